@@ -1,0 +1,154 @@
+//! The CPU backend: obvious loops that define what every other kernel must compute, run one image at a time.
+
+mod avgpool;
+mod bitconv;
+mod epilogue;
+mod limbconv;
+mod maxpool;
+mod pointwise;
+mod quantize;
+mod split;
+
+use super::{Backend, Control, Executable};
+use crate::error::{Error, Result};
+use crate::lower::{Kernel, TensorId, TensorSpec};
+use crate::plan::Plan;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// The reference kernels on this machine's processors.
+#[derive(Clone, Copy, Debug)]
+pub struct Cpu {
+    /// Whether images of a batch run on several threads (rayon's current pool).
+    pub parallel: bool,
+}
+
+impl Backend for Cpu {
+    fn name(&self) -> String {
+        if self.parallel { "cpu".into() } else { "cpu-reference".into() }
+    }
+
+    fn prepare(
+        &self,
+        plan: Arc<Plan>,
+        max_batch: usize,
+        progress: &dyn Fn(usize, usize),
+    ) -> Result<Box<dyn Executable>> {
+        let steps = plan.program.steps.len();
+        progress(steps, steps);
+        Ok(Box::new(CpuNet { plan, max_batch: max_batch.max(1), parallel: self.parallel }))
+    }
+}
+
+struct CpuNet {
+    plan: Arc<Plan>,
+    max_batch: usize,
+    parallel: bool,
+}
+
+impl Executable for CpuNet {
+    fn max_batch(&self) -> usize {
+        self.max_batch
+    }
+
+    fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        let (from, to) = (self.plan.input_words(), self.plan.output_words());
+        let mut output = vec![0; images * to];
+        let one = |(input, output): (&[u32], &mut [u32])| run_image(&self.plan, input, output, control);
+        if self.parallel && images > 1 {
+            input.par_chunks_exact(from).zip(output.par_chunks_exact_mut(to)).try_for_each(one)?;
+        } else {
+            input.chunks_exact(from).zip(output.chunks_exact_mut(to)).try_for_each(one)?;
+        }
+        Ok(output)
+    }
+}
+
+fn run_image(plan: &Plan, input: &[u32], output: &mut [u32], control: &Control) -> Result<()> {
+    let mut arena = Arena::new(plan)?;
+    arena.slots[plan.slot_of[0]][..input.len()].copy_from_slice(input);
+    for step in &plan.program.steps {
+        control.check()?;
+        arena.run(&step.kernel);
+    }
+    output.copy_from_slice(&arena.slots[plan.output_slot()][..output.len()]);
+    Ok(())
+}
+
+/// The slots of one image.
+struct Arena<'a> {
+    plan: &'a Plan,
+    slots: Vec<Vec<u32>>,
+}
+
+impl Arena<'_> {
+    fn new(plan: &Plan) -> Result<Arena<'_>> {
+        let slots = plan.slots.iter().map(|&words| zeroed(words)).collect::<Result<_>>()?;
+        Ok(Arena { plan, slots })
+    }
+
+    fn spec(&self, id: TensorId) -> &TensorSpec {
+        &self.plan.program.tensors[id]
+    }
+
+    fn read(&self, id: TensorId) -> &[u32] {
+        &self.slots[self.plan.slot_of[id]][..self.spec(id).image_words()]
+    }
+
+    /// Takes the slots of `ids` out of the arena, so that a kernel can write them while it reads others.
+    fn run(&mut self, kernel: &Kernel) {
+        let ids = kernel.writes();
+        let mut taken: Vec<Vec<u32>> =
+            ids.iter().map(|&id| std::mem::take(&mut self.slots[self.plan.slot_of[id]])).collect();
+        let mut outputs: Vec<Output> = ids
+            .iter()
+            .zip(&mut taken)
+            .map(|(&id, slot)| Output { id, spec: self.spec(id), data: &mut slot[..self.spec(id).image_words()] })
+            .collect();
+        match kernel {
+            Kernel::BitConv(k) => bitconv::run(k, self, &mut outputs),
+            Kernel::LimbConv(k) => limbconv::run(k, self, &mut outputs),
+            Kernel::LimbSum(k) => limbconv::run_sums(k, self, outputs[0].data),
+            Kernel::Quantize(k) => quantize::run(k, self, &mut outputs[0]),
+            Kernel::Pointwise(k) => pointwise::run(k, self, &mut outputs[0]),
+            Kernel::MaxPool(k) => maxpool::run(k, self, &mut outputs[0]),
+            Kernel::AvgPool(k) => avgpool::run(k, self, &mut outputs[0]),
+            Kernel::Split(k) => split::run(k, self, outputs[0].data),
+        }
+        for (id, slot) in ids.into_iter().zip(taken) {
+            self.slots[self.plan.slot_of[id]] = slot;
+        }
+    }
+}
+
+/// A tensor that a kernel writes.
+struct Output<'a> {
+    id: TensorId,
+    spec: &'a TensorSpec,
+    data: &'a mut [u32],
+}
+
+fn zeroed(words: usize) -> Result<Vec<u32>> {
+    let mut slot = Vec::new();
+    slot.try_reserve_exact(words).map_err(|_| Error::OutOfMemory {
+        device: "cpu".into(),
+        problem: format!("{} bytes of activations", words * 4),
+    })?;
+    slot.resize(words, 0);
+    Ok(slot)
+}
+
+/// Input pixel and tap index of every tap that lies inside the input, for output position (y, x).
+fn inside(
+    window: &crate::tensor::Window,
+    input: crate::tensor::Shape,
+    y: usize,
+    x: usize,
+) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let [kh, kw] = window.kernel;
+    (0..kh).flat_map(move |ky| (0..kw).map(move |kx| (ky, kx))).filter_map(move |(ky, kx)| {
+        let iy = window.source(0, y, ky, input.h)?;
+        let ix = window.source(1, x, kx, input.w)?;
+        Some((iy * input.w + ix, ky * kw + kx))
+    })
+}

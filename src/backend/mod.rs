@@ -1,0 +1,75 @@
+//! Backends execute plans. They agree on every bit: the CPU reference is the definition, all others are tested against it.
+
+pub mod cpu;
+pub mod gpu;
+
+use crate::error::Result;
+use crate::plan::Plan;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A device that can run plans.
+pub trait Backend: Send + Sync {
+    /// Name for people, with the API where there is one.
+    fn name(&self) -> String;
+
+    /// Makes everything that running needs: weights in the device's layout, kernels, memory for up to `max_batch` images.
+    /// `progress` is told (done, total) kernels.
+    fn prepare(
+        &self,
+        plan: Arc<Plan>,
+        max_batch: usize,
+        progress: &dyn Fn(usize, usize),
+    ) -> Result<Box<dyn Executable>>;
+}
+
+/// A prepared plan.
+pub trait Executable: Send + Sync {
+    /// Largest batch of one [`Executable::run`]; at most what was asked for, less where the device's limits demand it.
+    fn max_batch(&self) -> usize;
+
+    /// Runs `images` images: `input` holds their input tensors one after the other, the result their logit tensors.
+    fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>>;
+}
+
+/// Lets a caller stop work early.
+#[derive(Clone, Debug, Default)]
+pub struct Control {
+    pub cancel: Option<CancelToken>,
+    pub deadline: Option<Instant>,
+}
+
+impl Control {
+    /// An error if the work should stop now.
+    pub fn check(&self) -> Result<()> {
+        if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+            return Err(crate::error::Error::Cancelled);
+        }
+        if self.deadline.is_some_and(|d| Instant::now() >= d) {
+            return Err(crate::error::Error::DeadlineExceeded);
+        }
+        Ok(())
+    }
+}
+
+/// A flag that cancels the work it was given to. Clones share the flag.
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A token that is not cancelled.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks the work to stop; it does so at the next step or batch.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`CancelToken::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

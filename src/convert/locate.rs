@@ -1,0 +1,195 @@
+//! Works out which checkpoint a path means, from the form of the path and the first and last bytes of the file.
+
+use std::ffi::OsStr;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Component, Path, PathBuf};
+
+use super::{checkpoint, sstable, tf_bundle::TfIndex, zip_directory};
+use crate::Error;
+
+/// Ends the message about a file that is something else.
+pub(crate) const ACCEPTED: &str =
+    "accepted are a TensorFlow V2 checkpoint (PREFIX.index with its PREFIX.data files) and a NumPy or tensorpack .npz";
+
+/// TensorFlow's name of the text file that names the newest checkpoint of a directory.
+const STATE_FILE: &str = "checkpoint";
+
+/// Most of a state file that is read; the entry that counts is its first.
+const MAX_STATE: u64 = 64 * 1024;
+
+/// A checkpoint that was found.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Found {
+    /// An `.npz` archive.
+    Npz(PathBuf),
+    /// The prefix of a TensorFlow V2 checkpoint.
+    Bundle(PathBuf),
+}
+
+/// Finds the checkpoint that `path` means.
+pub(crate) fn locate(path: &Path) -> crate::Result<Found> {
+    if path.is_dir() {
+        return in_directory(path);
+    }
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    if is_shard_extension(extension) {
+        return Ok(Found::Bundle(path.with_extension("")));
+    }
+    let has_index = append(path, ".index").is_file();
+    let (head, tail) = match ends_of_file(path) {
+        Ok(ends) => ends,
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound && has_index => {
+            return Ok(Found::Bundle(path.to_owned()));
+        }
+        Err(error) => return Err(error),
+    };
+    if zip_directory::MAGICS.iter().any(|magic| head.starts_with(*magic)) {
+        Ok(Found::Npz(path.to_owned()))
+    } else if extension == "index" {
+        Ok(Found::Bundle(path.with_extension("")))
+    } else if is_state(&head) {
+        from_state(path, &head)
+    } else if has_index {
+        Ok(Found::Bundle(path.to_owned()))
+    } else {
+        Err(Error::bad_checkpoint(path, describe(path, &head, &tail)?))
+    }
+}
+
+/// `path` with `suffix` behind its last component.
+pub(crate) fn append(path: &Path, suffix: &str) -> PathBuf {
+    let mut whole = path.as_os_str().to_owned();
+    whole.push(suffix);
+    whole.into()
+}
+
+/// Whether an extension is that of a data shard, `data-0000k-of-0000n`.
+fn is_shard_extension(extension: &str) -> bool {
+    let numbers = extension.strip_prefix("data-").and_then(|numbers| numbers.split_once("-of-"));
+    let is_number = |text: &str| text.len() >= 5 && text.bytes().all(|b| b.is_ascii_digit());
+    numbers.is_some_and(|(shard, of)| is_number(shard) && is_number(of))
+}
+
+/// The first bytes of a file, enough for a state file, and its last 8.
+fn ends_of_file(path: &Path) -> crate::Result<(Vec<u8>, Vec<u8>)> {
+    let io = |source| Error::io(path, source);
+    let mut file = checkpoint::open_regular(path)?;
+    let (mut head, mut tail) = (Vec::new(), Vec::new());
+    (&file).take(MAX_STATE).read_to_end(&mut head).map_err(io)?;
+    let len = file.metadata().map_err(io)?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(8))).map_err(io)?;
+    file.take(8).read_to_end(&mut tail).map_err(io)?;
+    Ok((head, tail))
+}
+
+/// A directory with a state file, or with exactly one checkpoint.
+fn in_directory(directory: &Path) -> crate::Result<Found> {
+    let state = directory.join(STATE_FILE);
+    if state.is_file() {
+        let (head, _) = ends_of_file(&state)?;
+        return from_state(&state, &head);
+    }
+    let io = |source| Error::io(directory, source);
+    let mut indexes = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension() == Some(OsStr::new("index")) && path.is_file() {
+            indexes.push(path);
+        }
+        if indexes.len() > 1 {
+            let problem = "a directory with several .index files and no 'checkpoint' file; name one of them";
+            return Err(Error::bad_checkpoint(directory, problem));
+        }
+    }
+    match indexes.first() {
+        Some(index) => Ok(Found::Bundle(index.with_extension(""))),
+        None => {
+            let problem = "a directory with no 'checkpoint' file and no .index file; name the checkpoint itself";
+            Err(Error::bad_checkpoint(directory, problem))
+        }
+    }
+}
+
+fn is_state(head: &[u8]) -> bool {
+    head.trim_ascii_start().starts_with(b"model_checkpoint_path")
+}
+
+/// The checkpoint that a state file names (tensorflow/python/training/checkpoint_state.proto, in text form).
+fn from_state(path: &Path, text: &[u8]) -> crate::Result<Found> {
+    let named = state_target(text).map_err(|problem| Error::bad_checkpoint(path, problem))?;
+    // Joining an absolute path gives that path, which is what TensorFlow does too.
+    let prefix = path.parent().unwrap_or(Path::new("")).join(named);
+    if append(&prefix, ".index").is_file() {
+        return Ok(Found::Bundle(prefix));
+    }
+    let problem = format!("it names '{}', expected that checkpoint's .index there", prefix.display());
+    Err(Error::bad_checkpoint(path, problem))
+}
+
+/// The path in the line `model_checkpoint_path: "..."`.
+fn state_target(text: &[u8]) -> Result<PathBuf, String> {
+    let text = str::from_utf8(text).map_err(|_| "no text, expected model_checkpoint_path: \"...\"")?;
+    let value = text.lines().find_map(|line| line.trim().strip_prefix("model_checkpoint_path:"));
+    let value = value.and_then(|value| value.trim().strip_prefix('"')?.strip_suffix('"'));
+    let value = value.filter(|value| !value.is_empty()).ok_or("expected a line model_checkpoint_path: \"...\"")?;
+    let named = value.replace("\\\\", "/");
+    if named.contains(['\\', '"']) || named.contains(char::is_control) {
+        return Err(format!("escaped characters in {value:?}, expected a plain path"));
+    }
+    let named = PathBuf::from(named);
+    if named.components().any(|part| part == Component::ParentDir) {
+        return Err(format!("{value:?} leads out of the directory, expected a path without '..'"));
+    }
+    Ok(named)
+}
+
+/// Says what a file that is not accepted seems to be.
+fn describe(path: &Path, head: &[u8], tail: &[u8]) -> crate::Result<String> {
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let seems = if sstable::has_magic(tail) {
+        // A V1 checkpoint says so itself when it is parsed.
+        let file = checkpoint::map_file(path)?;
+        return Ok(match TfIndex::parse(&file) {
+            Ok(_) => "this is the index of a TensorFlow V2 checkpoint; give it back its name PREFIX.index".into(),
+            Err(problem) => problem,
+        });
+    } else if extension == "meta" {
+        "a TensorFlow graph definition (.meta), which holds no variables"
+    } else if matches!(head, [0x80, 2..=5, ..]) {
+        "a pickle (PyTorch or Python), which is a program and never loaded"
+    } else if head.starts_with(b"\x89HDF\r\n\x1a\n") {
+        "an HDF5 file (Keras)"
+    } else if head.starts_with(crate::format::npy::MAGIC) {
+        "a single .npy array"
+    } else if head.is_empty() {
+        "an empty file"
+    } else {
+        return Ok(format!("the form of this file is not known; {ACCEPTED}"));
+    };
+    Ok(format!("this seems to be {seems}; {ACCEPTED}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_files_stay_in_their_directory() {
+        let target = |text: &str| state_target(text.as_bytes());
+        assert_eq!(target("model_checkpoint_path: \"model-1\"\n"), Ok("model-1".into()));
+        assert_eq!(target(" model_checkpoint_path:\"a/b\"\r\n"), Ok("a/b".into()));
+        assert!(target("model_checkpoint_path: \"../x\"").unwrap_err().contains("without '..'"));
+        assert!(target("model_checkpoint_path: \"a\\\\..\\\\x\"").unwrap_err().contains("without '..'"));
+        assert!(target("model_checkpoint_path: \"\\056\"").unwrap_err().contains("plain path"));
+        assert!(target("model_checkpoint_path: \"\"").unwrap_err().contains("expected a line"));
+        assert!(target("all_model_checkpoint_paths: \"x\"").unwrap_err().contains("expected a line"));
+    }
+
+    #[test]
+    fn shard_names() {
+        assert!(is_shard_extension("data-00000-of-00001"));
+        for other in ["data-0-of-1", "data-00000-of-", "index", "data-00000", "data-0000x-of-00001"] {
+            assert!(!is_shard_extension(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Builds graphs node by node; used by the zoo and by people with networks of their own.
+
+use super::{Graph, Node, NodeId, Op, Weights};
+use crate::tensor::{Shape, Window};
+
+/// Collects nodes; [`GraphBuilder::finish`] checks them all.
+#[derive(Debug)]
+pub struct GraphBuilder {
+    nodes: Vec<Node>,
+}
+
+impl GraphBuilder {
+    /// Starts a graph whose first layer receives a tensor of `shape`; the input is node 0.
+    pub fn new(shape: Shape) -> Self {
+        GraphBuilder { nodes: vec![Node { name: "input".into(), op: Op::Input { shape }, inputs: vec![] }] }
+    }
+
+    /// The input node.
+    pub fn input(&self) -> NodeId {
+        0
+    }
+
+    /// Adds a node of any kind.
+    pub fn push(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+        self.nodes.push(Node { name: name.to_owned(), op, inputs: inputs.to_vec() });
+        self.nodes.len() - 1
+    }
+
+    /// Adds a convolution without bias.
+    pub fn conv(&mut self, name: &str, x: NodeId, outputs: usize, window: Window, weights: Weights) -> NodeId {
+        self.push(name, Op::Conv { outputs, window, weights, bias: false }, &[x])
+    }
+
+    /// Adds a float dense layer with bias over the whole of `x`, whose height and width are `size`.
+    pub fn dense(&mut self, name: &str, x: NodeId, outputs: usize, size: [usize; 2]) -> NodeId {
+        let op = Op::Conv { outputs, window: Window::whole(size), weights: Weights::Float, bias: true };
+        self.push(name, op, &[x])
+    }
+
+    /// Adds a batch norm named `<scope>/bn`.
+    pub fn batch_norm(&mut self, scope: &str, x: NodeId) -> NodeId {
+        self.push(&format!("{scope}/bn"), Op::BatchNorm { epsilon: 1e-5 }, &[x])
+    }
+
+    /// Adds `<scope>/bn` and `<scope>/relu`.
+    pub fn bn_relu(&mut self, scope: &str, x: NodeId) -> NodeId {
+        let x = self.batch_norm(scope, x);
+        self.push(&format!("{scope}/relu"), Op::Relu, &[x])
+    }
+
+    /// Checks names, order, shapes and kinds.
+    pub fn finish(self) -> Result<Graph, String> {
+        Graph::new(self.nodes)
+    }
+}

@@ -1,0 +1,149 @@
+//! The portable network: operations on real tensors and codes, as the original defines them, with no trace of how a device
+//! runs them. This is what the packed file stores; [`crate::lower`] turns it into integer operations.
+
+mod builder;
+mod facts;
+mod params;
+pub mod preprocess;
+mod text;
+
+pub use builder::GraphBuilder;
+pub use facts::{Fact, Kind};
+pub use params::{Bytes, Dtype, ParamSpec, Params, Role, Tensor};
+
+use crate::tensor::{Shape, Window};
+use serde::{Deserialize, Serialize};
+
+/// Index of a node in [`Graph::nodes`].
+pub type NodeId = usize;
+
+/// A network: nodes in an order in which every node follows its inputs. The first is the input, the last gives the logits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<NamedNode>", into = "Vec<NamedNode>")]
+pub struct Graph {
+    nodes: Vec<Node>,
+}
+
+/// One operation, named by its layer. Parameters are found by this name (see [`Graph::parameters`]).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    pub name: String,
+    pub op: Op,
+    pub inputs: Vec<NodeId>,
+}
+
+/// What a node computes, in real numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Op {
+    /// The tensor the first layer receives.
+    Input { shape: Shape },
+    /// 2-D convolution (cross-correlation). Padded taps contribute nothing. A dense layer is a convolution whose window
+    /// covers its input.
+    Conv { outputs: usize, window: Window, weights: Weights, bias: bool },
+    /// (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel.
+    BatchNorm { epsilon: f64 },
+    /// max(x, 0).
+    Relu,
+    /// The learned activation quantizer (LQ-Nets section 3.2), `bits` planes.
+    Quantize { bits: usize },
+    /// Maximum over windows; padding never wins.
+    MaxPool { window: Window },
+    /// Mean over windows, which have no padding.
+    AvgPool { window: Window },
+    /// Sum of two tensors of one shape.
+    Add,
+    /// Appends zero channels up to `channels`.
+    PadChannels { channels: usize },
+}
+
+/// How a convolution's weights are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "stored", deny_unknown_fields)]
+pub enum Weights {
+    /// 32-bit floats: layers the paper leaves in full precision.
+    Float,
+    /// `bits` planes in {-1, +1} and one basis per output channel.
+    Planes { bits: usize },
+}
+
+impl Graph {
+    /// A graph from nodes, each of which only reads earlier ones. Shapes are checked by [`Graph::facts`].
+    pub fn new(nodes: Vec<Node>) -> Result<Self, String> {
+        let mut names = std::collections::HashSet::new();
+        for (id, node) in nodes.iter().enumerate() {
+            if !names.insert(node.name.as_str()) {
+                return Err(format!("two layers are named '{}'", node.name));
+            }
+            if node.inputs.iter().any(|&i| i >= id) {
+                return Err(format!("layer '{}' reads a layer that does not precede it", node.name));
+            }
+            if (id == 0) != matches!(node.op, Op::Input { .. }) {
+                return Err(format!("layer '{}': the input must be the first layer and the only one", node.name));
+            }
+        }
+        let graph = Graph { nodes };
+        graph.facts()?;
+        Ok(graph)
+    }
+
+    /// All nodes in order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Shape of the tensor the first layer receives.
+    pub fn input_shape(&self) -> Shape {
+        match self.nodes.first().map(|n| &n.op) {
+            Some(Op::Input { shape }) => *shape,
+            _ => Shape { h: 0, w: 0, c: 0 },
+        }
+    }
+
+    /// Nodes that read `id`, in order.
+    pub fn consumers(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        self.nodes.iter().enumerate().filter(move |(_, n)| n.inputs.contains(&id)).map(|(i, _)| i)
+    }
+}
+
+/// A node as JSON: inputs by name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedNode {
+    name: String,
+    op: Op,
+    inputs: Vec<String>,
+}
+
+impl TryFrom<Vec<NamedNode>> for Graph {
+    type Error = String;
+
+    fn try_from(named: Vec<NamedNode>) -> Result<Self, String> {
+        let mut index = std::collections::HashMap::new();
+        let mut nodes = Vec::with_capacity(named.len());
+        for node in named {
+            let find = |input: &String| {
+                index
+                    .get(input)
+                    .copied()
+                    .ok_or(format!("layer '{}' reads '{input}', which does not precede it", node.name))
+            };
+            let inputs = node.inputs.iter().map(find).collect::<Result<_, _>>()?;
+            index.insert(node.name.clone(), nodes.len());
+            nodes.push(Node { name: node.name, op: node.op, inputs });
+        }
+        Graph::new(nodes)
+    }
+}
+
+impl From<Graph> for Vec<NamedNode> {
+    fn from(graph: Graph) -> Self {
+        let names: Vec<String> = graph.nodes.iter().map(|n| n.name.clone()).collect();
+        let named = |n: Node| NamedNode {
+            name: n.name,
+            op: n.op,
+            inputs: n.inputs.into_iter().map(|i| names[i].clone()).collect(),
+        };
+        graph.nodes.into_iter().map(named).collect()
+    }
+}

@@ -1,0 +1,240 @@
+//! Parameters: the tensors that belong to a graph's layers, by name, wherever their bytes live.
+
+use super::{Graph, Kind, Op, Weights};
+use crate::quant::{live_bits, words};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Bytes that a tensor borrows from: a mapped file, a static, or memory of our own.
+pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// Element type of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    F32,
+    U32,
+}
+
+/// One parameter: a shape and little-endian 4-byte elements.
+#[derive(Clone)]
+pub struct Tensor {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    bytes: Bytes,
+    range: std::ops::Range<usize>,
+}
+
+impl Tensor {
+    /// A view of `range` in `bytes`. The range must be 4-aligned in memory and as long as the shape says.
+    pub fn view(dtype: Dtype, shape: Vec<usize>, bytes: Bytes, range: std::ops::Range<usize>) -> Result<Self, String> {
+        let expected = shape.iter().try_fold(4usize, |n, &d| n.checked_mul(d));
+        let slice = (*bytes).as_ref().get(range.clone()).ok_or("tensor lies outside its file")?;
+        if expected != Some(slice.len()) {
+            return Err(format!("tensor of shape {shape:?} has {} bytes", slice.len()));
+        }
+        if bytemuck::try_cast_slice::<u8, u32>(slice).is_err() {
+            return Err("tensor is not aligned to 4 bytes".into());
+        }
+        Ok(Tensor { dtype, shape, bytes, range })
+    }
+
+    /// A float tensor that owns its numbers. The shape's product must be their count.
+    pub fn from_f32(shape: Vec<usize>, data: Vec<f32>) -> Self {
+        debug_assert_eq!(shape.iter().product::<usize>(), data.len());
+        let range = 0..data.len() * 4;
+        Tensor { dtype: Dtype::F32, shape, bytes: Arc::new(Owned(data)), range }
+    }
+
+    /// A tensor of packed words that owns them. The shape's product must be their count.
+    pub fn from_u32(shape: Vec<usize>, data: Vec<u32>) -> Self {
+        debug_assert_eq!(shape.iter().product::<usize>(), data.len());
+        let range = 0..data.len() * 4;
+        Tensor { dtype: Dtype::U32, shape, bytes: Arc::new(Owned(data)), range }
+    }
+
+    /// The raw little-endian bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &(*self.bytes).as_ref()[self.range.clone()]
+    }
+
+    /// The elements as floats (bit patterns are reinterpreted if the tensor holds words).
+    pub fn f32(&self) -> &[f32] {
+        bytemuck::cast_slice(self.bytes())
+    }
+
+    /// The elements as words.
+    pub fn u32(&self) -> &[u32] {
+        bytemuck::cast_slice(self.bytes())
+    }
+}
+
+impl std::fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}{:?}", self.dtype, self.shape)
+    }
+}
+
+struct Owned<T>(Vec<T>);
+
+impl<T: bytemuck::NoUninit> AsRef<[u8]> for Owned<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+/// What a parameter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Float convolution weights, `[out, kh, kw, in]`.
+    Weight,
+    /// Packed weight codes, `[out, kh, kw, words, bits]` (see [`crate::quant::pack`]).
+    Planes,
+    /// Weight basis, `[bits, out]`.
+    WeightBasis,
+    /// Bias, `[out]`.
+    Bias,
+    /// Rows gamma, beta, mean, variance: `[4, channels]`.
+    BatchNorm,
+    /// Activation basis, `[bits]`.
+    ActivationBasis,
+}
+
+impl Role {
+    /// Name of the tensor within its layer, `<layer>/<suffix>` in full.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Role::Weight => "weight",
+            Role::Planes => "planes",
+            Role::WeightBasis | Role::ActivationBasis => "basis",
+            Role::Bias => "bias",
+            Role::BatchNorm => "batch_norm",
+        }
+    }
+}
+
+/// A parameter that a graph needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParamSpec {
+    pub layer: String,
+    pub role: Role,
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+}
+
+impl ParamSpec {
+    /// Full tensor name.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.layer, self.role.suffix())
+    }
+}
+
+impl Graph {
+    /// Every parameter of the graph, in order of the layers.
+    pub fn parameters(&self) -> Result<Vec<ParamSpec>, String> {
+        let facts = self.facts()?;
+        let mut specs = Vec::new();
+        for (id, node) in self.nodes().iter().enumerate() {
+            let input = node.inputs.first().map(|&i| facts[i]);
+            let mut add = |role, shape: Vec<usize>| {
+                let dtype = if role == Role::Planes { Dtype::U32 } else { Dtype::F32 };
+                specs.push(ParamSpec { layer: node.name.clone(), role, dtype, shape });
+            };
+            match (&node.op, input) {
+                (Op::Conv { outputs, window, weights, bias }, Some(input)) => {
+                    let [kh, kw] = window.kernel;
+                    match weights {
+                        Weights::Float => add(Role::Weight, vec![*outputs, kh, kw, input.shape.c]),
+                        Weights::Planes { bits } => {
+                            add(Role::Planes, vec![*outputs, kh, kw, words(input.shape.c), *bits]);
+                            add(Role::WeightBasis, vec![*bits, *outputs]);
+                        }
+                    }
+                    if *bias {
+                        add(Role::Bias, vec![*outputs]);
+                    }
+                }
+                (Op::BatchNorm { .. }, _) => add(Role::BatchNorm, vec![4, facts[id].shape.c]),
+                (Op::Quantize { bits }, _) => add(Role::ActivationBasis, vec![*bits]),
+                _ => {}
+            }
+        }
+        Ok(specs)
+    }
+}
+
+/// The parameters of a graph, complete and of the right shapes.
+#[derive(Clone, Debug, Default)]
+pub struct Params {
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Params {
+    /// Checks that `tensors` are exactly the parameters of `graph`, finite, with legal packed words.
+    pub fn new(graph: &Graph, tensors: BTreeMap<String, Tensor>) -> Result<Self, String> {
+        let specs = graph.parameters()?;
+        for spec in &specs {
+            let name = spec.name();
+            let tensor = tensors.get(&name).ok_or_else(|| {
+                format!("layer '{}': tensor '{name}' of shape {:?} is missing", spec.layer, spec.shape)
+            })?;
+            check(spec, tensor, graph)?;
+        }
+        let known: std::collections::HashSet<String> = specs.iter().map(ParamSpec::name).collect();
+        if let Some(name) = tensors.keys().find(|n| !known.contains(*n)) {
+            return Err(format!("tensor '{name}' belongs to no layer of the graph"));
+        }
+        Ok(Params { tensors })
+    }
+
+    /// The parameter of `layer` in `role`. Present by construction for every parameter of the graph.
+    pub fn get(&self, layer: &str, role: Role) -> Result<&Tensor, String> {
+        let name = format!("{layer}/{}", role.suffix());
+        self.tensors.get(&name).ok_or_else(|| format!("layer '{layer}': tensor '{name}' is missing"))
+    }
+
+    /// All tensors by name.
+    pub fn tensors(&self) -> &BTreeMap<String, Tensor> {
+        &self.tensors
+    }
+}
+
+fn check(spec: &ParamSpec, tensor: &Tensor, graph: &Graph) -> Result<(), String> {
+    let name = spec.name();
+    if (tensor.dtype, &tensor.shape) != (spec.dtype, &spec.shape) {
+        return Err(format!(
+            "layer '{}': tensor '{name}' is {:?}{:?}, expected {:?}{:?}",
+            spec.layer, tensor.dtype, tensor.shape, spec.dtype, spec.shape
+        ));
+    }
+    if spec.dtype == Dtype::F32 {
+        if let Some(i) = tensor.f32().iter().position(|v| !v.is_finite()) {
+            return Err(format!("layer '{}': tensor '{name}' has {} at {i}", spec.layer, tensor.f32()[i]));
+        }
+    }
+    match spec.role {
+        Role::BatchNorm => check_variance(spec, tensor),
+        Role::Planes => check_dead_bits(spec, tensor, graph),
+        _ => Ok(()),
+    }
+}
+
+fn check_variance(spec: &ParamSpec, tensor: &Tensor) -> Result<(), String> {
+    let variance = &tensor.f32()[3 * spec.shape[1]..];
+    match variance.iter().position(|&v| v < 0.0) {
+        None => Ok(()),
+        Some(c) => Err(format!("layer '{}': variance of channel {c} is {}, below 0", spec.layer, variance[c])),
+    }
+}
+
+fn check_dead_bits(spec: &ParamSpec, tensor: &Tensor, graph: &Graph) -> Result<(), String> {
+    let facts = graph.facts()?;
+    let node = graph.nodes().iter().find(|n| n.name == spec.layer).ok_or("unknown layer")?;
+    let input = facts[node.inputs[0]];
+    debug_assert!(matches!(input.kind, Kind::Codes { .. }));
+    let (words, bits) = (spec.shape[3], spec.shape[4]);
+    let legal = |(i, &w): (usize, &u32)| w & !live_bits(input.shape.c, i / bits % words) == 0;
+    if tensor.u32().iter().enumerate().all(legal) {
+        return Ok(());
+    }
+    Err(format!("layer '{}': '{}' has bits past its {} input channels", spec.layer, spec.name(), input.shape.c))
+}

@@ -1,0 +1,48 @@
+//! The graph as text: one line per node, for people, snapshots and error reports.
+
+use super::{Graph, Op, Weights};
+
+impl std::fmt::Display for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let facts = self.facts().map_err(|_| std::fmt::Error)?;
+        for (node, fact) in self.nodes().iter().zip(facts) {
+            let inputs: Vec<&str> = node.inputs.iter().map(|&i| self.nodes()[i].name.as_str()).collect();
+            writeln!(
+                f,
+                "{:<28} {:<44} -> {:<26} <- {}",
+                node.name,
+                node.op.to_string(),
+                fact.to_string(),
+                inputs.join(", ")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Op {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Op::Input { shape } => write!(f, "input {shape}"),
+            Op::Conv { outputs, window, weights, bias } => {
+                write!(f, "conv {window} -> {outputs}, {weights}{}", if *bias { ", bias" } else { "" })
+            }
+            Op::BatchNorm { epsilon } => write!(f, "batch norm, epsilon {epsilon:e}"),
+            Op::Relu => f.write_str("relu"),
+            Op::Quantize { bits } => write!(f, "quantize to {bits} bit{}", if *bits == 1 { "" } else { "s" }),
+            Op::MaxPool { window } => write!(f, "max pool {window}"),
+            Op::AvgPool { window } => write!(f, "average pool {window}"),
+            Op::Add => f.write_str("add"),
+            Op::PadChannels { channels } => write!(f, "pad with zero channels to {channels}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Weights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Weights::Float => f.write_str("float weights"),
+            Weights::Planes { bits } => write!(f, "{bits}-bit weights"),
+        }
+    }
+}

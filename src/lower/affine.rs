@@ -1,0 +1,65 @@
+//! Batch norms as per-channel gain and shift: y = gain * x + shift.
+
+use crate::graph::{Graph, NodeId, Op, Params, Role};
+
+/// Gain and shift per channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Affine {
+    pub gain: Vec<f64>,
+    pub shift: Vec<f64>,
+}
+
+impl Affine {
+    /// y = x on `channels` channels.
+    pub fn identity(channels: usize) -> Self {
+        Affine { gain: vec![1.0; channels], shift: vec![0.0; channels] }
+    }
+
+    /// Applies batch norm `node` after this.
+    ///
+    /// (x - mean) / sqrt(variance + eps) * gamma + beta = g x + (beta - mean g) with g = gamma / sqrt(variance + eps).
+    pub fn then_batch_norm(&mut self, graph: &Graph, params: &Params, node: NodeId) -> Result<(), String> {
+        let stats = BatchNorm::of(graph, params, node)?;
+        for c in 0..self.gain.len() {
+            let g = stats.gamma[c] / stats.deviation[c];
+            let h = stats.beta[c] - stats.mean[c] * g;
+            self.gain[c] *= g;
+            self.shift[c] = self.shift[c] * g + h;
+            if !self.gain[c].is_finite() || !self.shift[c].is_finite() {
+                return Err(format!(
+                    "layer '{}': channel {c} of the batch norm is not finite",
+                    graph.nodes()[node].name
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of one batch norm, per channel.
+pub struct BatchNorm {
+    pub gamma: Vec<f64>,
+    pub beta: Vec<f64>,
+    pub mean: Vec<f64>,
+    /// sqrt(variance + epsilon)
+    pub deviation: Vec<f64>,
+}
+
+impl BatchNorm {
+    /// Reads the parameters of batch norm `node`.
+    pub fn of(graph: &Graph, params: &Params, node: NodeId) -> Result<Self, String> {
+        let n = &graph.nodes()[node];
+        let Op::BatchNorm { epsilon } = n.op else {
+            return Err(format!("layer '{}' is no batch norm", n.name));
+        };
+        let tensor = params.get(&n.name, Role::BatchNorm)?;
+        let channels = tensor.shape[1];
+        let row = |r: usize| tensor.f32()[r * channels..][..channels].iter().map(|&v| f64::from(v));
+        Ok(BatchNorm {
+            gamma: row(0).collect(),
+            beta: row(1).collect(),
+            mean: row(2).collect(),
+            deviation: row(3).map(|v| (v + epsilon).sqrt()).collect(),
+        })
+    }
+}

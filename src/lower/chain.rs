@@ -1,0 +1,151 @@
+//! Grouping: which nodes are computed together.
+//!
+//! A *chain* starts at a convolution (or at any value) and takes in the batch norms, at most one addition and at most one
+//! ReLU that follow, as long as nobody else reads what lies between. Its last node is the only one that exists in memory.
+
+use crate::graph::{Graph, NodeId, Op};
+
+/// A group of nodes computed by one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// The convolution, or the node whose value the chain reads.
+    pub head: NodeId,
+    /// Batch norms applied in this order, before the addition.
+    pub batch_norms: Vec<NodeId>,
+    /// The other operand of the addition.
+    pub residual: Option<NodeId>,
+    pub relu: bool,
+    /// The node whose value the chain computes.
+    pub end: NodeId,
+}
+
+/// Follows the graph from `head` (already computed, or a convolution).
+pub fn follow(graph: &Graph, head: NodeId) -> Chain {
+    let chain = Chain { head, batch_norms: vec![], residual: None, relu: false, end: head };
+    extend(graph, chain)
+}
+
+/// The chain that starts with `first`, which reads value `head` and is a batch norm, an addition or a ReLU.
+pub fn follow_from(graph: &Graph, head: NodeId, first: NodeId) -> Option<Chain> {
+    let chain = Chain { head, batch_norms: vec![], residual: None, relu: false, end: head };
+    absorb(graph, chain, first).map(|chain| extend(graph, chain))
+}
+
+fn extend(graph: &Graph, mut chain: Chain) -> Chain {
+    loop {
+        let mut consumers = graph.consumers(chain.end);
+        let (Some(next), None) = (consumers.next(), consumers.next()) else { return chain };
+        match absorb(graph, chain.clone(), next) {
+            Some(longer) => chain = longer,
+            None => return chain,
+        }
+    }
+}
+
+fn absorb(graph: &Graph, mut chain: Chain, next: NodeId) -> Option<Chain> {
+    let node = &graph.nodes()[next];
+    match node.op {
+        Op::BatchNorm { .. } if chain.residual.is_none() && !chain.relu => chain.batch_norms.push(next),
+        Op::Relu if !chain.relu => chain.relu = true,
+        Op::Add if chain.residual.is_none() && !chain.relu => {
+            // The operand computed last takes the addition, so that the other one exists by then.
+            let other = *node.inputs.iter().find(|&&i| i != chain.end)?;
+            if other > chain.end {
+                return None;
+            }
+            chain.residual = Some(other);
+        }
+        _ => return None,
+    }
+    chain.end = next;
+    Some(chain)
+}
+
+/// A quantizer that reads value `end`, perhaps through one batch norm and a ReLU that nobody else reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuantChain {
+    pub batch_norms: Vec<NodeId>,
+    pub relu: bool,
+    /// The quantize node.
+    pub quantize: NodeId,
+}
+
+/// Recognises a [`QuantChain`] whose first node is `first`.
+pub fn quantizer(graph: &Graph, first: NodeId) -> Option<QuantChain> {
+    let mut chain = QuantChain { batch_norms: vec![], relu: false, quantize: first };
+    let mut node = first;
+    loop {
+        match graph.nodes()[node].op {
+            Op::BatchNorm { .. } if !chain.relu => chain.batch_norms.push(node),
+            Op::Relu if !chain.relu => chain.relu = true,
+            Op::Quantize { .. } => return Some(QuantChain { quantize: node, ..chain }),
+            _ => return None,
+        }
+        let mut consumers = graph.consumers(node);
+        let (Some(next), None) = (consumers.next(), consumers.next()) else { return None };
+        node = next;
+    }
+}
+
+/// One unit of emission, in an order in which everything it reads exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// A convolution with what follows it.
+    Conv(Chain),
+    /// Batch norm, addition, ReLU on a value.
+    Pointwise(Chain),
+    /// A quantizer of value `head`.
+    Quantize { head: NodeId, chain: QuantChain },
+    /// A pooling or channel padding on a value.
+    Single(NodeId),
+}
+
+/// Sorts every node but the input into exactly one group.
+pub fn group(graph: &Graph) -> Vec<Group> {
+    let count = graph.nodes().len();
+    let mut grouped = vec![false; count];
+    let mut at_end: Vec<Option<Group>> = vec![None; count];
+    for id in 1..count {
+        if grouped[id] {
+            continue;
+        }
+        let node = &graph.nodes()[id];
+        let group = match node.op {
+            Op::Conv { .. } => Group::Conv(follow(graph, id)),
+            _ => match (quantizer(graph, id), node.inputs.iter().max()) {
+                (Some(chain), Some(&head)) => Group::Quantize { head, chain },
+                (None, Some(&head)) => follow_from(graph, head, id).map_or(Group::Single(id), Group::Pointwise),
+                (_, None) => continue,
+            },
+        };
+        for member in members(graph, &group, id) {
+            grouped[member] = true;
+        }
+        let end = group.end();
+        at_end[end] = Some(group);
+    }
+    at_end.into_iter().flatten().collect()
+}
+
+impl Group {
+    /// The node whose result the group gives.
+    pub fn end(&self) -> NodeId {
+        match self {
+            Group::Conv(chain) | Group::Pointwise(chain) => chain.end,
+            Group::Quantize { chain, .. } => chain.quantize,
+            Group::Single(id) => *id,
+        }
+    }
+}
+
+/// The nodes of a group: the path of single consumers from `first` to its end.
+fn members(graph: &Graph, group: &Group, first: NodeId) -> Vec<NodeId> {
+    let mut path = vec![first];
+    while let Some(&last) = path.last().filter(|&&last| last != group.end()) {
+        match graph.consumers(last).next() {
+            Some(next) => path.push(next),
+            None => break,
+        }
+    }
+    path
+}

@@ -1,0 +1,108 @@
+//! Integer weights of a limb convolution (first convolution, dense layers: what the paper leaves in full precision).
+//!
+//! A float weight w, times the batch norm's gain, becomes W = round(w 2^e) with |W| <= 0x7f7f7f, e per output channel: 23 bits
+//! below the channel's largest weight. The input is an integer x of one limb (pixels) or four (values). Both are cut into
+//! signed 8-bit limbs and multiplied limb by limb; sums of equal weight 256^d form the diagonals
+//! D_d = sum over taps and p + q = d of x_p W_q, and S = sum D_d 256^d is the exact convolution.
+//!
+//! No overflow: with K multiplied lanes, |D_d| + carry <= K min(limbs) 2^14 + 2^24 must be below 2^31.
+//!
+//! T = floor(S / 256^drop) keeps a low word of 16 bits; `drop` is the least for which
+//! |T >> 16| <= (sum |W|) X / 256^drop / 2^16 + |bias| + 2 fits in 31 bits, X being the largest |x|.
+
+use crate::fixed::{
+    LIMB_LANES, VALUE_LIMBS, VALUE_MAX, WEIGHT_LIMBS, WEIGHT_MAX, ceil_log2, limbs, pack_lanes, to_fixed,
+};
+
+/// Low word of T: two limbs.
+pub const LOW_BITS: u32 = 16;
+
+/// Fixed-point weights of a layer.
+pub struct FixedWeights {
+    /// Packed `[out, tap, channel group, WEIGHT_LIMBS]`.
+    pub packed: Vec<u32>,
+    /// e per output channel: W = w * 2^e.
+    pub frac: Vec<i32>,
+    /// sum |W| per output channel.
+    pub total: Vec<i64>,
+}
+
+/// Rounds real weights `[out][tap * lanes]`, `lanes` per tap, to at most `max_frac` fractional bits and packs their limbs.
+pub fn fix(weights: &[Vec<f64>], lanes: usize, max_frac: i32) -> FixedWeights {
+    let mut fixed = FixedWeights { packed: Vec::new(), frac: Vec::new(), total: Vec::new() };
+    for row in weights {
+        let frac = exponent(row).min(max_frac);
+        let integers: Vec<i32> = row.iter().map(|&w| to_fixed(w, frac) as i32).collect();
+        for tap in integers.chunks(lanes) {
+            for group in tap.chunks(LIMB_LANES) {
+                fixed.packed.extend(pack_group(group));
+            }
+        }
+        fixed.frac.push(frac);
+        fixed.total.push(integers.iter().map(|&w| i64::from(w.abs())).sum());
+    }
+    fixed
+}
+
+/// The largest e with |round(w 2^e)| <= WEIGHT_MAX for all w.
+fn exponent(row: &[f64]) -> i32 {
+    let largest = row.iter().fold(0f64, |m, w| m.max(w.abs()));
+    if largest == 0.0 {
+        return 0;
+    }
+    let frac = 23 - ceil_log2(largest);
+    if to_fixed(largest, frac) > i64::from(WEIGHT_MAX) { frac - 1 } else { frac }
+}
+
+fn pack_group(group: &[i32]) -> [u32; WEIGHT_LIMBS] {
+    let mut lanes = [[0i8; WEIGHT_LIMBS]; LIMB_LANES];
+    for (lane, &w) in lanes.iter_mut().zip(group) {
+        *lane = limbs(w);
+    }
+    std::array::from_fn(|q| pack_lanes(lanes.map(|lane| lane[q])))
+}
+
+/// Checks that the diagonals of `lanes` multiplied lanes with `input_limbs`-limb inputs fit an `i32`.
+pub fn check_diagonals(lanes: usize, input_limbs: usize) -> Result<(), String> {
+    let products = lanes as i128 * input_limbs.min(WEIGHT_LIMBS) as i128;
+    if products * (1 << 14) + (1 << 24) < 1 << 31 {
+        return Ok(());
+    }
+    Err(format!("{lanes} float products per output overflow 32-bit sums"))
+}
+
+/// Largest |x| of an input with this many limbs.
+pub fn input_max(input_limbs: usize) -> i64 {
+    if input_limbs == VALUE_LIMBS { i64::from(VALUE_MAX) } else { 128 }
+}
+
+/// The least number of dropped limbs for which T's high word fits, given the largest bias (real, per channel).
+pub fn drop(fixed: &FixedWeights, input_limbs: usize, input_frac: i32, shift: &[f64]) -> Result<usize, String> {
+    let x = i128::from(input_max(input_limbs));
+    let fits = |drop: usize| {
+        let bits = 8 * drop as i32;
+        fixed.total.iter().zip(&fixed.frac).zip(shift).all(|((&total, &e), &h)| {
+            let high = (i128::from(total) * x) >> (bits + LOW_BITS as i32);
+            let bias = i128::from(to_fixed(h, e + input_frac - bits) >> LOW_BITS).abs();
+            high + bias + 3 < i128::from(i32::MAX)
+        })
+    };
+    (0..input_limbs + WEIGHT_LIMBS).find(|&d| fits(d)).ok_or("its sums do not fit in two words".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_keep_23_bits_and_stay_in_range() {
+        for scale in [1e-12, 0.3, 1.0, 0.999_999_999, 7e9] {
+            let row = vec![scale, -scale, scale / 3.0, 0.0];
+            let fixed = fix(std::slice::from_ref(&row), 4, 400);
+            let w = to_fixed(scale, fixed.frac[0]);
+            assert!(w <= i64::from(WEIGHT_MAX) && w > i64::from(WEIGHT_MAX) / 2 - 1, "{w}");
+            assert_eq!(fixed.packed.len(), WEIGHT_LIMBS);
+        }
+        assert_eq!(fix(&[vec![0.0; 5]], 5, 400).packed, [0; 2 * WEIGHT_LIMBS]);
+    }
+}

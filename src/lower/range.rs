@@ -1,0 +1,141 @@
+//! The scale of every real tensor.
+//!
+//! A tensor gets range R (a bound that ordinary values stay far inside) and the scale 2^-frac with frac = 30 -
+//! ceil(log2 R), so that |x| <= R fits a value. The rules:
+//!
+//! * after a batch norm: R = max over channels of |beta| + 16 |gamma|, that is 16 standard deviations;
+//! * a convolution: the most its weights can give; an addition: the sum; others keep their input's R;
+//! * if a batch norm reads the tensor (also through a max pooling) its statistics describe the tensor itself, and
+//!   R = |mean| + 16 deviations is used where smaller.
+//!
+//! At 16 deviations a typical value (one deviation) keeps 30 - 4 = 26 bits; sums along a residual stream cost a few bits.
+//! What lies beyond R saturates, which is part of the definition of the model's output.
+//!
+//! Tensors that are added, pooled or clamped into each other share one frac, so that these operations need no rescaling.
+
+use super::affine::BatchNorm;
+use crate::fixed::{VALUE_BITS, ceil_log2};
+use crate::graph::{Graph, Kind, NodeId, Op, Params, Role, Weights};
+use crate::quant::Levels;
+
+/// Standard deviations that are represented.
+const DEVIATIONS: f64 = 16.0;
+/// Scales are kept inside +-this, far from the limits of `f64`.
+const MAX_FRAC: i32 = 200;
+
+/// Fractional bits per node (meaningless for nodes that hold codes).
+pub fn scales(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<i32>, String> {
+    let ranges = ranges(graph, params, input_range)?;
+    let groups = groups(graph);
+    let mut widest = vec![0f64; ranges.len()];
+    for (id, &range) in ranges.iter().enumerate() {
+        widest[groups[id]] = widest[groups[id]].max(range);
+    }
+    let frac = |id: NodeId| {
+        let range = widest[groups[id]];
+        // An all-zero tensor may have any scale.
+        let frac = if range > 0.0 { VALUE_BITS - ceil_log2(range) } else { 0 };
+        match frac {
+            f if (-MAX_FRAC..=MAX_FRAC).contains(&f) => Ok(f),
+            f => Err(format!("layer '{}': values around {range:e} need {f} fractional bits", graph.nodes()[id].name)),
+        }
+    };
+    (0..ranges.len()).map(frac).collect()
+}
+
+fn ranges(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<f64>, String> {
+    let facts = graph.facts()?;
+    let mut ranges: Vec<f64> = Vec::with_capacity(facts.len());
+    for (id, node) in graph.nodes().iter().enumerate() {
+        let input = node.inputs.first().map_or(0.0, |&i| ranges[i]);
+        let rule = match &node.op {
+            Op::Input { .. } => input_range,
+            Op::Conv { .. } => conv_bound(graph, params, id, input)?,
+            Op::BatchNorm { .. } => {
+                let bn = BatchNorm::of(graph, params, id)?;
+                widest(bn.beta.iter().zip(&bn.gamma))
+            }
+            Op::Add => node.inputs.iter().map(|&i| ranges[i]).sum(),
+            Op::Quantize { .. } => level_bound(params, &node.name)?,
+            Op::Relu | Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. } => input,
+        };
+        let statistics = if matches!(facts[id].kind, Kind::Real) { statistics(graph, params, id)? } else { None };
+        let range = statistics.map_or(rule, |s| s.min(rule));
+        if !range.is_finite() {
+            return Err(format!("layer '{}': its values have no finite bound", node.name));
+        }
+        ranges.push(range);
+    }
+    Ok(ranges)
+}
+
+fn widest<'a>(pairs: impl Iterator<Item = (&'a f64, &'a f64)>) -> f64 {
+    pairs.map(|(centre, deviation)| centre.abs() + DEVIATIONS * deviation.abs()).fold(0.0, f64::max)
+}
+
+/// What the batch norms that read `id` say about its values.
+fn statistics(graph: &Graph, params: &Params, id: NodeId) -> Result<Option<f64>, String> {
+    let mut least: Option<f64> = None;
+    for consumer in graph.consumers(id) {
+        let range = match graph.nodes()[consumer].op {
+            Op::BatchNorm { .. } => {
+                let bn = BatchNorm::of(graph, params, consumer)?;
+                Some(widest(bn.mean.iter().zip(&bn.deviation)))
+            }
+            Op::MaxPool { .. } => statistics(graph, params, consumer)?,
+            _ => None,
+        };
+        least = match (least, range) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
+    Ok(least)
+}
+
+/// The most that convolution `id` can give for inputs within `input`.
+fn conv_bound(graph: &Graph, params: &Params, id: NodeId, input: f64) -> Result<f64, String> {
+    let node = &graph.nodes()[id];
+    let Op::Conv { outputs, window, weights, bias } = &node.op else { return Ok(0.0) };
+    let channels = graph.facts()?[node.inputs[0]].shape.c;
+    let row = |data: &[f32], c: usize, n: usize| data[c * n..][..n].iter().map(|v| f64::from(v.abs())).sum::<f64>();
+    let mut most = 0f64;
+    for c in 0..*outputs {
+        let gain = match weights {
+            Weights::Float => row(params.get(&node.name, Role::Weight)?.f32(), c, window.taps() * channels),
+            Weights::Planes { .. } => {
+                let basis = params.get(&node.name, Role::WeightBasis)?.f32();
+                let sum: f64 = basis.iter().skip(c).step_by(*outputs).map(|v| f64::from(v.abs())).sum();
+                sum * (window.taps() * channels) as f64
+            }
+        };
+        let bias = if *bias { f64::from(params.get(&node.name, Role::Bias)?.f32()[c].abs()) } else { 0.0 };
+        most = most.max(gain * input + bias);
+    }
+    Ok(most)
+}
+
+fn level_bound(params: &Params, layer: &str) -> Result<f64, String> {
+    let levels = Levels::of_activations(params.get(layer, Role::ActivationBasis)?.f32());
+    Ok(levels.values.iter().map(|v| f64::from(v.abs())).fold(0.0, f64::max))
+}
+
+/// Representative of each node's scale group.
+fn groups(graph: &Graph) -> Vec<NodeId> {
+    let mut parent: Vec<NodeId> = (0..graph.nodes().len()).collect();
+    fn root(parent: &[NodeId], mut id: NodeId) -> NodeId {
+        while parent[id] != id {
+            id = parent[id];
+        }
+        id
+    }
+    for (id, node) in graph.nodes().iter().enumerate() {
+        if matches!(node.op, Op::Add | Op::Relu | Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. }) {
+            for &input in &node.inputs {
+                let (a, b) = (root(&parent, input), root(&parent, id));
+                parent[a.max(b)] = a.min(b);
+            }
+        }
+    }
+    (0..parent.len()).map(|id| root(&parent, id)).collect()
+}

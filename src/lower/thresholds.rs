@@ -1,0 +1,105 @@
+//! Quantizers as integer comparisons.
+//!
+//! The quantizer of a real z gives it rank = #{ thresholds t_r < z } (strictly). Here z = relu?(g x + h) and x is an integer
+//! n times 2^-frac, so each comparison becomes one on n, per channel:
+//!
+//! * without ReLU, g > 0:  g x + h > t  <=>  x > (t - h) / g  <=>  n > floor((t - h) / g * 2^frac), because n is an integer;
+//! * g < 0 flips the comparison: x < (t - h) / g  <=>  -x > (t - h) / |g|: the same with sign -1;
+//! * g = 0: the answer is h > t for all n: a threshold of -inf or +inf;
+//! * with ReLU, t < 0: relu(..) >= 0 > t always; t >= 0: relu(z) > t <=> z > t.
+//!
+//! Thresholds stay ascending under all of these, which lets kernels find the rank by bisection.
+
+use super::affine::Affine;
+use super::program::Ranks;
+use crate::fixed::{VALUE_MAX, floor_fixed, split};
+use crate::quant::Levels;
+
+/// How one channel's thresholds compare.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Threshold {
+    /// Every number is above it.
+    Always,
+    /// No number is above it.
+    Never,
+    /// sign * x must be above this real number.
+    At(f64),
+}
+
+/// The real threshold on sign(gain) * x, in the terms of the module's derivation.
+pub fn fold(t: f32, gain: f64, shift: f64, relu: bool) -> Threshold {
+    let t = f64::from(t);
+    let settled = |above: bool| if above { Threshold::Always } else { Threshold::Never };
+    if relu && t < 0.0 {
+        Threshold::Always
+    } else if gain == 0.0 {
+        settled(shift > t)
+    } else {
+        let at = (t - shift) / gain.abs();
+        if at.is_finite() { Threshold::At(at) } else { settled(at < 0.0) }
+    }
+}
+
+/// Thresholds on values n * 2^-frac.
+pub fn on_values(levels: &Levels, affine: &Affine, relu: bool, frac: i32) -> Ranks {
+    let limit = i64::from(VALUE_MAX);
+    let integer = |t: Threshold| match t {
+        Threshold::Always => i32::MIN,
+        Threshold::Never => i32::MAX,
+        Threshold::At(x) => match floor_fixed(x, frac) {
+            n if n < -limit => i32::MIN,
+            n if n >= limit => i32::MAX,
+            n => n as i32,
+        },
+    };
+    let channels = || affine.gain.iter().zip(&affine.shift);
+    Ranks {
+        signs: channels().map(|(&g, _)| if g < 0.0 { -1 } else { 1 }).collect(),
+        thresholds: channels()
+            .flat_map(|(&g, &h)| levels.thresholds.iter().map(move |&t| integer(fold(t, g, h, relu))))
+            .collect(),
+        codes_of_ranks: levels.codes.clone(),
+    }
+}
+
+/// Thresholds on two-word sums T * 2^-frac, whose gain is already in T, for one channel.
+///
+/// T's high word is proved to lie strictly between `i32::MIN` and `i32::MAX`, which therefore serve as the infinities.
+pub fn on_sums(levels: &Levels, shift: f64, relu: bool, frac: i32, low_bits: u32) -> Vec<[i32; 2]> {
+    let always = [i32::MIN, 0];
+    let never = [i32::MAX, 0];
+    let integer = |t: Threshold| match t {
+        Threshold::Always => always,
+        Threshold::Never => never,
+        Threshold::At(x) => match split(floor_fixed(x, frac), low_bits) {
+            (hi, _) if hi <= i64::from(i32::MIN) => always,
+            (hi, _) if hi >= i64::from(i32::MAX) => never,
+            (hi, lo) => [hi as i32, lo as i32],
+        },
+    };
+    levels.thresholds.iter().map(|&t| integer(fold(t, 1.0, shift, relu))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integer_ranks_agree_with_real_ones() {
+        let levels = Levels::of_activations(&[0.5, 1.25]);
+        for (gain, shift) in [(0.7, -0.2), (-0.7, 0.9), (0.0, 0.6), (1e-9, 0.0)] {
+            for relu in [false, true] {
+                let frac = 6;
+                let ranks = on_values(&levels, &Affine { gain: vec![gain], shift: vec![shift] }, relu, frac);
+                assert!(ranks.thresholds.is_sorted());
+                for n in -400..400 {
+                    let z = gain * f64::from(n) / 64.0 + shift;
+                    let z = if relu { z.max(0.0) } else { z };
+                    let real = levels.thresholds.iter().filter(|&&t| z > f64::from(t)).count();
+                    let integer = ranks.thresholds.iter().filter(|&&t| ranks.signs[0] * n > t).count();
+                    assert_eq!(integer, real, "gain {gain} shift {shift} relu {relu} n {n}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Learned quantizers (LQ-Nets section 3; original file `learned_quantization.py`) and **the** definition of bit order.
+//!
+//! A code is a small integer whose bit j is the coefficient of basis element j. Levels, midpoints and codes are formed in
+//! `f32` in the original's order of operations, so that they are the original's to the last bit.
+
+/// Most bits a weight or an activation may have.
+pub const MAX_BITS: usize = 8;
+/// Channels per packed word.
+pub const WORD_BITS: usize = 32;
+
+/// Packed words per plane for `channels` channels.
+pub const fn words(channels: usize) -> usize {
+    channels.div_ceil(WORD_BITS)
+}
+
+/// Packs rows of `channels` codes into bit planes. This is the bit order of files, shaders and CPU kernels alike:
+///
+/// channel c of a row lives in word `c / 32`, bit `c % 32` (least significant first); the words of a row are ordered
+/// `[word][plane]`; bits past the last channel are 0. Rows follow each other without gaps, so a tensor of codes
+/// `[.., channels]` becomes `[.., words, planes]`.
+pub fn pack(codes: &[u8], channels: usize, planes: usize) -> Vec<u32> {
+    let row_words = words(channels) * planes;
+    let mut out = vec![0; codes.len() / channels * row_words];
+    for (row, packed) in codes.chunks_exact(channels).zip(out.chunks_exact_mut(row_words)) {
+        pack_row(row, planes, packed);
+    }
+    out
+}
+
+/// Packs one row; `packed` has `words * planes` elements.
+pub fn pack_row(codes: &[u8], planes: usize, packed: &mut [u32]) {
+    for (group, words) in codes.chunks(WORD_BITS).zip(packed.chunks_exact_mut(planes)) {
+        for (plane, word) in words.iter_mut().enumerate() {
+            *word = group.iter().enumerate().fold(0, |w, (bit, &code)| w | u32::from(code >> plane & 1) << bit);
+        }
+    }
+}
+
+/// The code of `channel` in one packed row (see [`pack`]).
+pub fn code_at(row: &[u32], channel: usize, planes: usize) -> u8 {
+    let base = channel / WORD_BITS * planes;
+    (0..planes).fold(0, |code, j| code | ((row[base + j] >> (channel % WORD_BITS) & 1) as u8) << j)
+}
+
+/// A mask of the bits that carry channels in word `word` of a row of `channels` channels.
+pub fn live_bits(channels: usize, word: usize) -> u32 {
+    match channels.saturating_sub(word * WORD_BITS) {
+        n if n >= WORD_BITS => u32::MAX,
+        n => (1u32 << n) - 1,
+    }
+}
+
+/// Levels in ascending order of value, the code of each and the midpoints between neighbours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Levels {
+    /// Ascending level values, 2^bits of them. Ties keep the larger code first.
+    pub values: Vec<f32>,
+    /// `codes[r]` is the code of the level of rank r.
+    pub codes: Vec<u8>,
+    /// `thresholds[r]` separates rank r from rank r + 1; a value above it (strictly) has at least rank r + 1.
+    pub thresholds: Vec<f32>,
+}
+
+impl Levels {
+    /// Levels of an activation quantizer: sums of subsets of the basis (bit 0 contributes nothing).
+    ///
+    /// Whatever is at or below every threshold becomes 0 with code 0, also when a negative basis element makes the lowest
+    /// level negative (the original selects from zeros), so rank 0 is always the value 0, code 0.
+    pub fn of_activations(basis: &[f32]) -> Self {
+        let mut levels = Self::sorted(basis, 0.0);
+        levels.values[0] = 0.0;
+        levels.codes[0] = 0;
+        levels
+    }
+
+    /// Levels of one output channel's weight quantizer: sums of +-basis elements. There is no zero rule.
+    pub fn of_weights(basis: &[f32]) -> Self {
+        Self::sorted(basis, -1.0)
+    }
+
+    fn sorted(basis: &[f32], off: f32) -> Self {
+        let value = |code: usize| {
+            basis.iter().enumerate().fold(0f32, |sum, (j, &v)| sum + if code >> j & 1 == 1 { v } else { off * v })
+        };
+        let mut codes: Vec<usize> = (0..1 << basis.len()).collect();
+        // TensorFlow's top_k is descending and stable (smaller code first); the original reverses it, so among equal
+        // levels the larger code comes first.
+        codes.sort_by(|&a, &b| value(a).total_cmp(&value(b)).then(b.cmp(&a)));
+        let values: Vec<f32> = codes.iter().map(|&c| value(c)).collect();
+        let thresholds = values.windows(2).map(|w| 0.5 * w[0] + 0.5 * w[1]).collect();
+        Levels { values, codes: codes.into_iter().map(|c| c as u8).collect(), thresholds }
+    }
+
+    /// Rank of `x`: how many thresholds lie strictly below it.
+    pub fn rank(&self, x: f32) -> usize {
+        self.thresholds.partition_point(|&t| x > t)
+    }
+}
+
+/// Quantizes float weights in TensorFlow's `[kh, kw, in, out]` order to codes in `[out, kh, kw, in]` order, with one basis
+/// `[bits, out]` per output channel.
+pub fn quantize_weights(weights: &[f32], inputs: usize, outputs: usize, basis: &[f32]) -> Vec<u8> {
+    let rows = weights.len() / outputs.max(1);
+    debug_assert_eq!(rows % inputs, 0);
+    let mut codes = vec![0; weights.len()];
+    for out in 0..outputs {
+        let levels = Levels::of_weights(&channel_basis(basis, outputs, out));
+        for row in 0..rows {
+            // TensorFlow on CPUs flushes subnormal numbers to zero.
+            let w = weights[row * outputs + out];
+            let w = if w.is_subnormal() { 0.0 } else { w };
+            codes[out * rows + row] = levels.codes[levels.rank(w)];
+        }
+    }
+    codes
+}
+
+/// The basis of one output channel out of a `[bits, out]` array.
+pub fn channel_basis(basis: &[f32], outputs: usize, channel: usize) -> Vec<f32> {
+    basis.iter().skip(channel).step_by(outputs.max(1)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packing_round_trips_for_odd_channel_counts() {
+        for channels in [1, 3, 16, 31, 32, 33, 70] {
+            let codes: Vec<u8> = (0..3 * channels).map(|i| (i * 7 % 8) as u8).collect();
+            let packed = pack(&codes, channels, 3);
+            let row = words(channels) * 3;
+            assert_eq!(packed.len(), 3 * row);
+            for (i, &code) in codes.iter().enumerate() {
+                assert_eq!(code_at(&packed[i / channels * row..][..row], i % channels, 3), code);
+            }
+        }
+    }
+
+    #[test]
+    fn unsorted_bases_sort_levels_and_keep_codes() {
+        let levels = Levels::of_activations(&[0.5, 0.25, 0.75]);
+        assert_eq!(levels.values, [0.0, 0.25, 0.5, 0.75, 0.75, 1.0, 1.25, 1.5]);
+        assert_eq!(levels.codes, [0, 2, 1, 4, 3, 6, 5, 7], "of the tied 3 and 4 the larger code comes first");
+        assert_eq!(levels.rank(0.125), 0, "a threshold itself belongs to the level below");
+        assert_eq!(levels.rank(0.126), 1);
+    }
+
+    #[test]
+    fn below_every_threshold_is_zero_even_for_negative_bases() {
+        let levels = Levels::of_activations(&[1.0, -0.25]);
+        assert_eq!((levels.values[0], levels.codes[0]), (0.0, 0));
+        assert_eq!(levels.codes, [0, 0, 3, 1]);
+    }
+
+    #[test]
+    fn one_bit_weights_send_zero_down() {
+        assert_eq!(quantize_weights(&[0.0, 1e-45, 1e-30, -1.0], 4, 1, &[0.5]), [0, 0, 1, 0]);
+    }
+}

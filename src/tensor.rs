@@ -1,0 +1,141 @@
+//! Shapes: activations are NHWC (a [`Shape`] is one image of a batch), windows slide over height and width.
+
+use serde::{Deserialize, Serialize};
+
+/// Largest extent of any dimension; keeps every index product below far inside 64 bits.
+pub const MAX_EXTENT: usize = 1 << 20;
+/// Largest number of elements of one image's tensor.
+pub const MAX_ELEMENTS: usize = 1 << 31;
+
+/// Height, width and channels of one image's tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Shape {
+    pub h: usize,
+    pub w: usize,
+    pub c: usize,
+}
+
+impl Shape {
+    /// A shape, checked to be non-empty and small enough for exact index arithmetic.
+    pub fn new(h: usize, w: usize, c: usize) -> Result<Self, String> {
+        let shape = Shape { h, w, c };
+        if [h, w, c].iter().any(|&d| d == 0 || d > MAX_EXTENT) || h * w > MAX_ELEMENTS / c {
+            return Err(format!("shape {shape} is empty or too large"));
+        }
+        Ok(shape)
+    }
+
+    /// Positions in one image.
+    pub fn pixels(&self) -> usize {
+        self.h * self.w
+    }
+
+    /// Numbers in one image.
+    pub fn elements(&self) -> usize {
+        self.pixels() * self.c
+    }
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}x{}", self.h, self.w, self.c)
+    }
+}
+
+/// A sliding window: the geometry of a convolution or a pooling. All pairs are [vertical, horizontal].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    /// Rows and columns added before (top, left).
+    pub before: [usize; 2],
+    /// Rows and columns added after (bottom, right).
+    pub after: [usize; 2],
+}
+
+impl Window {
+    /// A window without padding ("VALID").
+    pub fn valid(kernel: usize, stride: usize) -> Self {
+        Window { kernel: [kernel; 2], stride: [stride; 2], before: [0; 2], after: [0; 2] }
+    }
+
+    /// TensorFlow's "SAME" padding for an input of `size` = [h, w]: total = max((ceil(n/s)-1)*s + k - n, 0), the smaller
+    /// half first.
+    pub fn same(kernel: usize, stride: usize, size: [usize; 2]) -> Self {
+        let total = size.map(|n| ((n.div_ceil(stride) - 1) * stride + kernel).saturating_sub(n));
+        Window {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            before: total.map(|t| t / 2),
+            after: total.map(|t| t - t / 2),
+        }
+    }
+
+    /// The window that covers a whole `size` = [h, w] once.
+    pub fn whole(size: [usize; 2]) -> Self {
+        Window { kernel: size, stride: [1, 1], before: [0; 2], after: [0; 2] }
+    }
+
+    /// Taps of one window.
+    pub fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    /// Output [h, w] over an input of `size`, or why the window does not fit.
+    pub fn output(&self, size: [usize; 2]) -> Result<[usize; 2], String> {
+        let mut out = [0; 2];
+        for d in 0..2 {
+            let (k, s, pad) = (self.kernel[d], self.stride[d], [self.before[d], self.after[d]]);
+            if k == 0 || s == 0 || k > MAX_EXTENT || s > MAX_EXTENT || pad.iter().any(|&p| p >= k) {
+                return Err(format!("window {self} needs kernel and stride above 0 and padding below the kernel"));
+            }
+            let padded = size[d] + pad[0] + pad[1];
+            if padded < k {
+                return Err(format!("window {self} is larger than its padded input {}x{}", size[0], size[1]));
+            }
+            out[d] = (padded - k) / s + 1;
+        }
+        Ok(out)
+    }
+
+    /// Input coordinate of tap `tap` of output position `out` along dimension `d`, if it lies inside `size`.
+    pub fn source(&self, d: usize, out: usize, tap: usize, size: usize) -> Option<usize> {
+        (out * self.stride[d] + tap).checked_sub(self.before[d]).filter(|&i| i < size)
+    }
+}
+
+impl std::fmt::Display for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ([kh, kw], [sh, sw]) = (self.kernel, self.stride);
+        write!(f, "{kh}x{kw}/{sh}")?;
+        if sw != sh {
+            write!(f, "x{sw}")?;
+        }
+        if self.before != [0; 2] || self.after != [0; 2] {
+            let ([t, l], [b, r]) = (self.before, self.after);
+            write!(f, " pad {t},{l},{b},{r}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn same_padding_puts_the_odd_row_last() {
+        assert_eq!((Window::same(3, 2, [32, 32]).before, Window::same(3, 2, [32, 32]).after), ([0; 2], [1; 2]));
+        assert_eq!((Window::same(7, 2, [224, 224]).before, Window::same(7, 2, [224, 224]).after), ([2; 2], [3; 2]));
+        assert_eq!((Window::same(1, 2, [8, 7]).before, Window::same(1, 2, [8, 7]).after), ([0; 2], [0; 2]));
+        assert_eq!(Window::same(3, 2, [7, 8]).output([7, 8]), Ok([4, 4]));
+    }
+
+    #[test]
+    fn windows_that_do_not_fit_are_refused() {
+        assert!(Window::valid(5, 1).output([4, 9]).is_err());
+        assert!(Window::valid(0, 1).output([4, 9]).is_err());
+        assert!(Window { before: [3, 0], ..Window::valid(3, 1) }.output([9, 9]).is_err());
+    }
+}
