@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Result of every fallible call of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, with the file or device it went wrong on.
 #[derive(Debug, thiserror::Error)]

@@ -102,6 +102,15 @@ pub fn limbs<const N: usize>(v: i32) -> [i8; N] {
     })
 }
 
+/// Limb words of up to four values, least significant limb first; missing values are 0.
+pub fn split_values(values: impl Iterator<Item = i32>) -> [u32; VALUE_LIMBS] {
+    let mut lanes = [[0i8; VALUE_LIMBS]; LIMB_LANES];
+    for (lane, v) in lanes.iter_mut().zip(values) {
+        *lane = limbs(v);
+    }
+    std::array::from_fn(|p| pack_lanes(lanes.map(|lane| lane[p])))
+}
+
 /// Four signed 8-bit numbers in one word, lane 0 in the low byte.
 pub fn pack_lanes(lanes: [i8; LIMB_LANES]) -> u32 {
     u32::from_le_bytes(lanes.map(|v| v as u8))

@@ -32,9 +32,11 @@ pub struct Resize {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Filter {
-    /// Pillow's `BICUBIC`: a = -0.5, widened when shrinking (antialiased), 8-bit between the passes.
+    /// Pillow's `BICUBIC` up to version 12.0: a = -0.5, widened when shrinking (antialiased), rows first, 8-bit between
+    /// the passes.
     PillowBicubic,
-    /// OpenCV's `INTER_CUBIC`: a = -0.75, four taps at any scale (no antialiasing), 11-bit coefficients.
+    /// OpenCV's `INTER_CUBIC`: a = -0.75, four taps at any scale (no antialiasing), as OpenCV's own code computes it on
+    /// x86-64 (`cv2.ipp.setUseIPP(False)`; the closed IPP path differs by one level in a few per cent of samples).
     OpencvCubic,
 }
 

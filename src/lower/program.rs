@@ -1,6 +1,6 @@
 //! The lowered network: integer tensors and the steps that make them. Every backend executes exactly this.
 
-use crate::fixed::{LIMB_LANES, VALUE_LIMBS};
+use crate::fixed::{LIMB_LANES, VALUE_LIMBS, join_diagonals, scale_by_power};
 use crate::quant::words;
 use crate::tensor::{Shape, Window};
 
@@ -91,6 +91,20 @@ pub enum Logits {
 }
 
 impl Logits {
+    /// The logits of one image from the words of its logit tensor. This is the one place where they become floats.
+    pub fn join(&self, words: &[u32]) -> Vec<f32> {
+        let real = |n: i128, frac: i32| scale_by_power(n as f64, -frac) as f32;
+        match self {
+            Logits::Values { frac, .. } => words.iter().map(|&w| real(i128::from(w as i32), *frac)).collect(),
+            Logits::Sums { bias, frac, .. } => {
+                let diagonals = words.len() / bias.len().max(1);
+                let classes = words.chunks_exact(diagonals).zip(bias.iter().zip(frac));
+                let sum = |d: &[u32]| join_diagonals(&d.iter().map(|&d| d as i32).collect::<Vec<_>>());
+                classes.map(|(d, (&bias, &frac))| real(sum(d) + i128::from(bias), frac)).collect()
+            }
+        }
+    }
+
     /// The tensor that holds them.
     pub fn tensor(&self) -> TensorId {
         match self {

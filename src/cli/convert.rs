@@ -1,0 +1,70 @@
+//! `lq-infer convert`
+
+use super::{ConvertArgs, Failure, Outcome, output};
+use crate::convert::{ConvertOptions, convert, widths};
+use crate::error::Error;
+use crate::graph::preprocess::Normalize;
+use crate::session::{DeviceSelector, Engine, Model, add_golden};
+use std::path::Path;
+
+/// Runs the command.
+pub fn run(args: &ConvertArgs) -> Outcome {
+    if args.output.is_dir() {
+        return Err(Failure { code: 2, message: Some(format!("{}: is a directory", args.output.display())) });
+    }
+    if same_file(&args.checkpoint, &args.output) {
+        let message = format!("{}: the output would replace the checkpoint", args.output.display());
+        return Err(Failure { code: 2, message: Some(message) });
+    }
+    let options = ConvertOptions {
+        arch: args.arch.clone(),
+        labels: args.labels.as_deref().map(read_labels).transpose()?,
+        mean_image: args.mean_image.clone(),
+        name: args.name.clone(),
+    };
+    let bar = output::progress(0, "parameters");
+    let progress = |done: usize, total: usize| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let packed = convert(&args.checkpoint, &options, &progress)?;
+    bar.finish_and_clear();
+    let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
+    let model = add_golden(packed, &reference).map_err(|error| match error {
+        // Lowering refused the network: that is about the checkpoint, not about a packed file.
+        Error::BadModel { problem, .. } => Error::bad_checkpoint(&args.checkpoint, problem),
+        other => other,
+    })?;
+    model.save(&args.output).map_err(output::write_failure)?;
+    report(&model, &args.output)
+}
+
+fn report(model: &Model, path: &Path) -> Outcome {
+    let header = model.header();
+    let size = std::fs::metadata(path).map_or(0, |m| m.len() as usize);
+    let input = header.graph.input_shape();
+    output::line(&format!("{}: {} from {}", path.display(), header.name, header.source.kind))?;
+    output::line(&format!(
+        "  network {}, W/A {}, input {input}, {} parameters in {}",
+        header.network,
+        widths(&header.graph),
+        model.packed().params.tensors().len(),
+        output::bytes(size)
+    ))?;
+    if matches!(header.preprocess.normalize, Normalize::TensorOnly { .. }) {
+        output::note(
+            "note: this network subtracts the per-pixel mean of its training pictures, which is not in the checkpoint. \
+             Without --mean-image the model takes f32 .npy input only.",
+        );
+    }
+    Ok(())
+}
+
+fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
+    Ok(text.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}

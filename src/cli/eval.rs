@@ -1,0 +1,106 @@
+//! `lq-infer eval`
+
+use super::inputs::{Input, load, pictures};
+use super::{EvalArgs, Outcome, open_engine, output};
+use crate::backend::Control;
+use crate::error::{Error, Result};
+use crate::session::{Batch, Digest, Model, PrepareOptions};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The result, as `--json` prints it.
+#[derive(Serialize)]
+struct Summary {
+    model: String,
+    device: String,
+    batch: usize,
+    images: usize,
+    /// Share of pictures whose class is the most probable one.
+    top1: f64,
+    /// Share of pictures whose class is among the five most probable.
+    top5: f64,
+    /// Decoding, transfers and computation included; preparation not.
+    images_per_second: f64,
+    /// SHA-256 of all logits in order of the files' paths.
+    digest: String,
+}
+
+/// Runs the command.
+pub fn run(args: &EvalArgs) -> Outcome {
+    let model = Model::open(&args.model)?;
+    let files = labelled(&args.directory, &model)?;
+    let engine = open_engine(&args.device.device)?;
+    let max_batch = args.batch.min(files.len());
+    let net = engine.prepare_with(&model, PrepareOptions { max_batch, progress: &|_, _| {} })?;
+    let rule = model.header().preprocess.resize;
+    let bar = output::progress(files.len(), "images");
+    let (mut top1, mut top5, mut digest) = (0usize, 0usize, Digest::new());
+    let start = Instant::now();
+    for chunk in files.chunks(max_batch) {
+        let inputs: Vec<&Input> = chunk.iter().map(|(_, input)| input).collect();
+        let pixels = load(&inputs, &rule).into_iter().collect::<Result<Vec<_>>>()?.concat();
+        for ((class, _), logits) in chunk.iter().zip(net.logits(&Batch::Pixels(pixels), &Control::default())?) {
+            digest.add(&logits);
+            let better = rank(&logits, *class);
+            top1 += usize::from(better == 0);
+            top5 += usize::from(better < 5);
+        }
+        bar.inc(chunk.len() as u64);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    let share = |n: usize| n as f64 / files.len() as f64;
+    let summary = Summary {
+        model: model.header().name.clone(),
+        device: engine.device_name(),
+        batch: max_batch,
+        images: files.len(),
+        top1: share(top1),
+        top5: share(top5),
+        images_per_second: files.len() as f64 / seconds,
+        digest: digest.hex(),
+    };
+    if args.json { output::json(&summary) } else { print(&summary) }
+}
+
+fn print(s: &Summary) -> Outcome {
+    output::line(&format!("{} on {}, batch {}", s.model, s.device, s.batch))?;
+    output::line(&format!("  top-1  {:.2}%", 100.0 * s.top1))?;
+    output::line(&format!("  top-5  {:.2}%", 100.0 * s.top5))?;
+    output::line(&format!("  {} images, {:.0} images/s", s.images, s.images_per_second))?;
+    output::line(&format!("  digest {}", s.digest))
+}
+
+/// How many classes have a larger logit, or an equal one and come first.
+fn rank(logits: &[f32], class: usize) -> usize {
+    let ahead = |(c, &v): (usize, &f32)| v > logits[class] || (v == logits[class] && c < class);
+    logits.iter().enumerate().filter(|&p| ahead(p)).count()
+}
+
+/// All pictures of a directory with one folder per class, with their classes, by path.
+fn labelled(directory: &Path, model: &Model) -> Result<Vec<(usize, Input)>> {
+    let labels = &model.header().labels;
+    let io = |e| Error::io(directory, e);
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    let mut files = Vec::new();
+    for folder in folders {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let class = labels.iter().position(|l| *l == name).ok_or_else(|| {
+            let known = labels.iter().take(12).cloned().collect::<Vec<_>>().join(", ");
+            Error::bad_input(&folder, format!("no class of the model is labelled '{name}'; labels are {known}"))
+        })?;
+        files.extend(pictures(&folder)?.into_iter().map(|path| (class, Input::Picture(path))));
+    }
+    if files.is_empty() {
+        return Err(Error::bad_input(directory, "holds no pictures in folders named by label"));
+    }
+    Ok(files)
+}

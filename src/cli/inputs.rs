@@ -1,0 +1,187 @@
+//! INPUT arguments: pictures, directories, standard input, arrays.
+
+use crate::error::{Error, Result};
+use crate::format::npy::{self, NpyData, NpyDtype, NpyHeader};
+use crate::graph::preprocess::Resize;
+use crate::image::{decode, fit};
+use crate::session::{Batch, Model};
+use crate::tensor::Shape;
+use rayon::prelude::*;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Files that a directory is searched for.
+const EXTENSIONS: &[&str] = &["png", "jpg", "jpeg", "webp", "bmp", "gif"];
+/// Largest picture file that is read.
+const MAX_FILE: u64 = 1 << 30;
+
+/// One source of images.
+pub enum Input {
+    Picture(PathBuf),
+    Stdin,
+    Array(Array),
+}
+
+/// A `.npy` file, mapped.
+pub struct Array {
+    path: PathBuf,
+    file: memmap2::Mmap,
+    header: NpyHeader,
+    rows: usize,
+}
+
+impl Input {
+    /// Name for reports.
+    pub fn name(&self) -> String {
+        match self {
+            Input::Picture(path) => path.display().to_string(),
+            Input::Stdin => "-".into(),
+            Input::Array(array) => array.path.display().to_string(),
+        }
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        if let Input::Array(array) = self { array.len() } else { 1 }
+    }
+}
+
+/// Finds out what an argument means: one input, or those of a directory.
+pub fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
+    if path.as_os_str() == "-" {
+        return Ok(vec![Input::Stdin]);
+    }
+    let meta = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
+    if meta.is_dir() {
+        let files = pictures(path)?;
+        if files.is_empty() {
+            return Err(Error::bad_input(path, format!("holds no picture ({})", EXTENSIONS.join(", "))));
+        }
+        return Ok(files.into_iter().map(Input::Picture).collect());
+    }
+    let npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
+    Ok(vec![if npy { Input::Array(Array::open(path, model)?) } else { Input::Picture(path.to_owned()) }])
+}
+
+/// All pictures below a directory, by path. Links to directories are not followed.
+pub fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut pending = vec![directory.to_owned()];
+    while let Some(directory) = pending.pop() {
+        let io = |e| Error::io(&directory, e);
+        for entry in std::fs::read_dir(&directory).map_err(io)? {
+            let entry = entry.map_err(io)?;
+            let path = entry.path();
+            let wanted = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
+            if entry.file_type().map_err(io)?.is_dir() {
+                pending.push(path);
+            } else if wanted.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Reads a file, but not an endless one.
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let io = |e| Error::io(path, e);
+    let file = std::fs::File::open(path).map_err(io)?;
+    if file.metadata().map_err(io)?.is_dir() {
+        return Err(Error::bad_input(path, "is a directory"));
+    }
+    read_limited(file, path)
+}
+
+fn read_limited(from: impl Read, path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Error::bad_input(path, format!("is larger than {MAX_FILE} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Decodes and fits pictures in parallel, in order; each may fail on its own.
+pub fn load(pictures: &[&Input], rule: &Resize) -> Vec<Result<Vec<u8>>> {
+    pictures.par_iter().map(|input| load_one(input, rule)).collect()
+}
+
+fn load_one(input: &Input, rule: &Resize) -> Result<Vec<u8>> {
+    let (bytes, name) = match input {
+        Input::Picture(path) => (read_file(path)?, path.as_path()),
+        Input::Stdin => (read_limited(std::io::stdin().lock(), Path::new("-"))?, Path::new("-")),
+        Input::Array(array) => return Err(Error::bad_input(&array.path, "is an array, not a picture")),
+    };
+    Ok(fit(&decode(&bytes, name)?, rule)?.rgb)
+}
+
+impl Array {
+    /// Opens an array and checks that the model can take it.
+    fn open(path: &Path, model: &Model) -> Result<Self> {
+        let bad = |problem: String| Error::bad_input(path, problem);
+        let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
+        if file.metadata().map_err(|e| Error::io(path, e))?.len() == 0 {
+            return Err(bad("is empty".into()));
+        }
+        // SAFETY: the map is read-only and lives as long as this command; changing the file meanwhile is the user's doing.
+        let file = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, e))?;
+        let (header, _) = npy::layout(&file).map_err(bad)?;
+        let input = model.header().graph.input_shape();
+        let rows = check(&header, input, model).map_err(bad)?;
+        Ok(Array { path: path.to_owned(), file, header, rows })
+    }
+
+    /// The images of `rows`.
+    pub fn rows(&self, rows: Range<usize>) -> Result<Batch> {
+        let bad = |problem: String| Error::bad_input(&self.path, problem);
+        // A single image may come without its leading dimension.
+        let range = if self.header.shape.len() == 3 {
+            self.header.data_offset..self.header.file_len()
+        } else {
+            self.header.row_bytes(rows).map_err(bad)?
+        };
+        let raw = self.file.get(range).ok_or_else(|| bad("is truncated".into()))?;
+        match NpyData::from_le_bytes(self.header.dtype, raw).map_err(bad)? {
+            NpyData::U8(pixels) => Ok(Batch::Pixels(pixels)),
+            NpyData::F32(x) => Ok(Batch::Tensor(x)),
+            _ => Err(bad("must hold u8 pixels or f32 tensors".into())),
+        }
+    }
+
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Where the array came from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Checks dtype and shape, and counts the images.
+fn check(header: &NpyHeader, input: Shape, model: &Model) -> Result<usize, String> {
+    if !matches!(header.dtype, NpyDtype::U8 | NpyDtype::F32) {
+        return Err(format!("holds {}, expected u8 pixels or f32 tensors", header.dtype.name()));
+    }
+    if header.dtype == NpyDtype::U8 && !model.takes_pixels() {
+        return Err("holds pixels, but the model takes the first layer's tensor only (f32): its preprocessing is not known. \
+                    Convert it with --mean-image to classify pictures"
+            .into());
+    }
+    if header.fortran_order {
+        return Err("is stored in Fortran order; save it with numpy.ascontiguousarray".into());
+    }
+    let (rows, image) = match header.shape.as_slice() {
+        [n, rest @ ..] if rest.len() == 3 => (*n, rest),
+        image if image.len() == 3 => (1, image),
+        other => return Err(format!("has shape {other:?}, expected [N, {}, {}, {}]", input.h, input.w, input.c)),
+    };
+    if image != [input.h, input.w, input.c] {
+        return Err(format!("has images of {image:?}, the model takes [{}, {}, {}]", input.h, input.w, input.c));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,203 @@
+//! The command line. Results go to standard output, everything else to standard error; exit codes are a contract:
+//! 0 done, 1 failed while running, 2 usage, 3 bad model, checkpoint or image, 4 no such device, 5 verification differs.
+
+mod classify;
+mod convert;
+mod devices;
+mod eval;
+mod inputs;
+mod inspect;
+mod output;
+mod verify;
+
+use crate::error::{Error, ErrorKind};
+use crate::session::{DeviceSelector, Engine, Model};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs LQ-Nets (learned bit-plane networks) exactly, on any GPU or CPU.
+///
+/// Without a subcommand, classifies pictures.
+#[derive(Parser, Debug)]
+#[command(name = "lq-infer", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    classify: ClassifyArgs,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Turn a trained checkpoint into a packed model
+    Convert(ConvertArgs),
+    /// Show what a packed model holds
+    Inspect(InspectArgs),
+    /// Re-run a model's golden vectors and compare digests
+    Verify(VerifyArgs),
+    /// Measure accuracy over a directory with one folder per class
+    Eval(EvalArgs),
+    /// List the devices
+    Devices(DevicesArgs),
+}
+
+#[derive(Args, Debug)]
+struct DeviceArg {
+    /// auto, cpu, cpu-reference, gpu, vulkan, metal, dx12, gl, an index of `lq-infer devices`, part of a name, or a PCI id
+    #[arg(long, value_name = "SEL", default_value = "auto")]
+    device: String,
+}
+
+#[derive(Args, Debug)]
+struct ClassifyArgs {
+    /// Packed model [default: the bundled CIFAR-10 ResNet-20]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+    /// Classes to report
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = parse_count)]
+    top_k: usize,
+    /// Images per run [default: up to 16]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    batch: Option<usize>,
+    /// One JSON object per input and line
+    #[arg(long)]
+    json: bool,
+    /// Also print logits and their digest
+    #[arg(long)]
+    logits: bool,
+    /// Pictures, directories, '-' (a picture on standard input), or .npy (u8 [N,H,W,3] pixels or f32 [N,H,W,C] tensors)
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct ConvertArgs {
+    /// TensorFlow V2 checkpoint (.index, prefix, `checkpoint` file or directory) or tensorpack .npz
+    checkpoint: PathBuf,
+    /// Packed model to write
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Network id [default: recognised from names and shapes]
+    #[arg(long, value_name = "ID")]
+    arch: Option<String>,
+    /// Text file with one label per line
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// .npy with the per-pixel mean of the training pictures, [H,W,3] RGB
+    #[arg(long, value_name = "FILE")]
+    mean_image: Option<PathBuf>,
+    /// Name stored in the model
+    #[arg(long)]
+    name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+struct InspectArgs {
+    /// Packed model [default: the bundled one]
+    model: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct VerifyArgs {
+    /// Packed model [default: the bundled one]
+    model: Option<PathBuf>,
+    /// As for classification, or `all`
+    #[arg(long, value_name = "SEL", default_value = "auto")]
+    device: String,
+    /// Print JSON, one object per device and golden vector
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct EvalArgs {
+    /// Packed model
+    model: PathBuf,
+    /// Directory with one folder per class, named by its label
+    directory: PathBuf,
+    #[command(flatten)]
+    device: DeviceArg,
+    /// Images per run
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = parse_count)]
+    batch: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct DevicesArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if (1..=4096).contains(&n) => Ok(n),
+        _ => Err("must be a number from 1 to 4096".into()),
+    }
+}
+
+/// Why a command stops: an exit code, and a line to print unless it was printed already.
+struct Failure {
+    code: u8,
+    message: Option<String>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure { code: exit_code(&error), message: Some(error.to_string()) }
+    }
+}
+
+type Outcome = Result<(), Failure>;
+
+fn exit_code(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::Usage => 2,
+        ErrorKind::BadModel | ErrorKind::BadCheckpoint | ErrorKind::BadInput | ErrorKind::Io => 3,
+        ErrorKind::NoAdapter => 4,
+        ErrorKind::VerificationFailed => 5,
+        _ => 1,
+    }
+}
+
+/// Parses the arguments and runs the command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => classify::run(&cli.classify),
+        Some(Command::Convert(args)) => convert::run(&args),
+        Some(Command::Inspect(args)) => inspect::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Devices(args)) => devices::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = failure.message {
+                output::error(&message);
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn open_model(path: Option<&PathBuf>) -> Result<Model, Error> {
+    path.map_or_else(Model::bundled, Model::open)
+}
+
+/// Opens the selected device. Whatever goes wrong, there is no such device to use: exit code 4.
+fn open_engine(selector: &str) -> Result<Engine, Failure> {
+    let selector = selector.parse().unwrap_or(DeviceSelector::Auto);
+    let engine = Engine::builder().device(selector).build();
+    engine.map_err(|error| Failure { code: 4, message: Some(error.to_string()) })
+}

@@ -1,0 +1,66 @@
+//! What people and programs see.
+
+use super::Failure;
+use crate::error::Error;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+
+/// Prints one line of results. A reader that went away (a closed pipe) ends the command quietly.
+pub fn line(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure { code: 0, message: None }),
+        Err(e) => Err(Failure { code: 1, message: Some(format!("standard output: {e}")) }),
+    }
+}
+
+/// Prints a value as one line of JSON.
+pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value);
+    line(&text.map_err(|e| Failure { code: 1, message: Some(format!("cannot write JSON: {e}")) })?)
+}
+
+/// Prints an error as one line.
+pub fn error(message: &str) {
+    let message = message.replace(['\n', '\r'], " ");
+    // Nothing sensible can be done if standard error is closed.
+    let _ = writeln!(std::io::stderr().lock(), "lq-infer: error: {message}");
+}
+
+/// Prints a remark that is no result.
+pub fn note(message: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{message}");
+}
+
+/// A progress bar on standard error, drawn only on a terminal.
+pub fn progress(length: usize, unit: &str) -> ProgressBar {
+    let bar = ProgressBar::new(length as u64);
+    let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec}} {{eta}}");
+    bar.with_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Left-aligned columns, two spaces apart.
+pub fn table(rows: &[Vec<String>]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let render = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(render).collect()
+}
+
+/// Bytes for people.
+pub fn bytes(n: usize) -> String {
+    match n {
+        0..1_000 => format!("{n} B"),
+        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        _ => format!("{:.2} MB", n as f64 / 1e6),
+    }
+}
+
+/// The failure of writing a result file: the work was done, the disk refused it.
+pub fn write_failure(error: Error) -> Failure {
+    Failure { code: if matches!(error, Error::Io { .. }) { 1 } else { 3 }, message: Some(error.to_string()) }
+}

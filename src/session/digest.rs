@@ -1,0 +1,33 @@
+//! The digest of logits: what two machines compare to know that they computed the same.
+
+use sha2::{Digest as _, Sha256};
+
+/// SHA-256 over logits as little-endian `f32`, in the order they are added.
+#[derive(Clone, Debug, Default)]
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// An empty digest.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the logits of one image.
+    pub fn add(&mut self, logits: &[f32]) {
+        for v in logits {
+            self.0.update(v.to_le_bytes());
+        }
+    }
+
+    /// The digest in hex.
+    pub fn hex(self) -> String {
+        self.0.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Digest of one image's logits, in hex.
+    pub fn of(logits: &[f32]) -> String {
+        let mut digest = Self::new();
+        digest.add(logits);
+        digest.hex()
+    }
+}

@@ -1,0 +1,86 @@
+//! Engines: an opened device that prepares networks.
+
+use super::device::{DeviceSelector, open};
+use super::{Model, Net};
+use crate::backend::Backend;
+use crate::backend::gpu::Gpu;
+use crate::error::Result;
+use std::sync::Arc;
+
+/// An opened device. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    backend: Arc<dyn Backend>,
+}
+
+/// Chooses the device of an [`Engine`].
+#[derive(Clone, Debug, Default)]
+pub struct EngineBuilder {
+    selector: DeviceSelector,
+}
+
+impl EngineBuilder {
+    /// Which device to open; [`DeviceSelector::Auto`] if not called.
+    pub fn device(mut self, selector: DeviceSelector) -> Self {
+        self.selector = selector;
+        self
+    }
+
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoAdapter`] if none matches, [`crate::Error::Device`] if it cannot be opened.
+    pub fn build(self) -> Result<Engine> {
+        Ok(Engine { backend: open(&self.selector)? })
+    }
+}
+
+/// How to prepare a network.
+#[derive(Clone, Copy)]
+pub struct PrepareOptions<'a> {
+    /// Largest batch that memory is set aside for, 1 to 4096. Larger inputs are run in several batches.
+    pub max_batch: usize,
+    /// Told (done, total) kernels while pipelines compile.
+    pub progress: &'a dyn Fn(usize, usize),
+}
+
+impl Default for PrepareOptions<'_> {
+    fn default() -> Self {
+        PrepareOptions { max_batch: 1, progress: &|_, _| {} }
+    }
+}
+
+impl Engine {
+    /// Starts choosing a device.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Uses a device that the caller owns, for example a desktop app's. Nothing is installed on it: its error and
+    /// device-lost handlers stay the caller's.
+    ///
+    /// # Errors
+    /// [`crate::Error::Device`] if the device lacks compute shaders.
+    pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
+        Ok(Engine { backend: Arc::new(Gpu::from_wgpu(device, queue, None)?) })
+    }
+
+    /// Name of the device, with its API.
+    pub fn device_name(&self) -> String {
+        self.backend.name()
+    }
+
+    /// Makes `model` ready to run: lowers it to integers, lays out its weights, compiles its pipelines.
+    ///
+    /// # Errors
+    /// [`crate::Error::BadModel`] if the model cannot be computed exactly, [`crate::Error::DeviceLimit`] or
+    /// [`crate::Error::OutOfMemory`] if it does not fit the device.
+    pub fn prepare(&self, model: &Model) -> Result<Net> {
+        self.prepare_with(model, PrepareOptions::default())
+    }
+
+    /// [`Engine::prepare`] with a batch size and a progress callback.
+    pub fn prepare_with(&self, model: &Model, options: PrepareOptions) -> Result<Net> {
+        Net::new(model.clone(), self.backend.clone(), options)
+    }
+}

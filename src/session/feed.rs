@@ -1,0 +1,65 @@
+//! From the caller's numbers to the words of a program's input tensor.
+
+use crate::fixed::{LIMB_LANES, VALUE_MAX, pack_lanes, scale_by_power, split_values, to_fixed};
+use crate::format::Packed;
+use crate::graph::preprocess::{ChannelOrder, Normalize};
+use crate::lower::{InputForm, PIXEL_ALPHA, PIXEL_OFFSET};
+
+/// RGB pixels `[n, h, w, 3]` as input words.
+pub fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, String> {
+    let order = packed.header.preprocess.channels;
+    let ordered = rgb.chunks_exact(3).map(|p| match order {
+        ChannelOrder::Rgb => [p[0], p[1], p[2]],
+        ChannelOrder::Bgr => [p[2], p[1], p[0]],
+    });
+    if form == InputForm::Pixels {
+        let signed = |v: u8| (i32::from(v) - PIXEL_OFFSET) as i8;
+        return Ok(ordered.map(|[a, b, c]| pack_lanes([signed(a), signed(b), signed(c), PIXEL_ALPHA])).collect());
+    }
+    let pixels: Vec<u8> = ordered.flatten().collect();
+    tensor(packed, form, &normalize(packed, &pixels)?)
+}
+
+/// The first layer's tensor for pixels in the network's channel order, in `f32` as the original computes it.
+fn normalize(packed: &Packed, pixels: &[u8]) -> Result<Vec<f32>, String> {
+    match (&packed.header.preprocess.normalize, &packed.mean_image) {
+        (Normalize::MeanImage { divide }, Some(mean)) => {
+            let mean = mean.f32().iter().cycle();
+            Ok(pixels.iter().zip(mean).map(|(&p, m)| (f32::from(p) - m) / *divide as f32).collect())
+        }
+        (Normalize::Channel { mean, std }, _) => {
+            let channels = (0..3).cycle();
+            let x = |(&p, k): (&u8, usize)| ((f64::from(p) / 255.0 - mean[k]) / std[k]) as f32;
+            Ok(pixels.iter().zip(channels).map(x).collect())
+        }
+        _ => Err("the model takes the first layer's tensor only (.npy of f32): its preprocessing is not known. \
+                  Convert it with --mean-image to classify pictures"
+            .into()),
+    }
+}
+
+/// The first layer's tensor `[n, h, w, c]` as input words. Numbers that are not finite or too large are refused.
+pub fn tensor(packed: &Packed, form: InputForm, x: &[f32]) -> Result<Vec<u32>, String> {
+    let channels = packed.header.graph.input_shape().c;
+    match form {
+        InputForm::Pixels => Err("a program for pixels was given a tensor".into()),
+        InputForm::Values { frac } => Ok(fixed(x, channels, frac)?.into_iter().map(|v| v as u32).collect()),
+        InputForm::Limbs { frac } => {
+            let values = fixed(x, channels, frac)?;
+            let groups = values.chunks_exact(channels).flat_map(|row| row.chunks(LIMB_LANES));
+            Ok(groups.flat_map(|group| split_values(group.iter().copied())).collect())
+        }
+    }
+}
+
+fn fixed(x: &[f32], channels: usize, frac: i32) -> Result<Vec<i32>, String> {
+    let one = |(i, &x): (usize, &f32)| {
+        let v = to_fixed(f64::from(x), frac);
+        if x.is_finite() && v.abs() <= i64::from(VALUE_MAX) {
+            return Ok(v as i32);
+        }
+        let limit = scale_by_power(f64::from(VALUE_MAX), -frac);
+        Err(format!("has {x} at pixel {}, channel {}; the first layer takes -{limit:.3} to {limit:.3}", i / channels, i % channels))
+    };
+    x.iter().enumerate().map(one).collect()
+}

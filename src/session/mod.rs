@@ -1,0 +1,17 @@
+//! The public API: open a [`Model`], build an [`Engine`] on a device, [`Engine::prepare`] a [`Net`], classify.
+
+mod device;
+mod digest;
+mod engine;
+mod feed;
+mod model;
+mod net;
+mod task;
+mod verify;
+
+pub use device::{DeviceInfo, DeviceSelector, devices};
+pub use digest::Digest;
+pub use engine::{Engine, EngineBuilder, PrepareOptions};
+pub use model::Model;
+pub use net::{Batch, Classification, ClassifyOptions, Net, Prediction};
+pub use verify::{GoldenReport, add_golden, verify};

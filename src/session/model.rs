@@ -1,0 +1,65 @@
+//! Models: a packed file, opened. Needs no device.
+
+use crate::error::Result;
+use crate::format::{self, Header, Packed};
+use crate::graph::preprocess::Normalize;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Keeps the included bytes aligned, so that tensors can be used in place.
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized>(T);
+
+static BUNDLED: &Aligned<[u8]> = &Aligned(*include_bytes!("../../models/resnet20-cifar10-w2a2.safetensors"));
+
+/// A packed model. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Model {
+    packed: Arc<Packed>,
+}
+
+impl Model {
+    /// Opens and checks a packed file. It is mapped: do not change it while the model is in use.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if it cannot be opened, [`crate::Error::BadModel`] saying what is wrong with it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        format::read(path.as_ref()).map(Self::from)
+    }
+
+    /// The model inside this library: a CIFAR-10 ResNet-20 with 2-bit weights and activations (see `models/README.md`).
+    pub fn bundled() -> Result<Self> {
+        format::read_static(&BUNDLED.0, "bundled model").map(Self::from)
+    }
+
+    /// Writes the model; the file appears whole or not at all.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        format::write(&self.packed, path.as_ref())
+    }
+
+    /// Name, graph, preprocessing, labels, provenance and golden vectors.
+    pub fn header(&self) -> &Header {
+        &self.packed.header
+    }
+
+    /// Everything in the file.
+    pub fn packed(&self) -> &Packed {
+        &self.packed
+    }
+
+    /// The label of a class, or its number where the model has no labels.
+    pub fn label(&self, class: usize) -> String {
+        self.header().labels.get(class).cloned().unwrap_or_else(|| class.to_string())
+    }
+
+    /// Whether the model can take pictures (or only the first layer's tensor).
+    pub fn takes_pixels(&self) -> bool {
+        !matches!(self.header().preprocess.normalize, Normalize::TensorOnly { .. })
+    }
+}
+
+impl From<Packed> for Model {
+    fn from(packed: Packed) -> Self {
+        Model { packed: Arc::new(packed) }
+    }
+}

@@ -1,0 +1,191 @@
+//! Prepared networks: the calls that applications make over and over.
+
+use super::engine::PrepareOptions;
+use super::task::Task;
+use super::{Digest, Model, feed};
+use crate::backend::{Backend, Control, Executable};
+use crate::error::{Error, Result};
+use crate::graph::preprocess::Normalize;
+use crate::image::{Pixels, fit};
+use crate::lower::{InputKind, lower};
+use crate::plan::Plan;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Largest batch that can be asked for.
+const MAX_BATCH: usize = 4096;
+
+/// A network ready to run on one device. Clones share it; it may be used from several threads.
+#[derive(Clone)]
+pub struct Net {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    model: Model,
+    backend: Arc<dyn Backend>,
+    max_batch: usize,
+    /// Programs for pixels and for tensors, made when first needed.
+    prepared: [Mutex<Option<Arc<Prepared>>>; 2],
+}
+
+/// One lowered program on its device.
+struct Prepared {
+    plan: Arc<Plan>,
+    executable: Box<dyn Executable>,
+}
+
+/// Several inputs of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Batch {
+    /// 8-bit RGB pixels at network size, `[n, h, w, 3]`.
+    Pixels(Vec<u8>),
+    /// The tensor that the first layer receives (after preprocessing, in the network's channel order), `[n, h, w, c]`.
+    Tensor(Vec<f32>),
+}
+
+/// Options of one classification.
+#[derive(Clone, Debug, Default)]
+pub struct ClassifyOptions {
+    /// How many classes to report, most probable first; 0 means 5.
+    pub top_k: usize,
+    /// Cancellation and deadline.
+    pub control: Control,
+}
+
+/// What a picture shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Classification {
+    /// The most probable classes, best first.
+    pub top: Vec<Prediction>,
+    /// The network's output, one number per class.
+    pub logits: Vec<f32>,
+    /// SHA-256 of the logits; the same on every device.
+    pub digest: String,
+}
+
+/// One class and its probability.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Prediction {
+    pub class: usize,
+    pub label: String,
+    /// Softmax of the logits.
+    pub probability: f64,
+}
+
+impl Net {
+    pub(super) fn new(model: Model, backend: Arc<dyn Backend>, options: PrepareOptions) -> Result<Self> {
+        let max_batch = options.max_batch.clamp(1, MAX_BATCH);
+        let inner = Inner { model, backend, max_batch, prepared: Default::default() };
+        let kind = if inner.model.takes_pixels() { InputKind::Pixels } else { InputKind::Tensor };
+        inner.prepared(kind, options.progress)?;
+        Ok(Net { inner: Arc::new(inner) })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.inner.model
+    }
+
+    /// Name of the device, with its API.
+    pub fn device_name(&self) -> String {
+        self.inner.backend.name()
+    }
+
+    /// Classifies one picture of any size, preprocessed as the model's file says.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] if the model takes no pictures, device errors, [`Error::Cancelled`],
+    /// [`Error::DeadlineExceeded`].
+    pub fn classify(&self, picture: &Pixels, options: &ClassifyOptions) -> Result<Classification> {
+        let fitted = fit(picture, &self.model().header().preprocess.resize)?;
+        let logits = self.logits(&Batch::Pixels(fitted.rgb), &options.control)?;
+        match logits.into_iter().next() {
+            Some(logits) => Ok(self.classification(logits, options.top_k)),
+            None => Err(Error::Usage("the picture is empty".into())),
+        }
+    }
+
+    /// [`Net::classify`] on a thread of its own; any executor can await it.
+    pub fn classify_async(
+        &self,
+        picture: Pixels,
+        options: ClassifyOptions,
+    ) -> impl Future<Output = Result<Classification>> + Send + use<> {
+        let net = self.clone();
+        Task::spawn(move || net.classify(&picture, &options))
+    }
+
+    /// Logits of every image of a batch of any size, in batches that fit the device.
+    pub fn logits(&self, batch: &Batch, control: &Control) -> Result<Vec<Vec<f32>>> {
+        let packed = self.model().packed();
+        let elements = packed.header.graph.input_shape().elements();
+        let (kind, numbers) = match batch {
+            Batch::Pixels(p) => (InputKind::Pixels, p.len()),
+            Batch::Tensor(x) => (InputKind::Tensor, x.len()),
+        };
+        if numbers % elements != 0 {
+            let shape = packed.header.graph.input_shape();
+            return Err(Error::Usage(format!("a batch of {numbers} numbers is no multiple of an image of {shape}")));
+        }
+        let prepared = self.inner.prepared(kind, &|_, _| {})?;
+        let per_run = prepared.executable.max_batch() * elements;
+        let mut logits = Vec::with_capacity(numbers / elements);
+        for start in (0..numbers).step_by(per_run) {
+            control.check()?;
+            let range = start..numbers.min(start + per_run);
+            let images = range.len() / elements;
+            let form = prepared.plan.program.input;
+            let words = match batch {
+                Batch::Pixels(p) => feed::pixels(packed, form, &p[range]),
+                Batch::Tensor(x) => feed::tensor(packed, form, &x[range]),
+            };
+            let words = words.map_err(|problem| Error::bad_input(Path::new("input"), problem))?;
+            let sums = prepared.executable.run(&words, images, control)?;
+            logits.extend(sums.chunks_exact(prepared.plan.output_words()).map(|s| prepared.plan.program.logits.join(s)));
+        }
+        Ok(logits)
+    }
+
+    /// Top classes, probabilities and digest for logits of this network.
+    pub fn classification(&self, logits: Vec<f32>, top_k: usize) -> Classification {
+        let top_k = if top_k == 0 { 5 } else { top_k };
+        let probabilities = softmax(&logits);
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
+        let predict = |class: usize| Prediction {
+            class,
+            label: self.model().label(class),
+            probability: probabilities[class],
+        };
+        let top = order.into_iter().take(top_k).map(predict).collect();
+        Classification { top, digest: Digest::of(&logits), logits }
+    }
+}
+
+fn softmax(logits: &[f32]) -> Vec<f64> {
+    let most = logits.iter().fold(f32::NEG_INFINITY, |m, &v| m.max(v));
+    let powers: Vec<f64> = logits.iter().map(|&v| f64::from(v - most).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|p| p / sum).collect()
+}
+
+impl Inner {
+    fn prepared(&self, kind: InputKind, progress: &dyn Fn(usize, usize)) -> Result<Arc<Prepared>> {
+        let packed = self.model.packed();
+        let normalize = &packed.header.preprocess.normalize;
+        // With a mean image the host subtracts it, so pixels run the program for tensors.
+        let kind = if matches!(normalize, Normalize::Channel { .. }) { kind } else { InputKind::Tensor };
+        let mut slot = self.prepared[kind as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prepared) = &*slot {
+            return Ok(prepared.clone());
+        }
+        let bad = |problem: String| Error::bad_model(Path::new(&packed.header.name), problem);
+        let program = lower(&packed.header.graph, &packed.params, normalize, kind).map_err(bad)?;
+        let plan = Arc::new(Plan::new(program).map_err(bad)?);
+        let executable = self.backend.prepare(plan.clone(), self.max_batch, progress)?;
+        let prepared = Arc::new(Prepared { plan, executable });
+        *slot = Some(prepared.clone());
+        Ok(prepared)
+    }
+}
