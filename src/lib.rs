@@ -16,4 +16,7 @@ pub mod session;
 pub mod tensor;
 pub mod zoo;
 
-pub use error::{Error, Result};
+pub use error::{Error, ErrorKind, Result};
+pub use image::Pixels;
+pub use session::*;
+

@@ -32,7 +32,7 @@ pub fn recognize(checkpoint: &Checkpoint, arch: Option<&str>) -> Result<(&'stati
         }
     }
     let (network, mismatch) = closest.ok_or("no network is known")?;
-    let verb = if arch.is_some() { "is not" } else { "is no network known here; the closest is" };
+    let verb = if arch.is_some() { "it is not" } else { "it holds no known network; the closest is" };
     Err(format!("{verb} {}: {}", network.id, mismatch.describe()))
 }
 

@@ -5,7 +5,7 @@ pub mod npy;
 mod read;
 mod write;
 
-pub use read::{read, read_static};
+pub use read::{read, read_bytes, read_static};
 pub use write::{replace_file, write};
 
 use crate::graph::preprocess::{Normalize, Preprocess};

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Longest safetensors header that is read; that of ResNet-152 takes about 200 kB.
+const MAX_HEADER: u64 = 8 << 20;
+
 /// Opens the packed file at `path`. It stays mapped, and must not be changed, for as long as the model is in use.
 pub fn read(path: &Path) -> Result<Packed> {
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
@@ -30,14 +33,35 @@ pub fn read_static(bytes: &'static [u8], name: &str) -> Result<Packed> {
     parse(Arc::new(bytes)).map_err(|problem| Error::bad_model(Path::new(name), problem))
 }
 
+/// Reads a packed file that is already in memory; `name` stands for its path in errors.
+pub fn read_bytes(bytes: &[u8], name: &str) -> Result<Packed> {
+    let mut words = vec![0u64; bytes.len().div_ceil(8)];
+    bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
+    let owned = Aligned { words, len: bytes.len() };
+    parse(Arc::new(owned)).map_err(|problem| Error::bad_model(Path::new(name), problem))
+}
+
+/// Bytes whose alignment lets tensors be used in place.
+struct Aligned {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl AsRef<[u8]> for Aligned {
+    fn as_ref(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.words)[..self.len]
+    }
+}
+
 #[derive(Deserialize)]
 struct VersionOnly {
     version: u32,
 }
 
 /// Checks everything that can be checked without running the model.
-pub(crate) fn parse(bytes: Bytes) -> Result<Packed, String> {
+fn parse(bytes: Bytes) -> Result<Packed, String> {
     let data: &[u8] = (*bytes).as_ref();
+    check_header_length(data)?;
     let (_, metadata) = SafeTensors::read_metadata(data).map_err(|e| format!("is no valid safetensors file: {e}"))?;
     let file = SafeTensors::deserialize(data).map_err(|e| format!("is no valid safetensors file: {e}"))?;
     let json = metadata.metadata().as_ref().and_then(|m| m.get(METADATA_KEY)).ok_or_else(|| {
@@ -64,6 +88,15 @@ pub(crate) fn parse(bytes: Bytes) -> Result<Packed, String> {
     let packed = Packed { header, params, mean_image };
     packed.check()?;
     Ok(packed)
+}
+
+/// The header is parsed into several times its size; a limit keeps hostile ones from taking memory.
+fn check_header_length(data: &[u8]) -> Result<(), String> {
+    let length = data.first_chunk().map(|b| u64::from_le_bytes(*b)).ok_or("is too short for a safetensors file")?;
+    if length > MAX_HEADER {
+        return Err(format!("is no packed model: its header claims {length} bytes, at most {MAX_HEADER} are read"));
+    }
+    Ok(())
 }
 
 fn parse_header(json: &str) -> Result<Header, String> {

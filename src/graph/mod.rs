@@ -14,6 +14,9 @@ pub use params::{Bytes, Dtype, ParamSpec, Params, Role, Tensor};
 use crate::tensor::{Shape, Window};
 use serde::{Deserialize, Serialize};
 
+/// Most nodes of a graph; ten times the largest network known. Keeps passes that look at pairs of nodes quick.
+pub const MAX_NODES: usize = 10_000;
+
 /// Index of a node in [`Graph::nodes`].
 pub type NodeId = usize;
 
@@ -70,6 +73,9 @@ pub enum Weights {
 impl Graph {
     /// A graph from nodes, each of which only reads earlier ones. Shapes are checked by [`Graph::facts`].
     pub fn new(nodes: Vec<Node>) -> Result<Self, String> {
+        if nodes.len() > MAX_NODES {
+            return Err(format!("has {} layers, supported are {MAX_NODES}", nodes.len()));
+        }
         let mut names = std::collections::HashSet::new();
         for (id, node) in nodes.iter().enumerate() {
             if !names.insert(node.name.as_str()) {

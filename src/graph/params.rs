@@ -1,8 +1,8 @@
 //! Parameters: the tensors that belong to a graph's layers, by name, wherever their bytes live.
 
-use super::{Graph, Kind, Op, Weights};
+use super::{Graph, Op, Weights};
 use crate::quant::{live_bits, words};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Bytes that a tensor borrows from: a mapped file, a static, or memory of our own.
@@ -172,12 +172,15 @@ impl Params {
     /// Checks that `tensors` are exactly the parameters of `graph`, finite, with legal packed words.
     pub fn new(graph: &Graph, tensors: BTreeMap<String, Tensor>) -> Result<Self, String> {
         let specs = graph.parameters()?;
+        let facts = graph.facts()?;
+        let input = |node: &super::Node| node.inputs.first().map_or(0, |&i| facts[i].shape.c);
+        let channels: HashMap<&str, usize> = graph.nodes().iter().map(|n| (n.name.as_str(), input(n))).collect();
         for spec in &specs {
             let name = spec.name();
             let tensor = tensors.get(&name).ok_or_else(|| {
                 format!("layer '{}': tensor '{name}' of shape {:?} is missing", spec.layer, spec.shape)
             })?;
-            check(spec, tensor, graph)?;
+            check(spec, tensor, channels[spec.layer.as_str()])?;
         }
         let known: std::collections::HashSet<String> = specs.iter().map(ParamSpec::name).collect();
         if let Some(name) = tensors.keys().find(|n| !known.contains(*n)) {
@@ -198,7 +201,8 @@ impl Params {
     }
 }
 
-fn check(spec: &ParamSpec, tensor: &Tensor, graph: &Graph) -> Result<(), String> {
+/// `channels` are the input channels of the parameter's layer.
+fn check(spec: &ParamSpec, tensor: &Tensor, channels: usize) -> Result<(), String> {
     let name = spec.name();
     if (tensor.dtype, &tensor.shape) != (spec.dtype, &spec.shape) {
         return Err(format!(
@@ -213,7 +217,7 @@ fn check(spec: &ParamSpec, tensor: &Tensor, graph: &Graph) -> Result<(), String>
     }
     match spec.role {
         Role::BatchNorm => check_variance(spec, tensor),
-        Role::Planes => check_dead_bits(spec, tensor, graph),
+        Role::Planes => check_dead_bits(spec, tensor, channels),
         _ => Ok(()),
     }
 }
@@ -226,15 +230,11 @@ fn check_variance(spec: &ParamSpec, tensor: &Tensor) -> Result<(), String> {
     }
 }
 
-fn check_dead_bits(spec: &ParamSpec, tensor: &Tensor, graph: &Graph) -> Result<(), String> {
-    let facts = graph.facts()?;
-    let node = graph.nodes().iter().find(|n| n.name == spec.layer).ok_or("unknown layer")?;
-    let input = facts[node.inputs[0]];
-    debug_assert!(matches!(input.kind, Kind::Codes { .. }));
+fn check_dead_bits(spec: &ParamSpec, tensor: &Tensor, channels: usize) -> Result<(), String> {
     let (words, bits) = (spec.shape[3], spec.shape[4]);
-    let legal = |(i, &w): (usize, &u32)| w & !live_bits(input.shape.c, i / bits % words) == 0;
+    let legal = |(i, &w): (usize, &u32)| w & !live_bits(channels, i / bits % words) == 0;
     if tensor.u32().iter().enumerate().all(legal) {
         return Ok(());
     }
-    Err(format!("layer '{}': '{}' has bits past its {} input channels", spec.layer, spec.name(), input.shape.c))
+    Err(format!("layer '{}': '{}' has bits past its {channels} input channels", spec.layer, spec.name()))
 }

@@ -23,6 +23,10 @@ const MIN_LOW_BITS: u32 = 8;
 /// Most fractional bits of a T that no value is made of; stays inside the range of `f64` by far.
 pub const MAX_FRAC: i32 = 400;
 
+/// T has at most l + HALF_BITS fractional bits more than the value made of it, so that the rounding half that is added to its
+/// bias is at most 2^(HALF_BITS - 1) in the high word.
+pub const HALF_BITS: i32 = 8;
+
 /// The exponent range and low word of T.
 #[derive(Clone, Debug)]
 pub struct Sums {
@@ -69,8 +73,8 @@ fn words(r: &[f64], h: f64, taps: usize, l: u32, frac: i32) -> Option<Vec<[i32; 
     let split: Vec<(i64, i64)> = r.iter().map(|&x| split(to_fixed(x, frac), l)).collect();
     let high: i128 = split.iter().map(|&(hi, _)| i128::from(hi.abs())).sum();
     let carry = (r.len() * taps) as i128 + 1;
-    // One more unit for the rounding half that an epilogue may add to the bias.
-    let bias = i128::from((to_fixed(h, frac) >> l).abs()) + 2;
+    // And the rounding half that an epilogue may add to the bias.
+    let bias = i128::from((to_fixed(h, frac) >> l).abs()) + 2 + (1 << HALF_BITS);
     let bound = taps as i128 * high + bias + carry;
     (bound < i128::from(i32::MAX)).then(|| split.into_iter().map(|(hi, lo)| [hi as i32, lo as i32]).collect())
 }

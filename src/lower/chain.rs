@@ -28,28 +28,31 @@ pub fn follow(graph: &Graph, head: NodeId) -> Chain {
 /// The chain that starts with `first`, which reads value `head` and is a batch norm, an addition or a ReLU.
 pub fn follow_from(graph: &Graph, head: NodeId, first: NodeId) -> Option<Chain> {
     let chain = Chain { head, batch_norms: vec![], residual: None, relu: false, end: head };
-    absorb(graph, chain, first).map(|chain| extend(graph, chain))
+    absorb(graph, chain, first, true).map(|chain| extend(graph, chain))
 }
 
 fn extend(graph: &Graph, mut chain: Chain) -> Chain {
     loop {
         let mut consumers = graph.consumers(chain.end);
         let (Some(next), None) = (consumers.next(), consumers.next()) else { return chain };
-        match absorb(graph, chain.clone(), next) {
+        match absorb(graph, chain.clone(), next, false) {
             Some(longer) => chain = longer,
             None => return chain,
         }
     }
 }
 
-fn absorb(graph: &Graph, mut chain: Chain, next: NodeId) -> Option<Chain> {
+/// The chain with `next` taken in, if it fits. `stored` says that the chain's end exists in memory already.
+fn absorb(graph: &Graph, mut chain: Chain, next: NodeId, stored: bool) -> Option<Chain> {
     let node = &graph.nodes()[next];
     match node.op {
         Op::BatchNorm { .. } if chain.residual.is_none() && !chain.relu => chain.batch_norms.push(next),
         Op::Relu if !chain.relu => chain.relu = true,
         Op::Add if chain.residual.is_none() && !chain.relu => {
             // The operand computed last takes the addition, so that the other one exists by then.
-            let other = *node.inputs.iter().find(|&&i| i != chain.end)?;
+            // A value may also be added to itself.
+            let other = node.inputs.iter().find(|&&i| i != chain.end).or(Some(&chain.end).filter(|_| stored))?;
+            let other = *other;
             if other > chain.end {
                 return None;
             }

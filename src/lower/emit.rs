@@ -85,6 +85,16 @@ struct Emitter<'a> {
     limbs: Vec<Option<TensorId>>,
 }
 
+/// What a float convolution multiplies.
+struct LimbWeights {
+    /// `[out][tap * lanes]`
+    rows: Vec<Vec<f64>>,
+    lanes: usize,
+    input: TensorId,
+    limbs: usize,
+    frac: i32,
+}
+
 impl Emitter<'_> {
     fn input(&mut self) -> InputForm {
         let shape = self.facts[0].shape;
@@ -193,7 +203,15 @@ impl Emitter<'_> {
         float && chain.residual.is_none() && !chain.relu && self.facts[chain.end].shape.c > 0
     }
 
-    /// Gain and shift of a chain: the convolution's bias, then its batch norms.
+    /// `affine` followed by batch norms.
+    fn batch_norms(&self, mut affine: Affine, batch_norms: &[NodeId]) -> Result<Affine, String> {
+        for &bn in batch_norms {
+            affine.then_batch_norm(self.graph, self.params, bn)?;
+        }
+        Ok(affine)
+    }
+
+    /// Gain and shift of a convolution's chain: its bias, then its batch norms.
     fn affine(&self, chain: &Chain) -> Result<Affine, String> {
         let mut affine = Affine::identity(self.facts[chain.end].shape.c);
         let head = &self.graph.nodes()[chain.head];
@@ -201,10 +219,7 @@ impl Emitter<'_> {
             let bias = self.params.get(&head.name, Role::Bias)?.f32();
             affine.shift = bias.iter().map(|&b| f64::from(b)).collect();
         }
-        for &bn in &chain.batch_norms {
-            affine.then_batch_norm(self.graph, self.params, bn)?;
-        }
-        Ok(affine)
+        self.batch_norms(affine, &chain.batch_norms)
     }
 
     fn levels(&self, quantize: NodeId) -> Result<Levels, String> {
@@ -212,10 +227,7 @@ impl Emitter<'_> {
     }
 
     fn ranks(&self, head: NodeId, chain: &QuantChain) -> Result<Ranks, String> {
-        let mut affine = Affine::identity(self.facts[head].shape.c);
-        for &bn in &chain.batch_norms {
-            affine.then_batch_norm(self.graph, self.params, bn)?;
-        }
+        let affine = self.batch_norms(Affine::identity(self.facts[head].shape.c), &chain.batch_norms)?;
         Ok(thresholds::on_values(&self.levels(chain.quantize)?, &affine, chain.relu, self.scales[head]))
     }
 
@@ -280,13 +292,9 @@ impl Emitter<'_> {
         Ok((rows, if pixels.is_some() { channels + 1 } else { channels }))
     }
 
-    /// Fixed weights of a float convolution, its limb input and the input's limb count and fractional bits.
-    fn limb_weights(
-        &mut self,
-        chain: &Chain,
-        affine: &Affine,
-        max_frac: i32,
-    ) -> Result<(limbconv::FixedWeights, TensorId, usize, i32), String> {
+    /// Real weights of a float convolution with the lanes per tap, its limb input and the input's limb count and
+    /// fractional bits.
+    fn limb_weights(&mut self, chain: &Chain, affine: &Affine) -> Result<LimbWeights, String> {
         let (rows, lanes) = self.float_weights(chain, affine)?;
         if rows.iter().flatten().any(|w| !w.is_finite()) {
             return Err("its weights times the batch norm are not finite".into());
@@ -294,7 +302,7 @@ impl Emitter<'_> {
         let input = self.limbs_of(self.graph.nodes()[chain.head].inputs[0])?;
         let Repr::Limbs { limbs, frac } = self.tensors[input].repr else { return Err("its input has no limbs".into()) };
         limbconv::check_diagonals(rows.first().map_or(0, Vec::len), limbs)?;
-        Ok((limbconv::fix(&rows, lanes, max_frac - frac), input, limbs, frac))
+        Ok(LimbWeights { rows, lanes, input, limbs, frac })
     }
 
     fn limb_conv(&mut self, chain: &Chain) -> Result<(), String> {
@@ -302,8 +310,12 @@ impl Emitter<'_> {
         let affine = self.affine(chain)?;
         let direct = self.direct_quantizer(chain);
         let max_frac = self.max_frac(chain, direct.is_some(), limbconv::LOW_BITS);
-        let (fixed, input, limbs, frac) = self.limb_weights(chain, &affine, max_frac)?;
-        let drop = limbconv::drop(&fixed, limbs, frac, &affine.shift)?;
+        let LimbWeights { rows, lanes, input, limbs, frac } = self.limb_weights(chain, &affine)?;
+        let drop = limbconv::drop(&rows, limbs)?;
+        // With a direct quantizer the shift is in the thresholds, not in T.
+        let bias = |c: usize| if direct.is_some() { 0.0 } else { affine.shift[c] };
+        let cap = |c: usize| limbconv::cap(&rows[c], bias(c), (limbs, frac), drop, max_frac);
+        let fixed = limbconv::fix(&rows, lanes, &(0..rows.len()).map(cap).collect::<Vec<_>>());
         let fracs: Vec<i32> = fixed.frac.iter().map(|e| e + frac - 8 * drop as i32).collect();
         let epilogue = self.epilogue(chain, direct, &affine, &fracs, limbconv::LOW_BITS)?;
         let kernel = LimbConv { input, window, weights: fixed.packed, drop, epilogue };
@@ -316,8 +328,12 @@ impl Emitter<'_> {
         let name = self.name(chain.end).to_owned();
         let window = self.window(chain.head)?;
         let affine = self.affine(chain)?;
-        let (fixed, input, limbs, frac) =
-            self.limb_weights(chain, &affine, bitconv::MAX_FRAC).map_err(|p| context(p, &name))?;
+        let LimbWeights { rows, lanes, input, limbs, frac } =
+            self.limb_weights(chain, &affine).map_err(|p| context(p, &name))?;
+        // The bias has to fit an i64.
+        let room = |h: f64| if h == 0.0 { bitconv::MAX_FRAC } else { 62 - crate::fixed::ceil_log2(h.abs()) };
+        let caps: Vec<i32> = affine.shift.iter().map(|&h| room(h).min(bitconv::MAX_FRAC) - frac).collect();
+        let fixed = limbconv::fix(&rows, lanes, &caps);
         let repr = Repr::Sums { diagonals: limbs + WEIGHT_LIMBS - 1 };
         let output = self.tensor(&name, self.facts[chain.end].shape, repr);
         self.push(chain.head, Kernel::LimbSum(LimbSum { input, window, weights: fixed.packed, output }));
@@ -326,9 +342,9 @@ impl Emitter<'_> {
         Ok(Logits::Sums { tensor: output, bias, frac })
     }
 
-    /// Most fractional bits of a chain's T: what the shift to its value's scale can bridge, if a value is made of it.
+    /// Most fractional bits of a chain's T, if a value is made of it.
     fn max_frac(&self, chain: &Chain, direct: bool, low_bits: u32) -> i32 {
-        if direct { bitconv::MAX_FRAC } else { self.scales[chain.end] + crate::fixed::shift_range(low_bits).end() }
+        if direct { bitconv::MAX_FRAC } else { self.scales[chain.end] + low_bits as i32 + bitconv::HALF_BITS }
     }
 
     fn window(&self, id: NodeId) -> Result<Window, String> {
@@ -409,7 +425,8 @@ impl Emitter<'_> {
     fn pointwise(&mut self, chain: &Chain) -> Result<(), String> {
         let input = self.value(chain.head)?;
         let residual = self.residual(chain.residual)?;
-        let affine = self.affine(chain)?;
+        // Not `affine`: if the head is a convolution, its bias is in its value already.
+        let affine = self.batch_norms(Affine::identity(self.facts[chain.end].shape.c), &chain.batch_norms)?;
         let fixed = pointwise::fix(&affine, self.scales[chain.head], self.scales[chain.end])?;
         let (gains, biases, shifts) = (fixed.gains, fixed.biases, fixed.shifts);
         let output = self.new_value(chain.end);

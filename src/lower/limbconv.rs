@@ -7,9 +7,10 @@
 //!
 //! No overflow: with K multiplied lanes, |D_d| + carry <= K min(limbs) 2^14 + 2^24 must be below 2^31.
 //!
-//! T = floor(S / 256^drop) keeps a low word of 16 bits; `drop` is the least for which
-//! |T >> 16| <= (sum |W|) X / 256^drop / 2^16 + |bias| + 2 fits in 31 bits, X being the largest |x|.
+//! T = floor(S / 256^drop) keeps a low word of 16 bits; `drop` is the least for which (sum |W|) X / 256^drop / 2^16 fits in 31
+//! bits for all channels, X being the largest |x|. Where the bias does not fit beside it, the channel's e is lowered.
 
+use super::bitconv::HALF_BITS;
 use crate::fixed::{
     LIMB_LANES, VALUE_LIMBS, VALUE_MAX, WEIGHT_LIMBS, WEIGHT_MAX, ceil_log2, limbs, pack_lanes, to_fixed,
 };
@@ -23,15 +24,14 @@ pub struct FixedWeights {
     pub packed: Vec<u32>,
     /// e per output channel: W = w * 2^e.
     pub frac: Vec<i32>,
-    /// sum |W| per output channel.
-    pub total: Vec<i64>,
 }
 
-/// Rounds real weights `[out][tap * lanes]`, `lanes` per tap, to at most `max_frac` fractional bits and packs their limbs.
-pub fn fix(weights: &[Vec<f64>], lanes: usize, max_frac: i32) -> FixedWeights {
-    let mut fixed = FixedWeights { packed: Vec::new(), frac: Vec::new(), total: Vec::new() };
-    for row in weights {
-        let frac = exponent(row).min(max_frac);
+/// Rounds real weights `[out][tap * lanes]`, `lanes` per tap, to at most `caps` fractional bits per output channel and packs
+/// their limbs.
+pub fn fix(weights: &[Vec<f64>], lanes: usize, caps: &[i32]) -> FixedWeights {
+    let mut fixed = FixedWeights { packed: Vec::new(), frac: Vec::new() };
+    for (row, &cap) in weights.iter().zip(caps) {
+        let frac = exponent(row).min(cap);
         let integers: Vec<i32> = row.iter().map(|&w| to_fixed(w, frac) as i32).collect();
         for tap in integers.chunks(lanes) {
             for group in tap.chunks(LIMB_LANES) {
@@ -39,16 +39,15 @@ pub fn fix(weights: &[Vec<f64>], lanes: usize, max_frac: i32) -> FixedWeights {
             }
         }
         fixed.frac.push(frac);
-        fixed.total.push(integers.iter().map(|&w| i64::from(w.abs())).sum());
     }
     fixed
 }
 
-/// The largest e with |round(w 2^e)| <= WEIGHT_MAX for all w.
+/// The largest e with |round(w 2^e)| <= WEIGHT_MAX for all w; unlimited if all are 0.
 fn exponent(row: &[f64]) -> i32 {
     let largest = row.iter().fold(0f64, |m, w| m.max(w.abs()));
     if largest == 0.0 {
-        return 0;
+        return i32::MAX;
     }
     let frac = 23 - ceil_log2(largest);
     if to_fixed(largest, frac) > i64::from(WEIGHT_MAX) { frac - 1 } else { frac }
@@ -76,18 +75,35 @@ pub fn input_max(input_limbs: usize) -> i64 {
     if input_limbs == VALUE_LIMBS { i64::from(VALUE_MAX) } else { 128 }
 }
 
-/// The least number of dropped limbs for which T's high word fits, given the largest bias (real, per channel).
-pub fn drop(fixed: &FixedWeights, input_limbs: usize, input_frac: i32, shift: &[f64]) -> Result<usize, String> {
-    let x = i128::from(input_max(input_limbs));
-    let fits = |drop: usize| {
-        let bits = 8 * drop as i32;
-        fixed.total.iter().zip(&fixed.frac).zip(shift).all(|((&total, &e), &h)| {
-            let high = (i128::from(total) * x) >> (bits + LOW_BITS as i32);
-            let bias = i128::from(to_fixed(h, e + input_frac - bits) >> LOW_BITS).abs();
-            high + bias + 3 < i128::from(i32::MAX)
-        })
-    };
+/// The least number of dropped limbs for which the sums of every channel fit, at its weights' full precision.
+pub fn drop(weights: &[Vec<f64>], input_limbs: usize) -> Result<usize, String> {
+    let fits = |drop: usize| weights.iter().all(|row| sum_high(row, exponent(row), input_limbs, drop) < HIGH_LIMIT);
     (0..input_limbs + WEIGHT_LIMBS).find(|&d| fits(d)).ok_or("its sums do not fit in two words".to_owned())
+}
+
+/// Most fractional bits of a channel's weights: so many that T has at most `max_frac` and its high word has room for the
+/// bias `shift` (real). A channel with tiny weights and an ordinary bias thus loses weight bits that its bias would drown,
+/// and the other channels, which share `drop`, lose nothing.
+pub fn cap(row: &[f64], shift: f64, input: (usize, i32), drop: usize, max_frac: i32) -> i32 {
+    let (limbs, input_frac) = input;
+    let t_frac = |e: i32| e + input_frac - 8 * drop as i32;
+    let most = max_frac - t_frac(0);
+    let room = if shift == 0.0 { most } else { 31 + LOW_BITS as i32 - ceil_log2(shift.abs()) - t_frac(0) };
+    let mut e = exponent(row).min(most).min(room);
+    let bias = |e: i32| i128::from(to_fixed(shift, t_frac(e)) >> LOW_BITS).abs();
+    while sum_high(row, e, limbs, drop) + bias(e) >= HIGH_LIMIT {
+        e -= 1;
+    }
+    e
+}
+
+/// What is left of an `i32` after floors, a carry and the rounding half of an epilogue.
+const HIGH_LIMIT: i128 = i32::MAX as i128 - 3 - (1 << HALF_BITS);
+
+/// Bound of the high word of a channel's sums with weights at 2^e.
+fn sum_high(row: &[f64], e: i32, input_limbs: usize, drop: usize) -> i128 {
+    let total: i128 = row.iter().filter(|w| **w != 0.0).map(|&w| i128::from(to_fixed(w, e).abs())).sum();
+    (total * i128::from(input_max(input_limbs))) >> (8 * drop as u32 + LOW_BITS)
 }
 
 #[cfg(test)]
@@ -98,11 +114,11 @@ mod tests {
     fn weights_keep_23_bits_and_stay_in_range() {
         for scale in [1e-12, 0.3, 1.0, 0.999_999_999, 7e9] {
             let row = vec![scale, -scale, scale / 3.0, 0.0];
-            let fixed = fix(std::slice::from_ref(&row), 4, 400);
+            let fixed = fix(std::slice::from_ref(&row), 4, &[400]);
             let w = to_fixed(scale, fixed.frac[0]);
             assert!(w <= i64::from(WEIGHT_MAX) && w > i64::from(WEIGHT_MAX) / 2 - 1, "{w}");
             assert_eq!(fixed.packed.len(), WEIGHT_LIMBS);
         }
-        assert_eq!(fix(&[vec![0.0; 5]], 5, 400).packed, [0; 2 * WEIGHT_LIMBS]);
+        assert_eq!(fix(&[vec![0.0; 5]], 5, &[400]).packed, [0; 2 * WEIGHT_LIMBS]);
     }
 }

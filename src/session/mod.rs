@@ -15,3 +15,5 @@ pub use engine::{Engine, EngineBuilder, PrepareOptions};
 pub use model::Model;
 pub use net::{Batch, Classification, ClassifyOptions, Net, Prediction};
 pub use verify::{GoldenReport, add_golden, verify};
+/// The wgpu this crate is built on, for [`Engine::from_wgpu`].
+pub use wgpu;

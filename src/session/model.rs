@@ -27,6 +27,11 @@ impl Model {
         format::read(path.as_ref()).map(Self::from)
     }
 
+    /// A packed file that is already in memory (it is copied); `name` stands for its path in errors.
+    pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
+        format::read_bytes(bytes, name).map(Self::from)
+    }
+
     /// The model inside this library: a CIFAR-10 ResNet-20 with 2-bit weights and activations (see `models/README.md`).
     pub fn bundled() -> Result<Self> {
         format::read_static(&BUNDLED.0, "bundled model").map(Self::from)

@@ -1,0 +1,303 @@
+//! The layers of the design, enforced: a module imports strictly lower ranks only, wgpu stays in its corner, and every
+//! shader has its reference.
+
+use std::path::{Path, PathBuf};
+
+/// Ranks of the top-level modules. A module may use those of lower rank, and itself.
+const RANKS: [(&str, u32); 18] = [
+    ("error", 0),
+    ("tensor", 0),
+    ("quant", 1),
+    ("fixed", 1),
+    ("graph", 2),
+    ("zoo", 3),
+    ("format", 3),
+    ("lower", 3),
+    ("convert", 4),
+    ("plan", 4),
+    ("backend", 5),
+    ("session", 6),
+    ("image", 3),
+    ("bench", 7),
+    ("train", 7),
+    ("cli", 8),
+    // Re-exports at the root of the crate.
+    ("Error", 0),
+    ("Result", 0),
+];
+
+/// Parts of the library that may name wgpu, as module paths.
+const WGPU_USERS: [&str; 2] = ["backend::gpu", "session"];
+
+#[test]
+fn modules_import_lower_ranks_only() {
+    let problems: Vec<String> = sources().iter().flat_map(|file| check_imports(&file.module, &file.text)).collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn only_the_gpu_backend_and_the_session_name_wgpu() {
+    let problems: Vec<String> = sources().iter().flat_map(|file| check_wgpu(&file.module, &file.text)).collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn every_shader_has_a_reference_of_its_name() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for shader in files(&root.join("shaders"), "wgsl") {
+        let name = shader.file_stem().unwrap().to_str().unwrap();
+        let reference = root.join(format!("src/backend/cpu/{name}.rs"));
+        assert!(reference.is_file(), "{} has no reference {}", shader.display(), reference.display());
+    }
+}
+
+#[test]
+fn the_checks_can_fail() {
+    let imports = |module: &[&str], text: &str| check_imports(&path(module), text);
+    assert_eq!(imports(&["plan"], "use crate::lower::Program; use crate::{Error, quant::{pack, words}};"), [""; 0]);
+    assert_eq!(imports(&["lower", "emit"], "use super::bitconv; use super::super::graph::Graph;"), [""; 0]);
+    assert_eq!(imports(&["plan"], "mod tests { use super::*; }"), [""; 0]);
+    assert_eq!(
+        imports(&["fixed"], "// crate::graph\nconst A: &str = \"crate::graph\"; const B: char = '\"';"),
+        [""; 0]
+    );
+    for (module, text, named) in [
+        (vec!["quant"], "use crate::fixed::split;", "fixed"),
+        (vec!["lower"], "fn f() { crate::plan::Plan::new(); }", "plan"),
+        (vec!["graph", "facts"], "use crate::{error::Error, lower::{self, Program}};", "lower"),
+        (vec!["plan"], "use super::backend::Backend;", "backend"),
+        (vec!["fixed"], "mod tests { use super::super::{graph, tensor}; }", "graph"),
+        (vec!["lower", "emit"], "use super::super::plan::Plan;", "plan"),
+        (vec!["zoo"], "use crate::newcomer::Thing;", "add it to the table"),
+        (vec!["newcomer"], "use crate::error::Error;", "add it to the table"),
+    ] {
+        let problems = imports(&module, text);
+        assert!(problems.len() == 1 && problems[0].contains(named), "{module:?} {text}: {problems:?}");
+    }
+    assert_eq!(check_wgpu(&path(&["backend", "gpu", "context"]), "use wgpu::Device;"), [""; 0]);
+    assert_eq!(check_wgpu(&path(&[]), "pub use session::wgpu; // wgpu"), [""; 0]);
+    assert_eq!(check_wgpu(&path(&["backend", "cpu"]), "use wgpu::Device;").len(), 1);
+    assert_eq!(check_wgpu(&path(&["cli"]), "fn f(d: ::wgpu::Device) {}").len(), 1);
+}
+
+fn path(module: &[&str]) -> Vec<String> {
+    module.iter().map(|s| (*s).to_owned()).collect()
+}
+
+/// A source file and the path of its module; empty for the roots of the library and the binary.
+struct Source {
+    module: Vec<String>,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = files(&root, "rs");
+    assert!(files.len() > 10, "the sources are not where this test looks for them");
+    let read = |file: PathBuf| {
+        let inner = file.strip_prefix(&root).unwrap().with_extension("");
+        let mut module: Vec<String> = inner.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+        module.pop_if(|last| ["mod", "lib", "main"].contains(&last.as_str()));
+        Source { module, text: std::fs::read_to_string(file).unwrap() }
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// All files below `folder` with this extension, in order; none if there is no folder.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let file = entry.unwrap().path();
+        if file.is_dir() {
+            found.extend(files(&file, extension));
+        } else if file.extension().is_some_and(|e| e == extension) {
+            found.push(file);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Imports of `module` that its rank forbids. The roots may import everything.
+fn check_imports(module: &[String], text: &str) -> Vec<String> {
+    let Some(own) = module.first() else { return Vec::new() };
+    let unknown = |name: &str| format!("module '{name}' has no rank: add it to the table in tests/layering.rs");
+    let Some(rank) = rank(own) else { return vec![unknown(own)] };
+    let mut problems = Vec::new();
+    for (line, name) in root_imports(module, &tokens(text)) {
+        let problem = match self::rank(&name) {
+            _ if name == *own => continue,
+            Some(other) if other < rank => continue,
+            Some(other) => format!("rank {rank} imports '{name}' of rank {other}"),
+            None => unknown(&name),
+        };
+        problems.push(format!("{}, line {line}: {problem}", module.join("::")));
+    }
+    problems
+}
+
+fn rank(module: &str) -> Option<u32> {
+    RANKS.iter().find(|(name, _)| *name == module).map(|(_, rank)| *rank)
+}
+
+/// Places that name the crate wgpu where it must not be. `session::wgpu` is a re-export, `::wgpu` the crate.
+fn check_wgpu(module: &[String], text: &str) -> Vec<String> {
+    let place = module.join("::");
+    if WGPU_USERS.iter().any(|user| place == *user || place.starts_with(&format!("{user}::"))) {
+        return Vec::new();
+    }
+    let tokens = tokens(text);
+    let is_path = |at: usize| at > 1 && tokens[at - 1].text == "::" && is_name(&tokens[at - 2].text);
+    let named = (0..tokens.len()).filter(|&at| tokens[at].text == "wgpu" && !is_path(at));
+    named.map(|at| format!("{place}, line {}: names wgpu", tokens[at].line)).collect()
+}
+
+/// Line and name of every item of the crate's root that is named through `crate` or enough `super`s.
+fn root_imports(module: &[String], tokens: &[Token]) -> Vec<(usize, String)> {
+    let text = |at: usize| tokens.get(at).map_or("", |t| t.text.as_str());
+    let mut found = Vec::new();
+    let mut inline: Vec<usize> = Vec::new(); // brace depths at which inline modules opened
+    let mut depth = 0;
+    for at in 0..tokens.len() {
+        match text(at) {
+            "{" => {
+                depth += 1;
+                if at >= 2 && text(at - 2) == "mod" {
+                    inline.push(depth);
+                }
+            }
+            "}" => {
+                inline.pop_if(|opened| *opened == depth);
+                depth -= 1;
+            }
+            "crate" if text(at + 1) == "::" => found.extend(named_at(tokens, at + 2)),
+            "super" if at < 2 || text(at - 2) != "super" => {
+                let supers = (0..).take_while(|k| text(at + 2 * k) == "super").count();
+                if supers >= module.len() + inline.len() {
+                    found.extend(named_at(tokens, at + 2 * supers));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The first names of a path or of the paths of a group.
+fn named_at(tokens: &[Token], at: usize) -> Vec<(usize, String)> {
+    let Some(first) = tokens.get(at) else { return Vec::new() };
+    if first.text != "{" {
+        return vec![(first.line, first.text.clone())];
+    }
+    let mut names = Vec::new();
+    let mut depth = 0;
+    for (k, token) in tokens.iter().enumerate().skip(at) {
+        match token.text.as_str() {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            name if depth == 1 && is_name(name) && ["{", ","].contains(&tokens[k - 1].text.as_str()) => {
+                names.push((token.line, name.to_owned()));
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    names
+}
+
+fn is_name(token: &str) -> bool {
+    token.starts_with(|c: char| c.is_alphabetic() || c == '_')
+}
+
+/// A name, `::`, or one other character of code.
+struct Token {
+    line: usize,
+    text: String,
+}
+
+/// The tokens of a source without comments and literals; as much of Rust's grammar as finding names takes.
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let skipped = comment(rest).or_else(|| string(rest)).or_else(|| character(rest));
+        let len = match skipped {
+            Some(len) => len,
+            None if first.is_alphanumeric() || first == '_' => {
+                rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
+            }
+            None if rest.starts_with("::") => 2,
+            None => first.len_utf8(),
+        };
+        if skipped.is_none() && !first.is_whitespace() {
+            let line = text[..text.len() - rest.len()].matches('\n').count() + 1;
+            tokens.push(Token { line, text: rest[..len].to_owned() });
+        }
+        rest = &rest[len..];
+    }
+    tokens
+}
+
+/// Length of the comment at the start of `rest`, if there is one. Block comments may be nested.
+fn comment(rest: &str) -> Option<usize> {
+    if rest.starts_with("//") {
+        return Some(rest.find('\n').unwrap_or(rest.len()));
+    }
+    rest.starts_with("/*").then(|| {
+        let (mut depth, mut at) = (0, 0);
+        while at < rest.len() {
+            let two = rest.as_bytes().get(at..at + 2).unwrap_or_default();
+            match two {
+                b"/*" => depth += 1,
+                b"*/" => depth -= 1,
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            }
+            at += 2;
+            if depth == 0 {
+                break;
+            }
+        }
+        at
+    })
+}
+
+/// Length of the string literal at the start of `rest`, raw or not, if there is one.
+fn string(rest: &str) -> Option<usize> {
+    let unprefixed = rest.trim_start_matches(['b', 'c']);
+    let prefix = rest.len() - unprefixed.len();
+    if prefix > 1 {
+        return None;
+    }
+    if let Some(raw) = unprefixed.strip_prefix('r') {
+        let hashes = raw.len() - raw.trim_start_matches('#').len();
+        let body = raw[hashes..].strip_prefix('"')?;
+        let end = format!("\"{}", "#".repeat(hashes));
+        let len = body.find(&end).map_or(body.len(), |at| at + end.len());
+        return Some(prefix + 1 + hashes + 1 + len);
+    }
+    let body = unprefixed.strip_prefix('"')?;
+    let mut escaped = false;
+    for (at, c) in body.char_indices() {
+        if c == '"' && !escaped {
+            return Some(prefix + 1 + at + 1);
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    Some(rest.len())
+}
+
+/// Length of the character literal at the start of `rest`; lifetimes are none.
+fn character(rest: &str) -> Option<usize> {
+    let body = rest.strip_prefix('\'')?;
+    if let Some(escape) = body.strip_prefix('\\') {
+        let first = escape.chars().next()?.len_utf8();
+        return Some(2 + first + escape[first..].find('\'')? + 1);
+    }
+    let c = body.chars().next()?.len_utf8();
+    body[c..].starts_with('\'').then_some(1 + c + 1)
+}
