@@ -171,6 +171,7 @@ fn exit_code(error: &Error) -> u8 {
 
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
+    quiet_drivers();
     let cli = Cli::parse();
     let outcome = match cli.command {
         None => classify::run(&cli.classify),
@@ -188,6 +189,16 @@ pub fn main() -> ExitCode {
             }
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Without a session, Mesa's device-select layer prints a complaint about `XDG_RUNTIME_DIR` for every Vulkan instance. It
+/// has nothing to select then, so it is switched off.
+fn quiet_drivers() {
+    let unset = |name| std::env::var_os(name).is_none();
+    if cfg!(target_os = "linux") && unset("XDG_RUNTIME_DIR") && unset("NODEVICE_SELECT") {
+        // SAFETY: this is the first thing the program does; no other thread exists that could read the environment.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }
 }
 

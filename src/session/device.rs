@@ -114,10 +114,10 @@ fn describe_gpu(adapter: &Adapter) -> DeviceInfo {
         index: 0,
         name: info.name.clone(),
         api: info.api.clone(),
-        driver: info.driver.clone(),
+        driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
         pci_id: info.pci_id.clone(),
         software: info.software,
-        unusable: info.unusable.clone(),
+        unusable: adapter.unusable.clone(),
     }
 }
 

@@ -1,8 +1,21 @@
-use crate::error::Result; use super::*;
-pub struct AdapterInfo{pub name:String,pub api:String,pub driver:String,pub pci_id:Option<String>,pub software:bool,pub unusable:Option<String>}
-pub struct Adapter(AdapterInfo);
-pub fn adapters()->Vec<Adapter>{vec![]}
-impl Adapter{pub fn info(&self)->&AdapterInfo{&self.0} pub fn open(&self)->Result<Gpu>{Ok(Gpu)}}
-pub struct Gpu;
-impl Gpu{pub fn from_wgpu(_:wgpu::Device,_:wgpu::Queue,_:Option<wgpu::AdapterInfo>)->Result<Gpu>{Ok(Gpu)}}
-impl Backend for Gpu{fn name(&self)->String{String::new()} fn prepare(&self,_:Arc<Plan>,_:usize,_:&dyn Fn(usize,usize))->Result<Box<dyn Executable>>{Err(crate::Error::Cancelled)}}
+//! The GPU backend: compute shaders through wgpu. Nothing outside this module names wgpu.
+//!
+//! * [`adapter`]: which GPUs there are and whether they can be used; [`context`]: an opened device and its errors.
+//! * [`kernels`]: the table of shaders and how each kernel of a program becomes one; [`header`] and [`table`] generate what
+//!   goes in front of the shader text and into its buffers.
+//! * [`record`]: a whole plan as plain data, built without a GPU.
+//! * [`fit`]: how many images fit the device's limits; [`pipelines`]: compiled shaders; [`engine`]: buffers and execution.
+
+mod adapter;
+mod context;
+mod engine;
+mod fit;
+mod header;
+mod kernels;
+mod pipelines;
+pub mod record;
+mod table;
+
+pub use adapter::{Adapter, AdapterInfo, AdapterLimits, adapters};
+pub use context::Gpu;
+pub use engine::GpuNet;

@@ -1,0 +1,117 @@
+// Convolution of 8-bit limbs with 8-bit limbs. Reference: src/backend/cpu/limbconv.rs.
+//
+//   D_d = sum over taps and p + q = d of x_p . W_q,  T = floor((sum_d D_d 256^d) / 256^DROP), low word 16 bits
+//
+// Layouts: input [image, IN_H, IN_W, IN_GROUPS, X_LIMBS], four channels a word; weights [quad, KH, KW, IN_GROUPS, W_LIMBS]
+// of vectors whose lanes are the four output channels of the quad. Codes out: [image, OUT_H, OUT_W, GROUPS, BITS]. With
+// SUMS (kernel limbsum) the diagonals are the result: sums [image, OUT_C, DIAGONALS].
+//
+// An invocation makes TILE neighbouring pixels of one row for the quads of one group of 32 output channels; with SUMS, where
+// there is one pixel, for one quad.
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let index = invocation(id, lane);
+    if index >= params.images * PER_IMAGE {
+        return;
+    }
+    let x0 = index % TILES * TILE;
+    let y = index / TILES % OUT_H;
+    let group = index / (TILES * OUT_H) % GROUPS;
+    let image = index / PER_IMAGE;
+    let image_at = image * IN_H * IN_W;
+    let out_pixel = (image * OUT_H + y) * OUT_W + x0;
+
+    var packed: array<u32, TILE_BITS>;
+    for (var g = 0u; g < min(GROUP_QUADS, QUADS - group * GROUP_QUADS); g++) {
+        let quad = group * GROUP_QUADS + g;
+        var sums_of: array<vec4<i32>, TILE_DIAGONALS>;
+        for (var ky = 0u; ky < KH + params.zero; ky++) {
+            let iy = source(y, STRIDE_Y, ky, BEFORE_Y);
+            if iy >= IN_H {
+                continue;
+            }
+            for (var kx = 0u; kx < KW + params.zero; kx++) {
+                for (var word = 0u; word < IN_GROUPS + params.zero; word++) {
+                    let weights_at = (((quad * KH + ky) * KW + kx) * IN_GROUPS + word) * W_LIMBS;
+                    for (var t = 0u; t < TILE; t++) {
+                        let ix = source(x0 + t, STRIDE_X, kx, BEFORE_X);
+                        let inside = ix < IN_W;
+                        let at = select(0u, ((image_at + iy * IN_W + ix) * IN_GROUPS + word) * X_LIMBS, inside);
+                        for (var p = 0u; p < X_LIMBS; p++) {
+                            let x = select(0u, input[at + p], inside);
+                            for (var q = 0u; q < W_LIMBS; q++) {
+                                let w = weights[weights_at + q];
+                                sums_of[t * DIAGONALS + p + q] += vec4(
+                                    dot4I8Packed(x, w.x),
+                                    dot4I8Packed(x, w.y),
+                                    dot4I8Packed(x, w.z),
+                                    dot4I8Packed(x, w.w),
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        // Rolled, to keep the epilogue short: the pixel in hand is always the first, and the others move up.
+        for (var t = 0u; t < TILE + params.zero; t++) {
+            if SUMS {
+                for (var d = 0u; d < DIAGONALS; d++) {
+                    store_sums(image, quad, d, sums_of[d]);
+                }
+            } else if x0 + t < OUT_W {
+                // Join the diagonals: digits below DROP are dropped, two stay as the low word, the rest is the high word.
+                var carry = vec4(0);
+                var hi = vec4(0);
+                var lo = vec4(0);
+                for (var d = 0u; d < max(DIAGONALS, DROP + 2u); d++) {
+                    var sum = carry;
+                    if d < DIAGONALS {
+                        sum += sums_of[d];
+                    }
+                    if d < DROP + 2u {
+                        carry = sum >> vec4(8u);
+                        if d >= DROP {
+                            lo |= (sum & vec4(255)) << vec4(8u * (d - DROP));
+                        }
+                    } else {
+                        carry = vec4(0);
+                        hi += sum << vec4(8u * (d - DROP - 2u));
+                    }
+                }
+                let rank = finish(quad, out_pixel + t, hi + carry, lo);
+                for (var b = 0u; b < BITS; b++) {
+                    packed[b] |= plane_bits(b, rank) << (4u * g);
+                }
+            }
+            for (var d = DIAGONALS; d < TILE_DIAGONALS; d++) {
+                sums_of[d - DIAGONALS] = sums_of[d];
+            }
+            for (var b = 0u; b < BITS; b++) {
+                let first = packed[b];
+                for (var u = 1u; u < TILE; u++) {
+                    packed[(u - 1u) * BITS + b] = packed[u * BITS + b];
+                }
+                packed[(TILE - 1u) * BITS + b] = first;
+            }
+        }
+    }
+
+    for (var t = 0u; t < TILE; t++) {
+        if x0 + t < OUT_W {
+            for (var b = 0u; b < BITS; b++) {
+                codes[((out_pixel + t) * GROUPS + group) * BITS + b] = packed[t * BITS + b] & live_bits(group);
+            }
+        }
+    }
+}
+
+fn store_sums(image: u32, quad: u32, d: u32, sum: vec4<i32>) {
+    for (var k = 0u; k < 4u; k++) {
+        let c = quad * 4u + k;
+        if c < OUT_C {
+            sums[(image * OUT_C + c) * DIAGONALS + d] = sum[k];
+        }
+    }
+}

@@ -1,0 +1,29 @@
+// Maximum of values over windows; padding never wins. Reference: src/backend/cpu/maxpool.rs.
+//
+// Layouts: input [image, IN_H, IN_W, OUT_C], values [image, OUT_H, OUT_W, OUT_C].
+
+// Below every value.
+const NOTHING: i32 = -2147483647;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let index = invocation(id, lane);
+    if index >= params.images * PER_IMAGE {
+        return;
+    }
+    let c = index % OUT_C;
+    let x = index / OUT_C % OUT_W;
+    let y = index / (OUT_C * OUT_W) % OUT_H;
+    let image = index / PER_IMAGE;
+    var most = NOTHING;
+    for (var ky = 0u; ky < KH; ky++) {
+        let iy = source(y, STRIDE_Y, ky, BEFORE_Y);
+        for (var kx = 0u; kx < KW; kx++) {
+            let ix = source(x, STRIDE_X, kx, BEFORE_X);
+            if iy < IN_H && ix < IN_W {
+                most = max(most, input[((image * IN_H + iy) * IN_W + ix) * OUT_C + c]);
+            }
+        }
+    }
+    values[index] = select(most, 0, most == NOTHING);
+}

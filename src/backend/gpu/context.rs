@@ -1,0 +1,138 @@
+//! An opened device, and the mapping of its errors to this crate's.
+
+use super::adapter::AdapterInfo;
+use super::engine::GpuNet;
+use crate::backend::{Backend, Executable};
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A GPU that runs plans. Clones share the device.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: AdapterInfo,
+    /// Why the device was lost, once it is.
+    lost: Arc<Mutex<Option<String>>>,
+}
+
+impl Gpu {
+    /// Opens `adapter` with all that it allows.
+    pub(super) fn open(adapter: &wgpu::Adapter, info: AdapterInfo) -> Result<Self> {
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("lq-infer"),
+            required_limits: adapter.limits(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        };
+        let opened = pollster::block_on(adapter.request_device(&descriptor));
+        let (device, queue) = opened
+            .map_err(|e| Error::Device { device: info.name.clone(), problem: format!("cannot be opened: {e}") })?;
+        let gpu = Gpu { device, queue, info, lost: Arc::default() };
+        gpu.watch();
+        Ok(gpu)
+    }
+
+    /// Uses a device that the caller owns. No handler is installed on it. `info` is what the caller knows about its adapter;
+    /// without it, the device is asked.
+    pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue, info: Option<wgpu::AdapterInfo>) -> Result<Self> {
+        let raw = info.unwrap_or_else(|| device.adapter_info());
+        let info = AdapterInfo::new(&raw, &device.limits(), true);
+        if let Some(reason) = info.unusable() {
+            return Err(Error::Device { device: info.name, problem: format!("cannot be used: {reason}") });
+        }
+        Ok(Gpu { device, queue, info, lost: Arc::default() })
+    }
+
+    /// What is known about the device.
+    pub fn info(&self) -> &AdapterInfo {
+        &self.info
+    }
+
+    /// The wgpu device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The wgpu queue.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// Like [`Backend::prepare`], with a result whose work can also be encoded into a caller's commands.
+    pub fn prepare_net(&self, plan: Arc<Plan>, max_batch: usize, progress: &dyn Fn(usize, usize)) -> Result<GpuNet> {
+        GpuNet::new(self, plan, max_batch, progress)
+    }
+
+    /// Keeps wgpu from panicking on this device of our own.
+    fn watch(&self) {
+        // Errors of our calls are caught by scopes; whatever is left must not panic, which is wgpu's default.
+        self.device.on_uncaptured_error(Arc::new(|_| {}));
+        let lost = self.lost.clone();
+        self.device.set_device_lost_callback(move |reason, message| {
+            let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.get_or_insert(if message.is_empty() { format!("{reason:?}") } else { message });
+        });
+    }
+
+    /// Runs `work` and reports what the device says about it as an error; `what` tells what was going on.
+    pub(super) fn guarded<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T> {
+        let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation]
+            .map(|filter| self.device.push_error_scope(filter));
+        let result = work();
+        // Scopes are popped in reverse order of their creation.
+        let mut error = None;
+        for scope in scopes.into_iter().rev() {
+            error = pollster::block_on(scope.pop()).or(error);
+        }
+        if let Some(problem) = self.lost_because() {
+            return Err(self.lost_error(&problem));
+        }
+        let device = self.info.name.clone();
+        match error {
+            None => Ok(result),
+            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::OutOfMemory { device, problem: what.to_owned() }),
+            Some(e) => Err(Error::Device { device, problem: format!("{what}: {e}") }),
+        }
+    }
+
+    /// Why the device was lost, if it was.
+    fn lost_because(&self) -> Option<String> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The error for a device that is lost, as the caller noticed by `sign`.
+    pub(super) fn lost_error(&self, sign: &str) -> Error {
+        let problem = self.lost_because().unwrap_or_else(|| sign.to_owned());
+        Error::DeviceLost { device: self.info.name.clone(), problem }
+    }
+
+    /// Waits for `submission` for at most `timeout`; whether it is done.
+    pub(super) fn wait(&self, submission: &wgpu::SubmissionIndex, timeout: std::time::Duration) -> Result<bool> {
+        let wait = wgpu::PollType::Wait { submission_index: Some(submission.clone()), timeout: Some(timeout) };
+        // wgpu panics if the device is lost while it waits; a host application must survive that.
+        let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device.poll(wait)));
+        match polled {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(wgpu::PollError::Timeout)) => Ok(false),
+            Ok(Err(e)) => Err(Error::Device { device: self.info.name.clone(), problem: e.to_string() }),
+            Err(_) => Err(self.lost_error("while waiting for a result")),
+        }
+    }
+}
+
+impl Backend for Gpu {
+    fn name(&self) -> String {
+        format!("{} ({})", self.info.name, self.info.api)
+    }
+
+    fn prepare(
+        &self,
+        plan: Arc<Plan>,
+        max_batch: usize,
+        progress: &dyn Fn(usize, usize),
+    ) -> Result<Box<dyn Executable>> {
+        Ok(Box::new(self.prepare_net(plan, max_batch, progress)?))
+    }
+}

@@ -1,0 +1,118 @@
+//! Constants, table and buffers of `shaders/epilogue.wgsl` and `shaders/ranks.wgsl`.
+
+use super::super::header::Header;
+use super::super::table::{Table, code_bits};
+use super::{Launch, Source, Tensors};
+use crate::lower::{Epilogue, Finish, Ranks, TensorId};
+
+/// Bits of a quantizer given by its table of codes; 0 if there is none.
+fn bits_of(codes_of_ranks: &[u8]) -> usize {
+    codes_of_ranks.len().max(1).ilog2() as usize
+}
+
+/// Constants of a quantizer whose thresholds begin at row `thresholds`; `codes` is empty if there is none.
+fn describe_codes(header: &mut Header, table: &mut Table, codes: &[u8], thresholds: usize) {
+    let bits = bits_of(codes);
+    let (words, per_plane) = code_bits(codes, bits);
+    table.tail(words);
+    header.number("BITS", bits).number("LEVELS", codes.len().max(1));
+    header.number("THRESHOLDS", thresholds).number("CODE_WORDS", per_plane.max(1));
+}
+
+/// Adds a quantizer of values to a table.
+pub fn add_ranks<'a>(header: &mut Header, table: &mut Table<'a>, ranks: &'a Ranks) {
+    let each = ranks.codes_of_ranks.len() - 1;
+    let sign = table.row(1, |c| ranks.signs[c]);
+    let first = sign + 1;
+    for r in 0..each {
+        table.row(i32::MAX, move |c| ranks.thresholds[c * each + r]);
+    }
+    header.number("SIGN", sign);
+    describe_codes(header, table, &ranks.codes_of_ranks, first);
+}
+
+/// Adds the rows and constants of an epilogue to a convolution's table.
+pub fn add_rows<'a>(header: &mut Header, table: &mut Table<'a>, epilogue: &'a Epilogue, tensors: Tensors) {
+    let bias = table.row(0, |c| epilogue.bias[c][0]);
+    table.row(0, |c| epilogue.bias[c][1]);
+    header.number("LOW_BITS", epilogue.low_bits as usize).number("BIAS", bias);
+    match &epilogue.finish {
+        Finish::Codes { thresholds, codes_of_ranks, .. } => {
+            let each = codes_of_ranks.len() - 1;
+            let first = bias + 2;
+            for r in 0..each {
+                table.row(i32::MAX, move |c| thresholds[c * each + r][0]);
+                table.row(0, move |c| thresholds[c * each + r][1]);
+            }
+            header.number("SHIFT", 0).number("SIGN", 0);
+            describe_codes(header, table, codes_of_ranks, first);
+        }
+        Finish::Value { shifts, codes, .. } => {
+            header.number("SHIFT", table.row(0, |c| shifts[c]));
+            match codes {
+                Some((ranks, _)) => add_ranks(header, table, ranks),
+                None => {
+                    header.number("SIGN", 0);
+                    describe_codes(header, table, &[], 0);
+                }
+            }
+        }
+    }
+    flags(header, epilogue, tensors);
+}
+
+fn flags(header: &mut Header, epilogue: &Epilogue, tensors: Tensors) {
+    let ends = Ends::of(epilogue);
+    header.flag("CODES_FROM_SUMS", matches!(epilogue.finish, Finish::Codes { .. }));
+    header.flag("HAS_RESIDUAL", ends.residual.is_some()).flag("STORE_VALUE", ends.values.is_some());
+    header.flag("RELU", matches!(epilogue.finish, Finish::Value { relu: true, .. }));
+    header.number("RESIDUAL_C", tensors.channels(ends.residual));
+}
+
+/// Constants of a convolution without an epilogue.
+pub fn no_rows(header: &mut Header, table: &mut Table) {
+    header.number("LOW_BITS", 16).number("BIAS", 0).number("SHIFT", 0).number("SIGN", 0).number("RESIDUAL_C", 0);
+    for flag in ["CODES_FROM_SUMS", "HAS_RESIDUAL", "STORE_VALUE", "RELU"] {
+        header.flag(flag, false);
+    }
+    describe_codes(header, table, &[], 0);
+}
+
+/// The tensors of an epilogue.
+#[derive(Default)]
+pub struct Ends {
+    pub residual: Option<TensorId>,
+    pub values: Option<TensorId>,
+    pub codes: Option<TensorId>,
+}
+
+impl Ends {
+    /// Those of `epilogue`.
+    pub fn of(epilogue: &Epilogue) -> Self {
+        match &epilogue.finish {
+            Finish::Codes { output, .. } => Ends { codes: Some(*output), ..Ends::default() },
+            Finish::Value { residual, output, codes, .. } => {
+                Ends { residual: *residual, values: *output, codes: codes.as_ref().map(|c| c.1) }
+            }
+        }
+    }
+
+    /// Any tensor that is written; all have one shape.
+    pub fn output(&self) -> Option<TensorId> {
+        self.values.or(self.codes)
+    }
+
+    /// Adds the buffers.
+    pub fn connect(&self, launch: &mut Launch) {
+        launch.read("residual", "i32", self.residual.map_or(Source::Absent, Source::Tensor));
+        launch.write("values", "i32", self.values).write("codes", "u32", self.codes);
+    }
+
+    /// Bits of the codes.
+    pub fn bits(epilogue: &Epilogue) -> usize {
+        match &epilogue.finish {
+            Finish::Codes { codes_of_ranks, .. } => bits_of(codes_of_ranks),
+            Finish::Value { codes, .. } => codes.as_ref().map_or(0, |(ranks, _)| bits_of(&ranks.codes_of_ranks)),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Launches of the element-wise kernels and the pools.
+
+use super::super::table::{LANES, Table};
+use super::convs::geometry;
+use super::epilogue::add_ranks;
+use super::{Launch, Source, Tensors};
+use crate::fixed::{LIMB_LANES, VALUE_LIMBS};
+use crate::lower::{Pointwise, Quantize, Split, TensorId};
+use crate::quant::words;
+use crate::tensor::Window;
+
+/// `shaders/quantize.wgsl`.
+pub fn quantize(k: &Quantize, tensors: Tensors) -> Launch {
+    let shape = tensors.get(k.output).shape;
+    let mut launch = Launch::new(shape.pixels() * words(shape.c));
+    let header = &mut launch.header;
+    header.number("OUT_C", shape.c).number("GROUPS", words(shape.c));
+    let mut table = Table::new(shape.c);
+    add_ranks(header, &mut table, &k.ranks);
+    table.describe(header);
+    launch.read("input", "i32", Source::Tensor(k.input)).read("table", "vec4<i32>", Source::Words(table.words()));
+    launch.write("codes", "u32", Some(k.output));
+    launch
+}
+
+/// `shaders/pointwise.wgsl`.
+pub fn pointwise(k: &Pointwise, tensors: Tensors) -> Launch {
+    let shape = tensors.get(k.output).shape;
+    let mut launch = Launch::new(shape.elements());
+    let header = &mut launch.header;
+    header.number("OUT_C", shape.c).number("IN_C", tensors.get(k.input).shape.c);
+    header.number("RESIDUAL_C", tensors.channels(k.residual));
+    header.flag("HAS_RESIDUAL", k.residual.is_some()).flag("RELU", k.relu);
+    let row =
+        |c: usize| -> [u32; LANES] { [k.gains[c] as u32, k.biases[c] as u32, (k.biases[c] >> 32) as u32, k.shifts[c]] };
+    let table = (0..shape.c).flat_map(row).collect();
+    launch.read("input", "i32", Source::Tensor(k.input)).read("table", "vec4<i32>", Source::Words(table));
+    launch.read("residual", "i32", k.residual.map_or(Source::Absent, Source::Tensor));
+    launch.write("values", "i32", Some(k.output));
+    launch
+}
+
+/// `shaders/maxpool.wgsl` and `shaders/avgpool.wgsl`.
+pub fn pool(input: TensorId, window: &Window, output: TensorId, tensors: Tensors) -> Launch {
+    let shape = tensors.get(output).shape;
+    let mut launch = Launch::new(shape.elements());
+    geometry(&mut launch.header, window, tensors.get(input).shape, shape);
+    launch.header.number("TAPS", window.taps());
+    launch.read("input", "i32", Source::Tensor(input)).write("values", "i32", Some(output));
+    launch
+}
+
+/// `shaders/split.wgsl`.
+pub fn split(k: &Split, tensors: Tensors) -> Launch {
+    let shape = tensors.get(k.input).shape;
+    let groups = shape.c.div_ceil(LIMB_LANES);
+    let mut launch = Launch::new(shape.pixels() * groups);
+    launch.header.number("OUT_C", shape.c).number("GROUPS", groups).number("LIMBS", VALUE_LIMBS);
+    launch.read("input", "i32", Source::Tensor(k.input)).write("limbs", "u32", Some(k.output));
+    launch
+}

@@ -1,0 +1,106 @@
+//! Shaders to pipelines, several at a time.
+
+use super::context::Gpu;
+use super::record::{Dispatch, Recording};
+use crate::error::Result;
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
+/// A compiled shader and the layout of its buffers.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    pub pipeline: wgpu::ComputePipeline,
+    pub layout: wgpu::BindGroupLayout,
+}
+
+/// Pipelines by shader text.
+pub type Pipelines = HashMap<Arc<str>, Pipeline>;
+
+/// Compiles every distinct shader of a recording; `progress` is told (done, total).
+///
+/// Threads of its own instead of a pool's: the caller may sit on the pool's only worker, and `progress` stays on its thread.
+pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)) -> Result<Pipelines> {
+    let wanted = recording.pipelines();
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(wanted.len());
+    let next = AtomicUsize::new(0);
+    let mut pipelines = Pipelines::new();
+    progress(0, wanted.len());
+    std::thread::scope(|scope| {
+        let (sender, results) = mpsc::channel();
+        for _ in 0..threads {
+            let (sender, next, wanted) = (sender.clone(), &next, &wanted);
+            scope.spawn(move || {
+                while let Some(dispatch) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send((dispatch.source.clone(), pipeline(gpu, dispatch))).is_err() {
+                        return; // another shader failed
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (source, result) in results {
+            pipelines.insert(source, result?);
+            progress(pipelines.len(), wanted.len());
+        }
+        Ok(pipelines)
+    })
+}
+
+fn pipeline(gpu: &Gpu, dispatch: &Dispatch) -> Result<Pipeline> {
+    gpu.guarded(&format!("compiling {}", dispatch.kernel), || {
+        let device = gpu.device();
+        let module = shader_module(device, dispatch);
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(dispatch.kernel),
+            entries: &layout_entries(dispatch),
+        });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(dispatch.kernel),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(dispatch.kernel),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        });
+        Pipeline { pipeline, layout }
+    })
+}
+
+/// A module without the guards that wgpu puts into shaders it does not know: they keep drivers from unrolling loops.
+#[allow(unsafe_code)]
+fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModule {
+    let source = wgpu::ShaderSource::Wgsl(dispatch.source.as_ref().into());
+    let descriptor = wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source };
+    // SAFETY: the text is made of this crate's files and of constants of a plan; nothing of it comes from a model file as
+    // text. What the checks would catch cannot happen:
+    // * Bounds: an index of a buffer is a polynomial in the constants and in the invocation's coordinates. Each kernel returns
+    //   before its first access unless the invocation is below images * PER_IMAGE, coordinates outside the input or beyond the
+    //   last channel are replaced before they are used, and `fit` has made every slot hold max_batch images of every tensor
+    //   in it, `GpuNet::encode` refusing larger batches. Tables and weights are as long as their constants say (`kernels`),
+    //   ranks are below LEVELS, and indices stay below 2^31 (`Recording::max_images`).
+    // * Loops: every loop counts up to (or halves down from) a bound that the constants give; `Params::zero` is 0.
+    // * Divisions are unsigned, by constants that are not 0.
+    unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+}
+
+fn layout_entries(dispatch: &Dispatch) -> Vec<wgpu::BindGroupLayoutEntry> {
+    let uniform = wgpu::BufferBindingType::Uniform;
+    let storage = dispatch.bindings.iter().map(|b| wgpu::BufferBindingType::Storage { read_only: !b.write });
+    let entry = |(binding, ty)| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    };
+    (0..).zip(std::iter::once(uniform).chain(storage)).map(entry).collect()
+}

@@ -1,0 +1,117 @@
+//! A plan as plain data: which shader runs on which buffers in what order. Built and tested without a GPU; the engine only
+//! carries it out.
+
+use super::kernels::{self, Launch, SHADERS, Source};
+use crate::lower::TensorId;
+use crate::plan::Plan;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Invocations per workgroup: a multiple of every GPU's subgroup, and little waste at the ends of small layers.
+pub const LANES: u32 = 64;
+
+/// One kernel launch.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    /// The layer it belongs to.
+    pub name: String,
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Whole WGSL text; launches with equal text share a pipeline.
+    pub source: Arc<str>,
+    /// Buffers by binding, from binding 1 on (0 is the uniform).
+    pub bindings: Vec<Binding>,
+    /// Invocations per image.
+    pub per_image: usize,
+}
+
+/// A buffer of a dispatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Which buffer.
+    pub buffer: Buffer,
+    /// Whether the shader writes it.
+    pub write: bool,
+}
+
+/// A buffer of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Buffer {
+    /// The slot of a tensor, images one after the other.
+    Tensor(TensorId),
+    /// Index in [`Recording::constants`].
+    Constant(usize),
+}
+
+/// A recorded plan.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// In order of execution.
+    pub dispatches: Vec<Dispatch>,
+    /// Contents of the buffers that never change, with the layer they belong to.
+    pub constants: Vec<(String, Vec<u32>)>,
+    /// Most workgroups along one dimension of a dispatch.
+    pub fold: u32,
+}
+
+impl Recording {
+    /// Records `plan` for a device that allows `fold` workgroups per dimension.
+    pub fn new(plan: &Plan, fold: u32) -> Self {
+        let mut recording = Recording { dispatches: Vec::new(), constants: Vec::new(), fold: fold.max(1) };
+        let mut sources: HashMap<String, Arc<str>> = HashMap::new();
+        for step in &plan.program.steps {
+            let launch = kernels::launch(&step.kernel, &plan.program);
+            let text = recording.source(step.kernel.name(), &launch);
+            let source = sources.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())).clone();
+            let bindings = recording.bindings(&step.name, &launch);
+            let per_image = launch.per_image;
+            let name = step.name.clone();
+            recording.dispatches.push(Dispatch { name, kernel: step.kernel.name(), source, bindings, per_image });
+        }
+        recording
+    }
+
+    /// Workgroups of a dispatch for `images` images: rows of at most `fold`.
+    pub fn workgroups(&self, dispatch: &Dispatch, images: usize) -> [u32; 2] {
+        let total = (dispatch.per_image * images).div_ceil(LANES as usize);
+        let fold = self.fold as usize;
+        [total.min(fold) as u32, total.div_ceil(fold) as u32]
+    }
+
+    /// Most images for which every dispatch stays within `fold` rows and its indices within 32 bits.
+    pub fn max_images(&self) -> usize {
+        let most = (u32::MAX as usize / 2).min((self.fold as usize).pow(2).saturating_mul(LANES as usize));
+        self.dispatches.iter().map(|d| most / d.per_image.max(1)).min().unwrap_or(usize::MAX)
+    }
+
+    /// Distinct shader texts with the number of their storage buffers' access modes, in order of first use.
+    pub fn pipelines(&self) -> Vec<&Dispatch> {
+        let mut seen = std::collections::HashSet::new();
+        self.dispatches.iter().filter(|d| seen.insert(Arc::as_ptr(&d.source))).collect()
+    }
+
+    fn source(&self, kernel: &str, launch: &Launch) -> String {
+        let mut header = launch.header.clone();
+        header.number("LANES", LANES as usize).number("FOLD", self.fold as usize);
+        let ports: Vec<_> = launch.ports.iter().map(|(p, s)| (*p, !matches!(s, Source::Absent))).collect();
+        header.ports(&ports);
+        let files = SHADERS.iter().filter(|s| s.kernel == kernel).flat_map(|s| s.files);
+        std::iter::once(&header.as_str()).chain(files).copied().collect()
+    }
+
+    fn bindings(&mut self, layer: &str, launch: &Launch) -> Vec<Binding> {
+        let mut bindings = Vec::new();
+        for (port, source) in &launch.ports {
+            let buffer = match source {
+                Source::Absent => continue,
+                Source::Tensor(id) => Buffer::Tensor(*id),
+                Source::Words(words) => {
+                    self.constants.push((format!("{layer}/{}", port.name), words.clone()));
+                    Buffer::Constant(self.constants.len() - 1)
+                }
+            };
+            bindings.push(Binding { buffer, write: port.write });
+        }
+        bindings
+    }
+}

@@ -1,0 +1,107 @@
+//! Per-channel numbers in the order in which shaders want them: vectors of four neighbouring channels, a fixed number of rows
+//! for each such quad. One list of rows makes both the buffer and the constants that say where each row is.
+
+use super::header::Header;
+
+/// Channels in a vector.
+pub const LANES: usize = 4;
+
+/// Rows of a table, each with a number per channel.
+pub struct Table<'a> {
+    channels: usize,
+    rows: Vec<Box<dyn Fn(usize) -> i32 + 'a>>,
+    /// Numbers of channels past the last one.
+    padding: Vec<i32>,
+    tail: Vec<u32>,
+}
+
+impl<'a> Table<'a> {
+    /// A table without rows.
+    pub fn new(channels: usize) -> Self {
+        Table { channels, rows: Vec::new(), padding: Vec::new(), tail: Vec::new() }
+    }
+
+    /// Adds a row; `padding` stands for channels that do not exist. Returns the row's index.
+    pub fn row(&mut self, padding: i32, number: impl Fn(usize) -> i32 + 'a) -> usize {
+        self.rows.push(Box::new(number));
+        self.padding.push(padding);
+        self.rows.len() - 1
+    }
+
+    /// Words behind the quads.
+    pub fn tail(&mut self, words: Vec<u32>) {
+        self.tail = words;
+    }
+
+    /// Vectors of four channels.
+    pub fn quads(&self) -> usize {
+        self.channels.div_ceil(LANES)
+    }
+
+    /// Adds the constants ROWS, QUADS and CODES (where the tail begins, in vectors).
+    pub fn describe(&self, header: &mut Header) {
+        header.number("ROWS", self.rows.len()).number("QUADS", self.quads());
+        header.number("CODES", self.quads() * self.rows.len());
+    }
+
+    /// The buffer.
+    pub fn words(&self) -> Vec<u32> {
+        let mut words = Vec::with_capacity(LANES * self.quads() * self.rows.len() + self.tail.len());
+        for quad in 0..self.quads() {
+            for (row, padding) in self.rows.iter().zip(&self.padding) {
+                let channels = quad * LANES..(quad + 1) * LANES;
+                words.extend(channels.map(|c| if c < self.channels { row(c) } else { *padding } as u32));
+            }
+        }
+        words.extend(&self.tail);
+        words.resize(words.len().next_multiple_of(LANES).max(LANES), 0);
+        words
+    }
+}
+
+/// Weights `[out][row]` as vectors of four output channels: `[quad][row]`. Channels past the last are 0.
+pub fn quad_weights(weights: &[u32], channels: usize) -> Vec<u32> {
+    let row = weights.len() / channels.max(1);
+    let at = |c: usize, i: usize| if c < channels { weights[c * row + i] } else { 0 };
+    let quads = 0..channels.div_ceil(LANES);
+    quads.flat_map(|q| (0..row).flat_map(move |i| (0..LANES).map(move |k| at(q * LANES + k, i)))).collect()
+}
+
+/// Bits of the codes by rank: word `plane * words + r / 32`, bit `r % 32` is bit `plane` of the code of rank r. Returns the
+/// words and how many there are per plane.
+pub fn code_bits(codes_of_ranks: &[u8], bits: usize) -> (Vec<u32>, usize) {
+    let per_plane = codes_of_ranks.len().div_ceil(32);
+    let mut words = vec![0; bits * per_plane];
+    for (rank, code) in codes_of_ranks.iter().enumerate() {
+        for plane in 0..bits {
+            words[plane * per_plane + rank / 32] |= u32::from(code >> plane & 1) << (rank % 32);
+        }
+    }
+    (words, per_plane)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quads_interleave_channels_and_pad() {
+        assert_eq!(
+            quad_weights(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 5),
+            [1, 3, 5, 7, 2, 4, 6, 8, 9, 0, 0, 0, 10, 0, 0, 0]
+        );
+        let mut table = Table::new(5);
+        assert_eq!(table.row(7, |c| c as i32), 0);
+        assert_eq!(table.row(-1, |c| 10 * c as i32), 1);
+        table.tail(vec![99]);
+        let expect: Vec<u32> =
+            [0, 1, 2, 3, 0, 10, 20, 30, 4, 7, 7, 7, 40, -1, -1, -1, 99, 0, 0, 0].map(|v: i32| v as u32).to_vec();
+        assert_eq!(table.words(), expect);
+    }
+
+    #[test]
+    fn code_bits_are_indexed_by_rank() {
+        assert_eq!(code_bits(&[0, 2, 1, 3], 2), (vec![0b1100, 0b1010], 1));
+        assert_eq!(code_bits(&[1; 64], 6).1, 2);
+    }
+}
