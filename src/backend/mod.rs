@@ -31,6 +31,11 @@ pub trait Executable: Send + Sync {
 
     /// Runs `images` images: `input` holds their input tensors one after the other, the result their logit tensors.
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>>;
+
+    /// The GPU's side of it, if it runs on one: for work that is encoded into a caller's commands.
+    fn as_gpu(&self) -> Option<&gpu::GpuNet> {
+        None
+    }
 }
 
 /// Lets a caller stop work early.

@@ -1,9 +1,10 @@
 //! From the caller's numbers to the words of a program's input tensor.
 
-use crate::fixed::{LIMB_LANES, VALUE_MAX, pack_lanes, scale_by_power, split_values, to_fixed};
+use crate::backend::cpu;
+use crate::fixed::{LIMB_LANES, VALUE_MAX, scale_by_power, split_values, to_fixed};
 use crate::format::Packed;
 use crate::graph::preprocess::{ChannelOrder, Normalize};
-use crate::lower::{InputForm, PIXEL_ALPHA, PIXEL_OFFSET};
+use crate::lower::InputForm;
 
 /// RGB pixels `[n, h, w, 3]` as input words.
 pub fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, String> {
@@ -13,8 +14,7 @@ pub fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, 
         ChannelOrder::Bgr => [p[2], p[1], p[0]],
     });
     if form == InputForm::Pixels {
-        let signed = |v: u8| (i32::from(v) - PIXEL_OFFSET) as i8;
-        return Ok(ordered.map(|[a, b, c]| pack_lanes([signed(a), signed(b), signed(c), PIXEL_ALPHA])).collect());
+        return Ok(cpu::pixels::run(ordered));
     }
     let pixels: Vec<u8> = ordered.flatten().collect();
     tensor(packed, form, &normalize(packed, &pixels)?)

@@ -5,9 +5,9 @@ use super::task::Task;
 use super::{Digest, Model, feed};
 use crate::backend::{Backend, Control, Executable};
 use crate::error::{Error, Result};
-use crate::graph::preprocess::Normalize;
+use crate::graph::preprocess::{ChannelOrder, Normalize};
 use crate::image::{Pixels, fit};
-use crate::lower::{InputKind, lower};
+use crate::lower::{InputForm, InputKind, lower};
 use crate::plan::Plan;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -145,6 +145,45 @@ impl Net {
             logits.extend(sums.chunks_exact(prepared.plan.output_words()).map(|s| prepared.plan.program.logits.join(s)));
         }
         Ok(logits)
+    }
+
+    /// Adds the classification of one picture to the caller's commands; the caller submits them. `picture` is a texture of
+    /// the network's size (`Rgba8Unorm` or `Bgra8Unorm`, usage `TEXTURE_BINDING`, not viewed as sRGB) on the device given to
+    /// [`super::Engine::from_wgpu`], `output` a buffer of [`Net::output_bytes`] with usage `COPY_DST`. Once the commands have
+    /// run, [`Net::read_output`] turns the buffer's contents into logits, the same as [`Net::logits`] gives.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the net is not on a GPU, its model folds no pixels, or texture or buffer do not fit.
+    pub fn encode(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        picture: &wgpu::TextureView,
+        output: &wgpu::Buffer,
+    ) -> Result<()> {
+        let prepared = self.inner.prepared(InputKind::Pixels, &|_, _| {})?;
+        let gpu = prepared.executable.as_gpu().ok_or_else(|| Error::Usage("the net does not run on a GPU".into()))?;
+        if prepared.plan.program.input != InputForm::Pixels {
+            return Err(Error::Usage("the model's pictures are prepared on the host; use Net::classify".into()));
+        }
+        let header = self.model().header();
+        let bgr = header.preprocess.channels == ChannelOrder::Bgr;
+        gpu.encode_picture(encoder, picture, header.graph.input_shape(), bgr, output)
+    }
+
+    /// Size in bytes of [`Net::encode`]'s output.
+    pub fn output_bytes(&self) -> Result<u64> {
+        let prepared = self.inner.prepared(InputKind::Pixels, &|_, _| {})?;
+        Ok(4 * prepared.plan.output_words() as u64)
+    }
+
+    /// Logits from the contents of [`Net::encode`]'s output.
+    pub fn read_output(&self, bytes: &[u8]) -> Result<Vec<f32>> {
+        let prepared = self.inner.prepared(InputKind::Pixels, &|_, _| {})?;
+        let expected = 4 * prepared.plan.output_words();
+        if bytes.len() != expected {
+            return Err(Error::Usage(format!("the output has {} bytes, expected {expected}", bytes.len())));
+        }
+        Ok(prepared.plan.program.logits.join(&bytemuck::pod_collect_to_vec(bytes)))
     }
 
     /// Top classes, probabilities and digest for logits of this network.

@@ -5,6 +5,7 @@ mod bitconv;
 mod epilogue;
 mod limbconv;
 mod maxpool;
+pub mod pixels;
 mod pointwise;
 mod quantize;
 mod split;

@@ -3,11 +3,13 @@
 use super::context::Gpu;
 use super::fit::Bounds;
 use super::header::Params;
+use super::picture::PictureImport;
 use super::pipelines::{Pipeline, compile};
 use super::record::{Binding, Buffer, Dispatch, Recording};
 use crate::backend::{Control, Executable};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
+use crate::tensor::Shape;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -28,6 +30,8 @@ pub struct GpuNet {
     bound: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
     /// Upload and result buffers that no call uses right now.
     idle: Mutex<Vec<Transfer>>,
+    /// For pictures in textures; made when first asked for.
+    picture: Mutex<Option<Arc<PictureImport>>>,
 }
 
 #[derive(Debug)]
@@ -63,7 +67,7 @@ impl GpuNet {
         };
         let bound = gpu.guarded("binding buffers", || recording.dispatches.iter().map(bind).collect())?;
         recording.constants.clear();
-        Ok(GpuNet { gpu: gpu.clone(), plan, recording, buffers, bound, idle: Mutex::default() })
+        Ok(GpuNet { gpu: gpu.clone(), plan, recording, buffers, bound, idle: Mutex::default(), picture: Mutex::default() })
     }
 
     /// Largest batch.
@@ -96,6 +100,26 @@ impl GpuNet {
         self.pass(encoder, images);
         encoder.copy_buffer_to_buffer(&slots[self.plan.output_slot()], 0, output, 0, to);
         Ok(())
+    }
+
+    /// [`GpuNet::encode`] for one picture in a texture of the size of `input`; `bgr` is the network's channel order.
+    pub fn encode_picture(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        picture: &wgpu::TextureView,
+        input: Shape,
+        bgr: bool,
+        output: &wgpu::Buffer,
+    ) -> Result<()> {
+        let import = {
+            let mut made = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*made {
+                Some(import) => import.clone(),
+                None => made.insert(Arc::new(PictureImport::new(&self.gpu, input, bgr)?)).clone(),
+            }
+        };
+        let words = import.encode(&self.gpu, encoder, picture)?;
+        self.encode(encoder, words, output, 1)
     }
 
     fn pass(&self, encoder: &mut wgpu::CommandEncoder, images: usize) {
@@ -162,6 +186,10 @@ type MapResult = mpsc::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>
 impl Executable for GpuNet {
     fn max_batch(&self) -> usize {
         self.buffers.max_batch
+    }
+
+    fn as_gpu(&self) -> Option<&GpuNet> {
+        Some(self)
     }
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {

@@ -12,6 +12,7 @@ mod engine;
 mod fit;
 mod header;
 mod kernels;
+pub mod picture;
 mod pipelines;
 pub mod record;
 mod table;

@@ -1,0 +1,18 @@
+// A picture in a texture to the first layer's words. Reference: src/backend/cpu/pixels.rs.
+//
+// One word per pixel, lanes (c0 - 128, c1 - 128, c2 - 128, ALPHA) as signed bytes, lane 0 lowest, in the network's channel
+// order. Unsigned normalized formats give v / 255 for a byte v, correctly rounded or nearly so, hence round(255 x) is v again.
+
+@group(0) @binding(0) var picture: texture_2d<f32>;
+@group(0) @binding(1) var<storage, read_write> words: array<u32>;
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x >= WIDTH || id.y >= HEIGHT {
+        return;
+    }
+    let rgb = textureLoad(picture, vec2<i32>(id.xy), 0).rgb;
+    let signed = vec3<i32>(round(rgb * 255.0)) - 128;
+    let lanes = vec4<u32>(vec4<i32>(select(signed, signed.bgr, BGR), ALPHA)) & vec4(255u);
+    words[id.y * WIDTH + id.x] = lanes.x | lanes.y << 8u | lanes.z << 16u | lanes.w << 24u;
+}
