@@ -50,7 +50,7 @@ pub enum Error {
     VerificationFailed(String),
 }
 
-/// Coarse class of an [`Error`], for callers that branch on it.
+/// Coarse class of an [`Error`], for callers that branch on it: its variant without the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

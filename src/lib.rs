@@ -1,4 +1,7 @@
-//! Exact integer inference of LQ-Nets on GPUs and CPUs.
+//! Exact integer inference of LQ-Nets (Zhang et al., ECCV 2018) on GPUs and CPUs: every device gives the same bits.
+//!
+//! Start at [`Model`], [`Engine`] and [`Net`]. The other modules are the steps between a checkpoint and logits, in the order of
+//! `ARCHITECTURE.md`; they are public for tools and tests.
 
 pub mod backend;
 #[cfg(feature = "cli")]
@@ -19,4 +22,3 @@ pub mod zoo;
 pub use error::{Error, ErrorKind, Result};
 pub use image::Pixels;
 pub use session::*;
-

@@ -10,8 +10,11 @@ pub const MAX_ELEMENTS: usize = 1 << 31;
 /// Height, width and channels of one image's tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shape {
+    /// Rows.
     pub h: usize,
+    /// Columns.
     pub w: usize,
+    /// Channels.
     pub c: usize,
 }
 
@@ -46,7 +49,9 @@ impl std::fmt::Display for Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
+    /// Rows and columns of the window.
     pub kernel: [usize; 2],
+    /// Distance of neighbouring windows.
     pub stride: [usize; 2],
     /// Rows and columns added before (top, left).
     pub before: [usize; 2],

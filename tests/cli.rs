@@ -212,7 +212,8 @@ fn eval_counts_by_folder_name() {
         std::fs::copy(SHIP, dir.path().join(class).join("1.png")).unwrap();
     }
     let digest = |batch: &str| {
-        let line = &json_lines(&run(&["eval", MODEL, text(dir.path()), "--device", "cpu", "--batch", batch, "--json"]))[0];
+        let line =
+            &json_lines(&run(&["eval", MODEL, text(dir.path()), "--device", "cpu", "--batch", batch, "--json"]))[0];
         assert_eq!((&line["images"], &line["top1"]), (&2.into(), &0.5.into()));
         line["digest"].as_str().unwrap().to_owned()
     };

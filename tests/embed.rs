@@ -70,7 +70,8 @@ fn a_picture_in_a_texture_is_classified_within_the_callers_commands() {
     queue.write_texture(texture.as_image_copy(), &rgba, layout, size);
     let bytes = net.output_bytes().unwrap();
     let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-    let output = device.create_buffer(&wgpu::BufferDescriptor { label: None, size: bytes, usage, mapped_at_creation: false });
+    let output =
+        device.create_buffer(&wgpu::BufferDescriptor { label: None, size: bytes, usage, mapped_at_creation: false });
     let mut encoder = device.create_command_encoder(&Default::default());
     net.encode(&mut encoder, &texture.create_view(&Default::default()), &output).unwrap();
     queue.submit([encoder.finish()]);

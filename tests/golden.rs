@@ -36,7 +36,8 @@ fn cpu() -> Engine {
 fn checkpoint(golden: &Path, config: &str, folder: &Path) -> PathBuf {
     let python = std::env::var_os("LQ_INFER_PYTHON").unwrap_or_else(|| "python3".into());
     let out = folder.join(format!("{config}.npz"));
-    let status = Command::new(&python).arg(golden.join("make_checkpoint.py")).arg(golden.join(config)).arg(&out).output();
+    let status =
+        Command::new(&python).arg(golden.join("make_checkpoint.py")).arg(golden.join(config)).arg(&out).output();
     let output = status.unwrap_or_else(|e| panic!("{}: {e}; the data needs Python with numpy", python.display()));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     out
@@ -48,7 +49,8 @@ fn array<'a>(arrays: &'a Arrays, name: &str) -> &'a [f32] {
 
 /// Codes `[C, H, W]` of a quantizer for image 0.
 fn codes(program: &Program, quantizer: &str, input: &[u32]) -> Vec<u8> {
-    let tensor = program.tensors.iter().position(|t| t.name == quantizer && matches!(t.repr, Repr::Codes { .. })).unwrap();
+    let tensor =
+        program.tensors.iter().position(|t| t.name == quantizer && matches!(t.repr, Repr::Codes { .. })).unwrap();
     let spec = &program.tensors[tensor];
     let Repr::Codes { planes } = spec.repr else { unreachable!() };
     let words = run_to(program, tensor, input, 1);
@@ -73,7 +75,8 @@ fn compare_codes(arrays: &Arrays, prefix: &str, program: &Program, input: &[u32]
 fn vgg_small_reproduces_every_code_and_logit() {
     let Some(golden) = shared().map(|s| s.join("golden")) else { return };
     let folder = tempfile::tempdir().unwrap();
-    let inputs = lq_infer::format::npy::read_f32(&std::fs::read(golden.join("inputs/cifar_input.npy")).unwrap()).unwrap().1;
+    let inputs =
+        lq_infer::format::npy::read_f32(&std::fs::read(golden.join("inputs/cifar_input.npy")).unwrap()).unwrap().1;
     // The recorded input is what entered the graph, which divides it by 128 before the first layer.
     let tensor: Vec<f32> = inputs.iter().map(|x| x / 128.0).collect();
     for config in VGG_SMALL {
@@ -91,7 +94,8 @@ fn vgg_small_reproduces_every_code_and_logit() {
         assert_eq!(net.logits(&Batch::Pixels(cifar_pixels(&golden)), &Control::default()).unwrap(), logits, "{config}");
 
         let packed = model.packed();
-        let program = lower(&packed.header.graph, &packed.params, &packed.header.preprocess.normalize, InputKind::Tensor);
+        let program =
+            lower(&packed.header.graph, &packed.params, &packed.header.preprocess.normalize, InputKind::Tensor);
         let program = program.unwrap();
         let words = limb_input(&tensor[..32 * 32 * 3], &program);
         let probes = read_npz(&golden.join(config).join("probes.npz"));
@@ -161,7 +165,8 @@ fn the_trained_network_agrees_with_its_float64_evaluation() {
     let (_, NpyData::U8(pixels)) = lq_infer::format::npy::read(&file).unwrap() else { panic!("not uint8") };
     let reference = read_npz(&shared.join("checkpoints/resnet20-cifar10-w2a2/reference.npz"));
     let NpyData::F64(expected) = &reference["logits"].1 else { panic!("not float64") };
-    let net = cpu().prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, progress: &|_, _| {} }).unwrap();
+    let net =
+        cpu().prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, progress: &|_, _| {} }).unwrap();
     let logits = net.logits(&Batch::Pixels(pixels), &Control::default()).unwrap();
     let mut errors = Vec::new();
     let mut agreeing = 0;

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::oracle::LevelValues;
 use common::npz::{Arrays, f32s, read_npz};
+use common::oracle::LevelValues;
 use common::problem::{Input, Problem};
 use common::{Report, Tolerance, compare, encode, lowered, run};
 use lq_infer::format::npy::NpyData;

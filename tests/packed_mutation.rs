@@ -93,7 +93,9 @@ fn what_is_wrong_is_said() {
     assert!(refuse(&original[..original.len() - 1]).contains("no valid safetensors"));
     assert!(refuse(&u64::MAX.to_le_bytes()).contains("claims 18446744073709551615 bytes"));
     assert!(edit("\\\"version\\\":1", "\\\"version\\\":2").contains("format version 2, this program reads version 1"));
-    assert!(edit("\"group0/block0/conv1/basis\"", "\"group0/block0/conv1/basiz\"").contains("'group0/block0/conv1/basis'"));
+    assert!(
+        edit("\"group0/block0/conv1/basis\"", "\"group0/block0/conv1/basiz\"").contains("'group0/block0/conv1/basis'")
+    );
     assert!(edit("\\\"outputs\\\":16", "\\\"outputs\\\":17").contains("32x32x17"));
     assert!(edit("\"lq-infer\"", "\"lq-inferx").contains("safetensors"));
 }

@@ -168,9 +168,11 @@ fn check(header: &NpyHeader, input: Shape, model: &Model) -> Result<usize, Strin
         return Err(format!("holds {}, expected u8 pixels or f32 tensors", header.dtype.name()));
     }
     if header.dtype == NpyDtype::U8 && !model.takes_pixels() {
-        return Err("holds pixels, but the model takes the first layer's tensor only (f32): its preprocessing is not known. \
+        return Err(
+            "holds pixels, but the model takes the first layer's tensor only (f32): its preprocessing is not known. \
                     Convert it with --mean-image to classify pictures"
-            .into());
+                .into(),
+        );
     }
     if header.fortran_order {
         return Err("is stored in Fortran order; save it with numpy.ascontiguousarray".into());

@@ -43,12 +43,7 @@ pub fn run(args: &InspectArgs) -> Outcome {
 fn tensors(model: &Model) -> Vec<TensorLine<'_>> {
     let params = model.packed().params.tensors().iter();
     params
-        .map(|(name, t)| TensorLine {
-            name,
-            dtype: format!("{:?}", t.dtype),
-            shape: &t.shape,
-            bytes: t.bytes().len(),
-        })
+        .map(|(name, t)| TensorLine { name, dtype: format!("{:?}", t.dtype), shape: &t.shape, bytes: t.bytes().len() })
         .collect()
 }
 
@@ -61,7 +56,8 @@ fn describe(model: &Model) -> Outcome {
     output::line(&format!("made by  {}", h.source.converter))?;
     output::line(&format!("input    {}", h.graph.input_shape()))?;
     let r = h.preprocess.resize;
-    let pictures = format!("shorter edge to {} ({:?}), centre crop {}x{}", r.shorter_edge, r.filter, r.crop[0], r.crop[1]);
+    let pictures =
+        format!("shorter edge to {} ({:?}), centre crop {}x{}", r.shorter_edge, r.filter, r.crop[0], r.crop[1]);
     let order = format!("{:?}", h.preprocess.channels).to_uppercase();
     match &h.preprocess.normalize {
         Normalize::Channel { mean, std } => {
@@ -74,7 +70,11 @@ fn describe(model: &Model) -> Outcome {
             output::line(&format!("pictures not accepted: takes the first layer's tensor only, |x| around {range}"))?;
         }
     }
-    let labels = if h.labels.is_empty() { "none".into() } else { h.labels.iter().take(12).cloned().collect::<Vec<_>>().join(", ") };
+    let labels = if h.labels.is_empty() {
+        "none".into()
+    } else {
+        h.labels.iter().take(12).cloned().collect::<Vec<_>>().join(", ")
+    };
     let more = if h.labels.len() > 12 { format!(" and {} more", h.labels.len() - 12) } else { String::new() };
     output::line(&format!("labels   {labels}{more}"))?;
     output::line(&format!("size     {} in {} tensors", output::bytes(total), tensors(model).len()))

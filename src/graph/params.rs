@@ -210,10 +210,9 @@ fn check(spec: &ParamSpec, tensor: &Tensor, channels: usize) -> Result<(), Strin
             spec.layer, tensor.dtype, tensor.shape, spec.dtype, spec.shape
         ));
     }
-    if spec.dtype == Dtype::F32 {
-        if let Some(i) = tensor.f32().iter().position(|v| !v.is_finite()) {
-            return Err(format!("layer '{}': tensor '{name}' has {} at {i}", spec.layer, tensor.f32()[i]));
-        }
+    let floats = if spec.dtype == Dtype::F32 { tensor.f32() } else { &[] };
+    if let Some(i) = floats.iter().position(|v| !v.is_finite()) {
+        return Err(format!("layer '{}': tensor '{name}' has {} at {i}", spec.layer, floats[i]));
     }
     match spec.role {
         Role::BatchNorm => check_variance(spec, tensor),

@@ -126,9 +126,9 @@ mod tests {
         let shift = [0.5, 0.25, 0.0, -1e9];
         let taps = 1152;
         let sums = sums(&products, &shift, taps, |_| MAX_FRAC).unwrap();
-        for c in 0..products.len() {
+        for (c, &shift) in shift.iter().enumerate() {
             let words = &sums.coefficients[c * 4..][..4];
-            let [hi, lo] = bias(shift[c], sums.frac[c], 0, sums.low_bits);
+            let [hi, lo] = bias(shift, sums.frac[c], 0, sums.low_bits);
             for sign in [1i64, -1] {
                 let n = |h: i32| if i64::from(h) * sign > 0 { taps as i64 } else { -(taps as i64) };
                 let high: i64 = words.iter().map(|w| i64::from(w[0]) * n(w[0]) * sign).sum::<i64>() + i64::from(hi);

@@ -62,9 +62,11 @@ impl std::fmt::Display for DeviceSelector {
 pub struct DeviceInfo {
     /// Selects the device in [`DeviceSelector::Index`].
     pub index: usize,
+    /// Name that the driver gives it.
     pub name: String,
     /// "cpu", "vulkan", "metal", "dx12" or "gl".
     pub api: String,
+    /// Driver and its version; for the CPU its threads.
     pub driver: String,
     /// "vendor:device" in hex, for GPUs that have one.
     pub pci_id: Option<String>,
@@ -97,15 +99,7 @@ fn candidates() -> Vec<(DeviceInfo, Candidate)> {
 fn describe_cpu(cpu: Cpu) -> DeviceInfo {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let driver = if cpu.parallel { format!("{threads} threads") } else { "1 thread, reference kernels".into() };
-    DeviceInfo {
-        index: 0,
-        name: cpu.name(),
-        api: "cpu".into(),
-        driver,
-        pci_id: None,
-        software: false,
-        unusable: None,
-    }
+    DeviceInfo { index: 0, name: cpu.name(), api: "cpu".into(), driver, pci_id: None, software: false, unusable: None }
 }
 
 fn describe_gpu(adapter: &Adapter) -> DeviceInfo {
@@ -136,7 +130,9 @@ pub(super) fn open(selector: &DeviceSelector) -> Result<Arc<dyn Backend>> {
         }
         let opened = match (candidate, &info.unusable) {
             (Candidate::Cpu(cpu), _) => return Ok(Arc::new(*cpu)),
-            (Candidate::Gpu(_), Some(reason)) => Err(Error::Device { device: info.name.clone(), problem: reason.clone() }),
+            (Candidate::Gpu(_), Some(reason)) => {
+                Err(Error::Device { device: info.name.clone(), problem: reason.clone() })
+            }
             (Candidate::Gpu(adapter), None) => adapter.open(),
         };
         match opened {

@@ -59,7 +59,11 @@ fn fixed(x: &[f32], channels: usize, frac: i32) -> Result<Vec<i32>, String> {
             return Ok(v as i32);
         }
         let limit = scale_by_power(f64::from(VALUE_MAX), -frac);
-        Err(format!("has {x} at pixel {}, channel {}; the first layer takes -{limit:.3} to {limit:.3}", i / channels, i % channels))
+        Err(format!(
+            "has {x} at pixel {}, channel {}; the first layer takes -{limit:.3} to {limit:.3}",
+            i / channels,
+            i % channels
+        ))
     };
     x.iter().enumerate().map(one).collect()
 }

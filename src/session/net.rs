@@ -67,7 +67,9 @@ pub struct Classification {
 /// One class and its probability.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Prediction {
+    /// Index of the logit.
     pub class: usize,
+    /// Label of the class, or its number.
     pub label: String,
     /// Softmax of the logits.
     pub probability: f64,
@@ -142,7 +144,8 @@ impl Net {
             };
             let words = words.map_err(|problem| Error::bad_input(Path::new("input"), problem))?;
             let sums = prepared.executable.run(&words, images, control)?;
-            logits.extend(sums.chunks_exact(prepared.plan.output_words()).map(|s| prepared.plan.program.logits.join(s)));
+            logits
+                .extend(sums.chunks_exact(prepared.plan.output_words()).map(|s| prepared.plan.program.logits.join(s)));
         }
         Ok(logits)
     }
@@ -192,11 +195,8 @@ impl Net {
         let probabilities = softmax(&logits);
         let mut order: Vec<usize> = (0..logits.len()).collect();
         order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
-        let predict = |class: usize| Prediction {
-            class,
-            label: self.model().label(class),
-            probability: probabilities[class],
-        };
+        let predict =
+            |class: usize| Prediction { class, label: self.model().label(class), probability: probabilities[class] };
         let top = order.into_iter().take(top_k).map(predict).collect();
         Classification { top, digest: Digest::of(&logits), logits }
     }

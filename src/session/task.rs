@@ -24,7 +24,8 @@ impl<T: Send + 'static> Task<T> {
         let run = move || finish.with(work());
         if let Err(error) = std::thread::Builder::new().name("lq-infer".into()).spawn(run) {
             // The closure is gone with its `Finish`, which has left a result; this one says why.
-            task.lock().result = Some(Err(Error::Device { device: "cpu".into(), problem: format!("no thread: {error}") }));
+            task.lock().result =
+                Some(Err(Error::Device { device: "cpu".into(), problem: format!("no thread: {error}") }));
         }
         task
     }

@@ -13,7 +13,9 @@ const SEED: u64 = 0x1f0e_5eed;
 /// The outcome for one golden vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoldenReport {
+    /// What was fed.
     pub input: GoldenInput,
+    /// How many images.
     pub images: usize,
     /// Recorded in the file.
     pub expected: String,
@@ -56,7 +58,8 @@ fn digest(net: &Net, golden: &Golden) -> Result<String> {
 pub fn add_golden(packed: Packed, engine: &Engine) -> Result<Model> {
     let model = Model::from(packed.clone());
     let net = engine.prepare(&model)?;
-    let kinds = if model.takes_pixels() { vec![GoldenInput::Pixels, GoldenInput::Tensor] } else { vec![GoldenInput::Tensor] };
+    let kinds =
+        if model.takes_pixels() { vec![GoldenInput::Pixels, GoldenInput::Tensor] } else { vec![GoldenInput::Tensor] };
     let mut packed = packed;
     packed.header.golden.clear();
     for input in kinds {

@@ -75,8 +75,7 @@ pub const NETWORKS: &[Network] = &[
 ];
 
 /// Classes of CIFAR-10 in the order of its label bytes (Krizhevsky 2009).
-const CIFAR10: &[&str] =
-    &["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+const CIFAR10: &[&str] = &["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// Pictures of 32x32 for CIFAR networks; others are resized with Pillow's bicubic filter, as torchvision does.
 fn cifar(normalize: Normalize) -> Preprocess {

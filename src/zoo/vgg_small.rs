@@ -31,7 +31,14 @@ pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
 }
 
 /// quant{i} and conv{i}.
-fn quantized_conv(b: &mut GraphBuilder, widths: &dyn Widths, x: NodeId, i: usize, channels: usize, size: usize) -> NodeId {
+fn quantized_conv(
+    b: &mut GraphBuilder,
+    widths: &dyn Widths,
+    x: NodeId,
+    i: usize,
+    channels: usize,
+    size: usize,
+) -> NodeId {
     let (quant, conv) = (format!("quant{i}"), format!("conv{i}"));
     let x = b.push(&quant, Op::Quantize { bits: widths.activation_bits(&quant) }, &[x]);
     let weights = Weights::Planes { bits: widths.weight_bits(&conv) };

@@ -187,7 +187,7 @@ fn mutated_npy() {
             let rows = rows.map(|range| assert!(range.end <= file.len()));
             let elements = npy::read(&file).map(|(shape, data)| {
                 let len = if let NpyData::F32(values) = data { values.len() } else { shape.iter().product() };
-                assert_eq!(len, shape.iter().product());
+                assert_eq!(len, shape.iter().product::<usize>());
             });
             vec![rows, elements, npy::read_f32(&file).map(drop)]
         });

@@ -67,7 +67,15 @@ impl GpuNet {
         };
         let bound = gpu.guarded("binding buffers", || recording.dispatches.iter().map(bind).collect())?;
         recording.constants.clear();
-        Ok(GpuNet { gpu: gpu.clone(), plan, recording, buffers, bound, idle: Mutex::default(), picture: Mutex::default() })
+        Ok(GpuNet {
+            gpu: gpu.clone(),
+            plan,
+            recording,
+            buffers,
+            bound,
+            idle: Mutex::default(),
+            picture: Mutex::default(),
+        })
     }
 
     /// Largest batch.

@@ -54,7 +54,12 @@ impl PictureImport {
     }
 
     /// Adds the import of `picture` to the caller's commands and returns the buffer it fills.
-    pub fn encode(&self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, picture: &wgpu::TextureView) -> Result<&wgpu::Buffer> {
+    pub fn encode(
+        &self,
+        gpu: &Gpu,
+        encoder: &mut wgpu::CommandEncoder,
+        picture: &wgpu::TextureView,
+    ) -> Result<&wgpu::Buffer> {
         let texture = picture.texture();
         let ([height, width], size) = (self.size, texture.size());
         if (size.height, size.width) != (height, width) {
@@ -63,7 +68,10 @@ impl PictureImport {
         }
         use wgpu::TextureFormat::{Bgra8Unorm, Rgba8Unorm};
         if !matches!(texture.format().remove_srgb_suffix(), Rgba8Unorm | Bgra8Unorm) {
-            return Err(Error::Usage(format!("the picture is {:?}, expected Rgba8Unorm or Bgra8Unorm", texture.format())));
+            return Err(Error::Usage(format!(
+                "the picture is {:?}, expected Rgba8Unorm or Bgra8Unorm",
+                texture.format()
+            )));
         }
         let bind_group = gpu.guarded("binding a picture", || {
             gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
