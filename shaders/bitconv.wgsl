@@ -2,8 +2,8 @@
 //
 //   N_ij = 2 popcount(B_i & A_j) - popcount(A_j),  T = sum_ij C_ij N_ij,  C_ij = high * 2^LOW_BITS + low
 //
-// Layouts: input [image, IN_H, IN_W, WORDS, A_PLANES]; weights [quad, KH, KW, WORDS, W_PLANES] of vectors whose lanes are
-// the four output channels of the quad; the table's first rows per quad are the PAIRS high, then the PAIRS low
+// Layouts: input [image, IN_H, IN_W, WORDS, A_PLANES]; weights [quad, KH, KW, WORDS, W_PLANES] of vectors whose lanes
+// are the four output channels of the quad; the table's first rows per quad are the PAIRS high, then the PAIRS low
 // coefficients, pair = i * A_PLANES + j. Codes out: [image, OUT_H, OUT_W, GROUPS, BITS].
 //
 // The input is read as vectors of LOAD planes (Planes, plane_of), which divides A_PLANES.
@@ -24,8 +24,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let image_at = image * IN_H * IN_W;
     let out_pixel = (image * OUT_H + y) * OUT_W + x0;
 
-    // Loops over rows, columns and words stay rolled; those over planes and pixels are unrolled, which keeps the arrays in
-    // registers.
+    // Loops over rows, columns and words stay rolled; those over planes and pixels are unrolled, which keeps the
+    // arrays in registers.
     let rows = KH + params.zero;
     let columns = KW + params.zero;
     let words = WORDS + params.zero;
@@ -79,7 +79,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                             for (var k = 0u; k < LOAD; k++) {
                                 let pair = t * PAIRS + load * LOAD + k;
                                 for (var i = 0u; i < w_planes; i++) {
-                                    both[pair + i * A_PLANES] += countOneBits(weights[weights_at + i] & vec4(plane_of(a, k)));
+                                    let b = weights[weights_at + i];
+                                    both[pair + i * A_PLANES] += countOneBits(b & vec4(plane_of(a, k)));
                                 }
                             }
                         }

@@ -2,12 +2,12 @@
 //
 //   D_d = sum over taps and p + q = d of x_p . W_q,  T = floor((sum_d D_d 256^d) / 256^DROP), low word 16 bits
 //
-// Layouts: input [image, IN_H, IN_W, IN_GROUPS, X_LIMBS], four channels a word; weights [quad, KH, KW, IN_GROUPS, W_LIMBS]
-// of vectors whose lanes are the four output channels of the quad. Codes out: [image, OUT_H, OUT_W, GROUPS, BITS]. With
-// SUMS (kernel limbsum) the diagonals are the result: sums [image, OUT_C, DIAGONALS].
+// Layouts: input [image, IN_H, IN_W, IN_GROUPS, X_LIMBS], four channels a word; weights [quad, KH, KW, IN_GROUPS,
+// W_LIMBS] of vectors whose lanes are the four output channels of the quad. Codes out: [image, OUT_H, OUT_W, GROUPS,
+// BITS]. With SUMS (kernel limbsum) the diagonals are the result: sums [image, OUT_C, DIAGONALS].
 //
-// An invocation makes TILE neighbouring pixels of one row for the quads of one group of 32 output channels; with SUMS, where
-// there is one pixel, for one quad.
+// An invocation makes TILE neighbouring pixels of one row for the quads of one group of 32 output channels; with SUMS,
+// where there is one pixel, for one quad.
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -61,7 +61,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     store_sums(image, quad, d, sums_of[d]);
                 }
             } else if x0 + t < OUT_W {
-                // Join the diagonals: digits below DROP are dropped, two stay as the low word, the rest is the high word.
+                // Join the diagonals: digits below DROP are dropped, two stay as the low word, the rest is the high
+                // word.
                 var carry = vec4(0);
                 var hi = vec4(0);
                 var lo = vec4(0);

@@ -1,7 +1,8 @@
 // Gain, bias and shift per channel in 64 bits, then a sum and ReLU. Reference: src/backend/cpu/pointwise.rs.
 //
-// Layouts: input [image, pixel, IN_C], residual [image, pixel, RESIDUAL_C], values [image, pixel, OUT_C]; channels that the
-// input or the residual lacks read as 0. The table holds a vector (gain, low and high word of the bias, shift) per channel.
+// Layouts: input [image, pixel, IN_C], residual [image, pixel, RESIDUAL_C], values [image, pixel, OUT_C]; channels
+// that the input or the residual lacks read as 0. The table holds a vector (gain, low and high word of the bias,
+// shift) per channel.
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -17,7 +18,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     var v = wide_saturate(wide_shift(sum, u32(row.w)));
     if HAS_RESIDUAL {
         let addend = select(0, residual[select(0u, pixel * RESIDUAL_C + c, c < RESIDUAL_C)], c < RESIDUAL_C);
-        v = add_values(vec4(v), vec4(addend)).x;
+        v = add_values(v, addend);
     }
     values[index] = select(v, max(v, 0), RELU);
 }

@@ -1,6 +1,7 @@
 // Values to codes. Reference: src/backend/cpu/quantize.rs.
 //
-// Layouts: input [image, pixel, OUT_C]; codes [image, pixel, GROUPS, BITS]. An invocation makes the words of 32 channels.
+// Layouts: input [image, pixel, OUT_C]; codes [image, pixel, GROUPS, BITS]. An invocation makes the words of 32
+// channels.
 
 fn value_at(pixel: u32, c: u32) -> i32 {
     return input[pixel * OUT_C + min(c, OUT_C - 1u)];

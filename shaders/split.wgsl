@@ -1,6 +1,7 @@
 // Values to signed 8-bit limbs, four channels a word. Reference: src/backend/cpu/split.rs.
 //
-// Layouts: input [image, pixel, OUT_C], limbs [image, pixel, GROUPS, LIMBS]. An invocation makes the words of four channels.
+// Layouts: input [image, pixel, OUT_C], limbs [image, pixel, GROUPS, LIMBS]. An invocation makes the words of four
+// channels.
 
 fn value_at(pixel: u32, c: u32) -> i32 {
     return select(0, input[pixel * OUT_C + min(c, OUT_C - 1u)], c < OUT_C);

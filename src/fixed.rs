@@ -122,7 +122,7 @@ pub fn dot4(a: u32, b: u32) -> i32 {
     (0..LIMB_LANES).map(|i| i32::from(a[i] as i8) * i32::from(b[i] as i8)).sum()
 }
 
-/// sum of diagonals[d] * 256^d.
+/// The sum of `diagonals[d] * 256^d`.
 pub fn join_diagonals(diagonals: &[i32]) -> i128 {
     diagonals.iter().rev().fold(0, |sum, &d| (sum << 8) + i128::from(d))
 }

@@ -1,11 +1,11 @@
 //! Lowering: from real-number semantics to exact integer steps, once, on the host, for all devices alike.
 //!
 //! The passes, in order:
-//! 1. [`chain`] groups each convolution with the batch norm, addition and ReLU that follow it;
-//! 2. [`range`] bounds every real tensor and gives it a power-of-two scale;
-//! 3. [`emit`] walks the graph and turns groups into steps, using [`affine`] (batch norms as gain and shift),
-//!    [`bitconv`] and [`limbconv`] (integer coefficients with the proof that nothing overflows), [`thresholds`]
-//!    (quantizers as integer comparisons) and [`pointwise`].
+//! 1. `chain` groups each convolution with the batch norm, addition and ReLU that follow it;
+//! 2. `range` bounds every real tensor and gives it a power-of-two scale;
+//! 3. `emit` walks the graph and turns groups into steps, using `affine` (batch norms as gain and shift),
+//!    `bitconv` and `limbconv` (integer coefficients with the proof that nothing overflows), `thresholds`
+//!    (quantizers as integer comparisons) and `pointwise`.
 //!
 //! All of it uses IEEE + - * / sqrt on `f64` and integers, so the same model lowers to the same integers everywhere, and
 //! the result *defines* the model's output: backends only execute it.

@@ -84,7 +84,7 @@ pub enum InputForm {
 /// How the host turns the last tensor into logits, class by class.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Logits {
-    /// (sum diagonals[d] * 256^d + bias) * 2^-frac.
+    /// `(sum diagonals[d] * 256^d + bias) * 2^-frac`.
     Sums { tensor: TensorId, bias: Vec<i64>, frac: Vec<i32> },
     /// value * 2^-frac.
     Values { tensor: TensorId, frac: i32 },

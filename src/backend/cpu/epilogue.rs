@@ -1,4 +1,4 @@
-//! Reference of `shaders/epilogue.wgsl`: from the two-word sum T to values and codes.
+//! Reference of `shaders/include/epilogue.wgsl`: from the two-word sum T to values and codes.
 
 use super::{Arena, Output};
 use crate::fixed::{VALUE_MAX, normalise, to_value};

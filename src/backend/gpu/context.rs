@@ -34,8 +34,8 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// Uses a device that the caller owns. No handler is installed on it. `info` is what the caller knows about its adapter;
-    /// without it, the device is asked.
+    /// Uses a device that the caller owns. No handler is installed on it. `info` is what the caller knows about its
+    /// adapter; without it, the device is asked.
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue, info: Option<wgpu::AdapterInfo>) -> Result<Self> {
         let raw = info.unwrap_or_else(|| device.adapter_info());
         let info = AdapterInfo::new(&raw, &device.limits(), true);

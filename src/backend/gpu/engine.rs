@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_millis(20);
 
 /// A plan that is ready on a GPU.
 ///
-/// Nothing of a batch lives outside its commands: the upload and the result have buffers of their own per call, and commands
-/// of a queue do not overlap. So any number of threads may run and encode at once.
+/// Nothing of a batch lives outside its commands: the upload and the result have buffers of their own per call, and
+/// commands of a queue do not overlap. So any number of threads may run and encode at once.
 #[derive(Debug)]
 pub struct GpuNet {
     gpu: Gpu,
@@ -83,8 +83,8 @@ impl GpuNet {
         self.buffers.max_batch
     }
 
-    /// Adds the work for `images` images to the caller's commands: `input` holds their input tensors one after the other
-    /// (usage `COPY_SRC`), `output` receives their logit tensors (usage `COPY_DST`). The caller submits.
+    /// Adds the work for `images` images to the caller's commands: `input` holds their input tensors one after the
+    /// other (usage `COPY_SRC`), `output` receives their logit tensors (usage `COPY_DST`). The caller submits.
     pub fn encode(
         &self,
         encoder: &mut wgpu::CommandEncoder,

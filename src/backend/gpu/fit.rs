@@ -6,8 +6,8 @@ use crate::plan::Plan;
 
 /// Shaders compute word indices in 32 bits and some drivers byte offsets as well.
 const MAX_SLOT_BYTES: u64 = 1 << 31;
-/// A batch is not made larger than what fits in so many bytes: memory is shared with others, and nobody tells how much of it
-/// is left.
+/// A batch is not made larger than what fits in so many bytes: memory is shared with others, and nobody tells how much
+/// of it is left.
 const MAX_ARENA_BYTES: u64 = 1 << 30;
 
 /// What a device allows.

@@ -1,5 +1,5 @@
-//! What is generated in front of a shader: constants, the uniform struct and the bindings. The same list of [`Port`]s makes
-//! the declarations here and the bind group on the device, so they cannot disagree.
+//! What is generated in front of a shader: constants, the uniform struct and the bindings. The same list of [`Port`]s
+//! makes the declarations here and the bind group on the device, so they cannot disagree.
 
 use std::fmt::Write;
 
@@ -73,8 +73,8 @@ impl Header {
         self.line(format_args!("fn plane_of(v: Planes, k: u32) -> u32 {{ return {element}; }}"))
     }
 
-    /// Declares the uniform and the buffers. A port that is absent becomes a private stand-in: the shader's text names it
-    /// under a flag that is false, and has to parse all the same.
+    /// Declares the uniform and the buffers. A port that is absent becomes a private stand-in: the shader's text names
+    /// it under a flag that is false, and has to parse all the same.
     pub fn ports(&mut self, ports: &[(Port, bool)]) -> &mut Self {
         self.text.push_str(Params::WGSL);
         self.line(format_args!("@group(0) @binding(0) var<uniform> params: Params;"));

@@ -1,10 +1,12 @@
 //! The GPU backend: compute shaders through wgpu. Nothing outside this module names wgpu.
 //!
 //! * `adapter`: which GPUs there are and whether they can be used; `context`: an opened device and its errors.
-//! * `kernels`: the table of shaders and how each kernel of a program becomes one; `header` and `table` generate what
+//! * `kernels`: the table of shaders and how each kernel of a program becomes one; `header` and `table` generate
+//!   what
 //!   goes in front of the shader text and into its buffers.
 //! * `record`: a whole plan as plain data, built without a GPU.
-//! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `engine`: buffers and execution.
+//! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `engine`: buffers and
+//!   execution.
 
 mod adapter;
 mod context;

@@ -20,7 +20,8 @@ pub type Pipelines = HashMap<Arc<str>, Pipeline>;
 
 /// Compiles every distinct shader of a recording; `progress` is told (done, total).
 ///
-/// Threads of its own instead of a pool's: the caller may sit on the pool's only worker, and `progress` stays on its thread.
+/// Threads of its own instead of a pool's: the caller may sit on the pool's only worker, and `progress` stays on its
+/// thread.
 pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)) -> Result<Pipelines> {
     let wanted = recording.pipelines();
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(wanted.len());
@@ -81,12 +82,16 @@ fn pipeline(gpu: &Gpu, dispatch: &Dispatch) -> Result<Pipeline> {
 fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModule {
     let source = wgpu::ShaderSource::Wgsl(dispatch.source.as_ref().into());
     let descriptor = wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source };
-    // SAFETY: the text is made of this crate's files and of constants of a plan; nothing of it comes from a model file as
-    // text. What the checks would catch cannot happen:
-    // * Bounds: an index of a buffer is a polynomial in the constants and in the invocation's coordinates. Each kernel returns
-    //   before its first access unless the invocation is below images * PER_IMAGE, coordinates outside the input or beyond the
-    //   last channel are replaced before they are used, and `fit` has made every slot hold max_batch images of every tensor
-    //   in it, `GpuNet::encode` refusing larger batches. Tables and weights are as long as their constants say (`kernels`),
+    // SAFETY: the text is made of this crate's files and of constants of a plan; nothing of it comes from a model file
+    // as text. What the checks would catch cannot happen:
+    // * Bounds: an index of a buffer is a polynomial in the constants and in the invocation's coordinates. Each kernel
+    //   returns
+    //   before its first access unless the invocation is below images * PER_IMAGE, coordinates outside the input or
+    // beyond the
+    //   last channel are replaced before they are used, and `fit` has made every slot hold max_batch images of every
+    // tensor
+    //   in it, `GpuNet::encode` refusing larger batches. Tables and weights are as long as their constants say
+    // (`kernels`),
     //   ranks are below LEVELS, and indices stay below 2^31 (`Recording::max_images`).
     // * Loops: every loop counts up to (or halves down from) a bound that the constants give; `Params::zero` is 0.
     // * Divisions are unsigned, by constants that are not 0.

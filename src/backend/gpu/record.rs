@@ -1,5 +1,5 @@
-//! A plan as plain data: which shader runs on which buffers in what order. Built and tested without a GPU; the engine only
-//! carries it out.
+//! A plan as plain data: which shader runs on which buffers in what order. Built and tested without a GPU; the engine
+//! only carries it out.
 
 use super::kernels::{self, Launch, SHADERS, Source};
 use crate::lower::TensorId;
@@ -84,7 +84,7 @@ impl Recording {
         self.dispatches.iter().map(|d| most / d.per_image.max(1)).min().unwrap_or(usize::MAX)
     }
 
-    /// Distinct shader texts with the number of their storage buffers' access modes, in order of first use.
+    /// The first dispatch of each distinct shader.
     pub fn pipelines(&self) -> Vec<&Dispatch> {
         let mut seen = std::collections::HashSet::new();
         self.dispatches.iter().filter(|d| seen.insert(Arc::as_ptr(&d.source))).collect()

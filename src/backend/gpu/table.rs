@@ -1,5 +1,5 @@
-//! Per-channel numbers in the order in which shaders want them: vectors of four neighbouring channels, a fixed number of rows
-//! for each such quad. One list of rows makes both the buffer and the constants that say where each row is.
+//! Per-channel numbers in the order in which shaders want them: vectors of four neighbouring channels, a fixed number
+//! of rows for each such quad. One list of rows makes both the buffer and the constants that say where each row is.
 
 use super::header::Header;
 
@@ -67,8 +67,8 @@ pub fn quad_weights(weights: &[u32], channels: usize) -> Vec<u32> {
     quads.flat_map(|q| (0..row).flat_map(move |i| (0..LANES).map(move |k| at(q * LANES + k, i)))).collect()
 }
 
-/// Bits of the codes by rank: word `plane * words + r / 32`, bit `r % 32` is bit `plane` of the code of rank r. Returns the
-/// words and how many there are per plane.
+/// Bits of the codes by rank: word `plane * words + r / 32`, bit `r % 32` is bit `plane` of the code of rank r.
+/// Returns the words and how many there are per plane.
 pub fn code_bits(codes_of_ranks: &[u8], bits: usize) -> (Vec<u32>, usize) {
     let per_plane = codes_of_ranks.len().div_ceil(32);
     let mut words = vec![0; bits * per_plane];

@@ -11,8 +11,9 @@ use crate::tensor::{Shape, Window};
 
 /// Most vector accumulators of an invocation; more would not stay in registers.
 const MAX_ACCUMULATORS: usize = 28;
-/// Fewer for limbs: a product of limbs is long where the device has no instruction for it, and compiling takes its time.
-const MAX_LIMB_ACCUMULATORS: usize = 12;
+/// Fewer for limbs: a product of limbs is long where the device has no instruction for it, and compiling takes its
+/// time.
+const MAX_LIMB_ACCUMULATORS: usize = 6;
 
 /// Pixels that an invocation makes: as many as `most` accumulators allow, with the least waste at the end of a row.
 fn tile(width: usize, accumulators_per_pixel: usize, most: usize) -> usize {
@@ -52,7 +53,7 @@ pub fn bitconv(k: &BitConv, tensors: Tensors) -> Launch {
             table.row(0, move |c| k.coefficients[c * pairs + pair][word]);
         }
     }
-    let load = [4, 2, 1].into_iter().find(|n| k.activation_planes % n == 0).unwrap_or(1);
+    let load = [4, 2, 1].into_iter().find(|n| k.activation_planes.is_multiple_of(*n)).unwrap_or(1);
     header.number("COEFFICIENTS", 0).planes(load);
     add_rows(header, &mut table, &k.epilogue, tensors);
     table.describe(header);

@@ -16,10 +16,10 @@ pub struct Shader {
     pub files: &'static [&'static str],
 }
 
-const COMMON: &str = include_str!("../../../../shaders/common.wgsl");
-const RANKS: &str = include_str!("../../../../shaders/ranks.wgsl");
-const EPILOGUE: &str = include_str!("../../../../shaders/epilogue.wgsl");
-const WIDE: &str = include_str!("../../../../shaders/wide.wgsl");
+const COMMON: &str = include_str!("../../../../shaders/include/common.wgsl");
+const RANKS: &str = include_str!("../../../../shaders/include/ranks.wgsl");
+const EPILOGUE: &str = include_str!("../../../../shaders/include/epilogue.wgsl");
+const WIDE: &str = include_str!("../../../../shaders/include/wide.wgsl");
 const LIMBCONV: &str = include_str!("../../../../shaders/limbconv.wgsl");
 
 /// Every shader.

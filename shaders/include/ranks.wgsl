@@ -1,9 +1,9 @@
-// Quantizers: from numbers to ranks among thresholds, and from ranks to bits of packed code words. Four neighbouring output
-// channels ("a quad") at a time. Reference: src/backend/cpu/epilogue.rs.
+// Quantizers: from numbers to ranks among thresholds, and from ranks to bits of packed code words. Four neighbouring
+// output channels ("a quad") at a time. Reference: src/backend/cpu/epilogue.rs.
 //
 // The table holds ROWS vectors per quad, one lane per channel. From row THRESHOLDS on they are the LEVELS - 1 ascending
-// thresholds; those on sums take two rows each, high word first. From vector CODES on it holds, for each plane of a code,
-// CODE_WORDS words: bit r of plane j is bit j of the code of rank r.
+// thresholds; those on sums take two rows each, high word first. From vector CODES on it holds, for each plane of a
+// code, CODE_WORDS words: bit r of plane j is bit j of the code of rank r.
 
 // Up to so many levels it is cheaper to compare with all thresholds than to gather them one by one.
 const COUNTED_LEVELS: u32 = 8u;

@@ -9,8 +9,8 @@ fn invocation(group: vec3<u32>, lane: u32) -> u32 {
 }
 
 // Saturating sums of values; operands are below 2^30, so the plain sum cannot overflow.
-fn add_values(a: vec4<i32>, b: vec4<i32>) -> vec4<i32> {
-    return clamp(a + b, vec4(-VALUE_MAX), vec4(VALUE_MAX));
+fn add_values(a: i32, b: i32) -> i32 {
+    return clamp(a + b, -VALUE_MAX, VALUE_MAX);
 }
 
 // Input coordinate of tap `tap` at output position `at`; outside the input it is not below the input's size, because

@@ -1,6 +1,7 @@
 // 64-bit signed integers in two 32-bit words, x the low and y the high one.
 
-// The exact product of two numbers. Unsigned from 16-bit halves; each negative factor then takes the other off the high word.
+// The exact product of two numbers. Unsigned from 16-bit halves; each negative factor then takes the other off the
+// high word.
 fn wide_product(a: i32, b: i32) -> vec2<u32> {
     let al = u32(a) & 0xffffu;
     let ah = u32(a) >> 16u;

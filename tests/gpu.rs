@@ -1,0 +1,201 @@
+//! Every GPU of this machine computes what the CPU reference computes, to the last bit.
+
+#[allow(dead_code)]
+mod problems;
+
+use lq_infer::backend::cpu::Cpu;
+use lq_infer::backend::gpu::{Gpu, adapters};
+use lq_infer::backend::{Backend, CancelToken, Control};
+use lq_infer::error::ErrorKind;
+use lq_infer::graph::preprocess::Normalize;
+use lq_infer::graph::{GraphBuilder, Op, Params};
+use lq_infer::lower::{InputKind, Kernel, Program, lower};
+use lq_infer::plan::Plan;
+use lq_infer::tensor::{Shape, Window};
+use problems::{Problem, all, bits, input, truncated};
+use std::sync::Arc;
+
+/// Usable adapters. None is a failure, unless the person running the tests says otherwise.
+fn gpus() -> Vec<Gpu> {
+    let found = adapters();
+    let gpus: Vec<Gpu> = found.iter().filter(|a| a.unusable.is_none()).map(|a| a.open().unwrap()).collect();
+    let allowed = std::env::var("LQ_INFER_ALLOW_NO_GPU").is_ok_and(|v| v == "1");
+    assert!(
+        !gpus.is_empty() || allowed,
+        "no usable GPU adapter. Install a driver, or the software one (Debian, Ubuntu: mesa-vulkan-drivers), or set \
+         LQ_INFER_ALLOW_NO_GPU=1 to do without these tests. Found: {:?}",
+        found.iter().map(|a| (&a.info().name, &a.unusable)).collect::<Vec<_>>()
+    );
+    gpus
+}
+
+fn run(backend: &dyn Backend, program: &Program, words: &[u32], images: usize) -> Vec<u32> {
+    let plan = Arc::new(Plan::new(program.clone()).unwrap());
+    let net = backend.prepare(plan, images, &|_, _| {}).unwrap();
+    assert_eq!(net.max_batch(), images);
+    net.run(words, images, &Control::default()).unwrap()
+}
+
+/// The first step whose result differs, for the message of a failure.
+fn guilty(gpu: &Gpu, program: &Program, words: &[u32], images: usize) -> String {
+    for steps in 1..=program.steps.len() {
+        for cut in truncated(program, steps) {
+            let (a, b) = (run(&Cpu { parallel: false }, &cut, words, images), run(gpu, &cut, words, images));
+            if let Some(i) = (0..a.len()).find(|&i| a[i] != b[i]) {
+                let step = &program.steps[steps - 1];
+                let tensor = cut.logits.tensor();
+                return format!(
+                    "step '{}' ({}), tensor %{tensor} {}, word {i}: reference {:#x}, here {:#x}\n{program}",
+                    step.name,
+                    step.kernel.name(),
+                    program.tensors[tensor].repr,
+                    a[i],
+                    b[i]
+                );
+            }
+        }
+    }
+    "no single step".into()
+}
+
+fn check(gpu: &Gpu, problem: &Problem) {
+    let program = problem.program();
+    let plan = Arc::new(Plan::new(program.clone()).unwrap());
+    let net = gpu.prepare(plan, 5, &|_, _| {}).unwrap();
+    for images in [5, 1] {
+        let words = input(&program, images, problem.seed + images as u64);
+        let expected = run(&Cpu { parallel: false }, &program, &words, images);
+        if net.run(&words, images, &Control::default()).unwrap() != expected {
+            panic!(
+                "{} differs on {} with {images} images: {}",
+                problem.name,
+                gpu.name(),
+                guilty(gpu, &program, &words, images)
+            );
+        }
+    }
+}
+
+#[test]
+fn gpus_agree_with_the_reference() {
+    let gpus = gpus();
+    for problem in all() {
+        for gpu in &gpus {
+            let start = std::time::Instant::now();
+            check(gpu, &problem);
+            println!("{} on {}: {:?}", problem.name, gpu.name(), start.elapsed());
+        }
+    }
+}
+
+#[test]
+fn the_comparison_can_fail() {
+    let problem = bits(2, 2, [20, 33, 16], [5, 6], Window::same(3, 1, [5, 6]));
+    let program = problem.program();
+    let words = input(&program, 1, 1);
+    let expected = run(&Cpu { parallel: false }, &program, &words, 1);
+    let mut wrong = program.clone();
+    let weights = wrong
+        .steps
+        .iter_mut()
+        .find_map(|s| if let Kernel::BitConv(k) = &mut s.kernel { Some(&mut k.weights) } else { None });
+    weights.unwrap()[0] ^= 1;
+    for gpu in gpus() {
+        assert_eq!(run(&gpu, &program, &words, 1), expected);
+        assert_ne!(run(&gpu, &wrong, &words, 1), expected, "{}", gpu.name());
+    }
+}
+
+#[test]
+fn threads_may_share_a_network() {
+    let program = bits(1, 2, [20, 33, 16], [5, 6], Window::same(3, 1, [5, 6])).program();
+    let plan = Arc::new(Plan::new(program.clone()).unwrap());
+    for gpu in gpus() {
+        let net = gpu.prepare(plan.clone(), 3, &|_, _| {}).unwrap();
+        std::thread::scope(|scope| {
+            for seed in 0..6 {
+                let (net, program) = (&net, &program);
+                scope.spawn(move || {
+                    for round in 0..5 {
+                        let images = 1 + (seed + round) % 3;
+                        let words = input(program, images, seed as u64);
+                        let expected = run(&Cpu { parallel: false }, program, &words, images);
+                        assert_eq!(net.run(&words, images, &Control::default()).unwrap(), expected);
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
+fn work_can_be_encoded_on_a_borrowed_device() {
+    let program = bits(1, 2, [20, 33, 16], [5, 6], Window::same(3, 1, [5, 6])).program();
+    let plan = Arc::new(Plan::new(program.clone()).unwrap());
+    for owner in gpus() {
+        let (device, queue) = (owner.device().clone(), owner.queue().clone());
+        let gpu = Gpu::from_wgpu(device.clone(), queue.clone(), None).unwrap();
+        assert_eq!(gpu.info().api, owner.info().api);
+        let net = gpu.prepare_net(plan.clone(), 2, &|_, _| {}).unwrap();
+        let words = input(&program, 2, 3);
+        let buffer = |words: usize, usage| {
+            let size = words as u64 * 4;
+            device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
+        };
+        let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+        let from = buffer(words.len(), usage);
+        let to = buffer(2 * plan.output_words(), wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ);
+        queue.write_buffer(&from, 0, bytemuck::cast_slice(&words));
+        let mut encoder = device.create_command_encoder(&Default::default());
+        assert!(net.encode(&mut encoder, &to, &to, 2).is_err(), "usage is checked");
+        assert!(net.encode(&mut encoder, &from, &to, 3).is_err(), "the batch is checked");
+        net.encode(&mut encoder, &from, &to, 2).unwrap();
+        queue.submit([encoder.finish()]);
+        to.map_async(wgpu::MapMode::Read, .., |mapped| mapped.unwrap());
+        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+        let result: Vec<u32> = bytemuck::pod_collect_to_vec(&to.get_mapped_range(..).unwrap());
+        assert_eq!(result, run(&Cpu { parallel: false }, &program, &words, 2));
+    }
+}
+
+#[test]
+fn cancelled_and_wrong_calls_are_errors() {
+    let program = bits(1, 2, [20, 33, 16], [5, 6], Window::same(3, 1, [5, 6])).program();
+    let plan = Arc::new(Plan::new(program.clone()).unwrap());
+    for gpu in gpus() {
+        let net = gpu.prepare(plan.clone(), 2, &|_, _| {}).unwrap();
+        let words = input(&program, 2, 3);
+        let cancel = CancelToken::new();
+        let control = Control { cancel: Some(cancel.clone()), deadline: None };
+        assert!(net.run(&words, 2, &control).is_ok());
+        cancel.cancel();
+        assert_eq!(net.run(&words, 2, &control).unwrap_err().kind(), ErrorKind::Cancelled);
+        assert_eq!(net.run(&words, 1, &Control::default()).unwrap_err().kind(), ErrorKind::Usage);
+        assert_eq!(net.run(&words, 3, &Control::default()).unwrap_err().kind(), ErrorKind::Usage);
+        assert!(net.run(&[], 0, &Control::default()).unwrap().is_empty());
+    }
+}
+
+/// A tensor beyond the device's limits is refused by name before anything is allocated; a batch beyond them is made
+/// smaller.
+#[test]
+fn limits_shrink_the_batch_or_name_the_layer() {
+    for gpu in gpus() {
+        let most = gpu.info().limits.binding_bytes.min(1 << 31);
+        let pixels = |bytes: u64| (bytes as f64 / 4.0).sqrt() as usize;
+        let program = |side: usize| {
+            let mut b = GraphBuilder::new(Shape { h: side, w: side, c: 1 });
+            b.push("everything", Op::MaxPool { window: Window::whole([side, side]) }, &[0]);
+            let graph = b.finish().unwrap();
+            let normalize = Normalize::TensorOnly { range: 1.0 };
+            lower(&graph, &Params::default(), &normalize, InputKind::Tensor).unwrap()
+        };
+        let small = Arc::new(Plan::new(program(pixels(most / 64))).unwrap());
+        let net = gpu.prepare(small, 1000, &|_, _| {}).unwrap();
+        assert!((32..=80).contains(&net.max_batch()), "{}", net.max_batch());
+        let large = Arc::new(Plan::new(program(pixels(2 * most))).unwrap());
+        let error = gpu.prepare(large, 1, &|_, _| {}).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::DeviceLimit);
+        assert!(error.to_string().contains("'input'") && error.to_string().contains(&gpu.info().name), "{error}");
+    }
+}

@@ -1,0 +1,269 @@
+//! Small random networks that between them use every kernel, with deterministic parameters and inputs.
+
+use lq_infer::fixed::{LIMB_LANES, VALUE_LIMBS, VALUE_MAX, limbs, pack_lanes};
+use lq_infer::graph::preprocess::Normalize;
+use lq_infer::graph::{Dtype, Graph, GraphBuilder, NodeId, Op, ParamSpec, Params, Role, Tensor, Weights};
+use lq_infer::lower::{InputForm, InputKind, Logits, PIXEL_ALPHA, Program, lower};
+use lq_infer::quant::{live_bits, words};
+use lq_infer::tensor::{Shape, Window};
+use std::collections::BTreeMap;
+
+/// SplitMix64.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    /// Uniform in [low, high).
+    pub fn real(&mut self, low: f32, high: f32) -> f32 {
+        low + (high - low) * (self.next() >> 40) as f32 / (1u64 << 24) as f32
+    }
+
+    pub fn reals(&mut self, count: usize, low: f32, high: f32) -> Vec<f32> {
+        (0..count).map(|_| self.real(low, high)).collect()
+    }
+}
+
+/// A network that several backends must agree on.
+pub struct Problem {
+    pub name: String,
+    pub graph: Graph,
+    pub input: InputKind,
+    pub seed: u64,
+}
+
+impl Problem {
+    /// Its integer program.
+    pub fn program(&self) -> Program {
+        let normalize = match self.input {
+            InputKind::Pixels => Normalize::Channel { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+            InputKind::Tensor => Normalize::TensorOnly { range: 4.0 },
+        };
+        let params = params(&self.graph, self.seed);
+        lower(&self.graph, &params, &normalize, self.input).unwrap_or_else(|e| panic!("{}: {e}", self.name))
+    }
+}
+
+/// Random parameters: unsorted bases with negative elements, gammas of both signs, variances near what sums really
+/// have.
+pub fn params(graph: &Graph, seed: u64) -> Params {
+    let mut random = Random(seed);
+    let specs = graph.parameters().unwrap();
+    let tensors: BTreeMap<String, Tensor> =
+        specs.iter().map(|spec| (spec.name(), tensor(graph, spec, &mut random))).collect();
+    Params::new(graph, tensors).unwrap()
+}
+
+fn tensor(graph: &Graph, spec: &ParamSpec, random: &mut Random) -> Tensor {
+    let count = spec.shape.iter().product();
+    if spec.dtype == Dtype::U32 {
+        return Tensor::from_u32(spec.shape.clone(), planes(graph, spec, count, random));
+    }
+    let data = match spec.role {
+        Role::BatchNorm => batch_norm(graph, spec, random),
+        // The last element is large, the others may be negative and are in no order.
+        Role::ActivationBasis => {
+            (0..count).map(|i| if i % 2 == 0 { 0.4 + 0.1 * i as f32 } else { random.real(-0.2, 0.9) }).collect()
+        }
+        Role::WeightBasis => random.reals(count, -0.3, 1.0),
+        _ => random.reals(count, -0.5, 0.5),
+    };
+    Tensor::from_f32(spec.shape.clone(), data)
+}
+
+fn planes(graph: &Graph, spec: &ParamSpec, count: usize, random: &mut Random) -> Vec<u32> {
+    let facts = graph.facts().unwrap();
+    let node = graph.nodes().iter().find(|n| n.name == spec.layer).unwrap();
+    let channels = facts[node.inputs[0]].shape.c;
+    let (row, bits) = (words(channels), spec.shape[4]);
+    (0..count).map(|i| random.next() as u32 & live_bits(channels, i / bits % row)).collect()
+}
+
+fn batch_norm(graph: &Graph, spec: &ParamSpec, random: &mut Random) -> Vec<f32> {
+    let channels = spec.shape[1];
+    let node = graph.nodes().iter().find(|n| n.name == spec.layer).unwrap();
+    let variance = match &graph.nodes()[node.inputs[0]] {
+        n if matches!(n.op, Op::Conv { .. }) => {
+            let Op::Conv { window, .. } = n.op else { unreachable!() };
+            0.3 * (window.taps() * graph.facts().unwrap()[n.inputs[0]].shape.c) as f32
+        }
+        _ => 1.0,
+    };
+    let gammas = (0..channels).map(|c| if c % 5 == 3 { random.real(-1.2, -0.2) } else { random.real(0.2, 1.2) });
+    let mut data: Vec<f32> = gammas.collect();
+    data.extend(random.reals(channels, -0.5, 0.8));
+    data.extend(vec![0.0; channels]);
+    data.extend(random.reals(channels, 0.5 * variance, 1.5 * variance));
+    data
+}
+
+fn planes_of(bits: usize) -> Weights {
+    Weights::Planes { bits }
+}
+
+fn quantize(b: &mut GraphBuilder, name: &str, x: NodeId, bits: usize) -> NodeId {
+    b.push(&format!("{name}/quant"), Op::Quantize { bits }, &[x])
+}
+
+fn finish(b: GraphBuilder, name: String, input: InputKind, seed: u64) -> Problem {
+    Problem { graph: b.finish().unwrap_or_else(|e| panic!("{name}: {e}")), name, input, seed }
+}
+
+/// Two bit convolutions of `w` weight and `a` activation planes: one whose T goes straight to codes, one whose value
+/// goes on.
+pub fn bits(w: usize, a: usize, channels: [usize; 3], size: [usize; 2], window: Window) -> Problem {
+    let name = format!("bits w{w}a{a} {channels:?} {size:?} {window}");
+    let mut b = GraphBuilder::new(Shape { h: size[0], w: size[1], c: channels[0] });
+    let x = quantize(&mut b, "in", 0, a);
+    let x = b.conv("one", x, channels[1], window, planes_of(w));
+    let x = b.bn_relu("one", x);
+    let x = quantize(&mut b, "one", x, a);
+    let size = window.output(size).unwrap();
+    let x = b.conv("two", x, channels[2], Window::same(3, 2, size), planes_of(w));
+    let x = b.batch_norm("two", x);
+    let size = Window::same(3, 2, size).output(size).unwrap();
+    let x = b.push("pool", Op::AvgPool { window: Window::whole(size) }, &[x]);
+    b.dense("dense", x, 5, [1, 1]);
+    finish(b, name, InputKind::Tensor, (w * 10 + a) as u64)
+}
+
+/// A float stem, a pre-activation block with a narrower shortcut, pools, a batch norm on its own and a dense layer.
+pub fn residual(input: InputKind, c: [usize; 2], bits: usize, size: [usize; 2]) -> Problem {
+    let name = format!("residual {input:?} {c:?} {bits} bits {size:?}");
+    let mut b = GraphBuilder::new(Shape { h: size[0], w: size[1], c: 3 });
+    let stem = Window { kernel: [3, 5], stride: [1, 2], before: [1, 0], after: [0, 3] };
+    let x = b.conv("stem", 0, c[0], stem, Weights::Float);
+    let stem = b.batch_norm("stem", x);
+    let size = Window { kernel: [3, 5], stride: [1, 2], before: [1, 0], after: [0, 3] }.output(size).unwrap();
+    let x = b.bn_relu("act1", stem);
+    let x = quantize(&mut b, "act1", x, bits);
+    let x = b.conv("conv1", x, c[1], Window::same(3, 2, size), planes_of(bits));
+    let x = b.bn_relu("act2", x);
+    let x = quantize(&mut b, "act2", x, bits);
+    let half = Window::same(3, 2, size).output(size).unwrap();
+    let x = b.conv("conv2", x, c[1], Window::same(3, 1, half), planes_of(bits));
+    let shortcut = b.push("shortcut", Op::MaxPool { window: Window::same(2, 2, size) }, &[stem]);
+    let shortcut = b.push("wider", Op::PadChannels { channels: c[1] }, &[shortcut]);
+    let sum = b.push("sum", Op::Add, &[shortcut, x]);
+    let x = b.bn_relu("act3", sum);
+    let x = quantize(&mut b, "act3", x, bits);
+    let x = b.conv("conv3", x, c[1], Window::valid(1, 1), planes_of(bits));
+    let x = b.push("sum2", Op::Add, &[sum, x]);
+    let x = b.bn_relu("last", x);
+    let pool = Window { kernel: [2, 2], stride: [1, 1], before: [0; 2], after: [0; 2] };
+    let x = b.push("avg", Op::AvgPool { window: pool }, &[x]);
+    let half = pool.output(half).unwrap();
+    b.dense("dense", x, 7, half);
+    finish(b, name, input, bits as u64)
+}
+
+/// A maximum over overlapping padded windows, a float convolution to codes, codes as the last word, values as logits.
+pub fn values(channels: usize) -> Problem {
+    let mut b = GraphBuilder::new(Shape { h: 9, w: 7, c: channels });
+    let pool = Window { kernel: [3, 3], stride: [2, 3], before: [2, 1], after: [1, 2] };
+    let x = b.push("max", Op::MaxPool { window: pool }, &[0]);
+    let [h, w] = pool.output([9, 7]).unwrap();
+    let x = b.conv("float", x, 34, Window::same(2, 1, [h, w]), Weights::Float);
+    let x = b.bn_relu("float", x);
+    let x = quantize(&mut b, "float", x, 2);
+    let x = b.conv("bits", x, 6, Window::whole([h, w]), planes_of(2));
+    let x = b.batch_norm("bits", x);
+    b.push("relu", Op::Relu, &[x]);
+    finish(b, format!("values {channels}"), InputKind::Tensor, channels as u64)
+}
+
+/// The shape of ResNet-20 for 32x32 pictures: 3x3 convolutions of 16, 32 and 64 channels, pre-activation.
+pub fn resnet20(bits: usize) -> Problem {
+    let mut b = GraphBuilder::new(Shape { h: 32, w: 32, c: 3 });
+    let mut x = b.conv("stem", 0, 16, Window::same(3, 1, [32, 32]), Weights::Float);
+    let mut size = [32, 32];
+    let mut channels = 16;
+    for block in 0..9 {
+        let name = |part: &str| format!("block{block}{part}");
+        let down = block == 3 || block == 6;
+        let a = b.bn_relu(&name("a"), x);
+        let a = quantize(&mut b, &name("a"), a, bits);
+        let outputs = if down { 2 * channels } else { channels };
+        let window = Window::same(3, if down { 2 } else { 1 }, size);
+        let a = b.conv(&name("a"), a, outputs, window, planes_of(bits));
+        let a = b.bn_relu(&name("b"), a);
+        let a = quantize(&mut b, &name("b"), a, bits);
+        if down {
+            x = b.push(&name("pool"), Op::AvgPool { window: Window::valid(2, 2) }, &[x]);
+            x = b.push(&name("pad"), Op::PadChannels { channels: outputs }, &[x]);
+            size = [size[0] / 2, size[1] / 2];
+            channels = outputs;
+        }
+        let a = b.conv(&name("b"), a, channels, Window::same(3, 1, size), planes_of(bits));
+        x = b.push(&name("sum"), Op::Add, &[x, a]);
+    }
+    let x = b.bn_relu("last", x);
+    let x = b.push("pool", Op::AvgPool { window: Window::whole(size) }, &[x]);
+    b.dense("dense", x, 10, [1, 1]);
+    finish(b, format!("resnet20 {bits} bits"), InputKind::Pixels, 20)
+}
+
+/// All of them: every W x A up to 4, some wider, odd channels, sizes, strides and paddings.
+pub fn all() -> Vec<Problem> {
+    let same = Window::same(3, 1, [5, 6]);
+    let mut problems: Vec<Problem> = (1..=4)
+        .flat_map(|w| (1..=4).map(move |a| (w, a)))
+        .map(|(w, a)| bits(w, a, [[20, 33, 16], [3, 36, 20]][(w + a) % 2], [5, 6], same))
+        .collect();
+    let skewed = Window { kernel: [2, 3], stride: [3, 2], before: [1, 2], after: [0, 1] };
+    problems.push(bits(8, 8, [33, 5, 3], [4, 5], same));
+    problems.push(bits(5, 3, [64, 70, 3], [11, 13], skewed));
+    problems.push(bits(2, 2, [70, 64, 33], [11, 13], skewed));
+    problems.push(bits(1, 2, [128, 32, 64], [3, 3], Window::valid(1, 1)));
+    for input in [InputKind::Pixels, InputKind::Tensor] {
+        problems.push(residual(input, [16, 20], 2, [9, 14]));
+    }
+    problems.push(residual(InputKind::Tensor, [33, 70], 3, [6, 10]));
+    problems.push(values(3));
+    problems.push(values(70));
+    problems
+}
+
+/// Input words for `images` images: every number a program may be fed, with the extremes among them.
+pub fn input(program: &Program, images: usize, seed: u64) -> Vec<u32> {
+    let mut random = Random(seed);
+    let spec = &program.tensors[0];
+    let mut value = move || match random.next() {
+        r if r % 31 == 0 => VALUE_MAX,
+        r if r % 31 == 1 => -VALUE_MAX,
+        r => (r as i32) >> (3 + r % 5),
+    };
+    match program.input {
+        InputForm::Values { .. } => (0..images * spec.image_words()).map(|_| value() as u32).collect(),
+        InputForm::Pixels => {
+            let pixel = |v: i32| (v as u32 & 0x00ff_ffff) | (PIXEL_ALPHA as u32) << 24;
+            (0..images * spec.image_words()).map(|_| pixel(value())).collect()
+        }
+        InputForm::Limbs { .. } => {
+            let channels = spec.shape.c;
+            let mut words = Vec::new();
+            for _ in 0..images * spec.shape.pixels() {
+                let row: Vec<i32> = (0..channels).map(|_| value()).collect();
+                for group in row.chunks(LIMB_LANES) {
+                    let lane = |k: usize| group.get(k).map_or([0; VALUE_LIMBS], |&v| limbs::<VALUE_LIMBS>(v));
+                    words.extend((0..VALUE_LIMBS).map(|p| pack_lanes(std::array::from_fn(|k| lane(k)[p]))));
+                }
+            }
+            words
+        }
+    }
+}
+
+/// The first `steps` steps of a program, with a tensor of the last one as the result.
+pub fn truncated(program: &Program, steps: usize) -> Vec<Program> {
+    let steps = &program.steps[..steps];
+    let writes = steps.last().map_or(vec![], |s| s.kernel.writes());
+    let cut = |tensor| Program { steps: steps.to_vec(), logits: Logits::Values { tensor, frac: 0 }, ..program.clone() };
+    writes.into_iter().map(cut).collect()
+}

@@ -1,0 +1,103 @@
+//! Every generated shader is valid and translates to every language that wgpu feeds to drivers. Needs no GPU.
+
+#[allow(dead_code)]
+mod problems;
+
+use lq_infer::backend::gpu::record::Recording;
+use lq_infer::plan::Plan;
+use naga::back::{glsl, hlsl, msl, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{Module, ShaderStage};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All distinct shaders of all test problems and of a whole network, by text.
+fn shaders() -> BTreeMap<String, &'static str> {
+    let mut problems = problems::all();
+    problems.extend([problems::resnet20(1), problems::resnet20(3)]);
+    let mut shaders = BTreeMap::new();
+    for problem in problems {
+        let recording = Recording::new(&Plan::new(problem.program()).unwrap(), 65_535);
+        shaders.extend(recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
+    }
+    shaders
+}
+
+fn validated(source: &str) -> (Module, ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
+    let info = validator.validate(&module).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
+    (module, info)
+}
+
+fn to_spirv(module: &Module, info: &ModuleInfo) {
+    let options = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: "main".into() };
+    for lang_version in [(1, 1), (1, 3), (1, 6)] {
+        let target = spv::Options { lang_version, ..spv::Options::default() };
+        assert!(!spv::write_vec(module, info, &target, Some(&options)).unwrap().is_empty());
+    }
+}
+
+fn to_hlsl(module: &Module, info: &ModuleInfo) {
+    for shader_model in [hlsl::ShaderModel::V5_1, hlsl::ShaderModel::V6_0, hlsl::ShaderModel::V6_6] {
+        let options = hlsl::Options { shader_model, fake_missing_bindings: true, ..hlsl::Options::default() };
+        let pipeline = hlsl::PipelineOptions::default();
+        let mut text = String::new();
+        hlsl::Writer::new(&mut text, &options, &pipeline).write(module, info, None).unwrap();
+        if text.contains("dot4") {
+            assert_eq!(text.contains("dot4add_i8packed"), shader_model >= hlsl::ShaderModel::V6_4);
+        }
+    }
+}
+
+fn to_msl(module: &Module, info: &ModuleInfo) {
+    for lang_version in [(2, 1), (3, 1)] {
+        let options = msl::Options { lang_version, fake_missing_bindings: true, ..msl::Options::default() };
+        let (text, _) = msl::write_string(module, info, &options, &msl::PipelineOptions::default()).unwrap();
+        assert!(text.contains("kernel void"));
+    }
+}
+
+fn to_glsl(module: &Module, info: &ModuleInfo) {
+    for version in [glsl::Version::new_gles(310), glsl::Version::Desktop(430)] {
+        let options = glsl::Options { version, ..glsl::Options::default() };
+        let pipeline =
+            glsl::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: "main".into(), multiview: None };
+        let policies = naga::proc::BoundsCheckPolicies::default();
+        let mut text = String::new();
+        let mut writer = glsl::Writer::new(&mut text, module, info, &options, &pipeline, policies).unwrap();
+        writer.write().unwrap();
+    }
+}
+
+#[test]
+fn every_shader_translates_to_every_language() {
+    let shaders = shaders();
+    let kernels: BTreeSet<&str> = shaders.values().copied().collect();
+    let all = ["avgpool", "bitconv", "limbconv", "limbsum", "maxpool", "pointwise", "quantize", "split"];
+    assert_eq!(kernels.into_iter().collect::<Vec<_>>(), all);
+    for source in shaders.keys() {
+        let (module, info) = validated(source);
+        to_spirv(&module, &info);
+        to_hlsl(&module, &info);
+        to_msl(&module, &info);
+        to_glsl(&module, &info);
+    }
+}
+
+#[test]
+fn layers_of_equal_shape_share_a_pipeline() {
+    let recording = Recording::new(&Plan::new(problems::resnet20(2).program()).unwrap(), 65_535);
+    assert_eq!((recording.dispatches.len(), recording.pipelines().len()), (25, 18));
+}
+
+#[test]
+fn long_dispatches_fold_into_rows() {
+    let recording = Recording::new(&Plan::new(problems::resnet20(2).program()).unwrap(), 10);
+    let mut dispatch = recording.dispatches[0].clone();
+    dispatch.per_image = 64 * 10;
+    assert_eq!(recording.workgroups(&dispatch, 1), [10, 1]);
+    dispatch.per_image += 1;
+    assert_eq!(recording.workgroups(&dispatch, 1), [10, 2]);
+    assert_eq!(recording.workgroups(&dispatch, 9), [10, 10]);
+    assert!(recording.max_images() < 10);
+}
