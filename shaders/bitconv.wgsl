@@ -13,6 +13,7 @@
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    load_shape();
     let index = invocation(id, lane);
     if index >= params.images * PER_IMAGE {
         return;
@@ -24,24 +25,21 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let image_at = image * IN_H * IN_W;
     let out_pixel = (image * OUT_H + y) * OUT_W + x0;
 
-    // Loops over rows, columns and words stay rolled; those over planes and pixels are unrolled, which keeps the
-    // arrays in registers.
-    let rows = KH + params.zero;
-    let columns = KW + params.zero;
-    let words = WORDS + params.zero;
+    // Loops over rows, columns and words stay rolled, their bounds being unknown to the compiler; those over planes and
+    // pixels are unrolled, which keeps the arrays in registers.
     // Many planes do not fit registers anyway.
     let w_planes = W_PLANES + select(params.zero, 0u, PAIRS <= 16u);
     let loads = A_PLANES / LOAD + select(params.zero, 0u, PAIRS <= 16u);
 
     var ones: array<i32, TILE_A>;
-    for (var ky = 0u; ky < rows; ky++) {
+    for (var ky = 0u; ky < KH; ky++) {
         let iy = source(y, STRIDE_Y, ky, BEFORE_Y);
         if iy >= IN_H {
             continue;
         }
         let row_at = image_at + iy * IN_W;
-        for (var kx = 0u; kx < columns; kx++) {
-            for (var w = 0u; w < words; w++) {
+        for (var kx = 0u; kx < KW; kx++) {
+            for (var w = 0u; w < WORDS; w++) {
                 for (var t = 0u; t < TILE; t++) {
                     let ix = source(x0 + t, STRIDE_X, kx, BEFORE_X);
                     let inside = ix < IN_W;
@@ -61,14 +59,14 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     for (var q = 0u; q < min(8u, QUADS - group * 8u); q++) {
         let quad = group * 8u + q;
         var both: array<vec4<u32>, TILE_PAIRS>;
-        for (var ky = 0u; ky < rows; ky++) {
+        for (var ky = 0u; ky < KH; ky++) {
             let iy = source(y, STRIDE_Y, ky, BEFORE_Y);
             if iy >= IN_H {
                 continue;
             }
             let row_at = image_at + iy * IN_W;
-            for (var kx = 0u; kx < columns; kx++) {
-                for (var w = 0u; w < words; w++) {
+            for (var kx = 0u; kx < KW; kx++) {
+                for (var w = 0u; w < WORDS; w++) {
                     let weights_at = (((quad * KH + ky) * KW + kx) * WORDS + w) * W_PLANES;
                     for (var t = 0u; t < TILE; t++) {
                         let ix = source(x0 + t, STRIDE_X, kx, BEFORE_X);

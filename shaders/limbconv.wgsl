@@ -11,6 +11,7 @@
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    load_shape();
     let index = invocation(id, lane);
     if index >= params.images * PER_IMAGE {
         return;
@@ -26,13 +27,13 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     for (var g = 0u; g < min(GROUP_QUADS, QUADS - group * GROUP_QUADS); g++) {
         let quad = group * GROUP_QUADS + g;
         var sums_of: array<vec4<i32>, TILE_DIAGONALS>;
-        for (var ky = 0u; ky < KH + params.zero; ky++) {
+        for (var ky = 0u; ky < KH; ky++) {
             let iy = source(y, STRIDE_Y, ky, BEFORE_Y);
             if iy >= IN_H {
                 continue;
             }
-            for (var kx = 0u; kx < KW + params.zero; kx++) {
-                for (var word = 0u; word < IN_GROUPS + params.zero; word++) {
+            for (var kx = 0u; kx < KW; kx++) {
+                for (var word = 0u; word < IN_GROUPS; word++) {
                     let weights_at = (((quad * KH + ky) * KW + kx) * IN_GROUPS + word) * W_LIMBS;
                     for (var t = 0u; t < TILE; t++) {
                         let ix = source(x0 + t, STRIDE_X, kx, BEFORE_X);

@@ -9,6 +9,7 @@ fn value_at(pixel: u32, c: u32) -> i32 {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    load_shape();
     let index = invocation(id, lane);
     if index >= params.images * PER_IMAGE {
         return;

@@ -63,7 +63,8 @@ impl GpuNet {
         let buffers = Buffers::new(gpu, &plan, &recording, max_batch)?;
         let bind = |dispatch: &Dispatch| {
             let pipeline = &pipelines[&dispatch.source];
-            (pipeline.pipeline.clone(), buffers.bind(gpu.device(), &plan, dispatch, pipeline))
+            let shape = shape_buffer(gpu, dispatch);
+            (pipeline.pipeline.clone(), buffers.bind(gpu.device(), &plan, dispatch, &shape, pipeline))
         };
         let bound = gpu.guarded("binding buffers", || recording.dispatches.iter().map(bind).collect())?;
         recording.constants.clear();
@@ -246,10 +247,18 @@ impl Buffers {
         Ok(Buffers { max_batch, slots, constants, params, all_params })
     }
 
-    fn bind(&self, device: &wgpu::Device, plan: &Plan, dispatch: &Dispatch, pipeline: &Pipeline) -> wgpu::BindGroup {
+    /// The bind group of a dispatch whose shape is in uniform `shape`.
+    fn bind(
+        &self,
+        device: &wgpu::Device,
+        plan: &Plan,
+        dispatch: &Dispatch,
+        shape: &wgpu::Buffer,
+        pipeline: &Pipeline,
+    ) -> wgpu::BindGroup {
         let storage = dispatch.bindings.iter().map(|binding| self.resource(plan, binding));
         let entries: Vec<wgpu::BindGroupEntry> = (0..)
-            .zip(std::iter::once(&self.params).chain(storage))
+            .zip([&self.params, shape].into_iter().chain(storage))
             .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
             .collect();
         device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -265,6 +274,16 @@ impl Buffers {
             Buffer::Constant(index) => &self.constants[index],
         }
     }
+}
+
+/// The uniform with a dispatch's shape.
+fn shape_buffer(gpu: &Gpu, dispatch: &Dispatch) -> wgpu::Buffer {
+    let size = bytes(dispatch.shape.len());
+    let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+    let descriptor = wgpu::BufferDescriptor { label: Some("shape"), size, usage, mapped_at_creation: false };
+    let buffer = gpu.device().create_buffer(&descriptor);
+    gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&dispatch.shape));
+    buffer
 }
 
 /// The slots for the largest batch up to `max_batch` that there is memory for.

@@ -1,4 +1,4 @@
-//! What is generated in front of a shader: constants, the uniform struct and the bindings. The same list of [`Port`]s
+//! What is generated in front of a shader: constants, the shape, the uniforms and the bindings. The same list of [`Port`]s
 //! makes the declarations here and the bind group on the device, so they cannot disagree.
 
 use std::fmt::Write;
@@ -24,7 +24,7 @@ uniform! {
     Params {
         /// Images in the batch.
         images,
-        /// Always 0. Added to the bounds of loops that a driver must not unroll: it would take seconds to compile them.
+        /// Always 0. Added to constant bounds of loops that a driver must not unroll: it would take seconds to compile them.
         zero,
         /// Unused.
         pad_0,
@@ -44,16 +44,48 @@ pub struct Port {
     pub write: bool,
 }
 
-/// Collects constants.
+/// Collects what a shader knows of its launch: constants that its code is made for, and the shape, which it reads at run
+/// time, so that layers of different shapes share a pipeline.
 #[derive(Clone, Debug, Default)]
 pub struct Header {
     text: String,
+    shape: Vec<(&'static str, u32)>,
 }
 
 impl Header {
     /// Adds an unsigned constant.
     pub fn number(&mut self, name: &str, value: usize) -> &mut Self {
         self.line(format_args!("const {name}: u32 = {value}u;"))
+    }
+
+    /// Adds a number that differs from layer to layer. In the shader it is a private variable of this name, set by
+    /// `load_shape()`.
+    pub fn shape(&mut self, name: &'static str, value: usize) -> &mut Self {
+        // Extents are below 2^31 (`Recording::max_images` and the limits of tensors).
+        self.shape.push((name, value as u32));
+        self
+    }
+
+    /// The words of the shape's uniform.
+    pub fn shape_words(&self) -> Vec<u32> {
+        let mut words: Vec<u32> = self.shape.iter().map(|&(_, value)| value).collect();
+        words.resize(words.len().next_multiple_of(4), 0);
+        words
+    }
+
+    fn declare_shape(&mut self) {
+        let shape = std::mem::take(&mut self.shape);
+        let vectors = shape.len().div_ceil(4);
+        self.line(format_args!("@group(0) @binding(1) var<uniform> shape: array<vec4<u32>, {vectors}>;"));
+        for (name, _) in &shape {
+            self.line(format_args!("var<private> {name}: u32;"));
+        }
+        self.line(format_args!("fn load_shape() {{"));
+        for (i, (name, _)) in shape.iter().enumerate() {
+            self.line(format_args!("    {name} = shape[{}][{}];", i / 4, i % 4));
+        }
+        self.line(format_args!("}}"));
+        self.shape = shape;
     }
 
     /// Adds a signed constant.
@@ -73,12 +105,13 @@ impl Header {
         self.line(format_args!("fn plane_of(v: Planes, k: u32) -> u32 {{ return {element}; }}"))
     }
 
-    /// Declares the uniform and the buffers. A port that is absent becomes a private stand-in: the shader's text names
+    /// Declares the uniforms and the buffers. A port that is absent becomes a private stand-in: the shader's text names
     /// it under a flag that is false, and has to parse all the same.
     pub fn ports(&mut self, ports: &[(Port, bool)]) -> &mut Self {
         self.text.push_str(Params::WGSL);
         self.line(format_args!("@group(0) @binding(0) var<uniform> params: Params;"));
-        let mut binding = 0;
+        self.declare_shape();
+        let mut binding = 1;
         for (Port { name, element, write }, present) in ports {
             if !present {
                 self.line(format_args!("var<private> {name}: array<{element}, 1>;"));

@@ -84,7 +84,8 @@ fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModu
     let descriptor = wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source };
     // SAFETY: the text is made of this crate's files and of constants of a plan; nothing of it comes from a model file
     // as text. What the checks would catch cannot happen:
-    // * Bounds: an index of a buffer is a polynomial in the constants and in the invocation's coordinates. Each kernel
+    // * Bounds: an index of a buffer is a polynomial in the constants, the shape (a uniform that only `engine` fills, with
+    //   numbers of the plan) and the invocation's coordinates. Each kernel
     //   returns
     //   before its first access unless the invocation is below images * PER_IMAGE, coordinates outside the input or
     // beyond the
@@ -107,5 +108,5 @@ fn layout_entries(dispatch: &Dispatch) -> Vec<wgpu::BindGroupLayoutEntry> {
         ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
         count: None,
     };
-    (0..).zip(std::iter::once(uniform).chain(storage)).map(entry).collect()
+    (0..).zip([uniform, uniform].into_iter().chain(storage)).map(entry).collect()
 }

@@ -19,7 +19,9 @@ pub struct Dispatch {
     pub kernel: &'static str,
     /// Whole WGSL text; launches with equal text share a pipeline.
     pub source: Arc<str>,
-    /// Buffers by binding, from binding 1 on (0 is the uniform).
+    /// What the shader reads of its layer's shape: the uniform at binding 1 (0 is that of the batch).
+    pub shape: Vec<u32>,
+    /// Buffers by binding, from binding 2 on.
     pub bindings: Vec<Binding>,
     /// Invocations per image.
     pub per_image: usize,
@@ -66,7 +68,8 @@ impl Recording {
             let bindings = recording.bindings(&step.name, &launch);
             let per_image = launch.per_image;
             let name = step.name.clone();
-            recording.dispatches.push(Dispatch { name, kernel: step.kernel.name(), source, bindings, per_image });
+            let (kernel, shape) = (step.kernel.name(), launch.header.shape_words());
+            recording.dispatches.push(Dispatch { name, kernel, source, shape, bindings, per_image });
         }
         recording
     }

@@ -40,8 +40,8 @@ impl<'a> Table<'a> {
 
     /// Adds the constants ROWS, QUADS and CODES (where the tail begins, in vectors).
     pub fn describe(&self, header: &mut Header) {
-        header.number("ROWS", self.rows.len()).number("QUADS", self.quads());
-        header.number("CODES", self.quads() * self.rows.len());
+        header.number("ROWS", self.rows.len()).shape("QUADS", self.quads());
+        header.shape("CODES", self.quads() * self.rows.len());
     }
 
     /// The buffer.

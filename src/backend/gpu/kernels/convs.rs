@@ -22,13 +22,13 @@ fn tile(width: usize, accumulators_per_pixel: usize, most: usize) -> usize {
     (most.div_ceil(2)..=most).rev().min_by_key(|t| width.div_ceil(*t) * t).unwrap_or(1)
 }
 
-/// Constants of a window over `input`.
+/// The shape of a window over `input`.
 pub fn geometry(header: &mut Header, window: &Window, input: Shape, output: Shape) {
-    header.number("IN_H", input.h).number("IN_W", input.w);
-    header.number("OUT_H", output.h).number("OUT_W", output.w).number("OUT_C", output.c);
-    header.number("KH", window.kernel[0]).number("KW", window.kernel[1]);
-    header.number("STRIDE_Y", window.stride[0]).number("STRIDE_X", window.stride[1]);
-    header.number("BEFORE_Y", window.before[0]).number("BEFORE_X", window.before[1]);
+    header.shape("IN_H", input.h).shape("IN_W", input.w);
+    header.shape("OUT_H", output.h).shape("OUT_W", output.w).shape("OUT_C", output.c);
+    header.shape("KH", window.kernel[0]).shape("KW", window.kernel[1]);
+    header.shape("STRIDE_Y", window.stride[0]).shape("STRIDE_X", window.stride[1]);
+    header.shape("BEFORE_Y", window.before[0]).shape("BEFORE_X", window.before[1]);
 }
 
 /// N plane pairs, T and its epilogue.
@@ -42,7 +42,7 @@ pub fn bitconv(k: &BitConv, tensors: Tensors) -> Launch {
     let mut launch = Launch::new(output.w.div_ceil(tile) * output.h * groups);
     let header = &mut launch.header;
     geometry(header, &k.window, input.shape, output);
-    header.number("WORDS", words(input.shape.c)).number("GROUPS", groups);
+    header.shape("WORDS", words(input.shape.c)).shape("GROUPS", groups);
     header.number("W_PLANES", k.weight_planes).number("A_PLANES", k.activation_planes).number("PAIRS", pairs);
     tiles(header, tile, output.w, Ends::bits(&k.epilogue));
     header.number("TILE_PAIRS", tile * pairs).number("TILE_A", tile * k.activation_planes);
@@ -63,7 +63,7 @@ pub fn bitconv(k: &BitConv, tensors: Tensors) -> Launch {
 }
 
 fn tiles(header: &mut Header, tile: usize, width: usize, bits: usize) {
-    header.number("TILE", tile).number("TILES", width.div_ceil(tile)).number("TILE_BITS", (tile * bits).max(1));
+    header.number("TILE", tile).shape("TILES", width.div_ceil(tile)).number("TILE_BITS", (tile * bits).max(1));
 }
 
 fn connect(
@@ -96,9 +96,9 @@ fn limbs(
     let mut launch = Launch::new(output.w.div_ceil(tile) * output.h * groups);
     let header = &mut launch.header;
     geometry(header, window, spec.shape, output);
-    header.number("IN_GROUPS", spec.shape.c.div_ceil(LIMB_LANES)).number("X_LIMBS", limbs);
+    header.shape("IN_GROUPS", spec.shape.c.div_ceil(LIMB_LANES)).number("X_LIMBS", limbs);
     header.number("W_LIMBS", WEIGHT_LIMBS).number("DIAGONALS", diagonals).number("TILE_DIAGONALS", tile * diagonals);
-    header.number("GROUPS", groups).number("GROUP_QUADS", group_channels / LANES);
+    header.shape("GROUPS", groups).number("GROUP_QUADS", group_channels / LANES);
     tiles(header, tile, output.w, bits);
     launch
 }

@@ -66,12 +66,12 @@ fn flags(header: &mut Header, epilogue: &Epilogue, tensors: Tensors) {
     header.flag("CODES_FROM_SUMS", matches!(epilogue.finish, Finish::Codes { .. }));
     header.flag("HAS_RESIDUAL", ends.residual.is_some()).flag("STORE_VALUE", ends.values.is_some());
     header.flag("RELU", matches!(epilogue.finish, Finish::Value { relu: true, .. }));
-    header.number("RESIDUAL_C", tensors.channels(ends.residual));
+    header.shape("RESIDUAL_C", tensors.channels(ends.residual));
 }
 
 /// Constants of a convolution without an epilogue.
 pub fn no_rows(header: &mut Header, table: &mut Table) {
-    header.number("LOW_BITS", 16).number("BIAS", 0).number("SHIFT", 0).number("SIGN", 0).number("RESIDUAL_C", 0);
+    header.number("LOW_BITS", 16).number("BIAS", 0).number("SHIFT", 0).number("SIGN", 0).shape("RESIDUAL_C", 0);
     for flag in ["CODES_FROM_SUMS", "HAS_RESIDUAL", "STORE_VALUE", "RELU"] {
         header.flag(flag, false);
     }

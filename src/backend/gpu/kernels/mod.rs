@@ -59,7 +59,7 @@ impl Launch {
     /// A launch of `per_image` invocations without buffers or constants of its own yet.
     fn new(per_image: usize) -> Self {
         let mut header = Header::default();
-        header.signed("VALUE_MAX", VALUE_MAX).number("PER_IMAGE", per_image);
+        header.signed("VALUE_MAX", VALUE_MAX).shape("PER_IMAGE", per_image);
         Launch { header, ports: Vec::new(), per_image }
     }
 

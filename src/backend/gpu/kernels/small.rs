@@ -14,7 +14,7 @@ pub fn quantize(k: &Quantize, tensors: Tensors) -> Launch {
     let shape = tensors.get(k.output).shape;
     let mut launch = Launch::new(shape.pixels() * words(shape.c));
     let header = &mut launch.header;
-    header.number("OUT_C", shape.c).number("GROUPS", words(shape.c));
+    header.shape("OUT_C", shape.c).shape("GROUPS", words(shape.c));
     let mut table = Table::new(shape.c);
     add_ranks(header, &mut table, &k.ranks);
     table.describe(header);
@@ -28,8 +28,8 @@ pub fn pointwise(k: &Pointwise, tensors: Tensors) -> Launch {
     let shape = tensors.get(k.output).shape;
     let mut launch = Launch::new(shape.elements());
     let header = &mut launch.header;
-    header.number("OUT_C", shape.c).number("IN_C", tensors.get(k.input).shape.c);
-    header.number("RESIDUAL_C", tensors.channels(k.residual));
+    header.shape("OUT_C", shape.c).shape("IN_C", tensors.get(k.input).shape.c);
+    header.shape("RESIDUAL_C", tensors.channels(k.residual));
     header.flag("HAS_RESIDUAL", k.residual.is_some()).flag("RELU", k.relu);
     let row =
         |c: usize| -> [u32; LANES] { [k.gains[c] as u32, k.biases[c] as u32, (k.biases[c] >> 32) as u32, k.shifts[c]] };
@@ -45,7 +45,7 @@ pub fn pool(input: TensorId, window: &Window, output: TensorId, tensors: Tensors
     let shape = tensors.get(output).shape;
     let mut launch = Launch::new(shape.elements());
     geometry(&mut launch.header, window, tensors.get(input).shape, shape);
-    launch.header.number("TAPS", window.taps());
+    launch.header.shape("TAPS", window.taps());
     launch.read("input", "i32", Source::Tensor(input)).write("values", "i32", Some(output));
     launch
 }
@@ -55,7 +55,7 @@ pub fn split(k: &Split, tensors: Tensors) -> Launch {
     let shape = tensors.get(k.input).shape;
     let groups = shape.c.div_ceil(LIMB_LANES);
     let mut launch = Launch::new(shape.pixels() * groups);
-    launch.header.number("OUT_C", shape.c).number("GROUPS", groups).number("LIMBS", VALUE_LIMBS);
+    launch.header.shape("OUT_C", shape.c).shape("GROUPS", groups).number("LIMBS", VALUE_LIMBS);
     launch.read("input", "i32", Source::Tensor(k.input)).write("limbs", "u32", Some(k.output));
     launch
 }
