@@ -19,23 +19,23 @@ pub struct Chain {
     pub end: NodeId,
 }
 
-/// Follows the graph from `head` (already computed, or a convolution).
-pub fn follow(graph: &Graph, head: NodeId) -> Chain {
+/// Follows the graph from convolution `head`, up to nodes that are `taken` by other groups.
+fn follow(graph: &Graph, head: NodeId, taken: &[bool]) -> Chain {
     let chain = Chain { head, batch_norms: vec![], residual: None, relu: false, end: head };
-    extend(graph, chain)
+    extend(graph, chain, taken)
 }
 
 /// The chain that starts with `first`, which reads value `head` and is a batch norm, an addition or a ReLU.
-pub fn follow_from(graph: &Graph, head: NodeId, first: NodeId) -> Option<Chain> {
+fn follow_from(graph: &Graph, head: NodeId, first: NodeId, taken: &[bool]) -> Option<Chain> {
     let chain = Chain { head, batch_norms: vec![], residual: None, relu: false, end: head };
-    absorb(graph, chain, first, true).map(|chain| extend(graph, chain))
+    absorb(graph, chain, first, true).map(|chain| extend(graph, chain, taken))
 }
 
-fn extend(graph: &Graph, mut chain: Chain) -> Chain {
+fn extend(graph: &Graph, mut chain: Chain, taken: &[bool]) -> Chain {
     loop {
         let mut consumers = graph.consumers(chain.end);
         let (Some(next), None) = (consumers.next(), consumers.next()) else { return chain };
-        match absorb(graph, chain.clone(), next, false) {
+        match absorb(graph, chain.clone(), next, false).filter(|_| !taken[next]) {
             Some(longer) => chain = longer,
             None => return chain,
         }
@@ -49,11 +49,12 @@ fn absorb(graph: &Graph, mut chain: Chain, next: NodeId, stored: bool) -> Option
         Op::BatchNorm { .. } if chain.residual.is_none() && !chain.relu => chain.batch_norms.push(next),
         Op::Relu if !chain.relu => chain.relu = true,
         Op::Add if chain.residual.is_none() && !chain.relu => {
-            // The operand computed last takes the addition, so that the other one exists by then.
+            // Chains are computed where they end, so the other operand exists by then. If it is a convolution too, the
+            // later of the two takes the addition.
             // A value may also be added to itself.
             let other = node.inputs.iter().find(|&&i| i != chain.end).or(Some(&chain.end).filter(|_| stored))?;
             let other = *other;
-            if other > chain.end {
+            if other > chain.end && ends_convolution(graph, other) {
                 return None;
             }
             chain.residual = Some(other);
@@ -62,6 +63,16 @@ fn absorb(graph: &Graph, mut chain: Chain, next: NodeId, stored: bool) -> Option
     }
     chain.end = next;
     Some(chain)
+}
+
+/// Whether `id` is the end of a convolution's chain that can take in an addition.
+fn ends_convolution(graph: &Graph, id: NodeId) -> bool {
+    let alone = graph.consumers(id).count() == 1;
+    match graph.nodes()[id].op {
+        Op::Conv { .. } => alone,
+        Op::BatchNorm { .. } => alone && ends_convolution(graph, graph.nodes()[id].inputs[0]),
+        _ => false,
+    }
 }
 
 /// A quantizer that reads value `end`, perhaps through one batch norm and a ReLU that nobody else reads.
@@ -114,10 +125,12 @@ pub fn group(graph: &Graph) -> Vec<Group> {
         }
         let node = &graph.nodes()[id];
         let group = match node.op {
-            Op::Conv { .. } => Group::Conv(follow(graph, id)),
+            Op::Conv { .. } => Group::Conv(follow(graph, id, &grouped)),
             _ => match (quantizer(graph, id), node.inputs.iter().max()) {
                 (Some(chain), Some(&head)) => Group::Quantize { head, chain },
-                (None, Some(&head)) => follow_from(graph, head, id).map_or(Group::Single(id), Group::Pointwise),
+                (None, Some(&head)) => {
+                    follow_from(graph, head, id, &grouped).map_or(Group::Single(id), Group::Pointwise)
+                }
                 (_, None) => continue,
             },
         };
