@@ -18,7 +18,11 @@ pub struct Plan {
 
 impl Plan {
     /// Assigns slots greedily in order of execution. No step writes a slot that it or a later reader still needs.
+    ///
+    /// # Errors
+    /// What [`Program::check`] finds, or that the tensors take too much memory.
     pub fn new(program: Program) -> Result<Self, String> {
+        program.check()?;
         let last_use = last_uses(&program);
         let mut plan = Plan { slot_of: vec![usize::MAX; program.tensors.len()], slots: Vec::new(), program };
         let mut free: Vec<usize> = Vec::new();

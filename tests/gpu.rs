@@ -1,8 +1,9 @@
 //! Every GPU of this machine computes what the CPU reference computes, to the last bit.
 
-#[allow(dead_code)]
-mod problems;
+mod common;
 
+use common::kernels::{Problem, all, bits, input, truncated};
+use common::{encode, lowered, problem as random};
 use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::gpu::{Gpu, adapters};
 use lq_infer::backend::{Backend, CancelToken, Control};
@@ -12,8 +13,10 @@ use lq_infer::graph::{GraphBuilder, Op, Params};
 use lq_infer::lower::{InputKind, Kernel, Program, lower};
 use lq_infer::plan::Plan;
 use lq_infer::tensor::{Shape, Window};
-use problems::{Problem, all, bits, input, truncated};
 use std::sync::Arc;
+
+/// Random networks to compare; each costs a second or so of compiling shaders on a software rasteriser.
+const RANDOM_NETWORKS: u64 = 48;
 
 /// Usable adapters. None is a failure, unless the person running the tests says otherwise.
 fn gpus() -> Vec<Gpu> {
@@ -84,6 +87,24 @@ fn gpus_agree_with_the_reference() {
             let start = std::time::Instant::now();
             check(gpu, &problem);
             println!("{} on {}: {:?}", problem.name, gpu.name(), start.elapsed());
+        }
+    }
+}
+
+/// Networks as after training, with every W x A, odd sizes, branches and bases out of order (see `common::problem`).
+#[test]
+fn random_networks_agree_with_the_reference() {
+    let gpus = gpus();
+    for seed in 0..RANDOM_NETWORKS {
+        let problem = random::Problem::random(seed);
+        let program = lowered(&problem).unwrap();
+        let words = encode(&problem, &program);
+        let expected = run(&Cpu { parallel: false }, &program, &words, problem.images);
+        for gpu in &gpus {
+            if run(gpu, &program, &words, problem.images) != expected {
+                let guilty = guilty(gpu, &program, &words, problem.images);
+                panic!("{} differs: {guilty}\n{}", gpu.name(), problem.describe());
+            }
         }
     }
 }

@@ -310,3 +310,27 @@ fn check_weights(arrays: &Arrays) -> usize {
     }
     count
 }
+
+// Programs that lowering would never give.
+
+#[test]
+fn inconsistent_programs_are_not_planned() {
+    let problem = Problem::random(5);
+    let program = lowered(&problem).unwrap();
+    let refuse = |change: &dyn Fn(&mut Program)| {
+        let mut wrong = program.clone();
+        change(&mut wrong);
+        lq_infer::plan::Plan::new(wrong).err().expect("should be refused")
+    };
+    fn first_bitconv(program: &mut Program) -> &mut lq_infer::lower::BitConv {
+        let mut kernels = program.steps.iter_mut().map(|s| &mut s.kernel);
+        kernels.find_map(|kernel| if let Kernel::BitConv(k) = kernel { Some(k) } else { None }).unwrap()
+    }
+    assert!(refuse(&|p| first_bitconv(p).weights.truncate(1)).contains("weights"));
+    assert!(refuse(&|p| first_bitconv(p).window.stride = [9, 9]).contains("window"));
+    assert!(refuse(&|p| first_bitconv(p).input = 0).contains("planes"));
+    assert!(refuse(&|p| first_bitconv(p).coefficients.truncate(1)).contains("coefficients"));
+    assert!(refuse(&|p| drop(p.steps.remove(0))).contains("nothing has written"));
+    assert!(refuse(&|p| p.tensors.truncate(2)).contains("layer '"));
+    assert!(refuse(&|p| p.tensors[0].shape.h = 0).contains("empty"));
+}

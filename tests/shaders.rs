@@ -1,8 +1,8 @@
 //! Every generated shader is valid and translates to every language that wgpu feeds to drivers. Needs no GPU.
 
-#[allow(dead_code)]
-mod problems;
+mod common;
 
+use common::kernels;
 use lq_infer::backend::gpu::record::Recording;
 use lq_infer::plan::Plan;
 use naga::back::{glsl, hlsl, msl, spv};
@@ -12,13 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// All distinct shaders of all test problems and of a whole network, by text.
 fn shaders() -> BTreeMap<String, &'static str> {
-    let mut problems = problems::all();
-    problems.extend([problems::resnet20(1), problems::resnet20(3)]);
+    let mut problems = kernels::all();
+    problems.extend([kernels::resnet20(1), kernels::resnet20(3)]);
     let mut shaders = BTreeMap::new();
     for problem in problems {
         let recording = Recording::new(&Plan::new(problem.program()).unwrap(), 65_535);
         shaders.extend(recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
     }
+    shaders.insert(lq_infer::backend::gpu::picture::source(32, 20, true), "pixels");
     shaders
 }
 
@@ -73,7 +74,7 @@ fn to_glsl(module: &Module, info: &ModuleInfo) {
 fn every_shader_translates_to_every_language() {
     let shaders = shaders();
     let kernels: BTreeSet<&str> = shaders.values().copied().collect();
-    let all = ["avgpool", "bitconv", "limbconv", "limbsum", "maxpool", "pointwise", "quantize", "split"];
+    let all = ["avgpool", "bitconv", "limbconv", "limbsum", "maxpool", "pixels", "pointwise", "quantize", "split"];
     assert_eq!(kernels.into_iter().collect::<Vec<_>>(), all);
     for source in shaders.keys() {
         let (module, info) = validated(source);
@@ -86,13 +87,13 @@ fn every_shader_translates_to_every_language() {
 
 #[test]
 fn layers_of_equal_shape_share_a_pipeline() {
-    let recording = Recording::new(&Plan::new(problems::resnet20(2).program()).unwrap(), 65_535);
-    assert_eq!((recording.dispatches.len(), recording.pipelines().len()), (25, 18));
+    let recording = Recording::new(&Plan::new(kernels::resnet20(2).program()).unwrap(), 65_535);
+    assert_eq!((recording.dispatches.len(), recording.pipelines().len()), (29, 9));
 }
 
 #[test]
 fn long_dispatches_fold_into_rows() {
-    let recording = Recording::new(&Plan::new(problems::resnet20(2).program()).unwrap(), 10);
+    let recording = Recording::new(&Plan::new(kernels::resnet20(2).program()).unwrap(), 10);
     let mut dispatch = recording.dispatches[0].clone();
     dispatch.per_image = 64 * 10;
     assert_eq!(recording.workgroups(&dispatch, 1), [10, 1]);

@@ -13,6 +13,7 @@
 mod affine;
 mod bitconv;
 mod chain;
+mod check;
 mod emit;
 mod limbconv;
 mod pointwise;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // every test binary uses its own part
 
+pub mod kernels;
 pub mod npz;
 pub mod oracle;
 pub mod problem;
@@ -9,7 +10,7 @@ pub mod rng;
 
 use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::{Backend, Control};
-use lq_infer::fixed::{join_diagonals, limbs, pack_lanes, to_fixed};
+use lq_infer::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
 use lq_infer::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
 use lq_infer::plan::Plan;
 use oracle::{LevelValues, NodeResult};
@@ -35,7 +36,7 @@ pub fn encode(problem: &Problem, program: &Program) -> Vec<u32> {
         (InputForm::Values { frac }, Input::Tensor(x)) => x.iter().map(|&v| fixed(v, frac) as u32).collect(),
         (InputForm::Limbs { frac }, Input::Tensor(x)) => {
             let groups = x.chunks(channels).flat_map(|pixel| pixel.chunks(4));
-            groups.flat_map(|group| limb_words(group, frac)).collect()
+            groups.flat_map(|group| split_values(group.iter().map(|&v| fixed(v, frac)))).collect()
         }
         (form, _) => panic!("the program wants {form:?}, which this problem does not have"),
     }
@@ -43,14 +44,6 @@ pub fn encode(problem: &Problem, program: &Program) -> Vec<u32> {
 
 fn fixed(x: f32, frac: i32) -> i32 {
     to_fixed(f64::from(x), frac) as i32
-}
-
-fn limb_words(group: &[f32], frac: i32) -> [u32; 4] {
-    let mut lanes = [[0i8; 4]; 4];
-    for (lane, &x) in lanes.iter_mut().zip(group) {
-        *lane = limbs(fixed(x, frac));
-    }
-    std::array::from_fn(|limb| pack_lanes(lanes.map(|lane| lane[limb])))
 }
 
 /// The words of the program's logit tensor.

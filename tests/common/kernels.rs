@@ -1,33 +1,22 @@
-//! Small random networks that between them use every kernel, with deterministic parameters and inputs.
+//! Small networks that between them use every kernel at its extremes: what a program may be fed, plausible or not. For
+//! comparing backends with each other; `problem` has networks that the oracle can follow.
 
-use lq_infer::fixed::{LIMB_LANES, VALUE_LIMBS, VALUE_MAX, limbs, pack_lanes};
+use super::rng::Rng;
+use lq_infer::fixed::{LIMB_LANES, VALUE_MAX, split_values};
 use lq_infer::graph::preprocess::Normalize;
 use lq_infer::graph::{Dtype, Graph, GraphBuilder, NodeId, Op, ParamSpec, Params, Role, Tensor, Weights};
 use lq_infer::lower::{InputForm, InputKind, Logits, PIXEL_ALPHA, Program, lower};
 use lq_infer::quant::{live_bits, words};
 use lq_infer::tensor::{Shape, Window};
+use lq_infer::zoo::{NETWORKS, Uniform};
 use std::collections::BTreeMap;
 
-/// SplitMix64.
-pub struct Random(pub u64);
+fn real(rng: &mut Rng, low: f32, high: f32) -> f32 {
+    rng.uniform(f64::from(low), f64::from(high)) as f32
+}
 
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    /// Uniform in [low, high).
-    pub fn real(&mut self, low: f32, high: f32) -> f32 {
-        low + (high - low) * (self.next() >> 40) as f32 / (1u64 << 24) as f32
-    }
-
-    pub fn reals(&mut self, count: usize, low: f32, high: f32) -> Vec<f32> {
-        (0..count).map(|_| self.real(low, high)).collect()
-    }
+fn reals(rng: &mut Rng, count: usize, low: f32, high: f32) -> Vec<f32> {
+    (0..count).map(|_| real(rng, low, high)).collect()
 }
 
 /// A network that several backends must agree on.
@@ -53,39 +42,39 @@ impl Problem {
 /// Random parameters: unsorted bases with negative elements, gammas of both signs, variances near what sums really
 /// have.
 pub fn params(graph: &Graph, seed: u64) -> Params {
-    let mut random = Random(seed);
+    let mut rng = Rng::new(seed);
     let specs = graph.parameters().unwrap();
     let tensors: BTreeMap<String, Tensor> =
-        specs.iter().map(|spec| (spec.name(), tensor(graph, spec, &mut random))).collect();
+        specs.iter().map(|spec| (spec.name(), tensor(graph, spec, &mut rng))).collect();
     Params::new(graph, tensors).unwrap()
 }
 
-fn tensor(graph: &Graph, spec: &ParamSpec, random: &mut Random) -> Tensor {
+fn tensor(graph: &Graph, spec: &ParamSpec, rng: &mut Rng) -> Tensor {
     let count = spec.shape.iter().product();
     if spec.dtype == Dtype::U32 {
-        return Tensor::from_u32(spec.shape.clone(), planes(graph, spec, count, random));
+        return Tensor::from_u32(spec.shape.clone(), planes(graph, spec, count, rng));
     }
     let data = match spec.role {
-        Role::BatchNorm => batch_norm(graph, spec, random),
+        Role::BatchNorm => batch_norm(graph, spec, rng),
         // The last element is large, the others may be negative and are in no order.
         Role::ActivationBasis => {
-            (0..count).map(|i| if i % 2 == 0 { 0.4 + 0.1 * i as f32 } else { random.real(-0.2, 0.9) }).collect()
+            (0..count).map(|i| if i % 2 == 0 { 0.4 + 0.1 * i as f32 } else { real(rng, -0.2, 0.9) }).collect()
         }
-        Role::WeightBasis => random.reals(count, -0.3, 1.0),
-        _ => random.reals(count, -0.5, 0.5),
+        Role::WeightBasis => reals(rng, count, -0.3, 1.0),
+        _ => reals(rng, count, -0.5, 0.5),
     };
     Tensor::from_f32(spec.shape.clone(), data)
 }
 
-fn planes(graph: &Graph, spec: &ParamSpec, count: usize, random: &mut Random) -> Vec<u32> {
+fn planes(graph: &Graph, spec: &ParamSpec, count: usize, rng: &mut Rng) -> Vec<u32> {
     let facts = graph.facts().unwrap();
     let node = graph.nodes().iter().find(|n| n.name == spec.layer).unwrap();
     let channels = facts[node.inputs[0]].shape.c;
     let (row, bits) = (words(channels), spec.shape[4]);
-    (0..count).map(|i| random.next() as u32 & live_bits(channels, i / bits % row)).collect()
+    (0..count).map(|i| rng.next() as u32 & live_bits(channels, i / bits % row)).collect()
 }
 
-fn batch_norm(graph: &Graph, spec: &ParamSpec, random: &mut Random) -> Vec<f32> {
+fn batch_norm(graph: &Graph, spec: &ParamSpec, rng: &mut Rng) -> Vec<f32> {
     let channels = spec.shape[1];
     let node = graph.nodes().iter().find(|n| n.name == spec.layer).unwrap();
     let variance = match &graph.nodes()[node.inputs[0]] {
@@ -95,11 +84,11 @@ fn batch_norm(graph: &Graph, spec: &ParamSpec, random: &mut Random) -> Vec<f32> 
         }
         _ => 1.0,
     };
-    let gammas = (0..channels).map(|c| if c % 5 == 3 { random.real(-1.2, -0.2) } else { random.real(0.2, 1.2) });
+    let gammas = (0..channels).map(|c| if c % 5 == 3 { real(rng, -1.2, -0.2) } else { real(rng, 0.2, 1.2) });
     let mut data: Vec<f32> = gammas.collect();
-    data.extend(random.reals(channels, -0.5, 0.8));
+    data.extend(reals(rng, channels, -0.5, 0.8));
     data.extend(vec![0.0; channels]);
-    data.extend(random.reals(channels, 0.5 * variance, 1.5 * variance));
+    data.extend(reals(rng, channels, 0.5 * variance, 1.5 * variance));
     data
 }
 
@@ -178,35 +167,12 @@ pub fn values(channels: usize) -> Problem {
     finish(b, format!("values {channels}"), InputKind::Tensor, channels as u64)
 }
 
-/// The shape of ResNet-20 for 32x32 pictures: 3x3 convolutions of 16, 32 and 64 channels, pre-activation.
+/// The CIFAR-10 ResNet-20 of the zoo.
 pub fn resnet20(bits: usize) -> Problem {
-    let mut b = GraphBuilder::new(Shape { h: 32, w: 32, c: 3 });
-    let mut x = b.conv("stem", 0, 16, Window::same(3, 1, [32, 32]), Weights::Float);
-    let mut size = [32, 32];
-    let mut channels = 16;
-    for block in 0..9 {
-        let name = |part: &str| format!("block{block}{part}");
-        let down = block == 3 || block == 6;
-        let a = b.bn_relu(&name("a"), x);
-        let a = quantize(&mut b, &name("a"), a, bits);
-        let outputs = if down { 2 * channels } else { channels };
-        let window = Window::same(3, if down { 2 } else { 1 }, size);
-        let a = b.conv(&name("a"), a, outputs, window, planes_of(bits));
-        let a = b.bn_relu(&name("b"), a);
-        let a = quantize(&mut b, &name("b"), a, bits);
-        if down {
-            x = b.push(&name("pool"), Op::AvgPool { window: Window::valid(2, 2) }, &[x]);
-            x = b.push(&name("pad"), Op::PadChannels { channels: outputs }, &[x]);
-            size = [size[0] / 2, size[1] / 2];
-            channels = outputs;
-        }
-        let a = b.conv(&name("b"), a, channels, Window::same(3, 1, size), planes_of(bits));
-        x = b.push(&name("sum"), Op::Add, &[x, a]);
-    }
-    let x = b.bn_relu("last", x);
-    let x = b.push("pool", Op::AvgPool { window: Window::whole(size) }, &[x]);
-    b.dense("dense", x, 10, [1, 1]);
-    finish(b, format!("resnet20 {bits} bits"), InputKind::Pixels, 20)
+    let widths = Uniform { classes: 10, weight_bits: bits, activation_bits: bits };
+    let network = NETWORKS.iter().find(|n| n.id == "cifar-resnet-20").unwrap();
+    let graph = network.build(&widths).unwrap().graph;
+    Problem { name: format!("resnet20 {bits} bits"), graph, input: InputKind::Pixels, seed: 20 }
 }
 
 /// All of them: every W x A up to 4, some wider, odd channels, sizes, strides and paddings.
@@ -232,9 +198,9 @@ pub fn all() -> Vec<Problem> {
 
 /// Input words for `images` images: every number a program may be fed, with the extremes among them.
 pub fn input(program: &Program, images: usize, seed: u64) -> Vec<u32> {
-    let mut random = Random(seed);
+    let mut rng = Rng::new(seed);
     let spec = &program.tensors[0];
-    let mut value = move || match random.next() {
+    let mut value = move || match rng.next() {
         r if r % 31 == 0 => VALUE_MAX,
         r if r % 31 == 1 => -VALUE_MAX,
         r => (r as i32) >> (3 + r % 5),
@@ -250,10 +216,7 @@ pub fn input(program: &Program, images: usize, seed: u64) -> Vec<u32> {
             let mut words = Vec::new();
             for _ in 0..images * spec.shape.pixels() {
                 let row: Vec<i32> = (0..channels).map(|_| value()).collect();
-                for group in row.chunks(LIMB_LANES) {
-                    let lane = |k: usize| group.get(k).map_or([0; VALUE_LIMBS], |&v| limbs::<VALUE_LIMBS>(v));
-                    words.extend((0..VALUE_LIMBS).map(|p| pack_lanes(std::array::from_fn(|k| lane(k)[p]))));
-                }
+                words.extend(row.chunks(LIMB_LANES).flat_map(|group| split_values(group.iter().copied())));
             }
             words
         }
