@@ -227,7 +227,7 @@ fn with_checksums(mut png: Vec<u8>) -> Vec<u8> {
 #[test]
 fn mutated_files_never_panic() {
     // Mutations of each sample; every format has at least 3,000, and most more than one sample.
-    const ROUNDS: usize = 3_000;
+    const ROUNDS: usize = 20_000;
     for (i, (name, bytes)) in samples().into_iter().enumerate() {
         let mut random = Random(0x9e37_79b9_7f4a_7c15 + i as u64);
         for round in 0..ROUNDS {

@@ -1,6 +1,16 @@
 //! Hostile packed models: whatever happens to the bytes, reading gives a model or a one-line error.
 
-use lq_infer::Model;
+#[allow(dead_code)]
+#[path = "readers_mutation/alloc.rs"]
+mod alloc;
+
+use lq_infer::{Batch, DeviceSelector, Engine, Model};
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+/// What reading may take beyond the file's own size.
+const ALLOWANCE: usize = 64 << 20;
 
 /// xorshift64*: deterministic, and good enough to pick bytes.
 struct Rng(u64);
@@ -66,7 +76,9 @@ fn a_hundred_thousand_mutations_neither_panic_nor_pass_unnoticed() {
                 break;
             }
         }
-        match Model::from_bytes(&bytes, "mutated") {
+        let (result, peak) = alloc::peak_of(|| Model::from_bytes(&bytes, "mutated"));
+        assert!(peak <= bytes.len() + ALLOWANCE, "round {round}: {peak} bytes for a file of {}", bytes.len());
+        match result {
             Ok(_) => {}
             Err(error) => {
                 let text = error.to_string();
@@ -76,6 +88,40 @@ fn a_hundred_thousand_mutations_neither_panic_nor_pass_unnoticed() {
         }
     }
     assert!(refused > 60_000, "only {refused} were refused: the mutations do not reach the reader's checks");
+}
+
+/// Well-formed files with absurd numbers: lowering refuses them or the network runs; nothing overflows.
+#[test]
+fn extreme_parameters_run_or_are_refused() {
+    const EXTREMES: [f32; 12] =
+        [0.0, -0.0, 1.0, -1.0, 1e-45, -1e-38, 1e-20, -1e-9, 1e9, -1e20, f32::MAX, f32::MIN];
+    let original = bundled();
+    let engine = Engine::builder().device(DeviceSelector::CpuReference).build().unwrap();
+    let start = header_end(&original);
+    let mut rng = Rng(0x0123_4567_89ab_cdef);
+    let (mut ran, mut refused) = (0, 0);
+    for round in 0..400 {
+        let mut bytes = original.clone();
+        for _ in 0..=rng.below(6) {
+            let word = start + rng.below((bytes.len() - start) / 4) * 4;
+            let length = [1, 1, 4, 16, 64][rng.below(5)].min((bytes.len() - word) / 4);
+            let value = EXTREMES[rng.below(EXTREMES.len())];
+            bytes[word..word + 4 * length].copy_from_slice(&value.to_le_bytes().repeat(length));
+        }
+        let Ok(model) = Model::from_bytes(&bytes, "extreme") else { continue };
+        match engine.prepare(&model) {
+            Err(error) => {
+                assert!(error.to_string().contains("layer '"), "round {round}: {error}");
+                refused += 1;
+            }
+            Ok(net) => {
+                let pixels = (0..32 * 32 * 3).map(|_| rng.next() as u8).collect();
+                assert_eq!(net.logits(&Batch::Pixels(pixels), &Default::default()).unwrap()[0].len(), 10);
+                ran += 1;
+            }
+        }
+    }
+    assert!(ran > 100 && refused > 10, "{ran} ran, {refused} were refused: the numbers do not reach lowering");
 }
 
 #[test]
