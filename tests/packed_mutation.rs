@@ -27,7 +27,7 @@ fn header_end(bytes: &[u8]) -> usize {
 
 fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
     // Mostly the header, where the structure is.
-    let limit = if rng.below(8) == 0 { bytes.len() } else { header_end(bytes).min(bytes.len()) };
+    let limit = if rng.below(8) == 0 { bytes.len() } else { header_end(bytes).clamp(1, bytes.len()) };
     let at = rng.below(limit);
     match rng.below(6) {
         0 => bytes[at] ^= 1 << rng.below(8),
