@@ -39,8 +39,11 @@ pub fn scale_by_power(x: f64, exponent: i32) -> f64 {
     x
 }
 
-/// Smallest e with 2^e >= x, for finite x > 0.
+/// Smallest e with 2^e >= x, for finite x > 0; the least exponent of all for 0.
 pub fn ceil_log2(x: f64) -> i32 {
+    if x == 0.0 {
+        return -1074;
+    }
     let bits = x.to_bits();
     let exponent = (bits >> 52 & 0x7ff) as i32;
     if exponent == 0 {

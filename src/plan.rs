@@ -3,8 +3,9 @@
 
 use crate::lower::{Program, TensorId};
 
-/// Most words that one image's tensors may take together (8 GiB); a guard against absurd models.
-const MAX_ARENA_WORDS: usize = 1 << 31;
+/// Most words that one image's tensors may take together (1 GiB, forty times ResNet-152's at 224x224); a guard against
+/// absurd models.
+const MAX_ARENA_WORDS: usize = 1 << 28;
 
 /// A program with a slot for every tensor.
 #[derive(Clone, Debug)]
@@ -40,7 +41,7 @@ impl Plan {
         }
         match plan.slots.iter().try_fold(0usize, |sum, &s| sum.checked_add(s)) {
             Some(total) if total <= MAX_ARENA_WORDS => Ok(plan),
-            _ => Err("its activations take more than 8 GiB per image".into()),
+            _ => Err("its activations take more than 1 GiB per image".into()),
         }
     }
 

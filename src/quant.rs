@@ -19,6 +19,9 @@ pub const fn words(channels: usize) -> usize {
 /// `[word][plane]`; bits past the last channel are 0. Rows follow each other without gaps, so a tensor of codes
 /// `[.., channels]` becomes `[.., words, planes]`.
 pub fn pack(codes: &[u8], channels: usize, planes: usize) -> Vec<u32> {
+    if channels == 0 || planes == 0 {
+        return Vec::new();
+    }
     let row_words = words(channels) * planes;
     let mut out = vec![0; codes.len() / channels * row_words];
     for (row, packed) in codes.chunks_exact(channels).zip(out.chunks_exact_mut(row_words)) {

@@ -66,9 +66,10 @@ impl Window {
     }
 
     /// TensorFlow's "SAME" padding for an input of `size` = [h, w]: total = max((ceil(n/s)-1)*s + k - n, 0), the smaller
-    /// half first.
+    /// half first. A stride of 0 counts as 1 here and is refused by [`Window::output`].
     pub fn same(kernel: usize, stride: usize, size: [usize; 2]) -> Self {
-        let total = size.map(|n| ((n.div_ceil(stride) - 1) * stride + kernel).saturating_sub(n));
+        let step = stride.max(1);
+        let total = size.map(|n| (n.div_ceil(step).saturating_sub(1) * step + kernel).saturating_sub(n));
         Window {
             kernel: [kernel; 2],
             stride: [stride; 2],

@@ -170,11 +170,29 @@ fn bad_models_are_refused_in_one_line() {
 fn wrong_usage_and_missing_devices_have_their_codes() {
     fails(&["--device", "nothing like this", SHIP], 4, &["no device matches 'nothing like this'", "0 cpu"]);
     fails(&["--device", "99", SHIP], 4, &["'99'"]);
+    fails(&["--device", "", SHIP], 4, &["no device matches ''"]);
     fails(&["--top-k", "0", SHIP], 2, &["1 to 4096"]);
     fails(&["--frobnicate"], 2, &["--frobnicate"]);
     fails(&["--json"], 2, &["INPUT"]);
     assert_eq!(run(&[]).status.code(), Some(2));
     assert!(run(&["--help"]).status.success() && run(&["--version"]).status.success());
+}
+
+#[test]
+fn models_without_preprocessing_refuse_pictures() {
+    use lq_infer::graph::preprocess::Normalize;
+    let mut packed = lq_infer::Model::bundled().unwrap().packed().clone();
+    packed.header.preprocess.normalize = Normalize::TensorOnly { range: 2.0 };
+    packed.header.golden.clear();
+    let dir = folder();
+    let model = dir.path().join("tensors.safetensors");
+    lq_infer::Model::try_from(packed).unwrap().save(&model).unwrap();
+    let says = ["first layer's tensor only", "--mean-image"];
+    fails(&["--model", text(&model), SHIP], 3, &says);
+    let array = write(dir.path().join("a.npy"), &npy("|u1", "(1, 32, 32, 3)", &[9; 3072]));
+    fails(&["--model", text(&model), text(&array)], 3, &says);
+    std::fs::create_dir(dir.path().join("ship")).unwrap();
+    fails(&["eval", text(&model), text(dir.path())], 3, &says);
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn bytes(mut packed: Packed) -> Vec<u8> {
     packed.header.source =
         Source { kind: String::new(), file: String::new(), sha256: String::new(), converter: String::new() };
     let folder = tempfile::tempdir().unwrap();
-    Model::from(packed).save(folder.path().join("m")).unwrap();
+    Model::try_from(packed).unwrap().save(folder.path().join("m")).unwrap();
     std::fs::read(folder.path().join("m")).unwrap()
 }
 
@@ -199,8 +199,10 @@ fn channels_that_are_never_used_do_no_harm() {
         variables.get_mut(&format!("{layer}/bn/gamma")).unwrap().1[0] = 0.0;
         variables.get_mut(&format!("{layer}/bn/gamma")).unwrap().1[1] = -1e-20;
         variables.get_mut(&format!("{layer}/bn/variance/EMA")).unwrap().1[2] = 0.0;
+        variables.get_mut(&format!("{layer}/bn/gamma")).unwrap().1[3] = 0.0;
+        variables.get_mut(&format!("{layer}/bn/beta")).unwrap().1[3] = 0.0;
     }
-    let model = Model::from(convert_plain(&write_npz(&variables, ":0", folder.path())).unwrap());
+    let model = Model::try_from(convert_plain(&write_npz(&variables, ":0", folder.path())).unwrap()).unwrap();
     let logits = cpu().prepare(&model).unwrap().logits(&Batch::Pixels(vec![77; 32 * 32 * 3]), &Default::default());
     assert!(logits.unwrap()[0].iter().all(|v| v.is_finite()));
 }

@@ -83,7 +83,7 @@ fn vgg_small_reproduces_every_code_and_logit() {
         let path = checkpoint(&golden, config, folder.path());
         let mean_image = Some(golden.join("inputs/cifar_per_pixel_mean.npy"));
         let packed = convert(&path, &ConvertOptions { mean_image, ..Default::default() }, &|_, _| {}).unwrap();
-        let model = Model::from(packed);
+        let model = Model::try_from(packed).unwrap();
         let net = cpu().prepare_with(&model, PrepareOptions { max_batch: 4, progress: &|_, _| {} }).unwrap();
         let logits = net.logits(&Batch::Tensor(tensor.clone()), &Control::default()).unwrap();
         let expected = read_npz(&golden.join(config).join("logits.npz"));

@@ -320,7 +320,7 @@ fn inconsistent_programs_are_not_planned() {
     let refuse = |change: &dyn Fn(&mut Program)| {
         let mut wrong = program.clone();
         change(&mut wrong);
-        lq_infer::plan::Plan::new(wrong).err().expect("should be refused")
+        lq_infer::plan::Plan::new(wrong).expect_err("should be refused")
     };
     fn first_bitconv(program: &mut Program) -> &mut lq_infer::lower::BitConv {
         let mut kernels = program.steps.iter_mut().map(|s| &mut s.kernel);

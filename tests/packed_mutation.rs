@@ -111,6 +111,30 @@ fn extreme_parameters_run_or_are_refused() {
     assert!(ran > 100 && refused > 10, "{ran} ran, {refused} were refused: the numbers do not reach lowering");
 }
 
+/// Small files that describe huge work are refused before it begins.
+#[test]
+fn absurd_graphs_are_refused_or_quick() {
+    use lq_infer::graph::{GraphBuilder, Op};
+    use lq_infer::lower::{InputKind, lower};
+    use lq_infer::tensor::{Shape, Window};
+    let pools = |count: usize, window: Window| {
+        let mut b = GraphBuilder::new(Shape { h: 1, w: 1, c: 3 });
+        for i in 0..count {
+            b.push(&format!("pool{i}"), Op::MaxPool { window }, &[i]);
+        }
+        b.finish()
+    };
+    let wide = Window { kernel: [1 << 20; 2], before: [(1 << 20) - 1; 2], ..Window::valid(1, 1) };
+    assert!(pools(1, wide).unwrap_err().contains("layer 'pool0': pools over"));
+    assert!(pools(10_001, Window::valid(1, 1)).unwrap_err().contains("10002 layers"));
+    // On a thread with little stack, and not in quadratic time with a large factor.
+    let graph = pools(9_000, Window::valid(1, 1)).unwrap();
+    let normalize = lq_infer::graph::preprocess::Normalize::TensorOnly { range: 1.0 };
+    let lowering = move || lower(&graph, &Default::default(), &normalize, InputKind::Tensor).map(|p| p.steps.len());
+    let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(lowering).unwrap();
+    assert_eq!(thread.join().unwrap(), Ok(9_000));
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     let refuse = |bytes: &[u8]| Model::from_bytes(bytes, "x").unwrap_err().to_string();

@@ -96,17 +96,9 @@ impl Report<'_> {
                 Err(error) => complain(&error, &mut self.failed),
             }
         }
-        let results = match self.net.logits(&Batch::Pixels(pixels), &Control::default()) {
-            Ok(results) => results,
-            // Not about one picture, so name the first.
-            Err(Error::BadInput { problem, .. }) => {
-                complain(&Error::bad_input(names.first().map_or("", |n| n).as_ref(), problem), &mut self.failed);
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let results = self.net.logits(&Batch::Pixels(pixels), &Control::default())?;
         for (name, logits) in names.iter().zip(results) {
-            self.print(name, 0, logits)?;
+            self.print(name, None, logits)?;
         }
         Ok(())
     }
@@ -124,20 +116,21 @@ impl Report<'_> {
                 other => other?,
             };
             for (row, logits) in results.into_iter().enumerate() {
-                self.print(&name, start + row, logits)?;
+                self.print(&name, Some(start + row), logits)?;
             }
         }
         Ok(())
     }
 
-    fn print(&self, name: &str, index: usize, logits: Vec<f32>) -> Outcome {
+    /// Prints one result; `row` is that of an array.
+    fn print(&self, name: &str, row: Option<usize>, logits: Vec<f32>) -> Outcome {
         let result = self.net.classification(logits, self.args.top_k);
         if !self.args.json {
-            return self.print_text(name, index, &result);
+            return self.print_text(name, row, &result);
         }
         output::json(&Line {
             input: name,
-            index,
+            index: row.unwrap_or(0),
             model: &self.net.model().header().name,
             device: &self.device,
             top: &result.top,
@@ -146,8 +139,8 @@ impl Report<'_> {
         })
     }
 
-    fn print_text(&self, name: &str, index: usize, result: &Classification) -> Outcome {
-        let name = if index > 0 { format!("{name}[{index}]") } else { name.to_owned() };
+    fn print_text(&self, name: &str, row: Option<usize>, result: &Classification) -> Outcome {
+        let name = row.map_or(name.to_owned(), |row| format!("{name}[{row}]"));
         let percent = |p: &Prediction| 100.0 * p.probability;
         if self.many {
             let top = result.top.iter().map(|p| format!("{} {:.1}%", p.label, percent(p)));

@@ -1,6 +1,7 @@
 //! `lq-infer convert`
 
 use super::{ConvertArgs, Failure, Outcome, output};
+use crate::convert::checkpoint::Checkpoint;
 use crate::convert::{ConvertOptions, convert, widths};
 use crate::error::Error;
 use crate::graph::preprocess::Normalize;
@@ -12,7 +13,7 @@ pub fn run(args: &ConvertArgs) -> Outcome {
     if args.output.is_dir() {
         return Err(Failure { code: 2, message: Some(format!("{}: is a directory", args.output.display())) });
     }
-    if same_file(&args.checkpoint, &args.output) {
+    if replaces(&args.checkpoint, &args.output)? {
         let message = format!("{}: the output would replace the checkpoint", args.output.display());
         return Err(Failure { code: 2, message: Some(message) });
     }
@@ -62,9 +63,15 @@ fn report(model: &Model, path: &Path) -> Outcome {
 
 fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
-    Ok(text.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
+    Ok(text.trim_start_matches('\u{feff}').lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+/// Whether writing `output` would destroy a file of the checkpoint.
+fn replaces(checkpoint: &Path, output: &Path) -> Result<bool, Error> {
+    let (Ok(main), Ok(output)) = (Checkpoint::open(checkpoint)?.path().canonicalize(), output.canonicalize()) else {
+        return Ok(false);
+    };
+    // The shards beside X.index are X.data-0000k-of-0000n.
+    let shards = main.with_extension("data-");
+    Ok(output == main || output.to_string_lossy().starts_with(&*shards.to_string_lossy()))
 }

@@ -29,6 +29,7 @@ struct Summary {
 /// Runs the command.
 pub fn run(args: &EvalArgs) -> Outcome {
     let model = Model::open(&args.model)?;
+    model.need_pixels()?;
     let files = labelled(&args.directory, &model)?;
     let engine = open_engine(&args.device.device)?;
     let max_batch = args.batch.min(files.len());

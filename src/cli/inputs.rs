@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Files that a directory is searched for.
 const EXTENSIONS: &[&str] = &["png", "jpg", "jpeg", "webp", "bmp", "gif"];
+/// Pictures decoded at the same time.
+const DECODERS: usize = 8;
 /// Largest picture file that is read.
 const MAX_FILE: u64 = 1 << 30;
 
@@ -50,7 +52,7 @@ impl Input {
 /// Finds out what an argument means: one input, or those of a directory.
 pub fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
     if path.as_os_str() == "-" {
-        return Ok(vec![Input::Stdin]);
+        return picture(path, Input::Stdin, model).map(|input| vec![input]);
     }
     let meta = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
     if meta.is_dir() {
@@ -58,10 +60,17 @@ pub fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
         if files.is_empty() {
             return Err(Error::bad_input(path, format!("holds no picture ({})", EXTENSIONS.join(", "))));
         }
-        return Ok(files.into_iter().map(Input::Picture).collect());
+        return files.into_iter().map(|file| picture(path, Input::Picture(file), model)).collect();
     }
     let npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
-    Ok(vec![if npy { Input::Array(Array::open(path, model)?) } else { Input::Picture(path.to_owned()) }])
+    let array = || Array::open(path, model).map(Input::Array);
+    let one = if npy { array()? } else { picture(path, Input::Picture(path.to_owned()), model)? };
+    Ok(vec![one])
+}
+
+/// `input`, if the model takes pictures at all.
+fn picture(path: &Path, input: Input, model: &Model) -> Result<Input> {
+    model.need_pixels().map(|()| input).map_err(|error| Error::bad_input(path, reason(error)))
 }
 
 /// All pictures below a directory, by path. Links to directories are not followed.
@@ -85,6 +94,14 @@ pub fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The problem without the path it is about.
+fn reason(error: Error) -> String {
+    match error {
+        Error::BadInput { problem, .. } => problem,
+        other => other.to_string(),
+    }
+}
+
 /// Reads a file, but not an endless one.
 fn read_file(path: &Path) -> Result<Vec<u8>> {
     let io = |e| Error::io(path, e);
@@ -104,9 +121,11 @@ fn read_limited(from: impl Read, path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Decodes and fits pictures in parallel, in order; each may fail on its own.
+/// Decodes and fits pictures in parallel, in order; each may fail on its own. A hostile picture may take close to a
+/// gigabyte while it is decoded, so only [`DECODERS`] are at work at a time.
 pub fn load(pictures: &[&Input], rule: &Resize) -> Vec<Result<Vec<u8>>> {
-    pictures.par_iter().map(|input| load_one(input, rule)).collect()
+    let some = |some: &[&Input]| some.par_iter().map(|input| load_one(input, rule)).collect::<Vec<_>>();
+    pictures.chunks(DECODERS).flat_map(some).collect()
 }
 
 fn load_one(input: &Input, rule: &Resize) -> Result<Vec<u8>> {
@@ -167,12 +186,8 @@ fn check(header: &NpyHeader, input: Shape, model: &Model) -> Result<usize, Strin
     if !matches!(header.dtype, NpyDtype::U8 | NpyDtype::F32) {
         return Err(format!("holds {}, expected u8 pixels or f32 tensors", header.dtype.name()));
     }
-    if header.dtype == NpyDtype::U8 && !model.takes_pixels() {
-        return Err(
-            "holds pixels, but the model takes the first layer's tensor only (f32): its preprocessing is not known. \
-                    Convert it with --mean-image to classify pictures"
-                .into(),
-        );
+    if header.dtype == NpyDtype::U8 {
+        model.need_pixels().map_err(|error| format!("holds pixels, but {}", reason(error)))?;
     }
     if header.fortran_order {
         return Err("is stored in Fortran order; save it with numpy.ascontiguousarray".into());

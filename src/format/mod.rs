@@ -8,7 +8,7 @@ mod write;
 pub use read::{read, read_bytes, read_static};
 pub use write::{replace_file, write};
 
-use crate::graph::preprocess::{Normalize, Preprocess};
+use crate::graph::preprocess::{MAX_EDGE, Normalize, Preprocess};
 use crate::graph::{Graph, Params, Tensor};
 use crate::tensor::Shape;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ const METADATA_KEY: &str = "lq-infer";
 const MEAN_IMAGE: &str = "preprocess/mean_image";
 /// Most golden images of a file; a guard for readers.
 const MAX_GOLDEN_IMAGES: usize = 64;
+/// Most numbers of all images of a golden vector together.
+const MAX_GOLDEN_NUMBERS: usize = 1 << 26;
 
 /// A packed model: what the file holds.
 #[derive(Clone, Debug)]
@@ -138,8 +140,13 @@ impl Packed {
             (Normalize::MeanImage { .. }, Some(_)) | (_, None) => Ok(()),
             (_, Some(_)) => Err(format!("tensor '{MEAN_IMAGE}' is not used by the preprocessing")),
         }?;
-        if golden.iter().any(|g| g.images == 0 || g.images > MAX_GOLDEN_IMAGES) {
-            return Err(format!("golden vectors must have 1 to {MAX_GOLDEN_IMAGES} images"));
+        let fits = |g: &Golden| {
+            (1..=MAX_GOLDEN_IMAGES).contains(&g.images) && g.images * input.elements() <= MAX_GOLDEN_NUMBERS
+        };
+        if !golden.iter().all(fits) {
+            return Err(format!(
+                "golden vectors must have 1 to {MAX_GOLDEN_IMAGES} images, {MAX_GOLDEN_NUMBERS} numbers at most"
+            ));
         }
         let takes_pixels = !matches!(preprocess.normalize, Normalize::TensorOnly { .. });
         if golden.iter().any(|g| g.input == GoldenInput::Pixels) && !takes_pixels {
@@ -160,6 +167,10 @@ fn check_preprocess(preprocess: &Preprocess, input: Shape) -> Result<(), String>
     };
     if !numbers {
         return Err(format!("preprocessing has unusable numbers: {:?}", preprocess.normalize));
+    }
+    let edge = preprocess.resize.shorter_edge;
+    if !(1..=MAX_EDGE).contains(&edge) {
+        return Err(format!("pictures are resized to {edge}, supported are 1 to {MAX_EDGE}"));
     }
     if matches!(preprocess.normalize, Normalize::TensorOnly { .. }) {
         return Ok(());

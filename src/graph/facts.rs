@@ -70,12 +70,12 @@ fn infer(node: &Node, inputs: &[Fact]) -> Result<Fact, String> {
             check_bits(*bits)?;
             Ok(Fact { shape: need_real(inputs[0])?, kind: Kind::Codes { bits: *bits } })
         }
-        Op::MaxPool { window } => windowed(window, need_real(inputs[0])?, inputs[0].shape.c).map(real),
+        Op::MaxPool { window } => pooled(window, need_real(inputs[0])?, inputs[0].shape.c).map(real),
         Op::AvgPool { window } => {
             if window.before != [0; 2] || window.after != [0; 2] {
                 return Err(format!("average pooling {window} must not be padded"));
             }
-            windowed(window, need_real(inputs[0])?, inputs[0].shape.c).map(real)
+            pooled(window, need_real(inputs[0])?, inputs[0].shape.c).map(real)
         }
         Op::Add => {
             let (a, b) = (need_real(inputs[0])?, need_real(inputs[1])?);
@@ -109,6 +109,14 @@ fn check_bits(bits: usize) -> Result<(), String> {
 
 fn need_real(fact: Fact) -> Result<Shape, String> {
     if fact.kind == Kind::Real { Ok(fact.shape) } else { Err(format!("reads {fact}, needs real numbers")) }
+}
+
+/// Pools have no weights whose number bounds the window; sums over fewer than 2^16 positions are exact.
+fn pooled(window: &Window, input: Shape, channels: usize) -> Result<Shape, String> {
+    if window.kernel.iter().any(|&k| k >= 1 << 16) || window.taps() >= 1 << 16 {
+        return Err(format!("pools over {window}, supported are 65535 positions"));
+    }
+    windowed(window, input, channels)
 }
 
 fn windowed(window: &Window, input: Shape, channels: usize) -> Result<Shape, String> {

@@ -38,16 +38,14 @@ impl Tensor {
         Ok(Tensor { dtype, shape, bytes, range })
     }
 
-    /// A float tensor that owns its numbers. The shape's product must be their count.
+    /// A float tensor that owns its numbers. The shape's product must be their count, or [`Params::new`] refuses it.
     pub fn from_f32(shape: Vec<usize>, data: Vec<f32>) -> Self {
-        debug_assert_eq!(shape.iter().product::<usize>(), data.len());
         let range = 0..data.len() * 4;
         Tensor { dtype: Dtype::F32, shape, bytes: Arc::new(Owned(data)), range }
     }
 
     /// A tensor of packed words that owns them. The shape's product must be their count.
     pub fn from_u32(shape: Vec<usize>, data: Vec<u32>) -> Self {
-        debug_assert_eq!(shape.iter().product::<usize>(), data.len());
         let range = 0..data.len() * 4;
         Tensor { dtype: Dtype::U32, shape, bytes: Arc::new(Owned(data)), range }
     }
@@ -204,7 +202,8 @@ impl Params {
 /// `channels` are the input channels of the parameter's layer.
 fn check(spec: &ParamSpec, tensor: &Tensor, channels: usize) -> Result<(), String> {
     let name = spec.name();
-    if (tensor.dtype, &tensor.shape) != (spec.dtype, &spec.shape) {
+    let count: usize = spec.shape.iter().product();
+    if (tensor.dtype, &tensor.shape, tensor.bytes().len() / 4) != (spec.dtype, &spec.shape, count) {
         return Err(format!(
             "layer '{}': tensor '{name}' is {:?}{:?}, expected {:?}{:?}",
             spec.layer, tensor.dtype, tensor.shape, spec.dtype, spec.shape

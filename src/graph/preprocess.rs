@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Longest edge that pictures are resized to, and of a crop.
+pub const MAX_EDGE: usize = 1 << 15;
+
 /// From a decoded 8-bit RGB picture to network pixels, then to the first layer's numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

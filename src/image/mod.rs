@@ -6,8 +6,9 @@ mod resize;
 mod taps;
 mod whole;
 
+pub use crate::graph::preprocess::MAX_EDGE;
 pub use decode::{MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE, decode};
-pub use resize::{MAX_EDGE, fit};
+pub use resize::fit;
 
 /// An 8-bit RGB picture.
 #[derive(Clone, Debug, PartialEq, Eq)]

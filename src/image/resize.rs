@@ -10,10 +10,7 @@ use std::ops::Range;
 use super::Pixels;
 use super::taps::{self, OPENCV_BITS, PILLOW_BITS, Taps};
 use crate::error::{Error, Result};
-use crate::graph::preprocess::{Filter, Resize};
-
-/// Largest accepted `shorter_edge` of a [`Resize`], in pixels.
-pub const MAX_EDGE: usize = 1 << 15;
+use crate::graph::preprocess::{Filter, MAX_EDGE, Resize};
 
 /// Resizes `pixels` so that the shorter edge becomes `rule.shorter_edge`, then cuts out the centre: `rule.crop`.
 ///

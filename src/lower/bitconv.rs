@@ -63,8 +63,8 @@ pub fn sums(products: &[Vec<f64>], shift: &[f64], taps: usize, max_frac: impl Fn
 
 fn channel(r: &[f64], h: f64, taps: usize, l: u32, max_frac: i32) -> Option<(i32, Vec<[i32; 2]>)> {
     let largest = taps as f64 * r.iter().map(|x| x.abs()).sum::<f64>() + h.abs();
-    let guess = if largest > 0.0 { 31 + l as i32 - ceil_log2(largest) } else { 0 };
-    let guess = guess.min(max_frac);
+    // A channel of zeros fits at any scale.
+    let guess = if largest > 0.0 { max_frac.min(31 + l as i32 - ceil_log2(largest)) } else { max_frac };
     (guess - 3..=guess).rev().find_map(|frac| words(r, h, taps, l, frac).map(|words| (frac, words)))
 }
 

@@ -67,12 +67,15 @@ fn absorb(graph: &Graph, mut chain: Chain, next: NodeId, stored: bool) -> Option
 
 /// Whether `id` is the end of a convolution's chain that can take in an addition.
 fn ends_convolution(graph: &Graph, id: NodeId) -> bool {
-    let alone = graph.consumers(id).count() == 1;
-    match graph.nodes()[id].op {
-        Op::Conv { .. } => alone,
-        Op::BatchNorm { .. } => alone && ends_convolution(graph, graph.nodes()[id].inputs[0]),
-        _ => false,
+    let mut id = id;
+    while graph.consumers(id).count() == 1 {
+        match graph.nodes()[id].op {
+            Op::Conv { .. } => return true,
+            Op::BatchNorm { .. } => id = graph.nodes()[id].inputs[0],
+            _ => return false,
+        }
     }
+    false
 }
 
 /// A quantizer that reads value `end`, perhaps through one batch norm and a ReLU that nobody else reads.

@@ -4,7 +4,7 @@ use super::affine::Affine;
 use super::chain::{Chain, Group, QuantChain, group};
 use super::program::*;
 use super::{bitconv, limbconv, pointwise, range, thresholds};
-use crate::fixed::{VALUE_LIMBS, WEIGHT_LIMBS};
+use crate::fixed::{VALUE_LIMBS, VALUE_MAX, WEIGHT_LIMBS, scale_by_power};
 use crate::graph::preprocess::Normalize;
 use crate::graph::{Fact, Graph, Kind, NodeId, Op, Params, Role, Weights};
 use crate::quant::Levels;
@@ -67,6 +67,15 @@ fn input_range(normalize: &Normalize) -> f64 {
 
 fn feeds_convs(graph: &Graph, id: NodeId) -> bool {
     graph.consumers(id).all(|c| matches!(graph.nodes()[c].op, Op::Conv { weights: Weights::Float, .. }))
+}
+
+/// Logits are given as `f32`.
+fn need_finite(mut bounds: impl Iterator<Item = f64>) -> Result<(), String> {
+    if bounds.all(|most| most < f64::from(f32::MAX)) {
+        Ok(())
+    } else {
+        Err("its logits may exceed 32-bit floats".into())
+    }
 }
 
 struct Emitter<'a> {
@@ -135,6 +144,7 @@ impl Emitter<'_> {
             result.map_err(|problem| format!("layer '{}': {problem}", self.name(end)))?;
         }
         let tensor = self.values[last].ok_or("the graph has no output")?;
+        need_finite(std::iter::once(scale_by_power(f64::from(VALUE_MAX), -self.scales[last])))?;
         Ok(Logits::Values { tensor, frac: self.scales[last] })
     }
 
@@ -334,6 +344,10 @@ impl Emitter<'_> {
         let room = |h: f64| if h == 0.0 { bitconv::MAX_FRAC } else { 62 - crate::fixed::ceil_log2(h.abs()) };
         let caps: Vec<i32> = affine.shift.iter().map(|&h| room(h).min(bitconv::MAX_FRAC) - frac).collect();
         let fixed = limbconv::fix(&rows, lanes, &caps);
+        // A bound for each logit: all inputs at the end of their range.
+        let input_most = scale_by_power(limbconv::input_max(limbs) as f64, -frac);
+        let most = |(row, h): (&Vec<f64>, &f64)| row.iter().map(|w| w.abs()).sum::<f64>() * input_most + h.abs();
+        need_finite(rows.iter().zip(&affine.shift).map(most)).map_err(|p| context(p, &name))?;
         let repr = Repr::Sums { diagonals: limbs + WEIGHT_LIMBS - 1 };
         let output = self.tensor(&name, self.facts[chain.end].shape, repr);
         self.push(chain.head, Kernel::LimbSum(LimbSum { input, window, weights: fixed.packed, output }));
@@ -456,9 +470,6 @@ impl Emitter<'_> {
                 Ok(())
             }
             Op::AvgPool { window } => {
-                if window.taps() >= 1 << 16 {
-                    return Err(format!("averages {} positions, supported are 65535", window.taps()));
-                }
                 let (input, output) = (self.value(source)?, self.new_value(id));
                 self.push(id, Kernel::AvgPool(AvgPool { input, window, output }));
                 Ok(())

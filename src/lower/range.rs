@@ -15,7 +15,7 @@
 
 use super::affine::BatchNorm;
 use crate::fixed::{VALUE_BITS, ceil_log2};
-use crate::graph::{Graph, Kind, NodeId, Op, Params, Role, Weights};
+use crate::graph::{Graph, Node, NodeId, Op, Params, Role, Weights};
 use crate::quant::Levels;
 
 /// Standard deviations that are represented.
@@ -45,12 +45,13 @@ pub fn scales(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<i3
 
 fn ranges(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<f64>, String> {
     let facts = graph.facts()?;
+    let statistics = statistics(graph, params)?;
     let mut ranges: Vec<f64> = Vec::with_capacity(facts.len());
     for (id, node) in graph.nodes().iter().enumerate() {
         let input = node.inputs.first().map_or(0.0, |&i| ranges[i]);
         let rule = match &node.op {
             Op::Input { .. } => input_range,
-            Op::Conv { .. } => conv_bound(graph, params, id, input)?,
+            Op::Conv { .. } => conv_bound(node, params, facts[node.inputs[0]].shape.c, input)?,
             Op::BatchNorm { .. } => {
                 let bn = BatchNorm::of(graph, params, id)?;
                 widest(bn.beta.iter().zip(&bn.gamma))
@@ -59,8 +60,7 @@ fn ranges(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<f64>, 
             Op::Quantize { .. } => level_bound(params, &node.name)?,
             Op::Relu | Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. } => input,
         };
-        let statistics = if matches!(facts[id].kind, Kind::Real) { statistics(graph, params, id)? } else { None };
-        let range = statistics.map_or(rule, |s| s.min(rule));
+        let range = statistics[id].map_or(rule, |s| s.min(rule));
         if !range.is_finite() {
             return Err(format!("layer '{}': its values have no finite bound", node.name));
         }
@@ -73,31 +73,32 @@ fn widest<'a>(pairs: impl Iterator<Item = (&'a f64, &'a f64)>) -> f64 {
     pairs.map(|(centre, deviation)| centre.abs() + DEVIATIONS * deviation.abs()).fold(0.0, f64::max)
 }
 
-/// What the batch norms that read `id` say about its values.
-fn statistics(graph: &Graph, params: &Params, id: NodeId) -> Result<Option<f64>, String> {
-    let mut least: Option<f64> = None;
-    for consumer in graph.consumers(id) {
-        let range = match graph.nodes()[consumer].op {
+/// What the batch norms that read each node say about its values, directly or through max poolings.
+fn statistics(graph: &Graph, params: &Params) -> Result<Vec<Option<f64>>, String> {
+    let mut least: Vec<Option<f64>> = vec![None; graph.nodes().len()];
+    // Consumers follow what they read, so from the back each node is complete when it is passed on.
+    for (id, node) in graph.nodes().iter().enumerate().rev() {
+        let range = match node.op {
             Op::BatchNorm { .. } => {
-                let bn = BatchNorm::of(graph, params, consumer)?;
+                let bn = BatchNorm::of(graph, params, id)?;
                 Some(widest(bn.mean.iter().zip(&bn.deviation)))
             }
-            Op::MaxPool { .. } => statistics(graph, params, consumer)?,
+            Op::MaxPool { .. } => least[id],
             _ => None,
         };
-        least = match (least, range) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        for &input in &node.inputs {
+            least[input] = match (least[input], range) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
     }
     Ok(least)
 }
 
-/// The most that convolution `id` can give for inputs within `input`.
-fn conv_bound(graph: &Graph, params: &Params, id: NodeId, input: f64) -> Result<f64, String> {
-    let node = &graph.nodes()[id];
+/// The most that a convolution can give for inputs of `channels` channels within `input`.
+fn conv_bound(node: &Node, params: &Params, channels: usize, input: f64) -> Result<f64, String> {
     let Op::Conv { outputs, window, weights, bias } = &node.op else { return Ok(0.0) };
-    let channels = graph.facts()?[node.inputs[0]].shape.c;
     let row = |data: &[f32], c: usize, n: usize| data[c * n..][..n].iter().map(|v| f64::from(v.abs())).sum::<f64>();
     let mut most = 0f64;
     for c in 0..*outputs {

@@ -123,6 +123,11 @@ pub(super) fn open(selector: &DeviceSelector) -> Result<Arc<dyn Backend>> {
         _ => {}
     }
     let candidates = candidates();
+    // "4090" is no index, but part of a name.
+    let selector = match selector {
+        DeviceSelector::Index(n) if *n >= candidates.len() => &DeviceSelector::Name(n.to_string()),
+        other => other,
+    };
     let mut failure = None;
     for (info, candidate) in &candidates {
         if !matches(selector, info, candidate) {
@@ -154,12 +159,15 @@ fn matches(selector: &DeviceSelector, info: &DeviceInfo, candidate: &Candidate) 
         DeviceSelector::Gpu => gpu,
         DeviceSelector::Api(api) => gpu && info.api == *api,
         DeviceSelector::Index(index) => info.index == *index,
-        DeviceSelector::Name(text) => {
-            let fields = [Some(&info.name), Some(&info.driver), info.pci_id.as_ref()];
-            fields.into_iter().flatten().any(|field| field.to_lowercase().contains(text))
-        }
+        DeviceSelector::Name(text) => named(info, text),
         DeviceSelector::Cpu | DeviceSelector::CpuReference => false,
     }
+}
+
+/// Whether a name, a driver or a PCI id contains `text`.
+fn named(info: &DeviceInfo, text: &str) -> bool {
+    let fields = [Some(&info.name), Some(&info.driver), info.pci_id.as_ref()];
+    !text.is_empty() && fields.into_iter().flatten().any(|field| field.to_lowercase().contains(text))
 }
 
 fn no_device(selector: &DeviceSelector, candidates: &[(DeviceInfo, Candidate)]) -> Error {

@@ -60,7 +60,8 @@ impl Engine {
     /// device-lost handlers stay the caller's.
     ///
     /// # Errors
-    /// [`crate::Error::Device`] if the device lacks compute shaders.
+    /// [`crate::Error::Device`] if the limits it was made with are too small for the kernels (six storage buffers per
+    /// stage). Larger networks need the adapter's own buffer limits rather than wgpu's defaults.
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
         Ok(Engine { backend: Arc::new(Gpu::from_wgpu(device, queue, None)?) })
     }

@@ -32,9 +32,7 @@ fn normalize(packed: &Packed, pixels: &[u8]) -> Result<Vec<f32>, String> {
             let x = |(&p, k): (&u8, usize)| ((f64::from(p) / 255.0 - mean[k]) / std[k]) as f32;
             Ok(pixels.iter().zip(channels).map(x).collect())
         }
-        _ => Err("the model takes the first layer's tensor only (.npy of f32): its preprocessing is not known. \
-                  Convert it with --mean-image to classify pictures"
-            .into()),
+        _ => Err("the model takes tensors only".into()),
     }
 }
 

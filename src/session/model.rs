@@ -1,7 +1,8 @@
 //! Models: a packed file, opened. Needs no device.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::{self, Header, Packed};
+use crate::graph::Params;
 use crate::graph::preprocess::Normalize;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,17 +25,22 @@ impl Model {
     /// # Errors
     /// [`crate::Error::Io`] if it cannot be opened, [`crate::Error::BadModel`] saying what is wrong with it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        format::read(path.as_ref()).map(Self::from)
+        format::read(path.as_ref()).map(Self::checked)
     }
 
     /// A packed file that is already in memory (it is copied); `name` stands for its path in errors.
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
-        format::read_bytes(bytes, name).map(Self::from)
+        format::read_bytes(bytes, name).map(Self::checked)
     }
 
     /// The model inside this library: a CIFAR-10 ResNet-20 with 2-bit weights and activations (see `models/README.md`).
     pub fn bundled() -> Result<Self> {
-        format::read_static(&BUNDLED.0, "bundled model").map(Self::from)
+        format::read_static(&BUNDLED.0, "bundled model").map(Self::checked)
+    }
+
+    /// A model whose reader has checked it.
+    fn checked(packed: Packed) -> Self {
+        Model { packed: Arc::new(packed) }
     }
 
     /// Writes the model; the file appears whole or not at all.
@@ -57,14 +63,30 @@ impl Model {
         self.header().labels.get(class).cloned().unwrap_or_else(|| class.to_string())
     }
 
+    /// An error that says why, if the model takes no pictures.
+    pub fn need_pixels(&self) -> Result<()> {
+        if self.takes_pixels() {
+            return Ok(());
+        }
+        let problem = "the model takes the first layer's tensor only (.npy of f32): the mean image of its training is not \
+                       known. Convert it with --mean-image to classify pictures";
+        Err(Error::bad_input(Path::new(&self.header().name), problem))
+    }
+
     /// Whether the model can take pictures (or only the first layer's tensor).
     pub fn takes_pixels(&self) -> bool {
         !matches!(self.header().preprocess.normalize, Normalize::TensorOnly { .. })
     }
 }
 
-impl From<Packed> for Model {
-    fn from(packed: Packed) -> Self {
-        Model { packed: Arc::new(packed) }
+impl TryFrom<Packed> for Model {
+    type Error = Error;
+
+    /// Checks that the parts, which anyone may have put together, belong together.
+    fn try_from(packed: Packed) -> Result<Self> {
+        let bad = |problem: String| Error::bad_model(Path::new(&packed.header.name), problem);
+        packed.check().map_err(bad)?;
+        Params::new(&packed.header.graph, packed.params.tensors().clone()).map_err(bad)?;
+        Ok(Model { packed: Arc::new(packed) })
     }
 }

@@ -100,6 +100,7 @@ impl Net {
     /// [`Error::BadInput`] if the model takes no pictures, device errors, [`Error::Cancelled`],
     /// [`Error::DeadlineExceeded`].
     pub fn classify(&self, picture: &Pixels, options: &ClassifyOptions) -> Result<Classification> {
+        self.model().need_pixels()?;
         let fitted = fit(picture, &self.model().header().preprocess.resize)?;
         let logits = self.logits(&Batch::Pixels(fitted.rgb), &options.control)?;
         match logits.into_iter().next() {
@@ -123,7 +124,10 @@ impl Net {
         let packed = self.model().packed();
         let elements = packed.header.graph.input_shape().elements();
         let (kind, numbers) = match batch {
-            Batch::Pixels(p) => (InputKind::Pixels, p.len()),
+            Batch::Pixels(p) => {
+                self.model().need_pixels()?;
+                (InputKind::Pixels, p.len())
+            }
             Batch::Tensor(x) => (InputKind::Tensor, x.len()),
         };
         if numbers % elements != 0 {
@@ -204,9 +208,17 @@ impl Net {
 
 fn softmax(logits: &[f32]) -> Vec<f64> {
     let most = logits.iter().fold(f32::NEG_INFINITY, |m, &v| m.max(v));
-    let powers: Vec<f64> = logits.iter().map(|&v| f64::from(v - most).exp()).collect();
+    let powers: Vec<f64> = logits.iter().map(|&v| exp(f64::from(v) - f64::from(most))).collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|p| p / sum).collect()
+}
+
+/// e^x for x <= 0, to about 12 digits, with + and * only: platforms' own functions differ in the last bit, and with them
+/// would everything that is printed. e^x = (e^(x / 4096))^4096, and the series converges at once.
+fn exp(x: f64) -> f64 {
+    let r = x.max(-800.0) / 4096.0;
+    let series = (1..=8).rev().fold(1.0, |sum, n| 1.0 + r / f64::from(n) * sum);
+    (0..12).fold(series, |power, _| power * power)
 }
 
 impl Inner {

@@ -56,7 +56,7 @@ fn digest(net: &Net, golden: &Golden) -> Result<String> {
 
 /// Adds golden vectors for every kind of input the model takes, computed on `engine` (the CPU reference when converting).
 pub fn add_golden(packed: Packed, engine: &Engine) -> Result<Model> {
-    let model = Model::from(packed.clone());
+    let model = Model::try_from(packed.clone())?;
     let net = engine.prepare(&model)?;
     let kinds =
         if model.takes_pixels() { vec![GoldenInput::Pixels, GoldenInput::Tensor] } else { vec![GoldenInput::Tensor] };
@@ -67,5 +67,5 @@ pub fn add_golden(packed: Packed, engine: &Engine) -> Result<Model> {
         golden.digest = digest(&net, &golden)?;
         packed.header.golden.push(golden);
     }
-    Ok(Model::from(packed))
+    Model::try_from(packed)
 }

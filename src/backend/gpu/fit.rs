@@ -31,7 +31,12 @@ impl Bounds<'_> {
         let largest = bytes(plan.slots.iter().copied().max().unwrap_or(0));
         let arena = bytes(plan.slots.iter().sum());
         let fits = (self.slot_bytes() / largest.max(1)).min(MAX_ARENA_BYTES / arena.max(1)).max(1);
-        let wanted = wanted.clamp(1, recording.max_images().max(1));
+        let indexed = recording.max_images();
+        if indexed == 0 {
+            let problem = "a layer has more outputs than the device's workgroups and 32-bit indices reach".to_owned();
+            return Err(Error::DeviceLimit { device: self.device.to_owned(), problem });
+        }
+        let wanted = wanted.clamp(1, indexed);
         Ok(wanted.min(usize::try_from(fits).unwrap_or(usize::MAX)))
     }
 

@@ -1,12 +1,11 @@
-//! The GPU backend: compute shaders through wgpu. Nothing outside this module names wgpu.
+//! The GPU backend: compute shaders through wgpu. Only this module and `session`, where a device is handed in, name wgpu.
 //!
 //! * `adapter`: which GPUs there are and whether they can be used; `context`: an opened device and its errors.
-//! * `kernels`: the table of shaders and how each kernel of a program becomes one; `header` and `table` generate
-//!   what
-//!   goes in front of the shader text and into its buffers.
+//! * `kernels`: the table of shaders and how each kernel of a program becomes one; `header` and `table` generate what goes
+//!   in front of the shader text and into its buffers.
 //! * `record`: a whole plan as plain data, built without a GPU.
-//! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `engine`: buffers and
-//!   execution.
+//! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `engine`: buffers and execution.
+//! * `picture`: from a caller's texture to the input tensor.
 
 mod adapter;
 mod context;

@@ -67,11 +67,12 @@ impl PictureImport {
             return Err(Error::Usage(problem));
         }
         use wgpu::TextureFormat::{Bgra8Unorm, Rgba8Unorm};
-        if !matches!(texture.format().remove_srgb_suffix(), Rgba8Unorm | Bgra8Unorm) {
-            return Err(Error::Usage(format!(
-                "the picture is {:?}, expected Rgba8Unorm or Bgra8Unorm",
-                texture.format()
-            )));
+        // An sRGB format would be linearised when it is read, and levels below the first are smaller.
+        if !matches!(texture.format(), Rgba8Unorm | Bgra8Unorm) || texture.mip_level_count() != 1 {
+            let (format, levels) = (texture.format(), texture.mip_level_count());
+            let problem =
+                format!("the picture is {format:?} of {levels} levels, expected Rgba8Unorm or Bgra8Unorm of one");
+            return Err(Error::Usage(problem));
         }
         let bind_group = gpu.guarded("binding a picture", || {
             gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {

@@ -82,20 +82,17 @@ fn pipeline(gpu: &Gpu, dispatch: &Dispatch) -> Result<Pipeline> {
 fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModule {
     let source = wgpu::ShaderSource::Wgsl(dispatch.source.as_ref().into());
     let descriptor = wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source };
-    // SAFETY: the text is made of this crate's files and of constants of a plan; nothing of it comes from a model file
-    // as text. What the checks would catch cannot happen:
+    // SAFETY: the text is made of this crate's files and of constants of a plan; nothing of it comes from a model file as
+    // text. What the checks would catch cannot happen, given a program that has passed `Program::check`:
     // * Bounds: an index of a buffer is a polynomial in the constants, the shape (a uniform that only `engine` fills, with
-    //   numbers of the plan) and the invocation's coordinates. Each kernel
-    //   returns
-    //   before its first access unless the invocation is below images * PER_IMAGE, coordinates outside the input or
-    // beyond the
-    //   last channel are replaced before they are used, and `fit` has made every slot hold max_batch images of every
-    // tensor
-    //   in it, `GpuNet::encode` refusing larger batches. Tables and weights are as long as their constants say
-    // (`kernels`),
-    //   ranks are below LEVELS, and indices stay below 2^31 (`Recording::max_images`).
-    // * Loops: every loop counts up to (or halves down from) a bound that the constants give; `Params::zero` is 0.
-    // * Divisions are unsigned, by constants that are not 0.
+    //   numbers of the plan) and the invocation's coordinates. Each kernel returns before its first access unless the
+    //   invocation is below images * PER_IMAGE; coordinates outside the input or beyond the last channel are replaced
+    //   before they are used. `fit` has made every slot hold max_batch images of every tensor in it, with indices below
+    //   2^31, and `GpuNet::encode` refuses larger batches. Tables and weights are as long as the shape says (`kernels`),
+    //   and ranks are below LEVELS.
+    // * Loops: every loop counts up to (or halves down from) a number of the constants or the shape, which are extents of
+    //   tensors and windows; `Params::zero` is 0.
+    // * Divisions are unsigned, by extents, which are not 0.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 

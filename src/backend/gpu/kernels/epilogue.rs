@@ -1,4 +1,4 @@
-//! Constants, table and buffers of `shaders/epilogue.wgsl` and `shaders/ranks.wgsl`.
+//! Constants, table and buffers of `shaders/include/epilogue.wgsl` and `shaders/include/ranks.wgsl`.
 
 use super::super::header::Header;
 use super::super::table::{Table, code_bits};
