@@ -8,7 +8,8 @@
 //! * if a batch norm reads the tensor (also through a max pooling) its statistics describe the tensor itself, and
 //!   R = |mean| + 16 deviations is used where smaller.
 //!
-//! At 16 deviations a typical value (one deviation) keeps 30 - 4 = 26 bits; sums along a residual stream cost a few bits.
+//! At 16 deviations a typical value (one deviation of the widest channel) keeps 30 - 4 = 26 bits; narrower channels and
+//! sums along a residual stream cost a few (the bundled ResNet-20's streams have 23 and 24 fractional bits).
 //! What lies beyond R saturates, which is part of the definition of the model's output.
 //!
 //! Tensors that are added, pooled or clamped into each other share one frac, so that these operations need no rescaling.
