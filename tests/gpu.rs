@@ -201,22 +201,30 @@ fn cancelled_and_wrong_calls_are_errors() {
 /// smaller.
 #[test]
 fn limits_shrink_the_batch_or_name_the_layer() {
+    /// Largest tensor that a plan holds at all.
+    const PLANNED: u64 = 1 << 29;
     for gpu in gpus() {
-        let most = gpu.info().limits.binding_bytes.min(1 << 31);
-        let pixels = |bytes: u64| (bytes as f64 / 4.0).sqrt() as usize;
-        let program = |side: usize| {
-            let mut b = GraphBuilder::new(Shape { h: side, w: side, c: 1 });
-            b.push("everything", Op::MaxPool { window: Window::whole([side, side]) }, &[0]);
-            let graph = b.finish().unwrap();
-            let normalize = Normalize::TensorOnly { range: 1.0 };
-            lower(&graph, &Params::default(), &normalize, InputKind::Tensor).unwrap()
-        };
-        let small = Arc::new(Plan::new(program(pixels(most / 64))).unwrap());
+        let most = gpu.info().limits.binding_bytes.min(PLANNED);
+        let small = Arc::new(Plan::new(pooled(most / 64)).unwrap());
         let net = gpu.prepare(small, 1000, &|_, _| {}).unwrap();
-        assert!((32..=80).contains(&net.max_batch()), "{}", net.max_batch());
-        let large = Arc::new(Plan::new(program(pixels(2 * most))).unwrap());
+        assert!((32..=200).contains(&net.max_batch()), "{}", net.max_batch());
+        if most == PLANNED {
+            continue; // whatever can be planned fits one of its buffers
+        }
+        let large = Arc::new(Plan::new(pooled(2 * most)).unwrap());
         let error = gpu.prepare(large, 1, &|_, _| {}).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::DeviceLimit);
         assert!(error.to_string().contains("'input'") && error.to_string().contains(&gpu.info().name), "{error}");
     }
+}
+
+/// A network whose input takes about `bytes` bytes, pooled to a single value.
+fn pooled(bytes: u64) -> Program {
+    let side = (bytes as f64 / 4.0).sqrt() as usize;
+    let first = Window::valid(128, 128);
+    let mut b = GraphBuilder::new(Shape { h: side, w: side, c: 1 });
+    b.push("some", Op::MaxPool { window: first }, &[0]);
+    b.push("everything", Op::MaxPool { window: Window::whole(first.output([side, side]).unwrap()) }, &[1]);
+    let graph = b.finish().unwrap();
+    lower(&graph, &Params::default(), &Normalize::TensorOnly { range: 1.0 }, InputKind::Tensor).unwrap()
 }
