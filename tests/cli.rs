@@ -209,7 +209,7 @@ fn a_closed_pipe_ends_quietly() {
 fn verify_tells_right_from_wrong() {
     let output = run(&["verify", "--device", "cpu"]);
     assert!(output.status.success() && stdout(&output).lines().all(|l| l.starts_with("ok ")), "{}", stdout(&output));
-    // One weight bit changed: the file is well-formed, but its golden vectors no longer hold.
+    // One weight bit changed: the checksum tells.
     let dir = folder();
     let mut bytes = std::fs::read(MODEL).unwrap();
     let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
@@ -217,7 +217,13 @@ fn verify_tells_right_from_wrong() {
     let at = json["group0/block0/conv1/planes"]["data_offsets"][0].as_u64().unwrap() as usize;
     bytes[header + at] ^= 1;
     let damaged = write(dir.path().join("damaged.safetensors"), &bytes);
-    let output = run(&["verify", text(&damaged), "--device", "cpu"]);
+    fails(&["verify", text(&damaged), "--device", "cpu"], 3, &["damaged.safetensors", "is damaged"]);
+    // A model whose golden vectors were made by something else: well-formed, but they do not hold.
+    let mut packed = lq_infer::Model::bundled().unwrap().packed().clone();
+    packed.header.golden[0].seed += 1;
+    let other = dir.path().join("other.safetensors");
+    lq_infer::Model::try_from(packed).unwrap().save(&other).unwrap();
+    let output = run(&["verify", text(&other), "--device", "cpu"]);
     assert_eq!(output.status.code(), Some(5));
     assert!(stdout(&output).contains("DIFFERS"), "{}", stdout(&output));
 }

@@ -12,6 +12,7 @@ use crate::graph::preprocess::{MAX_EDGE, Normalize, Preprocess};
 use crate::graph::{Graph, Params, Tensor};
 use crate::tensor::Shape;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version this crate writes, and the only one it reads.
 pub const VERSION: u32 = 1;
@@ -19,10 +20,18 @@ pub const VERSION: u32 = 1;
 const METADATA_KEY: &str = "lq-infer";
 /// Name of the mean image's tensor.
 const MEAN_IMAGE: &str = "preprocess/mean_image";
+/// Name of the tensor that holds the file's checksum, `U32 [1]`.
+const CHECKSUM: &str = "checksum";
 /// Most golden images of a file; a guard for readers.
 const MAX_GOLDEN_IMAGES: usize = 64;
 /// Most numbers of all images of a golden vector together.
 const MAX_GOLDEN_NUMBERS: usize = 1 << 26;
+
+/// CRC-32C of the JSON text, then of the bytes of all other tensors in the order of their names: a flipped bit anywhere is
+/// noticed.
+fn checksum(json: &str, tensors: &BTreeMap<String, Tensor>) -> u32 {
+    tensors.values().fold(crc32c::crc32c(json.as_bytes()), |crc, t| crc32c::crc32c_append(crc, t.bytes()))
+}
 
 /// A packed model: what the file holds.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Reading: the file is mapped, and trusted in nothing.
 
-use super::{Header, MEAN_IMAGE, METADATA_KEY, Packed, VERSION};
+use super::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, VERSION, checksum};
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, Dtype, Params, Tensor};
 use safetensors::SafeTensors;
@@ -80,6 +80,7 @@ fn parse(bytes: Bytes) -> Result<Packed, String> {
         let tensor = Tensor::view(dtype, view.shape().to_vec(), bytes.clone(), range);
         tensors.insert(name.to_owned(), tensor.map_err(|e| format!("tensor '{name}': {e}"))?);
     }
+    check_sum(json, &mut tensors)?;
     let mean_image = tensors.remove(MEAN_IMAGE);
     if mean_image.as_ref().is_some_and(|t| t.dtype != Dtype::F32 || t.f32().iter().any(|v| !v.is_finite())) {
         return Err(format!("tensor '{MEAN_IMAGE}' must hold finite floats"));
@@ -88,6 +89,16 @@ fn parse(bytes: Bytes) -> Result<Packed, String> {
     let packed = Packed { header, params, mean_image };
     packed.check()?;
     Ok(packed)
+}
+
+/// Takes the checksum out of `tensors` and compares it.
+fn check_sum(json: &str, tensors: &mut BTreeMap<String, Tensor>) -> Result<(), String> {
+    let stored = tensors.remove(CHECKSUM).filter(|t| t.dtype == Dtype::U32 && t.shape == [1]);
+    let stored = stored.ok_or(format!("tensor '{CHECKSUM}' of shape [1] is missing"))?.u32()[0];
+    match checksum(json, tensors) {
+        found if found == stored => Ok(()),
+        found => Err(format!("is damaged: its contents have the checksum {found:08x}, recorded is {stored:08x}")),
+    }
 }
 
 /// The header is parsed into several times its size; a limit keeps hostile ones from taking memory.

@@ -1,6 +1,6 @@
 //! Writing: nothing is left half-written, and equal models give equal bytes.
 
-use super::{Header, MEAN_IMAGE, METADATA_KEY, Packed};
+use super::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, checksum};
 use crate::error::{Error, Result};
 use crate::graph::{Dtype, Tensor};
 use std::collections::HashMap;
@@ -42,9 +42,11 @@ fn share(_: &std::fs::File) -> std::io::Result<()> {
 fn to_bytes(packed: &Packed) -> Result<Vec<u8>, String> {
     packed.check()?;
     let json = header_json(&packed.header)?;
-    let extra = packed.mean_image.iter().map(|t| (MEAN_IMAGE, t));
-    let tensors = packed.params.tensors().iter().map(|(n, t)| (n.as_str(), t)).chain(extra);
-    let views = tensors.map(|(name, t)| Ok((name, view(t)?))).collect::<Result<Vec<_>, String>>()?;
+    let mut tensors = packed.params.tensors().clone();
+    tensors.extend(packed.mean_image.iter().map(|t| (MEAN_IMAGE.to_owned(), t.clone())));
+    let checksum = Tensor::from_u32(vec![1], vec![checksum(&json, &tensors)]);
+    tensors.insert(CHECKSUM.to_owned(), checksum);
+    let views = tensors.iter().map(|(name, t)| Ok((name, view(t)?))).collect::<Result<Vec<_>, String>>()?;
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
     safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
 }
