@@ -3,8 +3,7 @@
 
 use crate::lower::{Program, TensorId};
 
-/// Most words that one image's tensors may take together (1 GiB, forty times ResNet-152's at 224x224); a guard against
-/// absurd models.
+/// Most words that one image's tensors may take together (1 GiB); a guard against absurd models.
 const MAX_ARENA_WORDS: usize = 1 << 28;
 
 /// A program with a slot for every tensor.

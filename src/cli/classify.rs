@@ -55,11 +55,7 @@ pub fn run(args: &ClassifyArgs) -> Outcome {
     let max_batch = args.batch.unwrap_or(DEFAULT_BATCH).min(images);
     let engine = open_engine(&args.device.device)?;
     let bar = output::progress(0, "kernels");
-    let progress = |done: usize, total: usize| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    };
-    let net = engine.prepare_with(&model, PrepareOptions { max_batch, progress: &progress })?;
+    let net = engine.prepare_with(&model, PrepareOptions { max_batch, progress: &output::track(&bar) })?;
     bar.finish_and_clear();
     let many = images > 1 || args.inputs.len() > 1;
     let mut report = Report { args, net: &net, device: engine.device_name(), many, failed };

@@ -4,7 +4,6 @@ use super::{ConvertArgs, Failure, Outcome, output};
 use crate::convert::checkpoint::Checkpoint;
 use crate::convert::{ConvertOptions, convert, widths};
 use crate::error::Error;
-use crate::graph::preprocess::Normalize;
 use crate::session::{DeviceSelector, Engine, Model, add_golden};
 use std::path::Path;
 
@@ -24,11 +23,7 @@ pub fn run(args: &ConvertArgs) -> Outcome {
         name: args.name.clone(),
     };
     let bar = output::progress(0, "parameters");
-    let progress = |done: usize, total: usize| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    };
-    let packed = convert(&args.checkpoint, &options, &progress)?;
+    let packed = convert(&args.checkpoint, &options, &output::track(&bar))?;
     bar.finish_and_clear();
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
     let model = add_golden(packed, &reference).map_err(|error| match error {
@@ -52,7 +47,7 @@ fn report(model: &Model, path: &Path) -> Outcome {
         model.packed().params.tensors().len(),
         output::bytes(size)
     ))?;
-    if matches!(header.preprocess.normalize, Normalize::TensorOnly { .. }) {
+    if !model.takes_pixels() {
         output::note(
             "note: this network subtracts the per-pixel mean of its training pictures, which is not in the checkpoint. \
              Without --mean-image the model takes f32 .npy input only.",

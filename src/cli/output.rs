@@ -39,6 +39,14 @@ pub fn progress(length: usize, unit: &str) -> ProgressBar {
     bar.with_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// Shows (done, total) on a bar.
+pub fn track(bar: &ProgressBar) -> impl Fn(usize, usize) {
+    |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    }
+}
+
 /// Left-aligned columns, two spaces apart.
 pub fn table(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -157,8 +157,7 @@ impl Packed {
                 "golden vectors must have 1 to {MAX_GOLDEN_IMAGES} images, {MAX_GOLDEN_NUMBERS} numbers at most"
             ));
         }
-        let takes_pixels = !matches!(preprocess.normalize, Normalize::TensorOnly { .. });
-        if golden.iter().any(|g| g.input == GoldenInput::Pixels) && !takes_pixels {
+        if golden.iter().any(|g| g.input == GoldenInput::Pixels) && !preprocess.normalize.takes_pixels() {
             return Err("golden vectors are pixels, but the model takes tensors only".into());
         }
         Ok(())
@@ -181,7 +180,7 @@ fn check_preprocess(preprocess: &Preprocess, input: Shape) -> Result<(), String>
     if !(1..=MAX_EDGE).contains(&edge) {
         return Err(format!("pictures are resized to {edge}, supported are 1 to {MAX_EDGE}"));
     }
-    if matches!(preprocess.normalize, Normalize::TensorOnly { .. }) {
+    if !preprocess.normalize.takes_pixels() {
         return Ok(());
     }
     let crop = preprocess.resize.crop;

@@ -14,7 +14,7 @@ pub use params::{Bytes, Dtype, ParamSpec, Params, Role, Tensor};
 use crate::tensor::{Shape, Window};
 use serde::{Deserialize, Serialize};
 
-/// Most nodes of a graph; ten times the largest network known. Keeps passes that look at pairs of nodes quick.
+/// Most nodes of a graph. Keeps passes that look at pairs of nodes quick.
 pub const MAX_NODES: usize = 10_000;
 
 /// Index of a node in [`Graph::nodes`].

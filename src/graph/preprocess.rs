@@ -62,3 +62,10 @@ pub enum Normalize {
     /// Pixels cannot be used: the model takes the first layer's tensor only. `range` bounds |x|.
     TensorOnly { range: f64 },
 }
+
+impl Normalize {
+    /// Whether pictures can be used at all.
+    pub fn takes_pixels(&self) -> bool {
+        !matches!(self, Normalize::TensorOnly { .. })
+    }
+}

@@ -3,7 +3,6 @@
 use crate::error::{Error, Result};
 use crate::format::{self, Header, Packed};
 use crate::graph::Params;
-use crate::graph::preprocess::Normalize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -75,7 +74,7 @@ impl Model {
 
     /// Whether the model can take pictures (or only the first layer's tensor).
     pub fn takes_pixels(&self) -> bool {
-        !matches!(self.header().preprocess.normalize, Normalize::TensorOnly { .. })
+        self.header().preprocess.normalize.takes_pixels()
     }
 }
 
