@@ -57,12 +57,28 @@ pub struct Window {
     pub before: [usize; 2],
     /// Rows and columns added after (bottom, right).
     pub after: [usize; 2],
+    /// Distance of neighbouring taps; 1 if they touch.
+    #[serde(default = "dense", skip_serializing_if = "is_dense")]
+    pub dilation: [usize; 2],
+}
+
+fn dense() -> [usize; 2] {
+    [1, 1]
+}
+
+fn is_dense(dilation: &[usize; 2]) -> bool {
+    *dilation == dense()
 }
 
 impl Window {
     /// A window without padding ("VALID").
     pub fn valid(kernel: usize, stride: usize) -> Self {
-        Window { kernel: [kernel; 2], stride: [stride; 2], before: [0; 2], after: [0; 2] }
+        Window { kernel: [kernel; 2], stride: [stride; 2], before: [0; 2], after: [0; 2], dilation: [1; 2] }
+    }
+
+    /// A window with the same padding on all four sides, as PyTorch has it.
+    pub fn padded(kernel: usize, stride: usize, padding: usize) -> Self {
+        Window { before: [padding; 2], after: [padding; 2], ..Window::valid(kernel, stride) }
     }
 
     /// TensorFlow's "SAME" padding for an input of `size` = [h, w]: total = max((ceil(n/s)-1)*s + k - n, 0), the smaller
@@ -70,17 +86,12 @@ impl Window {
     pub fn same(kernel: usize, stride: usize, size: [usize; 2]) -> Self {
         let step = stride.max(1);
         let total = size.map(|n| (n.div_ceil(step).saturating_sub(1) * step + kernel).saturating_sub(n));
-        Window {
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            before: total.map(|t| t / 2),
-            after: total.map(|t| t - t / 2),
-        }
+        Window { before: total.map(|t| t / 2), after: total.map(|t| t - t / 2), ..Window::valid(kernel, stride) }
     }
 
     /// The window that covers a whole `size` = [h, w] once.
     pub fn whole(size: [usize; 2]) -> Self {
-        Window { kernel: size, stride: [1, 1], before: [0; 2], after: [0; 2] }
+        Window { kernel: size, ..Window::valid(1, 1) }
     }
 
     /// Taps of one window.
@@ -88,13 +99,22 @@ impl Window {
         self.kernel[0] * self.kernel[1]
     }
 
+    /// Extent of the taps along each dimension, gaps included.
+    pub fn span(&self) -> [usize; 2] {
+        [0, 1].map(|d| self.kernel[d].saturating_sub(1) * self.dilation[d] + 1)
+    }
+
     /// Output [h, w] over an input of `size`, or why the window does not fit.
     pub fn output(&self, size: [usize; 2]) -> Result<[usize; 2], String> {
         let mut out = [0; 2];
         for d in 0..2 {
-            let (k, s, pad) = (self.kernel[d], self.stride[d], [self.before[d], self.after[d]]);
-            if k == 0 || s == 0 || k > MAX_EXTENT || s > MAX_EXTENT || pad.iter().any(|&p| p >= k) {
-                return Err(format!("window {self} needs kernel and stride above 0 and padding below the kernel"));
+            let numbers = [self.kernel[d], self.stride[d], self.dilation[d]];
+            if numbers.iter().any(|n| !(1..=MAX_EXTENT).contains(n)) || self.span()[d] > MAX_EXTENT {
+                return Err(format!("window {self} needs kernel, stride and dilation from 1 to {MAX_EXTENT}"));
+            }
+            let (k, s, pad) = (self.span()[d], self.stride[d], [self.before[d], self.after[d]]);
+            if pad.iter().any(|&p| p >= k) {
+                return Err(format!("window {self} needs less padding than its {k} rows or columns"));
             }
             let padded = size[d] + pad[0] + pad[1];
             if padded < k {
@@ -107,7 +127,7 @@ impl Window {
 
     /// Input coordinate of tap `tap` of output position `out` along dimension `d`, if it lies inside `size`.
     pub fn source(&self, d: usize, out: usize, tap: usize, size: usize) -> Option<usize> {
-        (out * self.stride[d] + tap).checked_sub(self.before[d]).filter(|&i| i < size)
+        (out * self.stride[d] + tap * self.dilation[d]).checked_sub(self.before[d]).filter(|&i| i < size)
     }
 }
 
@@ -121,6 +141,9 @@ impl std::fmt::Display for Window {
         if self.before != [0; 2] || self.after != [0; 2] {
             let ([t, l], [b, r]) = (self.before, self.after);
             write!(f, " pad {t},{l},{b},{r}")?;
+        }
+        if !is_dense(&self.dilation) {
+            write!(f, " dilation {}x{}", self.dilation[0], self.dilation[1])?;
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ fn every_width_of_weights_and_activations_occurs() {
         let graph = Problem::random(seed).graph;
         for node in graph.nodes() {
             let Op::Conv { weights: Weights::Planes { bits }, .. } = node.op else { continue };
-            let Op::Quantize { bits: activation } = graph.nodes()[node.inputs[0]].op else { continue };
+            let Op::Quantize { bits: activation, .. } = graph.nodes()[node.inputs[0]].op else { continue };
             seen.insert((bits, activation));
         }
     }
@@ -222,7 +222,7 @@ fn a_shift_just_below_a_power_of_two_leaves_room_for_rounding() {
         let constant = 0.999_999_9 * 0.5f32.powi(steps);
         let rows = [1.0, 0.0, 0.3, constant, 0.0, 0.0, 1.0, 1.0];
         let build = |b: &mut GraphBuilder| {
-            let codes = b.push("quant", Op::Quantize { bits: 1 }, &[0]);
+            let codes = b.quantize("quant", 0, 1);
             let conv = b.conv("conv", codes, 2, Window::valid(1, 1), Weights::Planes { bits: 1 });
             let bn = b.batch_norm("conv", conv);
             b.push("gap", Op::AvgPool { window: Window::valid(1, 1) }, &[bn])
@@ -241,7 +241,7 @@ fn a_shift_just_below_a_power_of_two_leaves_room_for_rounding() {
 fn a_bias_is_added_once() {
     // Two readers make a value of the convolution's result, bias included; what is computed from it must not add it again.
     let build = |b: &mut GraphBuilder| {
-        let op = Op::Conv { outputs: 2, window: Window::valid(1, 1), weights: Weights::Float, bias: true };
+        let op = Op::Conv { outputs: 2, window: Window::valid(1, 1), weights: Weights::Float, bias: true, groups: 1 };
         let conv = b.push("conv", op, &[0]);
         let relu = b.push("relu", Op::Relu, &[conv]);
         let add = b.push("add", Op::Add, &[conv, relu]);

@@ -85,7 +85,7 @@ pub fn widths(graph: &Graph) -> String {
         Op::Conv { weights: Weights::Planes { bits }, .. } => Some(*bits),
         _ => None,
     });
-    let activations = join(&|op| if let Op::Quantize { bits } = op { Some(*bits) } else { None });
+    let activations = join(&|op| if let Op::Quantize { bits, .. } = op { Some(*bits) } else { None });
     format!("{weights}/{activations}")
 }
 

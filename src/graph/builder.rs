@@ -1,6 +1,6 @@
 //! Builds graphs node by node; used by the zoo and by people with networks of their own.
 
-use super::{Graph, Node, NodeId, Op, Weights};
+use super::{Encoding, Graph, Node, NodeId, Op, Ties, Weights};
 use crate::tensor::{Shape, Window};
 
 /// Collects nodes; [`GraphBuilder::finish`] checks them all.
@@ -28,12 +28,18 @@ impl GraphBuilder {
 
     /// Adds a convolution without bias.
     pub fn conv(&mut self, name: &str, x: NodeId, outputs: usize, window: Window, weights: Weights) -> NodeId {
-        self.push(name, Op::Conv { outputs, window, weights, bias: false }, &[x])
+        self.push(name, Op::Conv { outputs, window, weights, bias: false, groups: 1 }, &[x])
     }
 
     /// Adds a float dense layer with bias over the whole of `x`, whose height and width are `size`.
     pub fn dense(&mut self, name: &str, x: NodeId, outputs: usize, size: [usize; 2]) -> NodeId {
-        let op = Op::Conv { outputs, window: Window::whole(size), weights: Weights::Float, bias: true };
+        let op = Op::Conv { outputs, window: Window::whole(size), weights: Weights::Float, bias: true, groups: 1 };
+        self.push(name, op, &[x])
+    }
+
+    /// Adds the original's quantizer of `bits` bits.
+    pub fn quantize(&mut self, name: &str, x: NodeId, bits: usize) -> NodeId {
+        let op = Op::Quantize { bits, encoding: Encoding::ZeroOne, ties: Ties::Below };
         self.push(name, op, &[x])
     }
 

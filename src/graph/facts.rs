@@ -4,13 +4,18 @@ use super::{Graph, Node, Op, Weights};
 use crate::quant::MAX_BITS;
 use crate::tensor::{Shape, Window};
 
-/// What a node's result is.
+/// Most tensors of a concatenation.
+const MAX_LEAVES: usize = 1024;
+
+/// What a node's result is. Codes are real numbers too, a few of them: whatever reads reals may read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Real numbers.
     Real,
     /// Levels of a quantizer of this many bits.
     Codes { bits: usize },
+    /// A concatenation with codes in it (see [`Graph::leaves`]).
+    Mixed,
 }
 
 /// Shape of one image's result, and its kind.
@@ -25,6 +30,7 @@ impl std::fmt::Display for Fact {
         match self.kind {
             Kind::Real => write!(f, "{}", self.shape),
             Kind::Codes { bits } => write!(f, "{} codes of {bits} bit{}", self.shape, if bits == 1 { "" } else { "s" }),
+            Kind::Mixed => write!(f, "{} with codes", self.shape),
         }
     }
 }
@@ -33,7 +39,9 @@ impl Graph {
     /// Facts of all nodes, or which layer is inconsistent, what it got and what it needs.
     pub fn facts(&self) -> Result<Vec<Fact>, String> {
         let mut facts: Vec<Fact> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
+        let mut leaves = vec![0usize; self.nodes.len()];
+        for (id, node) in self.nodes.iter().enumerate() {
+            leaves[id] = count_leaves(node, &leaves)?;
             let inputs: Vec<Fact> = node.inputs.iter().map(|&i| facts[i]).collect();
             let fact = infer(node, &inputs).map_err(|problem| format!("layer '{}': {problem}", node.name))?;
             facts.push(fact);
@@ -43,80 +51,98 @@ impl Graph {
     }
 }
 
+/// Concatenations of concatenations can double their leaves at every step; real networks have a few dozen.
+fn count_leaves(node: &Node, leaves: &[usize]) -> Result<usize, String> {
+    let count = if node.op == Op::Concat { node.inputs.iter().map(|&i| leaves[i]).sum() } else { 1 };
+    if count > MAX_LEAVES {
+        return Err(format!("layer '{}' joins {count} tensors, supported are {MAX_LEAVES}", node.name));
+    }
+    Ok(count)
+}
+
 fn infer(node: &Node, inputs: &[Fact]) -> Result<Fact, String> {
     let arity = match node.op {
         Op::Input { .. } => 0,
         Op::Add => 2,
+        Op::Concat => inputs.len().max(1),
         _ => 1,
     };
     if inputs.len() != arity {
         return Err(format!("has {} inputs, needs {arity}", inputs.len()));
     }
     let real = |shape: Shape| Fact { shape, kind: Kind::Real };
-    match &node.op {
-        Op::Input { shape } => Ok(real(Shape::new(shape.h, shape.w, shape.c)?)),
-        Op::Conv { outputs, window, weights, .. } => {
-            conv_kind(*weights, inputs[0].kind)?;
-            windowed(window, inputs[0].shape, *outputs).map(real)
+    let input = inputs.first().map(|f| f.shape);
+    match (&node.op, input) {
+        (Op::Input { shape }, _) => Ok(real(Shape::new(shape.h, shape.w, shape.c)?)),
+        (_, None) => Err("has no inputs".into()),
+        (Op::Conv { outputs, window, weights, groups, .. }, Some(input)) => {
+            if let Weights::Planes { bits } = weights {
+                check_bits(*bits)?;
+            }
+            check_groups(*groups, input.c, *outputs)?;
+            windowed(window, input, *outputs).map(real)
         }
-        Op::BatchNorm { epsilon } => {
+        (Op::BatchNorm { epsilon }, Some(input)) => {
             if !epsilon.is_finite() || *epsilon < 0.0 {
                 return Err(format!("epsilon is {epsilon}, must be finite and not negative"));
             }
-            need_real(inputs[0]).map(real)
+            Ok(real(input))
         }
-        Op::Relu => need_real(inputs[0]).map(real),
-        Op::Quantize { bits } => {
+        (Op::Relu, Some(input)) => Ok(real(input)),
+        (Op::Quantize { bits, .. }, Some(input)) => {
             check_bits(*bits)?;
-            Ok(Fact { shape: need_real(inputs[0])?, kind: Kind::Codes { bits: *bits } })
+            Ok(Fact { shape: input, kind: Kind::Codes { bits: *bits } })
         }
-        Op::MaxPool { window } => pooled(window, need_real(inputs[0])?, inputs[0].shape.c).map(real),
-        Op::AvgPool { window } => {
+        (Op::MaxPool { window }, Some(input)) => pooled(window, input).map(real),
+        (Op::AvgPool { window }, Some(input)) => {
             if window.before != [0; 2] || window.after != [0; 2] {
                 return Err(format!("average pooling {window} must not be padded"));
             }
-            pooled(window, need_real(inputs[0])?, inputs[0].shape.c).map(real)
+            pooled(window, input).map(real)
         }
-        Op::Add => {
-            let (a, b) = (need_real(inputs[0])?, need_real(inputs[1])?);
+        (Op::Add, Some(a)) => {
+            let b = inputs[1].shape;
             if a != b {
                 return Err(format!("adds {a} and {b}, which must be equal"));
             }
             Ok(real(a))
         }
-        Op::PadChannels { channels } => {
-            let s = need_real(inputs[0])?;
+        (Op::PadChannels { channels }, Some(s)) => {
             if *channels < s.c {
                 return Err(format!("pads {} channels to {channels}, which must not be fewer", s.c));
             }
             Shape::new(s.h, s.w, *channels).map(real)
         }
+        (Op::Concat, Some(first)) => concat(first, inputs),
     }
 }
 
-fn conv_kind(weights: Weights, input: Kind) -> Result<(), String> {
-    match (weights, input) {
-        (Weights::Float, Kind::Real) => Ok(()),
-        (Weights::Planes { bits }, Kind::Codes { .. }) => check_bits(bits),
-        (Weights::Float, Kind::Codes { .. }) => Err("float weights on quantized activations are not supported".into()),
-        (Weights::Planes { .. }, Kind::Real) => Err("quantized weights on float activations are not supported".into()),
+fn concat(first: Shape, inputs: &[Fact]) -> Result<Fact, String> {
+    if let Some(other) = inputs.iter().find(|f| (f.shape.h, f.shape.w) != (first.h, first.w)) {
+        return Err(format!("joins {first} and {}, whose heights and widths must be equal", other.shape));
     }
+    let shape = Shape::new(first.h, first.w, inputs.iter().map(|f| f.shape.c).sum())?;
+    let real = inputs.iter().all(|f| f.kind == Kind::Real);
+    Ok(Fact { shape, kind: if real { Kind::Real } else { Kind::Mixed } })
+}
+
+fn check_groups(groups: usize, inputs: usize, outputs: usize) -> Result<(), String> {
+    if groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups) {
+        return Ok(());
+    }
+    Err(format!("has {groups} groups, which must divide its {inputs} input and {outputs} output channels"))
 }
 
 fn check_bits(bits: usize) -> Result<(), String> {
     if (1..=MAX_BITS).contains(&bits) { Ok(()) } else { Err(format!("has {bits} bits, supported are 1 to {MAX_BITS}")) }
 }
 
-fn need_real(fact: Fact) -> Result<Shape, String> {
-    if fact.kind == Kind::Real { Ok(fact.shape) } else { Err(format!("reads {fact}, needs real numbers")) }
-}
-
 /// Pools have no weights whose number bounds the window; sums over fewer than 2^16 positions are exact.
-fn pooled(window: &Window, input: Shape, channels: usize) -> Result<Shape, String> {
+fn pooled(window: &Window, input: Shape) -> Result<Shape, String> {
     if window.kernel.iter().any(|&k| k >= 1 << 16) || window.taps() >= 1 << 16 {
         return Err(format!("pools over {window}, supported are 65535 positions"));
     }
-    windowed(window, input, channels)
+    windowed(window, input, input.c)
 }
 
 fn windowed(window: &Window, input: Shape, channels: usize) -> Result<Shape, String> {

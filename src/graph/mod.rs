@@ -42,14 +42,27 @@ pub enum Op {
     /// The tensor the first layer receives.
     Input { shape: Shape },
     /// 2-D convolution (cross-correlation). Padded taps contribute nothing. A dense layer is a convolution whose window
-    /// covers its input.
-    Conv { outputs: usize, window: Window, weights: Weights, bias: bool },
+    /// covers its input. With `groups`, output channels are split evenly among as many groups of input channels.
+    Conv {
+        outputs: usize,
+        window: Window,
+        weights: Weights,
+        bias: bool,
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        groups: usize,
+    },
     /// (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel.
     BatchNorm { epsilon: f64 },
     /// max(x, 0).
     Relu,
     /// The learned activation quantizer (LQ-Nets section 3.2), `bits` planes.
-    Quantize { bits: usize },
+    Quantize {
+        bits: usize,
+        #[serde(default, skip_serializing_if = "is_default")]
+        encoding: Encoding,
+        #[serde(default, skip_serializing_if = "is_default")]
+        ties: Ties,
+    },
     /// Maximum over windows; padding never wins.
     MaxPool { window: Window },
     /// Mean over windows, which have no padding.
@@ -58,6 +71,42 @@ pub enum Op {
     Add,
     /// Appends zero channels up to `channels`.
     PadChannels { channels: usize },
+    /// The channels of all inputs one after the other. Each keeps what it is: codes with their own basis, or real numbers.
+    Concat,
+}
+
+/// What a bit of an activation code stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// Bit 1 adds the basis element, bit 0 nothing (the original code). What is not above the lowest threshold becomes 0.
+    #[default]
+    ZeroOne,
+    /// Bit 1 adds the basis element, bit 0 subtracts it (the paper's text, and ports that follow it).
+    PlusMinus,
+}
+
+/// The level of a number that equals a threshold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ties {
+    /// The level below: comparisons are strict (the original code).
+    #[default]
+    Below,
+    /// The level above: comparisons are "at least".
+    Above,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(n: &usize) -> bool {
+    *n == 1
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How a convolution's weights are stored.
@@ -104,6 +153,19 @@ impl Graph {
             Some(Op::Input { shape }) => *shape,
             _ => Shape { h: 0, w: 0, c: 0 },
         }
+    }
+
+    /// What a concatenation consists of, through nested ones, in order of the channels; any other node is its own only
+    /// leaf.
+    pub fn leaves(&self, id: NodeId) -> Vec<NodeId> {
+        let (mut leaves, mut open) = (Vec::new(), vec![id]);
+        while let Some(id) = open.pop() {
+            match self.nodes[id].op {
+                Op::Concat => open.extend(self.nodes[id].inputs.iter().rev()),
+                _ => leaves.push(id),
+            }
+        }
+        leaves
     }
 
     /// Nodes that read `id`, in order.

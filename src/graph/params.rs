@@ -83,7 +83,7 @@ impl<T: bytemuck::NoUninit> AsRef<[u8]> for Owned<T> {
 /// What a parameter is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
-    /// Float convolution weights, `[out, kh, kw, in]`.
+    /// Float convolution weights, `[out, kh, kw, in]`; `in` are the input channels of one group, here and below.
     Weight,
     /// Packed weight codes, `[out, kh, kw, words, bits]` (see [`crate::quant::pack`]).
     Planes,
@@ -138,12 +138,12 @@ impl Graph {
                 specs.push(ParamSpec { layer: node.name.clone(), role, dtype, shape });
             };
             match (&node.op, input) {
-                (Op::Conv { outputs, window, weights, bias }, Some(input)) => {
-                    let [kh, kw] = window.kernel;
+                (Op::Conv { outputs, window, weights, bias, groups }, Some(input)) => {
+                    let ([kh, kw], inputs) = (window.kernel, input.shape.c / groups);
                     match weights {
-                        Weights::Float => add(Role::Weight, vec![*outputs, kh, kw, input.shape.c]),
+                        Weights::Float => add(Role::Weight, vec![*outputs, kh, kw, inputs]),
                         Weights::Planes { bits } => {
-                            add(Role::Planes, vec![*outputs, kh, kw, words(input.shape.c), *bits]);
+                            add(Role::Planes, vec![*outputs, kh, kw, words(inputs), *bits]);
                             add(Role::WeightBasis, vec![*bits, *outputs]);
                         }
                     }
@@ -152,7 +152,7 @@ impl Graph {
                     }
                 }
                 (Op::BatchNorm { .. }, _) => add(Role::BatchNorm, vec![4, facts[id].shape.c]),
-                (Op::Quantize { bits }, _) => add(Role::ActivationBasis, vec![*bits]),
+                (Op::Quantize { bits, .. }, _) => add(Role::ActivationBasis, vec![*bits]),
                 _ => {}
             }
         }
@@ -171,7 +171,10 @@ impl Params {
     pub fn new(graph: &Graph, tensors: BTreeMap<String, Tensor>) -> Result<Self, String> {
         let specs = graph.parameters()?;
         let facts = graph.facts()?;
-        let input = |node: &super::Node| node.inputs.first().map_or(0, |&i| facts[i].shape.c);
+        let input = |node: &super::Node| {
+            let groups = if let Op::Conv { groups, .. } = node.op { groups } else { 1 };
+            node.inputs.first().map_or(0, |&i| facts[i].shape.c / groups)
+        };
         let channels: HashMap<&str, usize> = graph.nodes().iter().map(|n| (n.name.as_str(), input(n))).collect();
         for spec in &specs {
             let name = spec.name();
@@ -199,7 +202,7 @@ impl Params {
     }
 }
 
-/// `channels` are the input channels of the parameter's layer.
+/// `channels` are the input channels of a group of the parameter's layer.
 fn check(spec: &ParamSpec, tensor: &Tensor, channels: usize) -> Result<(), String> {
     let name = spec.name();
     let count: usize = spec.shape.iter().product();

@@ -1,6 +1,6 @@
 //! The graph as text: one line per node, for people, snapshots and error reports.
 
-use super::{Graph, Op, Weights};
+use super::{Encoding, Graph, Op, Ties, Weights};
 
 impl std::fmt::Display for Graph {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -24,16 +24,22 @@ impl std::fmt::Display for Op {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Op::Input { shape } => write!(f, "input {shape}"),
-            Op::Conv { outputs, window, weights, bias } => {
-                write!(f, "conv {window} -> {outputs}, {weights}{}", if *bias { ", bias" } else { "" })
+            Op::Conv { outputs, window, weights, bias, groups } => {
+                write!(f, "conv {window} -> {outputs}, {weights}{}", if *bias { ", bias" } else { "" })?;
+                if *groups == 1 { Ok(()) } else { write!(f, ", {groups} groups") }
             }
             Op::BatchNorm { epsilon } => write!(f, "batch norm, epsilon {epsilon:e}"),
             Op::Relu => f.write_str("relu"),
-            Op::Quantize { bits } => write!(f, "quantize to {bits} bit{}", if *bits == 1 { "" } else { "s" }),
+            Op::Quantize { bits, encoding, ties } => {
+                write!(f, "quantize to {bits} bit{}", if *bits == 1 { "" } else { "s" })?;
+                f.write_str(if *encoding == Encoding::PlusMinus { ", +-" } else { "" })?;
+                f.write_str(if *ties == Ties::Above { ", ties up" } else { "" })
+            }
             Op::MaxPool { window } => write!(f, "max pool {window}"),
             Op::AvgPool { window } => write!(f, "average pool {window}"),
             Op::Add => f.write_str("add"),
             Op::PadChannels { channels } => write!(f, "pad with zero channels to {channels}"),
+            Op::Concat => f.write_str("concat"),
         }
     }
 }

@@ -58,6 +58,7 @@ fn ranges(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<f64>, 
                 widest(bn.beta.iter().zip(&bn.gamma))
             }
             Op::Add => node.inputs.iter().map(|&i| ranges[i]).sum(),
+            Op::Concat => node.inputs.iter().map(|&i| ranges[i]).fold(0.0, f64::max),
             Op::Quantize { .. } => level_bound(params, &node.name)?,
             Op::Relu | Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. } => input,
         };
@@ -99,7 +100,8 @@ fn statistics(graph: &Graph, params: &Params) -> Result<Vec<Option<f64>>, String
 
 /// The most that a convolution can give for inputs of `channels` channels within `input`.
 fn conv_bound(node: &Node, params: &Params, channels: usize, input: f64) -> Result<f64, String> {
-    let Op::Conv { outputs, window, weights, bias } = &node.op else { return Ok(0.0) };
+    let Op::Conv { outputs, window, weights, bias, groups } = &node.op else { return Ok(0.0) };
+    let channels = channels / groups;
     let row = |data: &[f32], c: usize, n: usize| data[c * n..][..n].iter().map(|v| f64::from(v.abs())).sum::<f64>();
     let mut most = 0f64;
     for c in 0..*outputs {

@@ -34,7 +34,7 @@ fn residual_block(b: &mut GraphBuilder, widths: &dyn Widths, input: NodeId, grou
     let (stride, input_size) = if first_of_later_group { (2, 2 * size) } else { (1, size) };
     let quantized_conv = |b: &mut GraphBuilder, x, quant: &str, conv: &str, stride, size| {
         let (quant, conv) = (name(quant), name(conv));
-        let x = b.push(&quant, Op::Quantize { bits: widths.activation_bits(&quant) }, &[x]);
+        let x = b.quantize(&quant, x, widths.activation_bits(&quant));
         let weights = Weights::Planes { bits: widths.weight_bits(&conv) };
         b.conv(&conv, x, channels, Window::same(3, stride, [size; 2]), weights)
     };

@@ -40,7 +40,7 @@ fn quantized_conv(
     size: usize,
 ) -> NodeId {
     let (quant, conv) = (format!("quant{i}"), format!("conv{i}"));
-    let x = b.push(&quant, Op::Quantize { bits: widths.activation_bits(&quant) }, &[x]);
+    let x = b.quantize(&quant, x, widths.activation_bits(&quant));
     let weights = Weights::Planes { bits: widths.weight_bits(&conv) };
     b.conv(&conv, x, channels, Window::same(3, 1, [size; 2]), weights)
 }

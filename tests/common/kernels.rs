@@ -97,7 +97,7 @@ fn planes_of(bits: usize) -> Weights {
 }
 
 fn quantize(b: &mut GraphBuilder, name: &str, x: NodeId, bits: usize) -> NodeId {
-    b.push(&format!("{name}/quant"), Op::Quantize { bits }, &[x])
+    b.quantize(&format!("{name}/quant"), x, bits)
 }
 
 fn finish(b: GraphBuilder, name: String, input: InputKind, seed: u64) -> Problem {
@@ -126,10 +126,12 @@ pub fn bits(w: usize, a: usize, channels: [usize; 3], size: [usize; 2], window: 
 pub fn residual(input: InputKind, c: [usize; 2], bits: usize, size: [usize; 2]) -> Problem {
     let name = format!("residual {input:?} {c:?} {bits} bits {size:?}");
     let mut b = GraphBuilder::new(Shape { h: size[0], w: size[1], c: 3 });
-    let stem = Window { kernel: [3, 5], stride: [1, 2], before: [1, 0], after: [0, 3] };
+    let stem = Window { kernel: [3, 5], stride: [1, 2], before: [1, 0], after: [0, 3], dilation: [1; 2] };
     let x = b.conv("stem", 0, c[0], stem, Weights::Float);
     let stem = b.batch_norm("stem", x);
-    let size = Window { kernel: [3, 5], stride: [1, 2], before: [1, 0], after: [0, 3] }.output(size).unwrap();
+    let size = Window { kernel: [3, 5], stride: [1, 2], before: [1, 0], after: [0, 3], dilation: [1; 2] }
+        .output(size)
+        .unwrap();
     let x = b.bn_relu("act1", stem);
     let x = quantize(&mut b, "act1", x, bits);
     let x = b.conv("conv1", x, c[1], Window::same(3, 2, size), planes_of(bits));
@@ -145,7 +147,7 @@ pub fn residual(input: InputKind, c: [usize; 2], bits: usize, size: [usize; 2]) 
     let x = b.conv("conv3", x, c[1], Window::valid(1, 1), planes_of(bits));
     let x = b.push("sum2", Op::Add, &[sum, x]);
     let x = b.bn_relu("last", x);
-    let pool = Window { kernel: [2, 2], stride: [1, 1], before: [0; 2], after: [0; 2] };
+    let pool = Window { kernel: [2, 2], stride: [1, 1], before: [0; 2], after: [0; 2], dilation: [1; 2] };
     let x = b.push("avg", Op::AvgPool { window: pool }, &[x]);
     let half = pool.output(half).unwrap();
     b.dense("dense", x, 7, half);
@@ -155,7 +157,7 @@ pub fn residual(input: InputKind, c: [usize; 2], bits: usize, size: [usize; 2]) 
 /// A maximum over overlapping padded windows, a float convolution to codes, codes as the last word, values as logits.
 pub fn values(channels: usize) -> Problem {
     let mut b = GraphBuilder::new(Shape { h: 9, w: 7, c: channels });
-    let pool = Window { kernel: [3, 3], stride: [2, 3], before: [2, 1], after: [1, 2] };
+    let pool = Window { kernel: [3, 3], stride: [2, 3], before: [2, 1], after: [1, 2], dilation: [1; 2] };
     let x = b.push("max", Op::MaxPool { window: pool }, &[0]);
     let [h, w] = pool.output([9, 7]).unwrap();
     let x = b.conv("float", x, 34, Window::same(2, 1, [h, w]), Weights::Float);
@@ -182,7 +184,7 @@ pub fn all() -> Vec<Problem> {
         .flat_map(|w| (1..=4).map(move |a| (w, a)))
         .map(|(w, a)| bits(w, a, [[20, 33, 16], [3, 36, 20]][(w + a) % 2], [5, 6], same))
         .collect();
-    let skewed = Window { kernel: [2, 3], stride: [3, 2], before: [1, 2], after: [0, 1] };
+    let skewed = Window { kernel: [2, 3], stride: [3, 2], before: [1, 2], after: [0, 1], dilation: [1; 2] };
     problems.push(bits(8, 8, [33, 5, 3], [4, 5], same));
     problems.push(bits(5, 3, [64, 70, 3], [11, 13], skewed));
     problems.push(bits(2, 2, [70, 64, 33], [11, 13], skewed));

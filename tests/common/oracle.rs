@@ -77,7 +77,7 @@ pub fn node(
         Op::Input { shape } => {
             NodeResult { shape: [shape.h, shape.w, shape.c], values: input.to_vec(), quantized: None }
         }
-        Op::Conv { outputs, window, weights, bias } => {
+        Op::Conv { outputs, window, weights, bias, .. } => {
             let x = source(0);
             let w = match weights {
                 Weights::Float => floats(params, &node.name, Role::Weight),
@@ -100,6 +100,7 @@ pub fn node(
             NodeResult { shape: a.shape, values, quantized: None }
         }
         Op::PadChannels { channels } => pad_channels(source(0), *channels),
+        Op::Concat => todo!("concatenation"),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::oracle::{self, LevelValues, NodeResult};
 use super::rng::Rng;
 use lq_infer::graph::preprocess::Normalize;
-use lq_infer::graph::{Graph, GraphBuilder, NodeId, Op, ParamSpec, Params, Role, Tensor, Weights};
+use lq_infer::graph::{Encoding, Graph, GraphBuilder, NodeId, Op, ParamSpec, Params, Role, Tensor, Ties, Weights};
 use lq_infer::lower::InputKind;
 use lq_infer::tensor::{Shape, Window};
 use std::collections::BTreeMap;
@@ -181,14 +181,20 @@ impl<'a> Net<'a> {
     }
 
     fn float_conv(&mut self, name: String, x: NodeId, outputs: usize, window: Window, bias: bool) -> NodeId {
-        self.windowed(name, Op::Conv { outputs, window, weights: Weights::Float, bias }, x, &window, outputs)
+        self.windowed(name, Op::Conv { outputs, window, weights: Weights::Float, bias, groups: 1 }, x, &window, outputs)
     }
 
     /// A convolution with weight planes. Few of them have a bias, as in AlexNet's dense layers.
     fn conv(&mut self, name: String, x: NodeId, outputs: usize, window: Window) -> NodeId {
         let bits = self.bits.map_or_else(|| self.rng.pick(&[1, 2, 3, 4, 5, 8]), |b| b[0]);
         let bias = self.rng.chance(0.15);
-        self.windowed(name, Op::Conv { outputs, window, weights: Weights::Planes { bits }, bias }, x, &window, outputs)
+        self.windowed(
+            name,
+            Op::Conv { outputs, window, weights: Weights::Planes { bits }, bias, groups: 1 },
+            x,
+            &window,
+            outputs,
+        )
     }
 
     fn same_shape(&mut self, name: String, op: Op, inputs: &[NodeId]) -> NodeId {
@@ -210,7 +216,7 @@ impl<'a> Net<'a> {
 
     fn quantize(&mut self, name: String, x: NodeId) -> NodeId {
         let bits = self.bits.map_or_else(|| self.rng.pick(&[1, 2, 3, 4, 5, 8]), |b| b[1]);
-        self.same_shape(name, Op::Quantize { bits }, &[x])
+        self.same_shape(name, Op::Quantize { bits, encoding: Encoding::ZeroOne, ties: Ties::Below }, &[x])
     }
 
     fn add(&mut self, scope: &str, a: NodeId, b: NodeId) -> NodeId {
@@ -241,7 +247,7 @@ impl<'a> Net<'a> {
             let mut draw = |from: &[usize]| [self.rng.pick(from), self.rng.pick(from)];
             let (kernel, stride) = (draw(&[1, 2, 3, 3, 3, 4, 5]), draw(&[1, 1, 1, 2, 2, 3]));
             let mut pad = || if padded { [0, 1].map(|d| self.rng.below(kernel[d].min(4))) } else { [0; 2] };
-            let window = Window { kernel, stride, before: pad(), after: pad() };
+            let window = Window { kernel, stride, before: pad(), after: pad(), dilation: [1; 2] };
             if window.output(size).is_ok() {
                 return window;
             }
@@ -253,7 +259,7 @@ impl<'a> Net<'a> {
         (0..50).find_map(|_| {
             let kernel = [self.rng.between(1, 4), self.rng.between(1, 4)];
             let mut pad = || [0, 1].map(|d| self.rng.below(kernel[d]));
-            let window = Window { kernel, stride: [stride; 2], before: pad(), after: pad() };
+            let window = Window { kernel, stride: [stride; 2], before: pad(), after: pad(), dilation: [1; 2] };
             (window.output(self.size(x)) == Ok(to)).then_some(window)
         })
     }
@@ -454,7 +460,7 @@ impl<'a> Net<'a> {
         let window = self.window(codes, true);
         let outputs = self.outputs(codes, &window);
         let weights = Weights::Planes { bits: self.bits.map_or(2, |b| b[0]) };
-        let op = Op::Conv { outputs, window, weights, bias: true };
+        let op = Op::Conv { outputs, window, weights, bias: true, groups: 1 };
         let y = self.windowed(format!("{scope}/conv"), op, codes, &window, outputs);
         let a = self.bn_relu(&format!("{scope}/a"), y);
         let b = if self.rng.chance(0.5) { self.relu(&format!("{scope}/b"), y) } else { y };
@@ -521,7 +527,7 @@ fn calibrated(graph: &Graph, input: &[f64], images: usize, rng: &mut Rng) -> Par
     for (id, node) in graph.nodes().iter().enumerate() {
         let fitted = match node.op {
             Op::BatchNorm { .. } => Some(("batch_norm", fit_batch_norm(&results[node.inputs[0]], rng))),
-            Op::Quantize { bits } => Some(("basis", fit_activation_basis(&results[node.inputs[0]], bits, rng))),
+            Op::Quantize { bits, .. } => Some(("basis", fit_activation_basis(&results[node.inputs[0]], bits, rng))),
             _ => None,
         };
         if let Some((suffix, tensor)) = fitted {
