@@ -1,12 +1,18 @@
-// Convolution of codes with +-1 weight planes. Reference: src/backend/cpu/bitconv.rs.
+// Convolution of bit planes with +-1 weight planes. Reference: src/backend/cpu/bitconv.rs.
 //
-//   N_ij = 2 popcount(B_i & A_j) - popcount(A_j),  T = sum_ij C_ij N_ij,  C_ij = high * 2^LOW_BITS + low
+//   N_ij = 2 popcount(B_i & A_j) - popcount(A_j),  T = sum C_ij N_ij,  C_ij = high * 2^LOW_BITS + low
 //
-// Layouts: input [image, IN_H, IN_W, WORDS, A_PLANES]; weights [quad, KH, KW, WORDS, W_PLANES] of vectors whose lanes
-// are the four output channels of the quad; the table's first rows per quad are the PAIRS high, then the PAIRS low
-// coefficients, pair = i * A_PLANES + j. Codes out: [image, OUT_H, OUT_W, GROUPS, BITS].
+// The planes of all parts of the input are taken A_PLANES at a time, in PASSES passes with coefficients of their own. From
+// vector PASS_TABLE on the table holds two vectors for each: where the planes begin in a pixel's row, from word to word of
+// a plane, words per tap, where the weights begin; then the part.
 //
-// The input is read as vectors of LOAD planes (Planes, plane_of), which divides A_PLANES.
+// Layouts: input [image, IN_H, IN_W, ROW] of vectors of LOAD planes (Planes, plane_of); weights [quad, WEIGHT_ROW], a part's
+// [KH, KW, words, STORED], of vectors whose lanes are the four output channels of the quad; the table's rows from COEFFICIENTS
+// on are per pass the PAIRS high, then the PAIRS low coefficients, pair = i * A_PLANES + j. Codes out: [image, OUT_H, OUT_W,
+// GROUPS, BITS].
+//
+// MASKED (convolutions in groups): the last of the STORED weight planes marks the bits that count, and popcount(A_j) is taken
+// among them; row FIRST + part of the table is the first word that the quad reads.
 //
 // An invocation makes TILE neighbouring pixels of one row for one group of 32 output channels, quad by quad, so that it
 // writes whole words; every weight it loads serves TILE pixels and every activation four channels.
@@ -28,26 +34,33 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     // Loops over rows, columns and words stay rolled, their bounds being unknown to the compiler; those over planes and
     // pixels are unrolled, which keeps the arrays in registers.
     // Many planes do not fit registers anyway.
-    let w_planes = W_PLANES + select(params.zero, 0u, PAIRS <= 16u);
-    let loads = A_PLANES / LOAD + select(params.zero, 0u, PAIRS <= 16u);
+    let rolled = select(params.zero, 0u, PAIRS <= 16u);
+    let stored = STORED + rolled;
+    let loads = A_PLANES / LOAD + rolled;
 
+    // With one pass the counts of the input's own bits serve all channels.
     var ones: array<i32, TILE_A>;
-    for (var ky = 0u; ky < KH; ky++) {
-        let iy = source(y, STRIDE_Y, ky, BEFORE_Y);
-        if iy >= IN_H {
-            continue;
-        }
-        let row_at = image_at + iy * IN_W;
-        for (var kx = 0u; kx < KW; kx++) {
-            for (var w = 0u; w < WORDS; w++) {
-                for (var t = 0u; t < TILE; t++) {
-                    let ix = source(x0 + t, STRIDE_X, kx, BEFORE_X);
-                    let inside = ix < IN_W;
-                    let at = select(0u, ((row_at + ix) * WORDS + w) * (A_PLANES / LOAD), inside);
-                    for (var load = 0u; load < loads; load++) {
-                        let a = select(Planes(), input[at + load], inside);
-                        for (var k = 0u; k < LOAD; k++) {
-                            ones[t * A_PLANES + load * LOAD + k] += i32(countOneBits(plane_of(a, k)));
+    if PASSES == 1u && !MASKED {
+        let at = u32(table[PASS_TABLE].x);
+        let step = u32(table[PASS_TABLE].y);
+        let words = u32(table[PASS_TABLE].z);
+        for (var ky = 0u; ky < KH; ky++) {
+            let iy = source(y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
+            if iy >= IN_H {
+                continue;
+            }
+            let row_at = image_at + iy * IN_W;
+            for (var kx = 0u; kx < KW; kx++) {
+                for (var w = 0u; w < words; w++) {
+                    for (var t = 0u; t < TILE; t++) {
+                        let ix = source(x0 + t, STRIDE_X, kx * DILATION_X, BEFORE_X);
+                        let inside = ix < IN_W;
+                        let word_at = select(0u, (row_at + ix) * ROW + at + w * step, inside);
+                        for (var load = 0u; load < loads; load++) {
+                            let a = select(Planes(), input[word_at + load], inside);
+                            for (var k = 0u; k < LOAD; k++) {
+                                ones[t * A_PLANES + load * LOAD + k] += i32(countOneBits(plane_of(a, k)));
+                            }
                         }
                     }
                 }
@@ -58,68 +71,102 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     var packed: array<u32, TILE_BITS>;
     for (var q = 0u; q < min(8u, QUADS - group * 8u); q++) {
         let quad = group * 8u + q;
-        var both: array<vec4<u32>, TILE_PAIRS>;
-        for (var ky = 0u; ky < KH; ky++) {
-            let iy = source(y, STRIDE_Y, ky, BEFORE_Y);
-            if iy >= IN_H {
-                continue;
+        var sum_hi: array<vec4<i32>, SUMS>;
+        var sum_lo: array<vec4<i32>, SUMS>;
+        for (var pass_index = 0u; pass_index < PASSES; pass_index++) {
+            let layout = vec4<u32>(table[PASS_TABLE + 2u * pass_index]);
+            var first = 0u;
+            if MASKED {
+                first = u32(table[quad * ROWS + FIRST + u32(table[PASS_TABLE + 2u * pass_index + 1u].x)].x);
             }
-            let row_at = image_at + iy * IN_W;
-            for (var kx = 0u; kx < KW; kx++) {
-                for (var w = 0u; w < WORDS; w++) {
-                    let weights_at = (((quad * KH + ky) * KW + kx) * WORDS + w) * W_PLANES;
-                    for (var t = 0u; t < TILE; t++) {
-                        let ix = source(x0 + t, STRIDE_X, kx, BEFORE_X);
-                        let inside = ix < IN_W;
-                        let at = select(0u, ((row_at + ix) * WORDS + w) * (A_PLANES / LOAD), inside);
-                        for (var load = 0u; load < loads; load++) {
-                            let a = select(Planes(), input[at + load], inside);
-                            for (var k = 0u; k < LOAD; k++) {
-                                let pair = t * PAIRS + load * LOAD + k;
-                                for (var i = 0u; i < w_planes; i++) {
-                                    let b = weights[weights_at + i];
-                                    both[pair + i * A_PLANES] += countOneBits(b & vec4(plane_of(a, k)));
+            let at = layout.x + first * layout.y;
+            var both: array<vec4<u32>, TILE_PAIRS>;
+            if PASSES > 1u {
+                for (var j = 0u; j < TILE_A; j++) {
+                    ones[j] = 0;
+                }
+            }
+            for (var ky = 0u; ky < KH; ky++) {
+                let iy = source(y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
+                if iy >= IN_H {
+                    continue;
+                }
+                let row_at = image_at + iy * IN_W;
+                for (var kx = 0u; kx < KW; kx++) {
+                    for (var w = 0u; w < layout.z; w++) {
+                        let weights_at = quad * WEIGHT_ROW + layout.w + ((ky * KW + kx) * layout.z + w) * STORED;
+                        for (var t = 0u; t < TILE; t++) {
+                            let ix = source(x0 + t, STRIDE_X, kx * DILATION_X, BEFORE_X);
+                            let inside = ix < IN_W;
+                            let word_at = select(0u, (row_at + ix) * ROW + at + w * layout.y, inside);
+                            for (var load = 0u; load < loads; load++) {
+                                let a = select(Planes(), input[word_at + load], inside);
+                                for (var k = 0u; k < LOAD; k++) {
+                                    let j = load * LOAD + k;
+                                    for (var i = 0u; i < stored; i++) {
+                                        let b = weights[weights_at + i];
+                                        both[t * STORED_PAIRS + i * A_PLANES + j] += countOneBits(b & vec4(plane_of(a, k)));
+                                    }
+                                    if PASSES > 1u && !MASKED {
+                                        ones[t * A_PLANES + j] += i32(countOneBits(plane_of(a, k)));
+                                    }
                                 }
                             }
                         }
                     }
                 }
             }
-        }
-        // Rolled, to keep the epilogue short: the pixel in hand is always the first, and the others move up.
-        for (var t = 0u; t < TILE + params.zero; t++) {
-            var hi = vec4(0);
-            var lo = vec4(0);
-            for (var i = 0u; i < w_planes; i++) {
+            // Rolled, to keep the epilogue short: the pixel in hand is always the first, and the others move up.
+            for (var t = 0u; t < TILE + params.zero; t++) {
+                var hi = sum_hi[0];
+                var lo = sum_lo[0];
+                let row = quad * ROWS + COEFFICIENTS + pass_index * 2u * PAIRS;
+                for (var i = 0u; i < W_PLANES + rolled; i++) {
+                    for (var j = 0u; j < A_PLANES; j++) {
+                        let pair = i * A_PLANES + j;
+                        var n = 2 * vec4<i32>(both[pair]);
+                        if MASKED {
+                            n -= vec4<i32>(both[PAIRS + j]);
+                        } else {
+                            n -= vec4(ones[j]);
+                        }
+                        hi += table[row + pair] * n;
+                        lo += table[row + PAIRS + pair] * n;
+                    }
+                }
+                if pass_index + 1u == PASSES {
+                    if x0 + t < OUT_W {
+                        let rank = finish(quad, out_pixel + t, hi, lo);
+                        for (var b = 0u; b < BITS; b++) {
+                            packed[b] |= plane_bits(b, rank) << (4u * q);
+                        }
+                    }
+                    for (var b = 0u; b < BITS; b++) {
+                        let front = packed[b];
+                        for (var u = 1u; u < TILE; u++) {
+                            packed[(u - 1u) * BITS + b] = packed[u * BITS + b];
+                        }
+                        packed[(TILE - 1u) * BITS + b] = front;
+                    }
+                }
+                if PASSES > 1u {
+                    for (var u = 1u; u < TILE; u++) {
+                        sum_hi[u - 1u] = sum_hi[u];
+                        sum_lo[u - 1u] = sum_lo[u];
+                    }
+                    sum_hi[TILE - 1u] = hi;
+                    sum_lo[TILE - 1u] = lo;
+                }
+                for (var i = STORED_PAIRS; i < TILE_PAIRS; i++) {
+                    both[i - STORED_PAIRS] = both[i];
+                }
                 for (var j = 0u; j < A_PLANES; j++) {
-                    let pair = i * A_PLANES + j;
-                    let n = 2 * vec4<i32>(both[pair]) - vec4(ones[j]);
-                    hi += table[quad * ROWS + COEFFICIENTS + pair] * n;
-                    lo += table[quad * ROWS + COEFFICIENTS + PAIRS + pair] * n;
+                    let front = ones[j];
+                    for (var u = 1u; u < TILE; u++) {
+                        ones[(u - 1u) * A_PLANES + j] = ones[u * A_PLANES + j];
+                    }
+                    ones[(TILE - 1u) * A_PLANES + j] = front;
                 }
-            }
-            if x0 + t < OUT_W {
-                let rank = finish(quad, out_pixel + t, hi, lo);
-                for (var b = 0u; b < BITS; b++) {
-                    packed[b] |= plane_bits(b, rank) << (4u * q);
-                }
-            }
-            for (var i = PAIRS; i < TILE_PAIRS; i++) {
-                both[i - PAIRS] = both[i];
-            }
-            for (var j = 0u; j < A_PLANES; j++) {
-                let first = ones[j];
-                for (var u = 1u; u < TILE; u++) {
-                    ones[(u - 1u) * A_PLANES + j] = ones[u * A_PLANES + j];
-                }
-                ones[(TILE - 1u) * A_PLANES + j] = first;
-            }
-            for (var b = 0u; b < BITS; b++) {
-                let first = packed[b];
-                for (var u = 1u; u < TILE; u++) {
-                    packed[(u - 1u) * BITS + b] = packed[u * BITS + b];
-                }
-                packed[(TILE - 1u) * BITS + b] = first;
             }
         }
     }

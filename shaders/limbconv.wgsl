@@ -2,9 +2,12 @@
 //
 //   D_d = sum over taps and p + q = d of x_p . W_q,  T = floor((sum_d D_d 256^d) / 256^DROP), low word 16 bits
 //
-// Layouts: input [image, IN_H, IN_W, IN_GROUPS, X_LIMBS], four channels a word; weights [quad, KH, KW, IN_GROUPS,
+// Layouts: input [image, IN_H, IN_W, IN_GROUPS, X_LIMBS], four channels a word; weights [quad, KH, KW, READ_GROUPS,
 // W_LIMBS] of vectors whose lanes are the four output channels of the quad. Codes out: [image, OUT_H, OUT_W, GROUPS,
 // BITS]. With SUMS (kernel limbsum) the diagonals are the result: sums [image, OUT_C, DIAGONALS].
+//
+// MASKED (convolutions in groups): row FIRST of the table is the first of the READ_GROUPS words that the quad reads; weights
+// of channels outside a group are 0.
 //
 // An invocation makes TILE neighbouring pixels of one row for the quads of one group of 32 output channels; with SUMS,
 // where there is one pixel, for one quad.
@@ -26,19 +29,23 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     var packed: array<u32, TILE_BITS>;
     for (var g = 0u; g < min(GROUP_QUADS, QUADS - group * GROUP_QUADS); g++) {
         let quad = group * GROUP_QUADS + g;
+        var first = 0u;
+        if MASKED {
+            first = u32(table[quad * ROWS + FIRST].x);
+        }
         var sums_of: array<vec4<i32>, TILE_DIAGONALS>;
         for (var ky = 0u; ky < KH; ky++) {
-            let iy = source(y, STRIDE_Y, ky, BEFORE_Y);
+            let iy = source(y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
             if iy >= IN_H {
                 continue;
             }
             for (var kx = 0u; kx < KW; kx++) {
-                for (var word = 0u; word < IN_GROUPS; word++) {
-                    let weights_at = (((quad * KH + ky) * KW + kx) * IN_GROUPS + word) * W_LIMBS;
+                for (var word = 0u; word < READ_GROUPS; word++) {
+                    let weights_at = (((quad * KH + ky) * KW + kx) * READ_GROUPS + word) * W_LIMBS;
                     for (var t = 0u; t < TILE; t++) {
-                        let ix = source(x0 + t, STRIDE_X, kx, BEFORE_X);
+                        let ix = source(x0 + t, STRIDE_X, kx * DILATION_X, BEFORE_X);
                         let inside = ix < IN_W;
-                        let at = select(0u, ((image_at + iy * IN_W + ix) * IN_GROUPS + word) * X_LIMBS, inside);
+                        let at = select(0u, ((image_at + iy * IN_W + ix) * IN_GROUPS + first + word) * X_LIMBS, inside);
                         for (var p = 0u; p < X_LIMBS; p++) {
                             let x = select(0u, input[at + p], inside);
                             for (var q = 0u; q < W_LIMBS; q++) {

@@ -18,9 +18,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let image = index / PER_IMAGE;
     var most = NOTHING;
     for (var ky = 0u; ky < KH; ky++) {
-        let iy = source(y, STRIDE_Y, ky, BEFORE_Y);
+        let iy = source(y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
         for (var kx = 0u; kx < KW; kx++) {
-            let ix = source(x, STRIDE_X, kx, BEFORE_X);
+            let ix = source(x, STRIDE_X, kx * DILATION_X, BEFORE_X);
             if iy < IN_H && ix < IN_W {
                 most = max(most, input[((image * IN_H + iy) * IN_W + ix) * OUT_C + c]);
             }

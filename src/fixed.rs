@@ -15,6 +15,8 @@ pub const VALUE_MAX: i32 = (1 << 30) - 1;
 pub const VALUE_BITS: i32 = 30;
 /// Limbs of a value (|v| < 2^30 fits four signed 8-bit limbs, whose range ends at 0x7f7f7f7f).
 pub const VALUE_LIMBS: usize = 4;
+/// Bits of a value's limbs: as many planes hold a tensor of values bit by bit.
+pub const VALUE_PLANES: usize = 8 * VALUE_LIMBS;
 /// Limbs of a float weight; magnitudes up to [`WEIGHT_MAX`].
 pub const WEIGHT_LIMBS: usize = 3;
 /// Largest magnitude of a fixed-point float weight: 0x7f7f7f, what three signed limbs hold.
@@ -105,6 +107,15 @@ pub fn limbs<const N: usize>(v: i32) -> [i8; N] {
     })
 }
 
+/// The four limbs of v as the bytes of one word, limb 0 lowest.
+///
+/// Adding 128 to every digit base 256 makes the limbs' range that of bytes, so v + 0x80808080 has the limbs plus 128 as its
+/// bytes, and flipping their top bits takes 128 off again.
+pub fn limb_bytes(v: i32) -> u32 {
+    const HALVES: u32 = 0x8080_8080;
+    (v as u32).wrapping_add(HALVES) ^ HALVES
+}
+
 /// Limb words of up to four values, least significant limb first; missing values are 0.
 pub fn split_values(values: impl Iterator<Item = i32>) -> [u32; VALUE_LIMBS] {
     let mut lanes = [[0i8; VALUE_LIMBS]; LIMB_LANES];
@@ -156,6 +167,7 @@ mod tests {
         for v in [0, 1, -1, 127, 128, -128, -129, 65_535, VALUE_MAX, -VALUE_MAX, 123_456_789, -987_654_321] {
             let l: [i8; VALUE_LIMBS] = limbs(v);
             assert_eq!(join_diagonals(&l.map(i32::from)), i128::from(v), "{v}");
+            assert_eq!(limb_bytes(v), pack_lanes(l), "{v}");
         }
         for v in [WEIGHT_MAX, -WEIGHT_MAX, 0x7f_7f7e, 0x12_3456] {
             let l: [i8; WEIGHT_LIMBS] = limbs(v);

@@ -3,10 +3,51 @@
 //! A code is a small integer whose bit j is the coefficient of basis element j. Levels, midpoints and codes are formed in
 //! `f32` in the original's order of operations, so that they are the original's to the last bit.
 
+use serde::{Deserialize, Serialize};
+
 /// Most bits a weight or an activation may have.
 pub const MAX_BITS: usize = 8;
 /// Channels per packed word.
 pub const WORD_BITS: usize = 32;
+
+/// What a bit of an activation code stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// Bit 1 adds the basis element, bit 0 nothing (the original code). What is not above the lowest threshold becomes 0.
+    #[default]
+    ZeroOne,
+    /// Bit 1 adds the basis element, bit 0 subtracts it (the paper's text, and ports that follow it).
+    PlusMinus,
+}
+
+/// The level of a number that equals a threshold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ties {
+    /// The level below: comparisons are strict (the original code).
+    #[default]
+    Below,
+    /// The level above: comparisons are "at least".
+    Above,
+}
+
+impl Encoding {
+    /// Planes that store codes of `bits` bits. Codes of +-1 have one more, of bits that are 1 for every channel: a padded
+    /// tap, whose planes are all 0, then contributes nothing.
+    pub fn planes(self, bits: usize) -> usize {
+        bits + usize::from(self == Encoding::PlusMinus)
+    }
+
+    /// What a set bit of each stored plane adds. With e = 2 a - 1, sum u_j e_j = sum 2 u_j a_j + (-sum u_j) * 1.
+    pub fn plane_values(self, basis: &[f32]) -> Vec<f64> {
+        let basis = basis.iter().map(|&u| f64::from(u));
+        match self {
+            Encoding::ZeroOne => basis.collect(),
+            Encoding::PlusMinus => basis.clone().map(|u| 2.0 * u).chain([-basis.sum::<f64>()]).collect(),
+        }
+    }
+}
 
 /// Packed words per plane for `channels` channels.
 pub const fn words(channels: usize) -> usize {
@@ -31,18 +72,18 @@ pub fn pack(codes: &[u8], channels: usize, planes: usize) -> Vec<u32> {
 }
 
 /// Packs one row; `packed` has `words * planes` elements.
-pub fn pack_row(codes: &[u8], planes: usize, packed: &mut [u32]) {
+pub fn pack_row<C: Copy + Into<u32>>(codes: &[C], planes: usize, packed: &mut [u32]) {
     for (group, words) in codes.chunks(WORD_BITS).zip(packed.chunks_exact_mut(planes)) {
         for (plane, word) in words.iter_mut().enumerate() {
-            *word = group.iter().enumerate().fold(0, |w, (bit, &code)| w | u32::from(code >> plane & 1) << bit);
+            *word = group.iter().enumerate().fold(0, |w, (bit, &code)| w | (code.into() >> plane & 1) << bit);
         }
     }
 }
 
 /// The code of `channel` in one packed row (see [`pack`]).
-pub fn code_at(row: &[u32], channel: usize, planes: usize) -> u8 {
+pub fn code_at(row: &[u32], channel: usize, planes: usize) -> u16 {
     let base = channel / WORD_BITS * planes;
-    (0..planes).fold(0, |code, j| code | ((row[base + j] >> (channel % WORD_BITS) & 1) as u8) << j)
+    (0..planes).fold(0, |code, j| code | ((row[base + j] >> (channel % WORD_BITS) & 1) as u16) << j)
 }
 
 /// A mask of the bits that carry channels in word `word` of a row of `channels` channels.
@@ -58,22 +99,31 @@ pub fn live_bits(channels: usize, word: usize) -> u32 {
 pub struct Levels {
     /// Ascending level values, 2^bits of them. Ties keep the larger code first.
     pub values: Vec<f32>,
-    /// `codes[r]` is the code of the level of rank r.
-    pub codes: Vec<u8>,
+    /// `codes[r]` is the code of the level of rank r, as it is stored (see [`Encoding::planes`]).
+    pub codes: Vec<u16>,
     /// `thresholds[r]` separates rank r from rank r + 1; a value above it (strictly) has at least rank r + 1.
     pub thresholds: Vec<f32>,
 }
 
 impl Levels {
-    /// Levels of an activation quantizer: sums of subsets of the basis (bit 0 contributes nothing).
+    /// Levels of an activation quantizer.
     ///
-    /// Whatever is at or below every threshold becomes 0 with code 0, also when a negative basis element makes the lowest
-    /// level negative (the original selects from zeros), so rank 0 is always the value 0, code 0.
-    pub fn of_activations(basis: &[f32]) -> Self {
-        let mut levels = Self::sorted(basis, 0.0);
-        levels.values[0] = 0.0;
-        levels.codes[0] = 0;
-        levels
+    /// With [`Encoding::ZeroOne`], whatever is at or below every threshold becomes 0 with code 0, also when a negative basis
+    /// element makes the lowest level negative (the original selects from zeros): rank 0 is always the value 0, code 0.
+    pub fn of_activations(basis: &[f32], encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::ZeroOne => {
+                let mut levels = Self::sorted(basis, 0.0);
+                levels.values[0] = 0.0;
+                levels.codes[0] = 0;
+                levels
+            }
+            Encoding::PlusMinus => {
+                let mut levels = Self::sorted(basis, -1.0);
+                levels.codes.iter_mut().for_each(|code| *code |= 1 << basis.len());
+                levels
+            }
+        }
     }
 
     /// Levels of one output channel's weight quantizer: sums of +-basis elements. There is no zero rule.
@@ -91,7 +141,7 @@ impl Levels {
         codes.sort_by(|&a, &b| value(a).total_cmp(&value(b)).then(b.cmp(&a)));
         let values: Vec<f32> = codes.iter().map(|&c| value(c)).collect();
         let thresholds = values.windows(2).map(|w| 0.5 * w[0] + 0.5 * w[1]).collect();
-        Levels { values, codes: codes.into_iter().map(|c| c as u8).collect(), thresholds }
+        Levels { values, codes: codes.into_iter().map(|c| c as u16).collect(), thresholds }
     }
 
     /// Rank of `x`: how many thresholds lie strictly below it.
@@ -112,7 +162,7 @@ pub fn quantize_weights(weights: &[f32], inputs: usize, outputs: usize, basis: &
             // TensorFlow on CPUs flushes subnormal numbers to zero.
             let w = weights[row * outputs + out];
             let w = if w.is_subnormal() { 0.0 } else { w };
-            codes[out * rows + row] = levels.codes[levels.rank(w)];
+            codes[out * rows + row] = levels.codes[levels.rank(w)] as u8;
         }
     }
     codes
@@ -135,14 +185,14 @@ mod tests {
             let row = words(channels) * 3;
             assert_eq!(packed.len(), 3 * row);
             for (i, &code) in codes.iter().enumerate() {
-                assert_eq!(code_at(&packed[i / channels * row..][..row], i % channels, 3), code);
+                assert_eq!(code_at(&packed[i / channels * row..][..row], i % channels, 3), u16::from(code));
             }
         }
     }
 
     #[test]
     fn unsorted_bases_sort_levels_and_keep_codes() {
-        let levels = Levels::of_activations(&[0.5, 0.25, 0.75]);
+        let levels = Levels::of_activations(&[0.5, 0.25, 0.75], Encoding::ZeroOne);
         assert_eq!(levels.values, [0.0, 0.25, 0.5, 0.75, 0.75, 1.0, 1.25, 1.5]);
         assert_eq!(levels.codes, [0, 2, 1, 4, 3, 6, 5, 7], "of the tied 3 and 4 the larger code comes first");
         assert_eq!(levels.rank(0.125), 0, "a threshold itself belongs to the level below");
@@ -151,9 +201,21 @@ mod tests {
 
     #[test]
     fn below_every_threshold_is_zero_even_for_negative_bases() {
-        let levels = Levels::of_activations(&[1.0, -0.25]);
+        let levels = Levels::of_activations(&[1.0, -0.25], Encoding::ZeroOne);
         assert_eq!((levels.values[0], levels.codes[0]), (0.0, 0));
         assert_eq!(levels.codes, [0, 0, 3, 1]);
+    }
+
+    #[test]
+    fn plus_minus_levels_carry_a_plane_of_ones() {
+        let basis = [0.5, 1.0];
+        let levels = Levels::of_activations(&basis, Encoding::PlusMinus);
+        assert_eq!(
+            (levels.values.as_slice(), levels.codes.as_slice()),
+            (&[-1.5, -0.5, 0.5, 1.5][..], &[4, 5, 6, 7][..])
+        );
+        let planes = Encoding::PlusMinus.plane_values(&basis);
+        assert_eq!((planes.as_slice(), Encoding::PlusMinus.planes(2)), (&[1.0, 2.0, -1.5][..], 3));
     }
 
     #[test]

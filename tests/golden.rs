@@ -55,7 +55,7 @@ fn codes(program: &Program, quantizer: &str, input: &[u32]) -> Vec<u8> {
     let Repr::Codes { planes } = spec.repr else { unreachable!() };
     let words = run_to(program, tensor, input, 1);
     let pixel = |c: usize| words.chunks_exact(spec.pixel_words()).map(move |row| code_at(row, c, planes));
-    (0..spec.shape.c).flat_map(pixel).collect()
+    (0..spec.shape.c).flat_map(pixel).map(|code| code as u8).collect()
 }
 
 /// Compares every code array of an archive; returns how many codes there were.

@@ -280,11 +280,11 @@ fn check_activations(arrays: &Arrays) -> usize {
     let mut count = 0;
     for case in cases(arrays) {
         let part = |name: &str| f32s(arrays, &format!("{case}/{name}"));
-        let levels = Levels::of_activations(part("basis"));
+        let levels = Levels::of_activations(part("basis"), lq_infer::graph::Encoding::ZeroOne);
         let ranks: Vec<usize> = part("x").iter().map(|&x| levels.rank(x)).collect();
         let values: Vec<f32> = ranks.iter().map(|&r| levels.values[r]).collect();
         assert_eq!(bits(&values), bits(part("y")), "levels of {case}, basis {:?}", part("basis"));
-        let codes: Vec<u8> = ranks.iter().map(|&r| levels.codes[r]).collect();
+        let codes: Vec<u8> = ranks.iter().map(|&r| levels.codes[r] as u8).collect();
         let NpyData::U8(expected) = &arrays[&format!("{case}/code")].1 else { panic!("{case}/code is not uint8") };
         assert_eq!(&codes, expected, "codes of {case}, basis {:?}", part("basis"));
         count += codes.len();

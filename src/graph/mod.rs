@@ -7,6 +7,7 @@ mod params;
 pub mod preprocess;
 mod text;
 
+pub use crate::quant::{Encoding, Ties};
 pub use builder::GraphBuilder;
 pub use facts::{Fact, Kind};
 pub use params::{Bytes, Dtype, ParamSpec, Params, Role, Tensor};
@@ -73,28 +74,6 @@ pub enum Op {
     PadChannels { channels: usize },
     /// The channels of all inputs one after the other. Each keeps what it is: codes with their own basis, or real numbers.
     Concat,
-}
-
-/// What a bit of an activation code stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encoding {
-    /// Bit 1 adds the basis element, bit 0 nothing (the original code). What is not above the lowest threshold becomes 0.
-    #[default]
-    ZeroOne,
-    /// Bit 1 adds the basis element, bit 0 subtracts it (the paper's text, and ports that follow it).
-    PlusMinus,
-}
-
-/// The level of a number that equals a threshold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ties {
-    /// The level below: comparisons are strict (the original code).
-    #[default]
-    Below,
-    /// The level above: comparisons are "at least".
-    Above,
 }
 
 fn one() -> usize {

@@ -3,49 +3,89 @@
 //! Lowering gives consistent programs. But a [`Program`]'s fields are public, and backends index with what they find there
 //! (shaders without bounds checks), so [`crate::plan::Plan`] takes none that has not passed here.
 
+use super::kernel::*;
 use super::program::*;
-use crate::fixed::{LIMB_LANES, VALUE_LIMBS, WEIGHT_LIMBS, shift_range};
+use crate::fixed::{LIMB_LANES, VALUE_LIMBS, VALUE_PLANES, WEIGHT_LIMBS, shift_range};
 use crate::quant::{MAX_BITS, words};
-use crate::tensor::{Shape, Window};
+use crate::tensor::{MAX_EXTENT, Shape, Window};
+use std::ops::Range;
 
 type Checked = Result<(), String>;
+
+/// Planes of codes: their bits, and one more for codes of +-1.
+const MAX_CODE_PLANES: usize = MAX_BITS + 1;
+/// Planes of the bits of values, rounded up to a multiple of a neighbour's.
+const MAX_PLANES: usize = VALUE_PLANES + MAX_CODE_PLANES;
+const WEIGHTS: &str = "has too few or too many weights";
 
 impl Program {
     /// Checks all steps; an error names the layer.
     pub fn check(&self) -> Checked {
-        let mut written = vec![false; self.tensors.len()];
-        *written.first_mut().ok_or("the program has no tensors")? = true;
         for spec in &self.tensors {
             Shape::new(spec.shape.h, spec.shape.w, spec.shape.c)?;
         }
+        // The words of each tensor's rows that have been written.
+        let mut written: Vec<Vec<Range<usize>>> = vec![Vec::new(); self.tensors.len()];
+        let input = self.tensors.first().ok_or("the program has no tensors")?;
+        written[0] = vec![0..input.pixel_words()];
         for step in &self.steps {
             let context = |problem: String| format!("layer '{}': {problem}", step.name);
-            let reads = step.kernel.reads();
-            if reads.iter().any(|&id| !written.get(id).copied().unwrap_or(false)) {
-                return Err(context("reads a tensor that nothing has written".into()));
-            }
-            for id in step.kernel.writes() {
-                let fresh = written.get(id).is_some_and(|w| !w);
-                need(fresh, "writes a tensor that does not exist or is written already").map_err(context)?;
-                written[id] = true;
-            }
+            self.reads(&step.kernel, &written).map_err(context)?;
             self.kernel(&step.kernel).map_err(context)?;
+            self.writes(&step.kernel, &mut written).map_err(context)?;
         }
-        need(written.get(self.logits.tensor()) == Some(&true), "nothing writes the logits")
+        let logits = self.tensors.get(self.logits.tensor()).ok_or("the logits do not exist")?;
+        need(covered(&written[self.logits.tensor()], 0..logits.pixel_words()), "nothing writes the logits")
+    }
+
+    /// Checks that what a kernel reads exists and has been written.
+    fn reads(&self, kernel: &Kernel, written: &[Vec<Range<usize>>]) -> Checked {
+        for id in kernel.reads() {
+            let spec = self.tensors.get(id).ok_or("reads a tensor that does not exist")?;
+            let parts = match kernel {
+                Kernel::BitConv(k) if id == k.input => k
+                    .parts
+                    .iter()
+                    .map(|p| p.at..p.at.saturating_add(words(p.channels).saturating_mul(p.planes)))
+                    .collect(),
+                _ => vec![0..spec.pixel_words()],
+            };
+            need(parts.into_iter().all(|p| covered(&written[id], p)), "reads a tensor that nothing has written")?;
+        }
+        Ok(())
+    }
+
+    /// Notes what a kernel writes, which must be new. Called after [`Program::kernel`].
+    fn writes(&self, kernel: &Kernel, written: &mut [Vec<Range<usize>>]) -> Checked {
+        for id in kernel.writes() {
+            let row = match kernel {
+                Kernel::Join(k) => k.at..k.at + self.tensors[k.input].pixel_words(),
+                _ => 0..self.tensors[id].pixel_words(),
+            };
+            let fresh = written[id].iter().all(|w| w.end <= row.start || row.end <= w.start);
+            need(fresh, "writes a tensor that is written already")?;
+            written[id].push(row);
+        }
+        Ok(())
     }
 
     fn kernel(&self, kernel: &Kernel) -> Checked {
+        let exist = kernel.writes().iter().all(|&id| id < self.tensors.len());
+        need(exist, "writes a tensor that does not exist")?;
         match kernel {
             Kernel::BitConv(k) => self.bitconv(k),
             Kernel::LimbConv(k) => {
                 let out = self.output(&k.epilogue)?;
                 need(k.drop <= VALUE_LIMBS + WEIGHT_LIMBS, "drops too many limbs")?;
-                self.limbs(k.input, &k.window, &k.weights, out)?;
+                self.limbs(k.input, &k.window, out)?;
+                self.limb_weights(k, out)?;
                 self.epilogue(&k.epilogue, out)
             }
             Kernel::LimbSum(k) => {
                 let out = self.tensors[k.output].shape;
-                let limbs = self.limbs(k.input, &k.window, &k.weights, out)?;
+                let limbs = self.limbs(k.input, &k.window, out)?;
+                let words = self.tensors[k.input].shape.c.div_ceil(LIMB_LANES);
+                need(k.weights.len() == out.c * k.window.taps() * words * WEIGHT_LIMBS, WEIGHTS)?;
                 let sums = Repr::Sums { diagonals: limbs + WEIGHT_LIMBS - 1 };
                 need(self.tensors[k.output].repr == sums && out.pixels() == 1, "its sums have the wrong form")
             }
@@ -64,30 +104,80 @@ impl Program {
                 let limbs = matches!(out.repr, Repr::Limbs { limbs: VALUE_LIMBS, .. });
                 need(limbs && self.value(k.input)? == out.shape, "its limbs have the wrong form")
             }
+            Kernel::Slice(k) => {
+                let out = &self.tensors[k.output];
+                let bits = matches!(out.repr, Repr::Bits { planes: VALUE_PLANES..=MAX_PLANES, .. });
+                need(bits && self.value(k.input)? == out.shape, "its bits have the wrong form")
+            }
+            Kernel::Levels(k) => {
+                let spec = &self.tensors[k.input];
+                let Repr::Codes { planes: planes @ 1..=MAX_CODE_PLANES } = spec.repr else {
+                    return Err("needs codes".into());
+                };
+                need(
+                    k.values.len() == 1 << planes && self.value(k.output)? == spec.shape,
+                    "its levels have the wrong form",
+                )
+            }
+            Kernel::Join(k) => self.join(k),
         }
     }
 
     fn bitconv(&self, k: &BitConv) -> Checked {
         let (input, out) = (&self.tensors[k.input], self.output(&k.epilogue)?);
-        let (w, a) = (k.weight_planes, k.activation_planes);
-        let planes = (1..=MAX_BITS).contains(&w) && (1..=MAX_BITS).contains(&a);
-        need(planes && input.repr == Repr::Codes { planes: a }, "its planes have the wrong form")?;
+        need(matches!(input.repr, Repr::Codes { .. } | Repr::Bits { .. } | Repr::Rows { .. }), "needs planes")?;
+        need((1..=MAX_BITS).contains(&k.weight_planes) && !k.parts.is_empty(), "its planes have the wrong form")?;
         self.window(&k.window, input.shape, out)?;
-        need(k.weights.len() == out.c * k.window.taps() * words(input.shape.c) * w, "has too few or too many weights")?;
-        need(k.coefficients.len() == out.c * w * a, "has too few or too many coefficients")?;
+        for part in &k.parts {
+            self.part(k, part, input)?;
+        }
+        need(k.mask.as_ref().is_none_or(|m| m.len() == out.c * k.parts.len()), "its mask does not fit")?;
+        let reaches =
+            |(p, part): (usize, &Part)| (0..out.c).all(|c| k.first_word(c, p) + part.words <= words(part.channels));
+        need(k.parts.iter().enumerate().all(reaches), "multiplies words that its input does not have")?;
+        need(k.weights.len() == out.c * k.channel_words(), WEIGHTS)?;
+        need(k.coefficients.len() == out.c * k.channel_pairs(), "has too few or too many coefficients")?;
         self.epilogue(&k.epilogue, out)
     }
 
-    /// Checks a limb convolution and returns the limbs of its input.
-    fn limbs(&self, input: TensorId, window: &Window, weights: &[u32], out: Shape) -> Result<usize, String> {
+    fn part(&self, k: &BitConv, part: &Part, input: &TensorSpec) -> Checked {
+        let own = words(part.channels);
+        let extents = (1..=MAX_PLANES).contains(&part.planes) && (1..=MAX_EXTENT).contains(&part.channels);
+        need(extents && part.words <= own && part.at <= MAX_EXTENT, "a part of its input has the wrong form")?;
+        need(k.mask.is_some() || part.words == own, "leaves out words of its input")?;
+        need(part.at + own * part.planes <= input.pixel_words(), "a part of its input lies outside it")
+    }
+
+    /// Checks a limb convolution's input and window, and returns the limbs of its input.
+    fn limbs(&self, input: TensorId, window: &Window, out: Shape) -> Result<usize, String> {
         let spec = &self.tensors[input];
         let Repr::Limbs { limbs: limbs @ (1 | VALUE_LIMBS), .. } = spec.repr else {
             return Err("its input is no tensor of one or four limbs".into());
         };
         self.window(window, spec.shape, out)?;
-        let groups = spec.shape.c.div_ceil(LIMB_LANES);
-        need(weights.len() == out.c * window.taps() * groups * WEIGHT_LIMBS, "has too few or too many weights")?;
         Ok(limbs)
+    }
+
+    fn limb_weights(&self, k: &LimbConv, out: Shape) -> Checked {
+        let words = self.tensors[k.input].shape.c.div_ceil(LIMB_LANES);
+        let reach = match &k.first_words {
+            Some(first) => first.len() == out.c && first.iter().all(|&f| f as usize + k.words <= words),
+            None => k.words == words,
+        };
+        need(reach && k.words > 0, "multiplies words that its input does not have")?;
+        need(k.weights.len() == out.c * k.window.taps() * k.words * WEIGHT_LIMBS, WEIGHTS)
+    }
+
+    fn join(&self, k: &Join) -> Checked {
+        let (from, to) = (&self.tensors[k.input], &self.tensors[k.output]);
+        let same = match from.repr {
+            Repr::Value { .. } => matches!(to.repr, Repr::Value { .. }),
+            Repr::Codes { .. } | Repr::Bits { .. } => matches!(to.repr, Repr::Rows { .. }),
+            _ => false,
+        };
+        let size = (from.shape.h, from.shape.w) == (to.shape.h, to.shape.w);
+        let fits = k.at.checked_add(from.pixel_words()).is_some_and(|end| end <= to.pixel_words());
+        need(same && size && fits, "joins tensors that do not fit")
     }
 
     fn pointwise(&self, k: &Pointwise) -> Checked {
@@ -160,13 +250,23 @@ impl Program {
     }
 
     /// A quantizer with `thresholds` thresholds in all.
-    fn codes(&self, codes_of_ranks: &[u8], thresholds: usize, output: TensorId, out: Shape) -> Checked {
+    fn codes(&self, codes_of_ranks: &[u16], thresholds: usize, output: TensorId, out: Shape) -> Checked {
         let spec = &self.tensors[output];
-        let Repr::Codes { planes: planes @ 1..=MAX_BITS } = spec.repr else { return Err("needs 1 to 8 bits".into()) };
-        let levels = 1 << planes;
-        need(spec.shape == out && codes_of_ranks.len() == levels, "its codes have the wrong form")?;
+        let Repr::Codes { planes: planes @ 1..=MAX_CODE_PLANES } = spec.repr else {
+            return Err("needs 1 to 8 bits".into());
+        };
+        let levels = codes_of_ranks.len();
+        let bits = (1..=MAX_BITS).find(|b| 1 << b == levels).ok_or("its levels are no power of two")?;
+        let legal = planes >= bits && codes_of_ranks.iter().all(|&code| u32::from(code) < 1 << planes);
+        need(spec.shape == out && legal, "its codes have the wrong form")?;
         need(thresholds == out.c * (levels - 1), "has too few or too many thresholds")
     }
+}
+
+/// Whether the disjoint ranges `written` contain all of `wanted`.
+fn covered(written: &[Range<usize>], wanted: Range<usize>) -> bool {
+    let overlap = |w: &Range<usize>| w.end.min(wanted.end).saturating_sub(w.start.max(wanted.start));
+    written.iter().map(overlap).sum::<usize>() >= wanted.len()
 }
 
 fn need(holds: bool, otherwise: &str) -> Checked {

@@ -3,7 +3,8 @@
 //! The passes, in order:
 //! 1. `chain` groups each convolution with the batch norm, addition and ReLU that follow it;
 //! 2. `range` bounds every real tensor and gives it a power-of-two scale;
-//! 3. `emit` walks the graph and turns groups into steps, using `affine` (batch norms as gain and shift),
+//! 3. `rows` gives the members of concatenations their places side by side;
+//! 4. `emit` walks the graph and turns groups into steps, using `affine` (batch norms as gain and shift),
 //!    `bitconv` and `limbconv` (integer coefficients with the proof that nothing overflows), `thresholds`
 //!    (quantizers as integer comparisons) and `pointwise`.
 //!
@@ -15,14 +16,18 @@ mod bitconv;
 mod chain;
 mod check;
 mod emit;
+mod kernel;
 mod limbconv;
+mod planes;
 mod pointwise;
 mod program;
 mod range;
+mod rows;
 mod thresholds;
 
 pub use emit::{InputKind, lower};
-pub use program::{
-    AvgPool, BitConv, Epilogue, Finish, InputForm, Kernel, LimbConv, LimbSum, Logits, MaxPool, PIXEL_ALPHA,
-    PIXEL_OFFSET, Pointwise, Program, Quantize, Ranks, Repr, Split, Step, TensorId, TensorSpec,
+pub use kernel::{
+    AvgPool, BitConv, Epilogue, Finish, Join, Kernel, Levels, LimbConv, LimbSum, MaxPool, Part, Pointwise, Quantize,
+    Ranks, Slice, Split,
 };
+pub use program::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, Step, TensorId, TensorSpec};

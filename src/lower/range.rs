@@ -12,12 +12,12 @@
 //! sums along a residual stream cost a few (the bundled ResNet-20's streams have 23 and 24 fractional bits).
 //! What lies beyond R saturates, which is part of the definition of the model's output.
 //!
-//! Tensors that are added, pooled or clamped into each other share one frac, so that these operations need no rescaling.
+//! Tensors that are added, pooled, clamped or joined into each other share one frac, so that these operations need no rescaling.
 
 use super::affine::BatchNorm;
 use crate::fixed::{VALUE_BITS, ceil_log2};
 use crate::graph::{Graph, Node, NodeId, Op, Params, Role, Weights};
-use crate::quant::Levels;
+use crate::quant::{Encoding, Levels};
 
 /// Standard deviations that are represented.
 const DEVIATIONS: f64 = 16.0;
@@ -52,14 +52,18 @@ fn ranges(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<f64>, 
         let input = node.inputs.first().map_or(0.0, |&i| ranges[i]);
         let rule = match &node.op {
             Op::Input { .. } => input_range,
-            Op::Conv { .. } => conv_bound(node, params, facts[node.inputs[0]].shape.c, input)?,
+            Op::Conv { .. } => {
+                let leaves =
+                    graph.leaves(node.inputs[0]).into_iter().map(|i| (facts[i].shape.c, ranges[i])).collect::<Vec<_>>();
+                conv_bound(node, params, &leaves)?
+            }
             Op::BatchNorm { .. } => {
                 let bn = BatchNorm::of(graph, params, id)?;
                 widest(bn.beta.iter().zip(&bn.gamma))
             }
             Op::Add => node.inputs.iter().map(|&i| ranges[i]).sum(),
             Op::Concat => node.inputs.iter().map(|&i| ranges[i]).fold(0.0, f64::max),
-            Op::Quantize { .. } => level_bound(params, &node.name)?,
+            Op::Quantize { encoding, .. } => level_bound(params, &node.name, *encoding)?,
             Op::Relu | Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. } => input,
         };
         let range = statistics[id].map_or(rule, |s| s.min(rule));
@@ -98,34 +102,53 @@ fn statistics(graph: &Graph, params: &Params) -> Result<Vec<Option<f64>>, String
     Ok(least)
 }
 
-/// The most that a convolution can give for inputs of `channels` channels within `input`.
-fn conv_bound(node: &Node, params: &Params, channels: usize, input: f64) -> Result<f64, String> {
+/// The most that a convolution can give for the (channels, range) of each part of its input.
+fn conv_bound(node: &Node, params: &Params, parts: &[(usize, f64)]) -> Result<f64, String> {
     let Op::Conv { outputs, window, weights, bias, groups } = &node.op else { return Ok(0.0) };
-    let channels = channels / groups;
-    let row = |data: &[f32], c: usize, n: usize| data[c * n..][..n].iter().map(|v| f64::from(v.abs())).sum::<f64>();
-    let mut most = 0f64;
-    for c in 0..*outputs {
-        let gain = match weights {
-            Weights::Float => row(params.get(&node.name, Role::Weight)?.f32(), c, window.taps() * channels),
-            Weights::Planes { .. } => {
-                let basis = params.get(&node.name, Role::WeightBasis)?.f32();
-                let sum: f64 = basis.iter().skip(c).step_by(*outputs).map(|v| f64::from(v.abs())).sum();
-                sum * (window.taps() * channels) as f64
-            }
-        };
-        let bias = if *bias { f64::from(params.get(&node.name, Role::Bias)?.f32()[c].abs()) } else { 0.0 };
-        most = most.max(gain * input + bias);
-    }
-    Ok(most)
+    let widest = parts.iter().map(|p| p.1).fold(0.0, f64::max);
+    let channels = parts.iter().map(|p| p.0).sum::<usize>() / groups;
+    // What all inputs of an output channel add up to, taps aside.
+    let inputs = if *groups == 1 { parts.iter().map(|&(c, r)| c as f64 * r).sum() } else { channels as f64 * widest };
+    let bias = if *bias { Some(params.get(&node.name, Role::Bias)?.f32()) } else { None };
+    let bias = |c: usize| bias.map_or(0.0, |b| f64::from(b[c].abs()));
+    let channel: Box<dyn Fn(usize) -> f64> = match weights {
+        Weights::Float => {
+            let (data, row) = (params.get(&node.name, Role::Weight)?.f32(), window.taps() * channels);
+            Box::new(move |c| data[c * row..][..row].iter().map(|v| f64::from(v.abs())).sum::<f64>() * widest)
+        }
+        Weights::Planes { .. } => {
+            let basis = params.get(&node.name, Role::WeightBasis)?.f32();
+            let most = move |c| basis.iter().skip(c).step_by(*outputs).map(|v| f64::from(v.abs())).sum::<f64>();
+            Box::new(move |c| most(c) * window.taps() as f64 * inputs)
+        }
+    };
+    Ok((0..*outputs).map(|c| channel(c) + bias(c)).fold(0.0, f64::max))
 }
 
-fn level_bound(params: &Params, layer: &str) -> Result<f64, String> {
-    let levels = Levels::of_activations(params.get(layer, Role::ActivationBasis)?.f32());
+fn level_bound(params: &Params, layer: &str, encoding: Encoding) -> Result<f64, String> {
+    let levels = Levels::of_activations(params.get(layer, Role::ActivationBasis)?.f32(), encoding);
     Ok(levels.values.iter().map(|v| f64::from(v.abs())).fold(0.0, f64::max))
+}
+
+/// Concatenations that exist as one value tensor: those that anything but a convolution with weight planes reads, and what
+/// they consist of.
+fn joined(graph: &Graph) -> Vec<bool> {
+    let mut joined = vec![false; graph.nodes().len()];
+    joined.last_mut().into_iter().for_each(|last| *last = true);
+    for (id, node) in graph.nodes().iter().enumerate().rev() {
+        let reads_values = match node.op {
+            Op::Conv { weights: Weights::Planes { .. }, .. } => false,
+            Op::Concat => joined[id],
+            _ => true,
+        };
+        node.inputs.iter().for_each(|&i| joined[i] |= reads_values);
+    }
+    joined
 }
 
 /// Representative of each node's scale group.
 fn groups(graph: &Graph) -> Vec<NodeId> {
+    let joined = joined(graph);
     let mut parent: Vec<NodeId> = (0..graph.nodes().len()).collect();
     fn root(parent: &[NodeId], mut id: NodeId) -> NodeId {
         while parent[id] != id {
@@ -134,7 +157,12 @@ fn groups(graph: &Graph) -> Vec<NodeId> {
         id
     }
     for (id, node) in graph.nodes().iter().enumerate() {
-        if matches!(node.op, Op::Add | Op::Relu | Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. }) {
+        let shared = match node.op {
+            Op::Add | Op::Relu | Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. } => true,
+            Op::Concat => joined[id],
+            _ => false,
+        };
+        if shared {
             for &input in &node.inputs {
                 let (a, b) = (root(&parent, input), root(&parent, id));
                 parent[a.max(b)] = a.min(b);

@@ -56,7 +56,7 @@ pub fn run(program: &Program, input: &[u32], images: usize, parallel: bool) -> V
 /// The words of any tensor: those of a program that ends where the tensor is written and gives it as logits.
 pub fn run_to(program: &Program, tensor: TensorId, input: &[u32], images: usize) -> Vec<u32> {
     let mut part = program.clone();
-    let writer = part.steps.iter().position(|s| s.kernel.writes().contains(&tensor)).unwrap();
+    let writer = part.steps.iter().rposition(|s| s.kernel.writes().contains(&tensor)).unwrap();
     part.steps.truncate(writer + 1);
     part.logits = Logits::Values { tensor, frac: 0 };
     run(&part, input, images, false)
@@ -130,7 +130,7 @@ pub fn compare(problem: &Problem, program: &Program, tolerance: &Tolerance) -> R
                     let error = compare_values(&truth[id], &words(), frac, &clean, id, tolerance.value);
                     report.value_error = report.value_error.max(error.map_err(place)?);
                 }
-                Repr::Limbs { .. } | Repr::Sums { .. } => {}
+                Repr::Limbs { .. } | Repr::Sums { .. } | Repr::Bits { .. } | Repr::Rows { .. } => {}
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::quant::pack_row;
 pub struct Finisher<'a> {
     epilogue: &'a Epilogue,
     residual: Option<(&'a [u32], usize)>,
-    codes: Vec<u8>,
+    codes: Vec<u16>,
 }
 
 impl<'a> Finisher<'a> {
@@ -23,7 +23,7 @@ impl<'a> Finisher<'a> {
     }
 
     /// Finishes all channels of one pixel; `sum(c)` is T without bias, not normalised.
-    pub fn pixel(&mut self, pixel: usize, outputs: &mut [Output], sum: impl Fn(usize) -> (i32, i32)) {
+    pub fn pixel(&mut self, pixel: usize, outputs: &mut [Output], mut sum: impl FnMut(usize) -> (i32, i32)) {
         for c in 0..self.codes.len() {
             let (hi, lo) = sum(c);
             let [bias_hi, bias_lo] = self.epilogue.bias[c];
@@ -76,15 +76,14 @@ pub fn add(a: i32, b: i32) -> i32 {
 }
 
 /// The code of value v in channel c.
-pub fn rank_value(ranks: &Ranks, c: usize, v: i32) -> u8 {
+pub fn rank_value(ranks: &Ranks, c: usize, v: i32) -> u16 {
     let signed = v * ranks.signs[c];
     let row = row(&ranks.thresholds, c, ranks.codes_of_ranks.len());
     ranks.codes_of_ranks[row.iter().filter(|&&t| signed > t).count()]
 }
 
 /// Packs the codes of one pixel into its output tensor.
-pub fn write_codes(out: &mut Output, pixel: usize, codes: &[u8]) {
+pub fn write_codes(out: &mut Output, pixel: usize, codes: &[u16]) {
     let words = out.spec.pixel_words();
-    let planes = words / crate::quant::words(codes.len());
-    pack_row(codes, planes, &mut out.data[pixel * words..][..words]);
+    pack_row(codes, out.spec.planes(), &mut out.data[pixel * words..][..words]);
 }

@@ -2,7 +2,7 @@
 
 use super::epilogue::Finisher;
 use super::{Arena, Output, inside};
-use crate::fixed::{WEIGHT_LIMBS, dot4};
+use crate::fixed::{LIMB_LANES, WEIGHT_LIMBS, dot4};
 use crate::lower::{LimbConv, LimbSum, Repr, TensorSpec};
 use crate::tensor::Window;
 
@@ -11,21 +11,25 @@ const MAX_DIAGONALS: usize = 4 + WEIGHT_LIMBS - 1;
 
 /// Convolution with an epilogue.
 pub fn run(k: &LimbConv, arena: &Arena, outputs: &mut [Output]) {
-    let conv = Diagonals::new(arena.read(k.input), arena.spec(k.input), &k.window, &k.weights);
+    let conv = Diagonals::new(arena.read(k.input), arena.spec(k.input), &k.window, &k.weights, k.words);
     let shape = outputs[0].spec.shape;
     let mut finisher = Finisher::new(&k.epilogue, arena, shape.c);
     for pixel in 0..shape.pixels() {
         let taps: Vec<_> = inside(&k.window, conv.spec.shape, pixel / shape.w, pixel % shape.w).collect();
-        finisher.pixel(pixel, outputs, |c| join(&conv.channel(&taps, c)[..conv.count], k.drop));
+        finisher.pixel(pixel, outputs, |c| {
+            let first = k.first_words.as_ref().map_or(0, |f| f[c] as usize);
+            join(&conv.channel(&taps, c, first)[..conv.count], k.drop)
+        });
     }
 }
 
 /// Convolution whose diagonals are the result.
 pub fn run_sums(k: &LimbSum, arena: &Arena, output: &mut [u32]) {
-    let conv = Diagonals::new(arena.read(k.input), arena.spec(k.input), &k.window, &k.weights);
+    let spec = arena.spec(k.input);
+    let conv = Diagonals::new(arena.read(k.input), spec, &k.window, &k.weights, spec.shape.c.div_ceil(LIMB_LANES));
     let taps: Vec<_> = inside(&k.window, conv.spec.shape, 0, 0).collect();
     for (c, sums) in output.chunks_exact_mut(conv.count).enumerate() {
-        for (sum, d) in sums.iter_mut().zip(conv.channel(&taps, c)) {
+        for (sum, d) in sums.iter_mut().zip(conv.channel(&taps, c, 0)) {
             *sum = d as u32;
         }
     }
@@ -36,24 +40,27 @@ struct Diagonals<'a> {
     spec: &'a TensorSpec,
     weights: &'a [u32],
     taps: usize,
+    /// Words of four channels that an output channel multiplies, per tap.
+    words: usize,
     limbs: usize,
     /// Diagonals that exist.
     count: usize,
 }
 
 impl<'a> Diagonals<'a> {
-    fn new(input: &'a [u32], spec: &'a TensorSpec, window: &Window, weights: &'a [u32]) -> Self {
+    fn new(input: &'a [u32], spec: &'a TensorSpec, window: &Window, weights: &'a [u32], words: usize) -> Self {
         let limbs = if let Repr::Limbs { limbs, .. } = spec.repr { limbs } else { 1 };
-        Diagonals { input, spec, weights, taps: window.taps(), limbs, count: limbs + WEIGHT_LIMBS - 1 }
+        Diagonals { input, spec, weights, taps: window.taps(), words, limbs, count: limbs + WEIGHT_LIMBS - 1 }
     }
 
-    /// D_d = sum over taps, p + q = d of x_p W_q for output channel `c`.
-    fn channel(&self, taps: &[(usize, usize)], c: usize) -> [i32; MAX_DIAGONALS] {
+    /// D_d = sum over taps, p + q = d of x_p W_q for output channel `c`, which reads from word `first` on.
+    fn channel(&self, taps: &[(usize, usize)], c: usize, first: usize) -> [i32; MAX_DIAGONALS] {
         let pixel_words = self.spec.pixel_words();
-        let tap_words = pixel_words / self.limbs * WEIGHT_LIMBS;
+        let tap_words = self.words * WEIGHT_LIMBS;
         let mut sums = [0; MAX_DIAGONALS];
         for &(at, tap) in taps {
-            let x = self.input[at * pixel_words..][..pixel_words].chunks_exact(self.limbs);
+            let row = &self.input[at * pixel_words..][..pixel_words];
+            let x = row[first * self.limbs..].chunks_exact(self.limbs);
             let w = self.weights[(c * self.taps + tap) * tap_words..][..tap_words].chunks_exact(WEIGHT_LIMBS);
             for (x, w) in x.zip(w) {
                 for (p, &x) in x.iter().enumerate() {

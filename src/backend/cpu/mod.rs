@@ -3,11 +3,14 @@
 mod avgpool;
 mod bitconv;
 mod epilogue;
+mod join;
+mod levels;
 mod limbconv;
 mod maxpool;
 pub mod pixels;
 mod pointwise;
 mod quantize;
+mod slice;
 mod split;
 
 use super::{Backend, Control, Executable};
@@ -115,6 +118,9 @@ impl Arena<'_> {
             Kernel::MaxPool(k) => maxpool::run(k, self, &mut outputs[0]),
             Kernel::AvgPool(k) => avgpool::run(k, self, &mut outputs[0]),
             Kernel::Split(k) => split::run(k, self, outputs[0].data),
+            Kernel::Slice(k) => slice::run(k, self, &mut outputs[0]),
+            Kernel::Levels(k) => levels::run(k, self, &mut outputs[0]),
+            Kernel::Join(k) => join::run(k, self, &mut outputs[0]),
         }
         for (id, slot) in ids.into_iter().zip(taken) {
             self.slots[self.plan.slot_of[id]] = slot;

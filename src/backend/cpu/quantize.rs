@@ -8,7 +8,7 @@ use crate::lower::Quantize;
 pub fn run(k: &Quantize, arena: &Arena, out: &mut Output) {
     let channels = out.spec.shape.c;
     for (pixel, row) in arena.read(k.input).chunks_exact(channels).enumerate() {
-        let codes: Vec<u8> = row.iter().enumerate().map(|(c, &v)| rank_value(&k.ranks, c, v as i32)).collect();
+        let codes: Vec<u16> = row.iter().enumerate().map(|(c, &v)| rank_value(&k.ranks, c, v as i32)).collect();
         write_codes(out, pixel, &codes);
     }
 }

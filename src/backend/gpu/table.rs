@@ -13,12 +13,14 @@ pub struct Table<'a> {
     /// Numbers of channels past the last one.
     padding: Vec<i32>,
     tail: Vec<u32>,
+    /// Name of the constant for each part of the tail, and where it begins, in vectors.
+    tails: Vec<(&'static str, usize)>,
 }
 
 impl<'a> Table<'a> {
     /// A table without rows.
     pub fn new(channels: usize) -> Self {
-        Table { channels, rows: Vec::new(), padding: Vec::new(), tail: Vec::new() }
+        Table { channels, rows: Vec::new(), padding: Vec::new(), tail: Vec::new(), tails: Vec::new() }
     }
 
     /// Adds a row; `padding` stands for channels that do not exist. Returns the row's index.
@@ -28,9 +30,16 @@ impl<'a> Table<'a> {
         self.rows.len() - 1
     }
 
-    /// Words behind the quads.
-    pub fn tail(&mut self, words: Vec<u32>) {
-        self.tail = words;
+    /// Adds words behind the quads, from a whole vector on; constant `name` says where they are.
+    pub fn tail(&mut self, name: &'static str, words: Vec<u32>) {
+        self.tails.push((name, self.tail.len() / LANES));
+        self.tail.extend(words);
+        self.tail.resize(self.tail.len().next_multiple_of(LANES), 0);
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
     }
 
     /// Vectors of four channels.
@@ -38,10 +47,12 @@ impl<'a> Table<'a> {
         self.channels.div_ceil(LANES)
     }
 
-    /// Adds the constants ROWS, QUADS and CODES (where the tail begins, in vectors).
+    /// Adds the constants ROWS and QUADS, and those of the tails (in vectors).
     pub fn describe(&self, header: &mut Header) {
         header.number("ROWS", self.rows.len()).shape("QUADS", self.quads());
-        header.shape("CODES", self.quads() * self.rows.len());
+        for &(name, at) in &self.tails {
+            header.shape(name, self.quads() * self.rows.len() + at);
+        }
     }
 
     /// The buffer.
@@ -54,7 +65,7 @@ impl<'a> Table<'a> {
             }
         }
         words.extend(&self.tail);
-        words.resize(words.len().next_multiple_of(LANES).max(LANES), 0);
+        words.resize(words.len().max(LANES), 0);
         words
     }
 }
@@ -69,7 +80,7 @@ pub fn quad_weights(weights: &[u32], channels: usize) -> Vec<u32> {
 
 /// Bits of the codes by rank: word `plane * words + r / 32`, bit `r % 32` is bit `plane` of the code of rank r.
 /// Returns the words and how many there are per plane.
-pub fn code_bits(codes_of_ranks: &[u8], bits: usize) -> (Vec<u32>, usize) {
+pub fn code_bits(codes_of_ranks: &[u16], bits: usize) -> (Vec<u32>, usize) {
     let per_plane = codes_of_ranks.len().div_ceil(32);
     let mut words = vec![0; bits * per_plane];
     for (rank, code) in codes_of_ranks.iter().enumerate() {
@@ -93,7 +104,7 @@ mod tests {
         let mut table = Table::new(5);
         assert_eq!(table.row(7, |c| c as i32), 0);
         assert_eq!(table.row(-1, |c| 10 * c as i32), 1);
-        table.tail(vec![99]);
+        table.tail("CODES", vec![99]);
         let expect: Vec<u32> =
             [0, 1, 2, 3, 0, 10, 20, 30, 4, 7, 7, 7, 40, -1, -1, -1, 99, 0, 0, 0].map(|v: i32| v as u32).to_vec();
         assert_eq!(table.words(), expect);

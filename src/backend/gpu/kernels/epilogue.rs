@@ -5,22 +5,17 @@ use super::super::table::{Table, code_bits};
 use super::{Launch, Source, Tensors};
 use crate::lower::{Epilogue, Finish, Ranks, TensorId};
 
-/// Bits of a quantizer given by its table of codes; 0 if there is none.
-fn bits_of(codes_of_ranks: &[u8]) -> usize {
-    codes_of_ranks.len().max(1).ilog2() as usize
-}
-
-/// Constants of a quantizer whose thresholds begin at row `thresholds`; `codes` is empty if there is none.
-fn describe_codes(header: &mut Header, table: &mut Table, codes: &[u8], thresholds: usize) {
-    let bits = bits_of(codes);
-    let (words, per_plane) = code_bits(codes, bits);
-    table.tail(words);
-    header.number("BITS", bits).number("LEVELS", codes.len().max(1));
+/// Constants of a quantizer whose thresholds begin at row `thresholds` and whose codes take `planes` planes; `codes` is empty
+/// if there is none.
+fn describe_codes(header: &mut Header, table: &mut Table, codes: &[u16], planes: usize, thresholds: usize) {
+    let (words, per_plane) = code_bits(codes, planes);
+    table.tail("CODES", words);
+    header.number("BITS", planes).number("LEVELS", codes.len().max(1));
     header.number("THRESHOLDS", thresholds).number("CODE_WORDS", per_plane.max(1));
 }
 
-/// Adds a quantizer of values to a table.
-pub fn add_ranks<'a>(header: &mut Header, table: &mut Table<'a>, ranks: &'a Ranks) {
+/// Adds a quantizer of values, to codes of `planes` planes, to a table.
+pub fn add_ranks<'a>(header: &mut Header, table: &mut Table<'a>, ranks: &'a Ranks, planes: usize) {
     let each = ranks.codes_of_ranks.len() - 1;
     let sign = table.row(1, |c| ranks.signs[c]);
     let first = sign + 1;
@@ -28,13 +23,14 @@ pub fn add_ranks<'a>(header: &mut Header, table: &mut Table<'a>, ranks: &'a Rank
         table.row(i32::MAX, move |c| ranks.thresholds[c * each + r]);
     }
     header.number("SIGN", sign);
-    describe_codes(header, table, &ranks.codes_of_ranks, first);
+    describe_codes(header, table, &ranks.codes_of_ranks, planes, first);
 }
 
 /// Adds the rows and constants of an epilogue to a convolution's table.
 pub fn add_rows<'a>(header: &mut Header, table: &mut Table<'a>, epilogue: &'a Epilogue, tensors: Tensors) {
     let bias = table.row(0, |c| epilogue.bias[c][0]);
     table.row(0, |c| epilogue.bias[c][1]);
+    let planes = Ends::of(epilogue).planes(tensors);
     header.number("LOW_BITS", epilogue.low_bits as usize).number("BIAS", bias);
     match &epilogue.finish {
         Finish::Codes { thresholds, codes_of_ranks, .. } => {
@@ -45,15 +41,15 @@ pub fn add_rows<'a>(header: &mut Header, table: &mut Table<'a>, epilogue: &'a Ep
                 table.row(0, move |c| thresholds[c * each + r][1]);
             }
             header.number("SHIFT", 0).number("SIGN", 0);
-            describe_codes(header, table, codes_of_ranks, first);
+            describe_codes(header, table, codes_of_ranks, planes, first);
         }
         Finish::Value { shifts, codes, .. } => {
             header.number("SHIFT", table.row(0, |c| shifts[c]));
             match codes {
-                Some((ranks, _)) => add_ranks(header, table, ranks),
+                Some((ranks, _)) => add_ranks(header, table, ranks, planes),
                 None => {
                     header.number("SIGN", 0);
-                    describe_codes(header, table, &[], 0);
+                    describe_codes(header, table, &[], 0, 0);
                 }
             }
         }
@@ -75,7 +71,7 @@ pub fn no_rows(header: &mut Header, table: &mut Table) {
     for flag in ["CODES_FROM_SUMS", "HAS_RESIDUAL", "STORE_VALUE", "RELU"] {
         header.flag(flag, false);
     }
-    describe_codes(header, table, &[], 0);
+    describe_codes(header, table, &[], 0, 0);
 }
 
 /// The tensors of an epilogue.
@@ -108,11 +104,8 @@ impl Ends {
         launch.write("values", "i32", self.values).write("codes", "u32", self.codes);
     }
 
-    /// Bits of the codes.
-    pub fn bits(epilogue: &Epilogue) -> usize {
-        match &epilogue.finish {
-            Finish::Codes { codes_of_ranks, .. } => bits_of(codes_of_ranks),
-            Finish::Value { codes, .. } => codes.as_ref().map_or(0, |(ranks, _)| bits_of(&ranks.codes_of_ranks)),
-        }
+    /// Planes of the codes.
+    pub fn planes(&self, tensors: Tensors) -> usize {
+        self.codes.map_or(0, |id| tensors.get(id).planes())
     }
 }

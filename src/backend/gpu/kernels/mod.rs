@@ -2,6 +2,7 @@
 
 mod convs;
 mod epilogue;
+mod groups;
 mod small;
 
 use super::header::{Header, Port};
@@ -23,7 +24,7 @@ const WIDE: &str = include_str!("../../../../shaders/include/wide.wgsl");
 const LIMBCONV: &str = include_str!("../../../../shaders/limbconv.wgsl");
 
 /// Every shader.
-pub const SHADERS: [Shader; 8] = [
+pub const SHADERS: [Shader; 11] = [
     Shader { kernel: "bitconv", files: &[COMMON, RANKS, EPILOGUE, include_str!("../../../../shaders/bitconv.wgsl")] },
     Shader { kernel: "limbconv", files: &[COMMON, RANKS, EPILOGUE, LIMBCONV] },
     Shader { kernel: "limbsum", files: &[COMMON, RANKS, EPILOGUE, LIMBCONV] },
@@ -32,6 +33,9 @@ pub const SHADERS: [Shader; 8] = [
     Shader { kernel: "maxpool", files: &[COMMON, include_str!("../../../../shaders/maxpool.wgsl")] },
     Shader { kernel: "avgpool", files: &[COMMON, include_str!("../../../../shaders/avgpool.wgsl")] },
     Shader { kernel: "split", files: &[COMMON, include_str!("../../../../shaders/split.wgsl")] },
+    Shader { kernel: "slice", files: &[COMMON, include_str!("../../../../shaders/slice.wgsl")] },
+    Shader { kernel: "levels", files: &[COMMON, include_str!("../../../../shaders/levels.wgsl")] },
+    Shader { kernel: "join", files: &[COMMON, include_str!("../../../../shaders/join.wgsl")] },
 ];
 
 /// What a shader's port is connected to.
@@ -87,6 +91,9 @@ pub fn launch(kernel: &Kernel, program: &Program) -> Launch {
         Kernel::MaxPool(k) => small::pool(k.input, &k.window, k.output, tensors),
         Kernel::AvgPool(k) => small::pool(k.input, &k.window, k.output, tensors),
         Kernel::Split(k) => small::split(k, tensors),
+        Kernel::Slice(k) => small::slice(k, tensors),
+        Kernel::Levels(k) => small::levels(k, tensors),
+        Kernel::Join(k) => small::join(k, tensors),
     }
 }
 

@@ -5,7 +5,7 @@ use super::convs::geometry;
 use super::epilogue::add_ranks;
 use super::{Launch, Source, Tensors};
 use crate::fixed::{LIMB_LANES, VALUE_LIMBS};
-use crate::lower::{Pointwise, Quantize, Split, TensorId};
+use crate::lower::{Join, Levels, Pointwise, Quantize, Slice, Split, TensorId};
 use crate::quant::words;
 use crate::tensor::Window;
 
@@ -16,7 +16,7 @@ pub fn quantize(k: &Quantize, tensors: Tensors) -> Launch {
     let header = &mut launch.header;
     header.shape("OUT_C", shape.c).shape("GROUPS", words(shape.c));
     let mut table = Table::new(shape.c);
-    add_ranks(header, &mut table, &k.ranks);
+    add_ranks(header, &mut table, &k.ranks, tensors.get(k.output).planes());
     table.describe(header);
     launch.read("input", "i32", Source::Tensor(k.input)).read("table", "vec4<i32>", Source::Words(table.words()));
     launch.write("codes", "u32", Some(k.output));
@@ -57,5 +57,36 @@ pub fn split(k: &Split, tensors: Tensors) -> Launch {
     let mut launch = Launch::new(shape.pixels() * groups);
     launch.header.shape("OUT_C", shape.c).shape("GROUPS", groups).number("LIMBS", VALUE_LIMBS);
     launch.read("input", "i32", Source::Tensor(k.input)).write("limbs", "u32", Some(k.output));
+    launch
+}
+
+/// `shaders/slice.wgsl`.
+pub fn slice(k: &Slice, tensors: Tensors) -> Launch {
+    let spec = tensors.get(k.output);
+    let groups = words(spec.shape.c);
+    let mut launch = Launch::new(spec.shape.pixels() * groups);
+    launch.header.shape("OUT_C", spec.shape.c).shape("GROUPS", groups).number("PLANES", spec.planes());
+    launch.read("input", "i32", Source::Tensor(k.input)).write("planes", "u32", Some(k.output));
+    launch
+}
+
+/// `shaders/levels.wgsl`.
+pub fn levels(k: &Levels, tensors: Tensors) -> Launch {
+    let (shape, planes) = (tensors.get(k.output).shape, tensors.get(k.input).planes());
+    let mut launch = Launch::new(shape.elements());
+    launch.header.shape("OUT_C", shape.c).shape("GROUPS", words(shape.c)).number("PLANES", planes);
+    let mut table: Vec<u32> = k.values.iter().map(|&v| v as u32).collect();
+    table.resize(table.len().next_multiple_of(LANES), 0);
+    launch.read("input", "u32", Source::Tensor(k.input)).read("table", "vec4<i32>", Source::Words(table));
+    launch.write("values", "i32", Some(k.output));
+    launch
+}
+
+/// `shaders/join.wgsl`.
+pub fn join(k: &Join, tensors: Tensors) -> Launch {
+    let (from, to) = (tensors.get(k.input), tensors.get(k.output));
+    let mut launch = Launch::new(from.image_words());
+    launch.header.shape("IN_ROW", from.pixel_words()).shape("OUT_ROW", to.pixel_words()).shape("AT", k.at);
+    launch.read("input", "u32", Source::Tensor(k.input)).write("joined", "u32", Some(k.output));
     launch
 }

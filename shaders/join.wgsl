@@ -1,0 +1,13 @@
+// Rows of one tensor to their place in the rows of another. Reference: src/backend/cpu/join.rs.
+//
+// Layouts: input [image, pixel, IN_ROW], joined [image, pixel, OUT_ROW], from word AT on.
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    load_shape();
+    let index = invocation(id, lane);
+    if index >= params.images * PER_IMAGE {
+        return;
+    }
+    joined[index / IN_ROW * OUT_ROW + AT + index % IN_ROW] = input[index];
+}

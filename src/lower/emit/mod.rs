@@ -1,0 +1,206 @@
+//! The last pass: groups of nodes become steps on integer tensors. `tensors` makes the forms of results that steps ask for,
+//! `convs` the convolutions, `finish` what follows them in the same step.
+
+mod convs;
+mod finish;
+mod tensors;
+
+use super::affine::Affine;
+use super::chain::{Chain, Group, group};
+use super::kernel::{AvgPool, Kernel, MaxPool, Pointwise};
+use super::program::{InputForm, Logits, Program, Repr, Step, TensorId, TensorSpec};
+use super::rows::{self, Row};
+use super::{pointwise, range};
+use crate::fixed::{VALUE_LIMBS, VALUE_MAX, scale_by_power};
+use crate::graph::preprocess::Normalize;
+use crate::graph::{Fact, Graph, Kind, NodeId, Op, Params, Weights};
+use crate::tensor::Shape;
+use tensors::Forms;
+
+/// What the caller will feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InputKind {
+    /// 8-bit pixels at network size.
+    Pixels,
+    /// The tensor the first layer receives.
+    Tensor,
+}
+
+/// Lowers `graph` for one kind of input. Errors name the layer and what about it cannot be done exactly.
+///
+/// With [`InputKind::Pixels`] and a per-channel mean, mean and deviation are folded into the first convolution; with a mean
+/// image the host subtracts it, so the program is that of [`InputKind::Tensor`].
+pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputKind) -> Result<Program, String> {
+    let facts = graph.facts()?;
+    let scales = range::scales(graph, params, input_range(normalize))?;
+    let pixels = match (kind, normalize) {
+        (InputKind::Pixels, Normalize::Channel { mean, std })
+            if graph.input_shape().c == 3 && feeds_convs(graph, 0) =>
+        {
+            Some((*mean, *std))
+        }
+        _ => None,
+    };
+    let count = facts.len();
+    let rows = rows::rows(graph, &facts);
+    let mut emitter = Emitter {
+        graph,
+        params,
+        facts,
+        scales,
+        pixels,
+        groups: group(graph),
+        tensors: Vec::new(),
+        steps: Vec::new(),
+        forms: vec![Forms::default(); count],
+        row_tensors: vec![None; rows.len()],
+        rows,
+    };
+    let input = emitter.input();
+    let logits = emitter.run()?;
+    Ok(Program { tensors: emitter.tensors, steps: emitter.steps, input, logits })
+}
+
+/// Twice the largest magnitude that preprocessing produces, so that tensors prepared a little differently still fit.
+fn input_range(normalize: &Normalize) -> f64 {
+    let most = match normalize {
+        Normalize::Channel { mean, std } => {
+            mean.iter().zip(std).map(|(m, s)| (m / s).abs().max(((1.0 - m) / s).abs())).fold(0.0, f64::max)
+        }
+        Normalize::MeanImage { divide } => 255.0 / divide,
+        Normalize::TensorOnly { range } => *range,
+    };
+    2.0 * most
+}
+
+fn feeds_convs(graph: &Graph, id: NodeId) -> bool {
+    graph.consumers(id).all(|c| matches!(graph.nodes()[c].op, Op::Conv { weights: Weights::Float, .. }))
+}
+
+/// Logits are given as `f32`.
+fn need_finite(mut bounds: impl Iterator<Item = f64>) -> Result<(), String> {
+    if bounds.all(|most| most < f64::from(f32::MAX)) {
+        Ok(())
+    } else {
+        Err("its logits may exceed 32-bit floats".into())
+    }
+}
+
+struct Emitter<'a> {
+    graph: &'a Graph,
+    params: &'a Params,
+    facts: Vec<Fact>,
+    /// Fractional bits per node.
+    scales: Vec<i32>,
+    /// Mean and deviation, if pixels are folded into the first layer.
+    pixels: Option<([f64; 3], [f64; 3])>,
+    groups: Vec<Group>,
+    tensors: Vec<TensorSpec>,
+    steps: Vec<Step>,
+    forms: Vec<Forms>,
+    rows: Vec<Row>,
+    row_tensors: Vec<Option<TensorId>>,
+}
+
+impl<'a> Emitter<'a> {
+    fn input(&mut self) -> InputForm {
+        let shape = self.facts[0].shape;
+        let frac = self.scales[0];
+        if self.pixels.is_some() {
+            let repr = Repr::Limbs { limbs: 1, frac: 0 };
+            self.forms[0].limbs = Some(self.tensor("input".into(), Shape { c: shape.c + 1, ..shape }, repr));
+            InputForm::Pixels
+        } else if feeds_convs(self.graph, 0) {
+            self.forms[0].limbs = Some(self.tensor("input".into(), shape, Repr::Limbs { limbs: VALUE_LIMBS, frac }));
+            InputForm::Limbs { frac }
+        } else {
+            self.forms[0].value = Some(self.tensor("input".into(), shape, Repr::Value { frac }));
+            InputForm::Values { frac }
+        }
+    }
+
+    fn run(&mut self) -> Result<Logits, String> {
+        let last = self.facts.len() - 1;
+        let Fact { shape, kind } = self.facts[last];
+        if (shape.h, shape.w) != (1, 1) || kind != Kind::Real {
+            return Err(format!(
+                "layer '{}' gives {}, but the last layer must give 1x1 logits",
+                self.name(last),
+                self.facts[last]
+            ));
+        }
+        for index in 0..self.groups.len() {
+            let group = self.groups[index].clone();
+            let end = group.end();
+            let result = match &group {
+                Group::Conv(chain) if end == last && self.is_plain_float(chain) => {
+                    return self.logits(chain).map_err(|problem| format!("layer '{}': {problem}", self.name(end)));
+                }
+                Group::Conv(chain) => self.conv(chain),
+                Group::Pointwise(chain) => self.pointwise(chain),
+                Group::Quantize { head, chain } => self.quantize(*head, chain),
+                Group::Single(id) => self.single(*id),
+            };
+            result.map_err(|problem| format!("layer '{}': {problem}", self.name(end)))?;
+        }
+        let tensor = self.forms[last].value.ok_or("the graph has no output")?;
+        need_finite(std::iter::once(scale_by_power(f64::from(VALUE_MAX), -self.scales[last])))?;
+        Ok(Logits::Values { tensor, frac: self.scales[last] })
+    }
+
+    fn name(&self, id: NodeId) -> &'a str {
+        &self.graph.nodes()[id].name
+    }
+
+    /// `affine` followed by batch norms.
+    fn batch_norms(&self, mut affine: Affine, batch_norms: &[NodeId]) -> Result<Affine, String> {
+        for &bn in batch_norms {
+            affine.then_batch_norm(self.graph, self.params, bn)?;
+        }
+        Ok(affine)
+    }
+
+    fn pointwise(&mut self, chain: &Chain) -> Result<(), String> {
+        let input = self.value(chain.head)?;
+        let residual = self.residual(chain.residual)?;
+        // Not `affine`: if the head is a convolution, its bias is in its value already.
+        let affine = self.batch_norms(Affine::identity(self.facts[chain.end].shape.c), &chain.batch_norms)?;
+        let fixed = pointwise::fix(&affine, self.scales[chain.head], self.scales[chain.end])?;
+        let (gains, biases, shifts) = (fixed.gains, fixed.biases, fixed.shifts);
+        let output = self.new_value(chain.end);
+        let kernel = Pointwise { input, residual, gains, biases, shifts, relu: chain.relu, output };
+        self.push(chain.end, Kernel::Pointwise(kernel));
+        Ok(())
+    }
+
+    fn single(&mut self, id: NodeId) -> Result<(), String> {
+        let source = self.graph.nodes()[id].inputs[0];
+        match self.graph.nodes()[id].op {
+            Op::PadChannels { .. } => {
+                if self
+                    .groups
+                    .iter()
+                    .any(|g| matches!(g, Group::Conv(c) | Group::Pointwise(c) if c.residual == Some(id)))
+                    && self.graph.consumers(id).count() == 1
+                {
+                    return Ok(()); // read as missing channels by the addition
+                }
+                let identity = Chain { head: source, batch_norms: vec![], residual: None, relu: false, end: id };
+                self.pointwise(&identity)
+            }
+            Op::MaxPool { window } => {
+                let (input, output) = (self.value(source)?, self.new_value(id));
+                self.push(id, Kernel::MaxPool(MaxPool { input, window, output }));
+                Ok(())
+            }
+            Op::AvgPool { window } => {
+                let (input, output) = (self.value(source)?, self.new_value(id));
+                self.push(id, Kernel::AvgPool(AvgPool { input, window, output }));
+                Ok(())
+            }
+            // Made when someone reads it, in the form that is wanted.
+            Op::Concat => Ok(()),
+            _ => Err("cannot be lowered".into()),
+        }
+    }
+}
