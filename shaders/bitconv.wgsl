@@ -74,12 +74,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         var sum_hi: array<vec4<i32>, SUMS>;
         var sum_lo: array<vec4<i32>, SUMS>;
         for (var pass_index = 0u; pass_index < PASSES; pass_index++) {
-            let layout = vec4<u32>(table[PASS_TABLE + 2u * pass_index]);
+            let taken = vec4<u32>(table[PASS_TABLE + 2u * pass_index]);
             var first = 0u;
             if MASKED {
                 first = u32(table[quad * ROWS + FIRST + u32(table[PASS_TABLE + 2u * pass_index + 1u].x)].x);
             }
-            let at = layout.x + first * layout.y;
+            let at = taken.x + first * taken.y;
             var both: array<vec4<u32>, TILE_PAIRS>;
             if PASSES > 1u {
                 for (var j = 0u; j < TILE_A; j++) {
@@ -93,12 +93,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                 }
                 let row_at = image_at + iy * IN_W;
                 for (var kx = 0u; kx < KW; kx++) {
-                    for (var w = 0u; w < layout.z; w++) {
-                        let weights_at = quad * WEIGHT_ROW + layout.w + ((ky * KW + kx) * layout.z + w) * STORED;
+                    for (var w = 0u; w < taken.z; w++) {
+                        let weights_at = quad * WEIGHT_ROW + taken.w + ((ky * KW + kx) * taken.z + w) * STORED;
                         for (var t = 0u; t < TILE; t++) {
                             let ix = source(x0 + t, STRIDE_X, kx * DILATION_X, BEFORE_X);
                             let inside = ix < IN_W;
-                            let word_at = select(0u, (row_at + ix) * ROW + at + w * layout.y, inside);
+                            let word_at = select(0u, (row_at + ix) * ROW + at + w * taken.y, inside);
                             for (var load = 0u; load < loads; load++) {
                                 let a = select(Planes(), input[word_at + load], inside);
                                 for (var k = 0u; k < LOAD; k++) {
@@ -150,12 +150,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     }
                 }
                 if PASSES > 1u {
-                    for (var u = 1u; u < TILE; u++) {
+                    for (var u = 1u; u < SUMS; u++) {
                         sum_hi[u - 1u] = sum_hi[u];
                         sum_lo[u - 1u] = sum_lo[u];
                     }
-                    sum_hi[TILE - 1u] = hi;
-                    sum_lo[TILE - 1u] = lo;
+                    sum_hi[SUMS - 1u] = hi;
+                    sum_lo[SUMS - 1u] = lo;
                 }
                 for (var i = STORED_PAIRS; i < TILE_PAIRS; i++) {
                     both[i - STORED_PAIRS] = both[i];
