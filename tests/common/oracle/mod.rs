@@ -1,0 +1,159 @@
+//! The oracle: what a portable graph means, in the most obvious loops over unpacked `f64` numbers.
+//!
+//! It reads the graph and its parameters and nothing else of the library: it unpacks weights, forms levels, thresholds and
+//! shapes by its own few lines, so that a mistake in packing, lowering or a kernel cannot hide in shared code.
+
+mod quantizers;
+mod windows;
+
+use lq_infer::graph::{Graph, NodeId, Op, Params, Role, Weights};
+
+/// What the levels of activations and weights are worth in a convolution.
+///
+/// The original multiplies levels that it formed in `f32`; the integer formulation multiplies sums of basis elements that
+/// nothing rounded. Codes are the same, values differ by up to 2^-24 of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LevelValues {
+    /// Sums of the `f32` basis elements, exact in `f64` for all practical purposes.
+    Exact,
+    /// The same sums rounded to `f32` after every addition, as the original does.
+    Float32,
+}
+
+/// The result of one node for a batch of images.
+#[derive(Clone, Debug, Default)]
+pub struct NodeResult {
+    /// Height, width, channels of one image.
+    pub shape: [usize; 3],
+    /// `[image, h, w, c]`. For quantizers the values of the levels.
+    pub values: Vec<f64>,
+    /// For each 0 that a small error further up cannot make positive, minus how large an error could: what a ReLU clamped to
+    /// it, or minus infinity for a level or a padding of 0. All other values are here as they are.
+    pub unclamped: Vec<f64>,
+    /// What a quantizer gave.
+    pub quantized: Option<Quantized>,
+}
+
+/// The codes of a quantizer, and how close each decision was.
+#[derive(Clone, Debug, Default)]
+pub struct Quantized {
+    /// `[image, h, w, c]`
+    pub codes: Vec<u8>,
+    /// How large an error of each activation would make another code of it, `[image, h, w, c]`.
+    pub distances: Vec<f64>,
+    /// Root mean square of the activations: the unit in which a distance is small or not.
+    pub scale: f64,
+}
+
+impl NodeResult {
+    /// Values that nothing clamped.
+    fn new(shape: [usize; 3], values: Vec<f64>) -> Self {
+        NodeResult { shape, unclamped: values.clone(), values, quantized: None }
+    }
+
+    /// Numbers in one image.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Where an element lies in `values`.
+    fn index(&self, image: usize, [y, x]: [usize; 2], c: usize) -> usize {
+        let [h, w, channels] = self.shape;
+        ((image * h + y) * w + x) * channels + c
+    }
+}
+
+/// The results of all nodes for `images` images; `input` is what the first layer receives, `[image, h, w, c]`.
+pub fn evaluate(graph: &Graph, params: &Params, input: &[f64], images: usize, levels: LevelValues) -> Vec<NodeResult> {
+    let mut results: Vec<NodeResult> = Vec::new();
+    for id in 0..graph.nodes().len() {
+        results.push(node(graph, params, id, &results, input, images, levels));
+    }
+    results
+}
+
+/// The result of node `id`, given those of all nodes before it.
+pub fn node(
+    graph: &Graph,
+    params: &Params,
+    id: NodeId,
+    before: &[NodeResult],
+    input: &[f64],
+    images: usize,
+    levels: LevelValues,
+) -> NodeResult {
+    let node = &graph.nodes()[id];
+    let inputs: Vec<&NodeResult> = node.inputs.iter().map(|&i| &before[i]).collect();
+    let tensor = |role| params.get(&node.name, role).unwrap();
+    let floats = |role| -> Vec<f64> { tensor(role).f32().iter().map(|&v| f64::from(v)).collect() };
+    match &node.op {
+        Op::Input { shape } => NodeResult::new([shape.h, shape.w, shape.c], input.to_vec()),
+        Op::Conv { outputs, window, weights, bias, groups } => {
+            let shape = [*outputs, window.kernel[0], window.kernel[1], inputs[0].shape[2] / groups];
+            let weights = match weights {
+                Weights::Float => floats(Role::Weight),
+                Weights::Planes { bits } => {
+                    let (planes, basis) = (tensor(Role::Planes).u32(), tensor(Role::WeightBasis).f32());
+                    quantizers::weights(planes, basis, shape, *bits, levels)
+                }
+            };
+            let bias = if *bias { floats(Role::Bias) } else { vec![0.0; *outputs] };
+            windows::conv(inputs[0], images, window, &weights, shape, &bias)
+        }
+        Op::BatchNorm { epsilon } => batch_norm(inputs[0], &floats(Role::BatchNorm), *epsilon),
+        Op::Relu => relu(inputs[0]),
+        Op::Quantize { encoding, ties, .. } => {
+            quantizers::activations(inputs[0], tensor(Role::ActivationBasis).f32(), *encoding, *ties, levels)
+        }
+        Op::MaxPool { window } => windows::max_pool(inputs[0], images, window),
+        Op::AvgPool { window } => windows::avg_pool(inputs[0], images, window),
+        Op::Add => add(inputs[0], inputs[1]),
+        Op::PadChannels { channels } => concat(&[inputs[0], &zeros(inputs[0], channels - inputs[0].shape[2])]),
+        Op::Concat => concat(&inputs),
+    }
+}
+
+/// `rows` are gamma, beta, mean and variance.
+fn batch_norm(x: &NodeResult, rows: &[f64], epsilon: f64) -> NodeResult {
+    let channels = x.shape[2];
+    let row = |r: usize, c: usize| rows[r * channels + c];
+    let normalised = x.values.iter().enumerate().map(|(index, v)| {
+        let c = index % channels;
+        (v - row(2, c)) / (row(3, c) + epsilon).sqrt() * row(0, c) + row(1, c)
+    });
+    NodeResult::new(x.shape, normalised.collect())
+}
+
+fn relu(x: &NodeResult) -> NodeResult {
+    let values = x.values.iter().map(|v| v.max(0.0)).collect();
+    NodeResult { shape: x.shape, values, unclamped: x.unclamped.clone(), quantized: None }
+}
+
+fn add(a: &NodeResult, b: &NodeResult) -> NodeResult {
+    let values: Vec<f64> = a.values.iter().zip(&b.values).map(|(a, b)| a + b).collect();
+    let zero = |at: usize| a.unclamped[at].max(b.unclamped[at]);
+    let unclamped = values.iter().enumerate().map(|(at, &sum)| if sum == 0.0 { zero(at) } else { sum }).collect();
+    NodeResult { shape: a.shape, values, unclamped, quantized: None }
+}
+
+/// `channels` channels of zeros beside `x`.
+fn zeros(x: &NodeResult, channels: usize) -> NodeResult {
+    let count = x.values.len() / x.shape[2] * channels;
+    let (values, unclamped) = (vec![0.0; count], vec![f64::NEG_INFINITY; count]);
+    NodeResult { shape: [x.shape[0], x.shape[1], channels], values, unclamped, quantized: None }
+}
+
+/// The channels of all `parts`, pixel by pixel.
+fn concat(parts: &[&NodeResult]) -> NodeResult {
+    let channels = parts.iter().map(|p| p.shape[2]).sum();
+    let mut joined = NodeResult { shape: [parts[0].shape[0], parts[0].shape[1], channels], ..NodeResult::default() };
+    let pixels = parts[0].values.len() / parts[0].shape[2];
+    for pixel in 0..pixels {
+        for part in parts {
+            let c = part.shape[2];
+            joined.values.extend_from_slice(&part.values[pixel * c..][..c]);
+            joined.unclamped.extend_from_slice(&part.unclamped[pixel * c..][..c]);
+        }
+    }
+    joined
+}
