@@ -20,6 +20,7 @@ pub fn run(args: &ConvertArgs) -> Outcome {
         arch: args.arch.clone(),
         labels: args.labels.as_deref().map(read_labels).transpose()?,
         mean_image: args.mean_image.clone(),
+        input_size: args.input_size,
         name: args.name.clone(),
     };
     let bar = output::progress(0, "parameters");

@@ -89,6 +89,9 @@ struct ConvertArgs {
     /// .npy with the per-pixel mean of the training pictures, [H,W,3] RGB
     #[arg(long, value_name = "FILE")]
     mean_image: Option<PathBuf>,
+    /// Height and width of the pictures, if the network was trained on another size than the original
+    #[arg(long, value_name = "PIXELS")]
+    input_size: Option<usize>,
     /// Name stored in the model
     #[arg(long)]
     name: Option<String>,

@@ -3,14 +3,21 @@
 use super::checkpoint::Checkpoint;
 use super::names::{NameRules, TENSORPACK};
 use crate::error::{Error, Result};
-use crate::graph::{Graph, Op, ParamSpec, Params, Role, Tensor};
+use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor};
 use crate::quant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A variable that a graph needs, with the shapes it may have (the usual one first).
 pub struct Requirement {
     pub variable: String,
     pub shapes: Vec<Vec<usize>>,
+}
+
+impl Requirement {
+    /// The shapes, for people.
+    pub fn expected(&self) -> String {
+        self.shapes.iter().map(|shape| format!("{shape:?}")).collect::<Vec<_>>().join(" or ")
+    }
 }
 
 /// A parameter with what binding must know about its layer.
@@ -24,9 +31,9 @@ struct Bound {
 
 fn bounds(graph: &Graph) -> Result<Vec<Bound>, String> {
     let facts = graph.facts()?;
+    let nodes: HashMap<&str, &Node> = graph.nodes().iter().map(|n| (n.name.as_str(), n)).collect();
     let layer = |spec: ParamSpec| {
-        let node = graph.nodes().iter().find(|n| n.name == spec.layer);
-        let (inputs, dense) = match node.map(|n| (&n.op, facts[n.inputs[0]].shape)) {
+        let (inputs, dense) = match nodes.get(spec.layer.as_str()).map(|n| (&n.op, facts[n.inputs[0]].shape)) {
             Some((Op::Conv { window, .. }, shape)) => (shape.c, window.kernel == [shape.h, shape.w]),
             _ => (0, false),
         };
@@ -58,6 +65,7 @@ fn source_shapes(bound: &Bound) -> Vec<Vec<usize>> {
             if bound.dense && bound.spec.role == Role::Weight { vec![dense, conv] } else { vec![conv] }
         }
         Role::WeightBasis | Role::Bias => vec![s.clone()],
+        Role::BatchNorm if TENSORPACK.is_plain(&bound.spec.layer) => vec![vec![s[1]], vec![1]],
         Role::BatchNorm => vec![vec![s[1]]],
         Role::ActivationBasis => vec![vec![s[0], 1]],
     }
@@ -82,7 +90,8 @@ fn parameter(checkpoint: &Checkpoint, bound: &Bound) -> Result<Tensor> {
     let data = match role {
         Role::Weight => to_output_major(&parts[0], bound, checkpoint.variables()[&names[0]].shape.len() == 2),
         Role::Planes => return planes(checkpoint, bound, &parts[0]),
-        Role::WeightBasis | Role::Bias | Role::ActivationBasis | Role::BatchNorm => parts.concat(),
+        Role::BatchNorm => batch_norm_rows(&parts, shape[1]),
+        Role::WeightBasis | Role::Bias | Role::ActivationBasis => parts.concat(),
     };
     Ok(Tensor::from_f32(shape.clone(), data))
 }
@@ -109,6 +118,18 @@ fn to_output_major(data: &[f32], bound: &Bound, dense: bool) -> Vec<f32> {
         }
     }
     out
+}
+
+/// gamma, beta, mean and variance of every channel from all four, or from mean and variance.
+fn batch_norm_rows(parts: &[Vec<f32>], channels: usize) -> Vec<f32> {
+    let mut rows = if parts.len() < 4 { [vec![1.0; channels], vec![0.0; channels]].concat() } else { Vec::new() };
+    for part in parts {
+        match part[..] {
+            [same] => rows.resize(rows.len() + channels, same),
+            _ => rows.extend_from_slice(part),
+        }
+    }
+    rows
 }
 
 fn planes(checkpoint: &Checkpoint, bound: &Bound, weights: &[f32]) -> Result<Tensor> {

@@ -27,6 +27,8 @@ pub struct ConvertOptions {
     pub labels: Option<Vec<String>>,
     /// `.npy` file with the per-pixel mean of the training pictures, `[height, width, 3]` RGB, for networks that use one.
     pub mean_image: Option<PathBuf>,
+    /// Height and width of the pictures; those of the original network if absent.
+    pub input_size: Option<usize>,
     /// Name of the model; network and bit widths if absent.
     pub name: Option<String>,
 }
@@ -36,7 +38,7 @@ pub struct ConvertOptions {
 pub fn convert(path: &Path, options: &ConvertOptions, progress: &dyn Fn(usize, usize)) -> Result<Packed> {
     let checkpoint = Checkpoint::open(path)?;
     let bad = |problem: String| Error::bad_checkpoint(checkpoint.path(), problem);
-    let (network, definition) = recognize::recognize(&checkpoint, options.arch.as_deref()).map_err(bad)?;
+    let (network, definition) = recognize::recognize(&checkpoint, options).map_err(bad)?;
     let params = bind::bind(&checkpoint, &definition.graph, progress)?;
     let Definition { graph, mut preprocess } = definition;
     let mean_image = match &options.mean_image {
@@ -70,15 +72,18 @@ fn labels(options: &ConvertOptions, network: &Network, classes: usize) -> Result
             Err(Error::Usage(format!("{} labels were given, the network has {classes} classes", given.len())))
         }
         Some(given) => Ok(given.clone()),
-        None if network.labels.len() == classes => Ok(network.labels.iter().map(|&l| l.to_owned()).collect()),
+        None if network.labels().count() == classes => Ok(network.labels().map(str::to_owned).collect()),
         None => Ok(Vec::new()),
     }
 }
 
-/// "2/2", or every width that occurs, as in "1,2/2".
+/// "2/2", or every width that occurs, as in "1,2/2"; 32 stands for float.
 pub fn widths(graph: &Graph) -> String {
     let join = |pick: &dyn Fn(&Op) -> Option<usize>| {
         let set: std::collections::BTreeSet<usize> = graph.nodes().iter().filter_map(|n| pick(&n.op)).collect();
+        if set.is_empty() {
+            return "32".to_owned();
+        }
         set.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
     };
     let weights = join(&|op| match op {

@@ -10,6 +10,8 @@ pub struct NameRules {
     pub bias: &'static str,
     /// gamma, beta, mean, variance.
     pub batch_norm: [&'static str; 4],
+    /// Batch norms without gamma and beta, whose mean and variance are per channel or one number for all channels.
+    pub plain_batch_norms: &'static [&'static str],
     pub activation_basis: &'static str,
     /// What only training needs: a variable is ignored if its name ends so, or is this, or starts so ("x*").
     pub training: &'static [&'static str],
@@ -21,6 +23,8 @@ pub const TENSORPACK: NameRules = NameRules {
     weight_basis: "{}/weight_quant/basis",
     bias: "{}/b",
     batch_norm: ["{}/gamma", "{}/beta", "{}/mean/EMA", "{}/variance/EMA"],
+    // AlexNet and VGG-Variant declare these for NHWC; in an NCHW graph they take the one row for the channel.
+    plain_batch_norms: &["fc5/bn", "fc6/bn", "fc7/bn"],
     activation_basis: "{}/ActivationQuantization/basis",
     training: &[
         "global_step",
@@ -54,12 +58,18 @@ impl NameRules {
         })
     }
 
+    /// Whether `layer` is a batch norm that neither scales nor shifts.
+    pub fn is_plain(&self, layer: &str) -> bool {
+        self.plain_batch_norms.contains(&layer)
+    }
+
     /// The variables that make up parameter `role` of `layer`.
     pub fn variables(&self, role: Role, layer: &str) -> Vec<String> {
         let patterns: &[&str] = match role {
             Role::Weight | Role::Planes => &[self.weight],
             Role::WeightBasis => &[self.weight_basis],
             Role::Bias => &[self.bias],
+            Role::BatchNorm if self.is_plain(layer) => &self.batch_norm[2..],
             Role::BatchNorm => &self.batch_norm,
             Role::ActivationBasis => &[self.activation_basis],
         };

@@ -1,8 +1,10 @@
 //! Which network a checkpoint holds, told from the names and shapes of its variables.
 
-use super::bind::{Requirement, requirements};
+use super::ConvertOptions;
+use super::bind::requirements;
 use super::checkpoint::Checkpoint;
 use super::names::{NameRules, TENSORPACK};
+use crate::graph::Weights;
 use crate::quant::MAX_BITS;
 use crate::tensor::MAX_EXTENT;
 use crate::zoo::{Definition, NETWORKS, Network, Widths};
@@ -14,35 +16,78 @@ const LISTED: usize = 4;
 const FALLBACK_BITS: usize = 2;
 
 /// The network whose variables are exactly those of the checkpoint, or what keeps the closest one from fitting.
-pub fn recognize(checkpoint: &Checkpoint, arch: Option<&str>) -> Result<(&'static Network, Definition), String> {
+pub fn recognize(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(&'static Network, Definition), String> {
+    let arch = options.arch.as_deref();
     let candidates: Vec<&Network> = NETWORKS.iter().filter(|n| arch.is_none_or(|a| a == n.id)).collect();
     if candidates.is_empty() {
         let known: Vec<&str> = NETWORKS.iter().map(|n| n.id).collect();
         return Err(format!("network '{}' is unknown; known are {}", arch.unwrap_or_default(), known.join(", ")));
     }
-    let mut closest: Option<(&Network, Mismatch)> = None;
-    for network in candidates {
-        let definition = network.build(&Found { checkpoint, classifier: network.classifier })?;
-        let mismatch = compare(checkpoint, &requirements(&definition.graph, &TENSORPACK)?);
-        if mismatch.count() == 0 {
+    let found = Found::new(checkpoint, options.input_size);
+    for network in &candidates {
+        // A definition that does not even build with this checkpoint's widths is not the right one.
+        if let Ok(definition) = network.build(&found)
+            && compare(checkpoint, &definition)?.count() == 0
+        {
             return Ok((network, definition));
         }
-        if closest.as_ref().is_none_or(|(_, m)| mismatch.count() < m.count()) {
-            closest = Some((network, mismatch));
-        }
     }
-    let (network, mismatch) = closest.ok_or("no network is known")?;
+    let (network, mismatch) = closest(checkpoint, &candidates, found)?;
     let verb = if arch.is_some() { "it is not" } else { "it holds no known network; the closest is" };
     Err(format!("{verb} {}: {}", network.id, mismatch.describe()))
 }
 
-/// Bit widths and classes as the checkpoint's shapes show them.
-struct Found<'a> {
-    checkpoint: &'a Checkpoint,
-    classifier: &'a str,
+/// The network that lacks least. A single wrong shape would look like a layer of that width and blame its neighbours, so the
+/// original channels are tried as well.
+fn closest<'a>(
+    checkpoint: &Checkpoint,
+    candidates: &[&'a Network],
+    found: Found,
+) -> Result<(&'a Network, Mismatch), String> {
+    let original = Found { original_channels: true, ..found };
+    let mut closest: Option<(&Network, Mismatch)> = None;
+    let mut refusal = None;
+    for (network, widths) in candidates.iter().flat_map(|n| [(n, &original), (n, &found)]) {
+        match network.build(widths) {
+            Err(problem) => refusal = Some(problem),
+            Ok(definition) => {
+                let mismatch = compare(checkpoint, &definition)?;
+                if closest.as_ref().is_none_or(|(_, m)| mismatch.count() < m.count()) {
+                    closest = Some((network, mismatch));
+                }
+            }
+        }
+    }
+    closest.ok_or_else(|| refusal.unwrap_or_else(|| "no network is known".to_owned()))
 }
 
-impl Found<'_> {
+/// Widths as the checkpoint's shapes show them.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    checkpoint: &'a Checkpoint,
+    input_size: Option<usize>,
+    /// Whether any layer has a basis of the kind. If none has, that kind is float; if one has, all must.
+    weight_bases: bool,
+    activation_bases: bool,
+    /// Whether to take the channels of the original networks instead of the checkpoint's.
+    original_channels: bool,
+}
+
+impl<'a> Found<'a> {
+    fn new(checkpoint: &'a Checkpoint, input_size: Option<usize>) -> Self {
+        let any = |pattern: &str| {
+            let suffix = NameRules::name(pattern, "");
+            checkpoint.variables().keys().any(|name| name.ends_with(&suffix))
+        };
+        Found {
+            checkpoint,
+            input_size,
+            weight_bases: any(TENSORPACK.weight_basis),
+            activation_bases: any(TENSORPACK.activation_basis),
+            original_channels: false,
+        }
+    }
+
     fn shape(&self, pattern: &str, layer: &str) -> Option<&[usize]> {
         self.checkpoint.variables().get(&NameRules::name(pattern, layer)).map(|v| v.shape.as_slice())
     }
@@ -51,20 +96,36 @@ impl Found<'_> {
         let bits = self.shape(pattern, layer).and_then(|s| s.first()).copied();
         bits.filter(|b| (1..=MAX_BITS).contains(b)).unwrap_or(FALLBACK_BITS)
     }
+
+    /// The last dimension of the weights of `layer`, if it is possible at all.
+    fn channels(&self, layer: &str) -> Option<usize> {
+        let last = self.shape(TENSORPACK.weight, layer).and_then(|s| s.last()).copied();
+        last.filter(|n| (1..=MAX_EXTENT).contains(n))
+    }
 }
 
 impl Widths for Found<'_> {
-    fn classes(&self) -> usize {
-        let last = self.shape(TENSORPACK.weight, self.classifier).and_then(|s| s.last()).copied();
-        last.filter(|n| (1..=MAX_EXTENT).contains(n)).unwrap_or(1)
+    fn weights(&self, layer: &str) -> Weights {
+        match self.weight_bases {
+            true => Weights::Planes { bits: self.bits(TENSORPACK.weight_basis, layer) },
+            false => Weights::Float,
+        }
     }
 
-    fn weight_bits(&self, layer: &str) -> usize {
-        self.bits(TENSORPACK.weight_basis, layer)
+    fn activation_bits(&self, layer: &str) -> Option<usize> {
+        self.activation_bases.then(|| self.bits(TENSORPACK.activation_basis, layer))
     }
 
-    fn activation_bits(&self, layer: &str) -> usize {
-        self.bits(TENSORPACK.activation_basis, layer)
+    fn outputs(&self, layer: &str, usual: usize) -> usize {
+        if self.original_channels { usual } else { self.channels(layer).unwrap_or(usual) }
+    }
+
+    fn classes(&self, layer: &str, usual: usize) -> usize {
+        self.channels(layer).unwrap_or(usual)
+    }
+
+    fn input_size(&self, usual: usize) -> usize {
+        self.input_size.unwrap_or(usual)
     }
 }
 
@@ -76,15 +137,16 @@ struct Mismatch {
     unused: Vec<String>,
 }
 
-fn compare(checkpoint: &Checkpoint, needed: &[Requirement]) -> Mismatch {
+fn compare(checkpoint: &Checkpoint, definition: &Definition) -> Result<Mismatch, String> {
+    let needed = requirements(&definition.graph, &TENSORPACK)?;
     let mut mismatch = Mismatch::default();
     let variables = checkpoint.variables();
-    for requirement in needed {
+    for requirement in &needed {
         match variables.get(&requirement.variable) {
-            None => mismatch.missing.push(format!("'{}' {:?}", requirement.variable, requirement.shapes[0])),
+            None => mismatch.missing.push(format!("'{}' {}", requirement.variable, requirement.expected())),
             Some(v) if !requirement.shapes.contains(&v.shape) => {
-                let (name, expected) = (&requirement.variable, &requirement.shapes[0]);
-                mismatch.wrong.push(format!("'{name}' is {:?}, expected {expected:?}", v.shape));
+                let (name, expected) = (&requirement.variable, requirement.expected());
+                mismatch.wrong.push(format!("'{name}' is {:?}, expected {expected}", v.shape));
             }
             Some(_) => {}
         }
@@ -92,7 +154,7 @@ fn compare(checkpoint: &Checkpoint, needed: &[Requirement]) -> Mismatch {
     let known: HashSet<&str> = needed.iter().map(|r| r.variable.as_str()).collect();
     let unused = variables.keys().filter(|n| !known.contains(n.as_str()) && !TENSORPACK.is_training(n));
     mismatch.unused = unused.map(|n| format!("'{n}'")).collect();
-    mismatch
+    Ok(mismatch)
 }
 
 impl Mismatch {

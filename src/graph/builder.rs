@@ -1,18 +1,23 @@
 //! Builds graphs node by node; used by the zoo and by people with networks of their own.
 
-use super::{Encoding, Graph, Node, NodeId, Op, Ties, Weights};
+use super::facts::infer;
+use super::{Encoding, Fact, Graph, Node, NodeId, Op, Ties, Weights};
 use crate::tensor::{Shape, Window};
 
 /// Collects nodes; [`GraphBuilder::finish`] checks them all.
 #[derive(Debug)]
 pub struct GraphBuilder {
     nodes: Vec<Node>,
+    /// None for a node that is inconsistent or reads such a node.
+    facts: Vec<Option<Fact>>,
 }
 
 impl GraphBuilder {
     /// Starts a graph whose first layer receives a tensor of `shape`; the input is node 0.
     pub fn new(shape: Shape) -> Self {
-        GraphBuilder { nodes: vec![Node { name: "input".into(), op: Op::Input { shape }, inputs: vec![] }] }
+        let mut builder = GraphBuilder { nodes: Vec::new(), facts: Vec::new() };
+        builder.push("input", Op::Input { shape }, &[]);
+        builder
     }
 
     /// The input node.
@@ -22,8 +27,16 @@ impl GraphBuilder {
 
     /// Adds a node of any kind.
     pub fn push(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
-        self.nodes.push(Node { name: name.to_owned(), op, inputs: inputs.to_vec() });
+        let node = Node { name: name.to_owned(), op, inputs: inputs.to_vec() };
+        let known: Option<Vec<Fact>> = inputs.iter().map(|&i| self.facts.get(i).copied().flatten()).collect();
+        self.facts.push(known.and_then(|facts| infer(&node, &facts).ok()));
+        self.nodes.push(node);
         self.nodes.len() - 1
+    }
+
+    /// Shape of a node's result. A node that is inconsistent, which [`GraphBuilder::finish`] reports, has no extent.
+    pub fn shape(&self, x: NodeId) -> Shape {
+        self.facts.get(x).copied().flatten().map_or(Shape { h: 0, w: 0, c: 0 }, |fact| fact.shape)
     }
 
     /// Adds a convolution without bias.

@@ -60,7 +60,8 @@ fn count_leaves(node: &Node, leaves: &[usize]) -> Result<usize, String> {
     Ok(count)
 }
 
-fn infer(node: &Node, inputs: &[Fact]) -> Result<Fact, String> {
+/// The fact of one node, given those of its inputs.
+pub(super) fn infer(node: &Node, inputs: &[Fact]) -> Result<Fact, String> {
     let arity = match node.op {
         Op::Input { .. } => 0,
         Op::Add => 2,

@@ -171,7 +171,7 @@ pub fn values(channels: usize) -> Problem {
 
 /// The CIFAR-10 ResNet-20 of the zoo.
 pub fn resnet20(bits: usize) -> Problem {
-    let widths = Uniform { classes: 10, weight_bits: bits, activation_bits: bits };
+    let widths = Uniform::bits(bits, bits);
     let network = NETWORKS.iter().find(|n| n.id == "cifar-resnet-20").unwrap();
     let graph = network.build(&widths).unwrap().graph;
     Problem { name: format!("resnet20 {bits} bits"), graph, input: InputKind::Pixels, seed: 20 }
