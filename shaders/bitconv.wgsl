@@ -150,6 +150,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     }
                 }
                 if PASSES > 1u {
+                    // The low word has room for one pass only.
+                    hi += lo >> vec4(LOW_BITS);
+                    lo &= vec4((1i << LOW_BITS) - 1);
                     for (var u = 1u; u < SUMS; u++) {
                         sum_hi[u - 1u] = sum_hi[u];
                         sum_lo[u - 1u] = sum_lo[u];

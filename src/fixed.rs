@@ -69,9 +69,10 @@ pub fn split(n: i64, l: u32) -> (i64, i64) {
     (n >> l, n & ((1 << l) - 1))
 }
 
-/// Carries `lo` into `hi` so that 0 <= lo < 2^l. The caller has proved that neither word overflows.
+/// Carries `lo` into `hi` so that 0 <= lo < 2^l. The caller has proved that the low word does not overflow, and that the high
+/// word fits in the end; on the way it may wrap.
 pub fn normalise(hi: i32, lo: i32, l: u32) -> (i32, i32) {
-    (hi + (lo >> l), lo & ((1 << l) - 1))
+    (hi.wrapping_add(lo >> l), lo & ((1 << l) - 1))
 }
 
 /// floor(T / 2^shift), saturated to a value, for T = (hi, lo) with an `l`-bit low word. `shift` may be negative (exact

@@ -9,19 +9,19 @@
 //! Float activations are values of four signed 8-bit limbs, x = sum_p 256^p X_p 2^-frac, and are read as their 32 bits: bit k
 //! of limb p is worth 2^k 256^p 2^-frac, the last of each limb -2^7. Its coefficients are C_ij = m_k C_ip with m_k = 2^k or
 //! -2^7 and one rounding per limb, so that sum_k C_ij N_ij = C_ip sum over taps of b_i X_p: a kernel that multiplies limbs
-//! by +-1 instead gives the same T. No bit of a value is dropped, and a T of 45 bits rounds it by less than its last one.
+//! by +-1 instead gives the same T. No bit of a value is dropped.
 //!
-//! r_ij becomes C_ij = round(r_ij 2^F) = H_ij 2^l + L_ij with 0 <= L_ij < 2^l, and T = sum C_ij N_ij is summed in two words:
-//! hi = sum H N + bias, lo = sum L N + bias, then one carry (hi += lo >> l, lo &= 2^l - 1).
+//! No overflow, proved per layer and channel:
+//! * Words are carried (hi += lo >> l, lo &= 2^l - 1) at least once per part of the input, and after at most [`CARRY_PLANES`]
+//!   planes of values. The low word of what is summed between two carries, (2^l - 1) (sum K + 1) over its plane pairs, must be
+//!   below 2^31. This picks l, the largest up to [`MAX_LOW_BITS`].
+//! * After the last carry hi = floor(T / 2^l), and |T| <= sum |C| M K + |bias| with M the largest magnitude of what C
+//!   multiplies (1 for a plane of codes, 128 for a limb, 64 for the last limb of a value). This must be below 2^(31 + l), and
+//!   picks F, the largest, per channel. On the way high words may wrap: they are sums and products modulo 2^32.
 //!
-//! No overflow, proved per layer and channel, with sums over all plane pairs of all parts:
-//! * |lo| <= (2^l - 1) sum K + (2^l - 1) must be below 2^31. This picks l, the largest up to [`MAX_LOW_BITS`].
-//! * |hi| <= sum K |H_ij| + |bias_hi| + sum K + 1 must be below 2^31 - 1 (the last two terms bound the carry). This picks F,
-//!   the largest, per channel. Partial sums in any order obey the same bounds, being sums of fewer terms.
-//!
-//! Rounding: |T 2^-F - y| <= 2^-F-1 sum K |m|, and F is about 31 + l - log2(K sum |r|): 45 bits below the largest sum.
+//! Rounding: |T 2^-F - y| <= 2^-F-1 sum M K, and F is about 31 + l - log2(sum |r| M K): 45 bits below the largest sum.
 
-use crate::fixed::{VALUE_PLANES, ceil_log2, scale_by_power, split, to_fixed};
+use crate::fixed::{VALUE_LIMBS, VALUE_PLANES, ceil_log2, scale_by_power, split, to_fixed};
 
 /// Low words wider than this gain nothing: the high word already carries 31 bits.
 const MAX_LOW_BITS: u32 = 16;
@@ -44,51 +44,66 @@ pub struct Sums {
     pub low_bits: u32,
 }
 
-/// A plane pair: y has the term unit * times * N with |N| <= most.
+/// Planes of values between two carries.
+pub const CARRY_PLANES: usize = 6;
+
+/// Planes whose values have one unit: a set bit of the k-th is worth unit * times[k].
+#[derive(Clone, Copy, Debug)]
+pub struct Digit {
+    pub unit: f64,
+    pub times: &'static [i64],
+    /// Largest magnitude of the sum of `times` over set bits.
+    pub reach: i64,
+}
+
+impl Digit {
+    /// A plane of codes.
+    pub fn plane(unit: f64) -> Self {
+        Digit { unit, times: &[1], reach: 1 }
+    }
+}
+
+/// The digits of values with `frac` fractional bits, in so many planes: four limbs, then planes of zeros.
+pub fn value_digits(planes: usize, frac: i32) -> Vec<Digit> {
+    let limb = |p: usize| Digit {
+        unit: scale_by_power(1.0, 8 * p as i32 - frac),
+        times: &[1, 2, 4, 8, 16, 32, 64, -128],
+        // |v| < 2^30 leaves the last limb -64 to 64.
+        reach: if p + 1 == VALUE_LIMBS { 64 } else { 128 },
+    };
+    let zeros = (VALUE_PLANES..planes).map(|_| Digit { unit: 0.0, times: &[0], reach: 0 });
+    (0..VALUE_LIMBS).map(limb).chain(zeros).collect()
+}
+
+/// A digit and how often it may count: y has the term unit * (sum of times * N) with |N| <= most.
 #[derive(Clone, Copy, Debug)]
 pub struct Term {
-    pub unit: f64,
-    pub times: i64,
+    pub digit: Digit,
     pub most: usize,
 }
 
-/// Values of the planes of an input part, as (unit, times): unit * times is what a set bit is worth.
-pub fn bit_values(planes: usize, frac: i32) -> Vec<(f64, i64)> {
-    let value = |plane: usize| match (plane / 8, plane % 8) {
-        _ if plane >= VALUE_PLANES => (0.0, 0),
-        (limb, 7) => (scale_by_power(1.0, 8 * limb as i32 - frac), -128),
-        (limb, bit) => (scale_by_power(1.0, 8 * limb as i32 - frac), 1 << bit),
-    };
-    (0..planes).map(value).collect()
-}
-
-/// Widest low word for sums of so many +-1.
-pub fn low_bits(most: usize) -> Result<u32, String> {
-    let fits = |l: u32| (most as u64 + 1) * ((1 << l) - 1) < 1 << 31;
-    (MIN_LOW_BITS..=MAX_LOW_BITS).rev().find(|&l| fits(l)).ok_or(format!("{most} products overflow 32-bit sums"))
+/// Widest low word if so many +-1 of low words are summed between two carries.
+pub fn low_bits(carried: usize) -> Result<u32, String> {
+    let fits = |l: u32| (carried as u64 + 1) * ((1 << l) - 1) < 1 << 31;
+    (MIN_LOW_BITS..=MAX_LOW_BITS).rev().find(|&l| fits(l)).ok_or(format!("{carried} products overflow 32-bit sums"))
 }
 
 /// Coefficients for the terms of each output channel, with room for `shift` (the constant that is added to y), at no more
 /// than `max_frac` fractional bits.
-pub fn sums(terms: &[Vec<Term>], shift: &[f64], max_frac: impl Fn(u32) -> i32) -> Result<Sums, String> {
-    let low_bits = low_bits(terms.iter().map(|t| most(t)).max().unwrap_or(0))?;
+pub fn sums(terms: &[Vec<Term>], shift: &[f64], low_bits: u32, max_frac: i32) -> Result<Sums, String> {
     let mut sums = Sums { coefficients: Vec::new(), frac: Vec::new(), low_bits };
     for (c, (terms, &h)) in terms.iter().zip(shift).enumerate() {
         let (frac, words) =
-            channel(terms, h, low_bits, max_frac(low_bits)).ok_or(format!("channel {c} cannot be held in 45 bits"))?;
+            channel(terms, h, low_bits, max_frac).ok_or(format!("channel {c} cannot be held in 45 bits"))?;
         sums.coefficients.extend(words);
         sums.frac.push(frac);
     }
     Ok(sums)
 }
 
-/// Sum of K over the terms of a channel.
-fn most(terms: &[Term]) -> usize {
-    terms.iter().map(|t| t.most).sum()
-}
-
 fn channel(terms: &[Term], h: f64, l: u32, max_frac: i32) -> Option<(i32, Vec<[i32; 2]>)> {
-    let largest = terms.iter().map(|t| (t.unit * t.times as f64).abs() * t.most as f64).sum::<f64>() + h.abs();
+    let term = |t: &Term| t.digit.unit.abs() * t.digit.reach as f64 * t.most as f64;
+    let largest = terms.iter().map(term).sum::<f64>() + h.abs();
     // A channel of zeros fits at any scale.
     let guess = if largest > 0.0 { max_frac.min(31 + l as i32 - ceil_log2(largest)) } else { max_frac };
     (guess - 3..=guess).rev().find_map(|frac| words(terms, h, l, frac).map(|words| (frac, words)))
@@ -96,17 +111,18 @@ fn channel(terms: &[Term], h: f64, l: u32, max_frac: i32) -> Option<(i32, Vec<[i
 
 /// The split coefficients at scale 2^frac, if the bound on the high word holds.
 fn words(terms: &[Term], h: f64, l: u32, frac: i32) -> Option<Vec<[i32; 2]>> {
-    let rounded = terms.iter().map(|t| to_fixed(t.unit, frac).checked_mul(t.times));
-    let split: Vec<(i64, i64)> = rounded.map(|n| n.map(|n| split(n, l))).collect::<Option<_>>()?;
-    let high: i128 = split.iter().zip(terms).map(|(&(hi, _), t)| i128::from(hi.abs()) * t.most as i128).sum();
-    let carry = most(terms) as i128 + 1;
-    // And the rounding half that an epilogue may add to the bias.
-    let bias = i128::from((to_fixed(h, frac) >> l).abs()) + 2 + (1 << HALF_BITS);
-    let bound = high + bias + carry;
-    // A term that can never be reached (K = 0) may have any coefficient, also one that is too large.
-    let fits = |n: i64| i32::try_from(n).is_ok();
-    (bound < i128::from(i32::MAX) && split.iter().all(|s| fits(s.0)))
-        .then(|| split.into_iter().map(|(hi, lo)| [hi as i32, lo as i32]).collect())
+    let (mut most, mut words) = (i128::from(to_fixed(h, frac).abs()), Vec::new());
+    for Term { digit, most: count } in terms {
+        let unit = to_fixed(digit.unit, frac);
+        most += i128::from(unit.abs()) * i128::from(digit.reach) * *count as i128;
+        for times in digit.times {
+            let (hi, lo) = split(unit.checked_mul(*times)?, l);
+            words.push([i32::try_from(hi).ok()?, lo as i32]);
+        }
+    }
+    // Besides the floor, an epilogue may add a rounding half to the bias.
+    let bound = (most >> l) + 2 + (1 << HALF_BITS);
+    (bound < i128::from(i32::MAX)).then_some(words)
 }
 
 /// bias = round(shift * 2^frac) + half, in two words.
@@ -149,8 +165,8 @@ mod tests {
         }
         assert_eq!(low_bits(4 * 4608), Ok(16));
         assert!(low_bits(64 << 20).is_err());
-        // Weight-only networks: 32 planes of values.
-        assert!(low_bits(8 * 32 * 512 * 9).unwrap() >= 10);
+        // Weight-only networks.
+        assert!(low_bits(8 * CARRY_PLANES * 512 * 9).unwrap() >= 12);
     }
 
     #[test]
@@ -158,9 +174,9 @@ mod tests {
         let products = vec![vec![0.31, -0.7, 1e-3, 0.02], vec![0.0; 4], vec![1e-30; 4], vec![3e8, -1.0, 0.0, 2.0]];
         let shift = [0.5, 0.25, 0.0, -1e9];
         let taps = 1152;
-        let term = |&unit: &f64| Term { unit, times: 1, most: taps };
+        let term = |&unit: &f64| Term { digit: Digit::plane(unit), most: taps };
         let terms: Vec<Vec<Term>> = products.iter().map(|p| p.iter().map(term).collect()).collect();
-        let sums = sums(&terms, &shift, |_| MAX_FRAC).unwrap();
+        let sums = sums(&terms, &shift, low_bits(4 * taps).unwrap(), MAX_FRAC).unwrap();
         for (c, &shift) in shift.iter().enumerate() {
             let words = &sums.coefficients[c * 4..][..4];
             let [hi, lo] = bias(shift, sums.frac[c], 0, sums.low_bits);
@@ -178,8 +194,9 @@ mod tests {
     fn the_planes_of_a_value_add_up_to_it() {
         for v in [0, 1, -1, 127, 128, -128, -129, 123_456_789, -987_654_321] {
             let bits = limb_bytes(v);
-            let planes = bit_values(33, 4).into_iter().enumerate();
-            let sum: f64 = planes.filter(|(j, _)| u64::from(bits) >> j & 1 == 1).map(|(_, (u, m))| u * m as f64).sum();
+            let digits = value_digits(33, 4);
+            let planes = digits.iter().flat_map(|d| d.times.iter().map(|&m| d.unit * m as f64)).enumerate();
+            let sum: f64 = planes.filter(|(j, _)| u64::from(bits) >> j & 1 == 1).map(|(_, value)| value).sum();
             assert_eq!(sum, f64::from(v) / 16.0);
         }
     }

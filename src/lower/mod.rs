@@ -25,6 +25,7 @@ mod range;
 mod rows;
 mod thresholds;
 
+pub use bitconv::CARRY_PLANES;
 pub use emit::{InputKind, lower};
 pub use kernel::{
     AvgPool, BitConv, Epilogue, Finish, Join, Kernel, Levels, LimbConv, LimbSum, MaxPool, Part, Pointwise, Quantize,

@@ -2,10 +2,12 @@
 
 use super::epilogue::Finisher;
 use super::{Arena, Output, inside};
+use crate::fixed::normalise;
 use crate::lower::{BitConv, Part};
 use crate::quant::words;
 
 /// N_ij = 2 popcount(B_i & A_j) - popcount(A_j) over the taps inside the input, T = sum C_ij N_ij over all parts.
+/// High words may wrap on the way (see `lower::bitconv`).
 pub fn run(k: &BitConv, arena: &Arena, outputs: &mut [Output]) {
     let shape = outputs[0].spec.shape;
     let mut finisher = Finisher::new(&k.epilogue, arena, shape.c);
@@ -25,8 +27,8 @@ pub fn run(k: &BitConv, arena: &Arena, outputs: &mut [Output]) {
                 let ones = window.ones(k, &both);
                 for (pair, &[h, l]) in c_own.iter().enumerate() {
                     let n = 2 * both[pair] - ones[pair % window.part.planes];
-                    hi += h * n;
-                    lo += l * n;
+                    hi = h.wrapping_mul(n).wrapping_add(hi);
+                    (hi, lo) = normalise(hi, lo + l * n, k.epilogue.low_bits);
                 }
                 (weights, coefficients) = (rest, c_rest);
             }

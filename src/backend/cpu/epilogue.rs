@@ -27,7 +27,7 @@ impl<'a> Finisher<'a> {
         for c in 0..self.codes.len() {
             let (hi, lo) = sum(c);
             let [bias_hi, bias_lo] = self.epilogue.bias[c];
-            let (hi, lo) = normalise(hi + bias_hi, lo + bias_lo, self.epilogue.low_bits);
+            let (hi, lo) = normalise(hi.wrapping_add(bias_hi), lo + bias_lo, self.epilogue.low_bits);
             self.codes[c] = match &self.epilogue.finish {
                 Finish::Codes { thresholds, codes_of_ranks, .. } => {
                     let row = row(thresholds, c, codes_of_ranks.len());

@@ -1,10 +1,11 @@
 //! Convolutions: weights and coefficients from parameters.
 
 use super::Emitter;
-use crate::fixed::{LIMB_LANES, WEIGHT_LIMBS, scale_by_power, to_fixed};
+use super::tensors::Member;
+use crate::fixed::{LIMB_LANES, VALUE_PLANES, WEIGHT_LIMBS, scale_by_power, to_fixed};
 use crate::graph::{NodeId, Op, Role, Weights};
 use crate::lower::affine::Affine;
-use crate::lower::bitconv::{self, Term};
+use crate::lower::bitconv::{self, CARRY_PLANES, Digit, Term};
 use crate::lower::chain::Chain;
 use crate::lower::kernel::{BitConv, Kernel, LimbConv, LimbSum, Part};
 use crate::lower::limbconv;
@@ -76,22 +77,19 @@ impl Emitter<'_> {
         let v = self.params.get(name, Role::WeightBasis)?.f32();
         let terms = |c: usize| -> Vec<Term> {
             let basis = |i: usize| affine.gain[c] * f64::from(v[i * outputs + c]);
-            let member = |(p, m): (usize, &super::tensors::Member)| {
+            let member = |(p, m): (usize, &Member)| {
                 let most = window.taps() * read[c * members.len() + p];
-                let term = |i: usize, (unit, times): (f64, i64)| Term { unit: basis(i) * unit, times, most };
-                (0..bits).flat_map(|i| m.planes.iter().map(move |&u| term(i, u))).collect::<Vec<_>>()
+                let term = |i: usize, d: &Digit| Term { digit: Digit { unit: basis(i) * d.unit, ..*d }, most };
+                (0..bits).flat_map(|i| m.digits.iter().map(move |d| term(i, d))).collect::<Vec<_>>()
             };
             members.iter().enumerate().flat_map(member).collect()
         };
         let terms: Vec<Vec<Term>> = (0..outputs).map(terms).collect();
         let shift = if direct.is_some() { vec![0.0; outputs] } else { affine.shift.clone() };
-        let sums = bitconv::sums(&terms, &shift, |low_bits| self.max_frac(chain, direct.is_some(), low_bits))?;
-        let part = |(m, &words): (&super::tensors::Member, &usize)| Part {
-            at: m.at,
-            channels: m.channels,
-            planes: m.planes.len(),
-            words,
-        };
+        let carried = |m: &Member| bits * window.taps() * m.channels.min(inputs) * carried_planes(m.planes);
+        let low_bits = bitconv::low_bits(members.iter().map(carried).max().unwrap_or(0))?;
+        let sums = bitconv::sums(&terms, &shift, low_bits, self.max_frac(chain, direct.is_some(), low_bits))?;
+        let part = |(m, &words): (&Member, &usize)| Part { at: m.at, channels: m.channels, planes: m.planes, words };
         let kernel = BitConv {
             input,
             parts: members.iter().zip(&words).map(part).collect(),
@@ -184,6 +182,11 @@ impl Emitter<'_> {
     fn max_frac(&self, chain: &Chain, direct: bool, low_bits: u32) -> i32 {
         if direct { bitconv::MAX_FRAC } else { self.scales[chain.end] + low_bits as i32 + bitconv::HALF_BITS }
     }
+}
+
+/// Planes of a member between two carries.
+fn carried_planes(planes: usize) -> usize {
+    if planes < VALUE_PLANES { planes } else { CARRY_PLANES }
 }
 
 /// Lanes that an output channel multiplies per tap, of `channels` in the input: all, or with groups those of the words its

@@ -3,7 +3,7 @@
 use super::Emitter;
 use crate::fixed::{VALUE_LIMBS, VALUE_PLANES, saturate, to_fixed};
 use crate::graph::{Kind, NodeId, Op, Role};
-use crate::lower::bitconv;
+use crate::lower::bitconv::{Digit, value_digits};
 use crate::lower::kernel::{Join, Kernel, Levels, Slice, Split};
 use crate::lower::program::{Repr, Step, TensorId, TensorSpec};
 use crate::lower::rows::{Place, Row, code_planes};
@@ -26,8 +26,9 @@ pub struct Member {
     /// First word within a row of the tensor.
     pub at: usize,
     pub channels: usize,
-    /// What a set bit of each plane is worth: unit * times.
-    pub planes: Vec<(f64, i64)>,
+    pub planes: usize,
+    /// What its planes are worth.
+    pub digits: Vec<Digit>,
 }
 
 impl Emitter<'_> {
@@ -135,11 +136,11 @@ impl Emitter<'_> {
     }
 
     fn member(&self, place: &Place) -> Result<Member, String> {
-        let planes = match self.facts[place.node].kind {
-            Kind::Codes { .. } => self.plane_values(place.node)?.into_iter().map(|v| (v, 1)).collect(),
-            _ => bitconv::bit_values(place.planes, self.scales[place.node]),
+        let digits = match self.facts[place.node].kind {
+            Kind::Codes { .. } => self.plane_values(place.node)?.into_iter().map(Digit::plane).collect(),
+            _ => value_digits(place.planes, self.scales[place.node]),
         };
-        Ok(Member { at: place.at, channels: self.facts[place.node].shape.c, planes })
+        Ok(Member { at: place.at, channels: self.facts[place.node].shape.c, planes: place.planes, digits })
     }
 
     fn row_tensor(&mut self, row: usize) -> TensorId {

@@ -6,7 +6,7 @@ use super::epilogue::{Ends, add_rows, no_rows};
 use super::groups::{Aligned, Reach, align};
 use super::{Launch, Source, Tensors};
 use crate::fixed::{LIMB_LANES, VALUE_PLANES, WEIGHT_LIMBS};
-use crate::lower::{BitConv, LimbConv, LimbSum, Part, Repr, TensorId};
+use crate::lower::{BitConv, CARRY_PLANES, LimbConv, LimbSum, Part, Repr, TensorId};
 use crate::quant::{WORD_BITS, words};
 use crate::tensor::{Shape, Window};
 
@@ -15,9 +15,6 @@ const MAX_ACCUMULATORS: usize = 28;
 /// Fewer for limbs: a product of limbs is long where the device has no instruction for it, and compiling takes its
 /// time.
 const MAX_LIMB_ACCUMULATORS: usize = 6;
-
-/// Most planes of one pass where there are several passes.
-const MOST_PER_PASS: usize = 6;
 
 /// Pixels that an invocation makes: as many as `most` accumulators allow, with the least waste at the end of a row.
 fn tile(width: usize, accumulators_per_pixel: usize, most: usize) -> usize {
@@ -40,7 +37,7 @@ pub fn geometry(header: &mut Header, window: &Window, input: Shape, output: Shap
 fn planes_per_pass(parts: &[Part]) -> usize {
     match parts {
         [part] if part.planes < VALUE_PLANES => part.planes,
-        _ => (1..=MOST_PER_PASS).rev().find(|n| parts.iter().all(|p| p.planes.is_multiple_of(*n))).unwrap_or(1),
+        _ => (1..=CARRY_PLANES).rev().find(|n| parts.iter().all(|p| p.planes.is_multiple_of(*n))).unwrap_or(1),
     }
 }
 
