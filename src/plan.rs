@@ -31,7 +31,10 @@ impl Plan {
             let kernel = &plan.program.steps[step].kernel;
             let (reads, writes) = (kernel.reads(), kernel.writes());
             for tensor in writes {
-                plan.place(tensor, &mut free);
+                // Several steps write the parts of a concatenation.
+                if plan.slot_of[tensor] == usize::MAX {
+                    plan.place(tensor, &mut free);
+                }
             }
             let mut ended: Vec<TensorId> = reads.into_iter().filter(|&t| last_use[t] == step).collect();
             ended.sort_unstable();
