@@ -1,0 +1,81 @@
+//! Test problems: small random networks with parameters that look trained, and inputs, all from one seed.
+
+mod fit;
+mod net;
+mod source;
+
+use super::oracle::{self, LevelValues, NodeResult};
+use super::rng::Rng;
+use fit::calibrated;
+use lq_infer::graph::preprocess::Normalize;
+use lq_infer::graph::{Graph, Params};
+use lq_infer::lower::InputKind;
+use net::Net;
+use source::Source;
+
+/// A network, its parameters and a batch of inputs.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub seed: u64,
+    pub graph: Graph,
+    pub params: Params,
+    pub normalize: Normalize,
+    /// What the network is lowered for.
+    pub kind: InputKind,
+    pub input: Input,
+    pub images: usize,
+}
+
+/// What is fed, `[image, h, w, c]`.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// 8-bit pixels whose mean and deviation the first layer takes care of.
+    Pixels(Vec<u8>),
+    /// The first layer's tensor.
+    Tensor(Vec<f32>),
+}
+
+impl Problem {
+    /// The problem of `seed`. Seeds 0 to 15 walk through weights and activations of 1 to 4 bits and so on, modulo 16; every
+    /// fifth round of 16 has random widths up to 8 bits in every layer.
+    pub fn random(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let bits = if seed / 16 % 5 == 4 { None } else { Some([1 + seed as usize % 4, 1 + seed as usize / 4 % 4]) };
+        let images = rng.between(2, 4);
+        let source = Source::random(&mut rng);
+        let shape = source.shape(&mut rng);
+        let graph = Net::new(&mut rng, shape, bits).network(source);
+        let (input, normalize, kind) = source.fill(&mut rng, shape, images);
+        let real = real_input(&input, &normalize);
+        let params = calibrated(&graph, &real, images, &mut rng);
+        Problem { seed, graph, params, normalize, kind, input, images }
+    }
+
+    /// What the first layer receives.
+    pub fn real_input(&self) -> Vec<f64> {
+        real_input(&self.input, &self.normalize)
+    }
+
+    /// The oracle's result of every node.
+    pub fn evaluate(&self, levels: LevelValues) -> Vec<NodeResult> {
+        oracle::evaluate(&self.graph, &self.params, &self.real_input(), self.images, levels)
+    }
+
+    /// Everything needed to see and to make this problem again.
+    pub fn describe(&self) -> String {
+        format!(
+            "Problem::random({}): {} images as {:?}, {:?}\n{}",
+            self.seed, self.images, self.kind, self.normalize, self.graph
+        )
+    }
+}
+
+fn real_input(input: &Input, normalize: &Normalize) -> Vec<f64> {
+    match (input, normalize) {
+        (Input::Tensor(x), _) => x.iter().map(|&v| f64::from(v)).collect(),
+        (Input::Pixels(p), Normalize::Channel { mean, std }) => {
+            p.iter().enumerate().map(|(i, &p)| (f64::from(p) / 255.0 - mean[i % 3]) / std[i % 3]).collect()
+        }
+        _ => panic!("only a per-channel mean is folded into the first layer"),
+    }
+}
