@@ -9,6 +9,7 @@ use lq_infer::graph::preprocess::{Filter, Resize};
 use lq_infer::image::{MAX_SIDE, Pixels, decode, fit};
 use sha2::{Digest, Sha256};
 
+const FILTERS: [Filter; 3] = [Filter::PillowBicubic, Filter::PillowBilinear, Filter::OpencvCubic];
 const FORMATS: [ImageFormat; 5] =
     [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif];
 
@@ -274,13 +275,18 @@ fn bicubic_equals_pillow() {
 }
 
 #[test]
+fn bilinear_equals_pillow() {
+    assert_equal_to_recorded(Filter::PillowBilinear, "pillow-bilinear");
+}
+
+#[test]
 fn cubic_equals_opencv() {
     assert_equal_to_recorded(Filter::OpencvCubic, "opencv-cubic");
 }
 
 #[test]
 fn extreme_shapes_need_only_the_crop() {
-    for filter in [Filter::PillowBicubic, Filter::OpencvCubic] {
+    for filter in FILTERS {
         for (height, width) in [(1, 30_000), (30_000, 1), (1, 1)] {
             let flat = Pixels { height, width, rgb: vec![77; height * width * 3] };
             let result = fit(&flat, &rule(filter, 224, [224, 200])).unwrap();
@@ -291,7 +297,7 @@ fn extreme_shapes_need_only_the_crop() {
 
 #[test]
 fn matching_pictures_are_only_cropped() {
-    for filter in [Filter::PillowBicubic, Filter::OpencvCubic] {
+    for filter in FILTERS {
         let result = fit(&pattern(5, 9), &rule(filter, 5, [3, 4])).unwrap();
         // Rows from 1; columns from 2.5, to even: 2.
         let rows = pattern(5, 9).rgb.chunks(9 * 3).skip(1).take(3).flat_map(|r| r[6..18].to_vec()).collect::<Vec<_>>();

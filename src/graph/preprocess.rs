@@ -38,6 +38,9 @@ pub enum Filter {
     /// Pillow's `BICUBIC` up to version 12.0: a = -0.5, widened when shrinking (antialiased), rows first, 8-bit between
     /// the passes.
     PillowBicubic,
+    /// Pillow's `BILINEAR` up to version 12.0, which is what torchvision's `Resize` does to a picture by default: a
+    /// triangle, widened and computed as for [`Filter::PillowBicubic`].
+    PillowBilinear,
     /// OpenCV's `INTER_CUBIC`: a = -0.75, four taps at any scale (no antialiasing), as OpenCV's own code computes it on
     /// x86-64 (`cv2.ipp.setUseIPP(False)`; the closed IPP path differs by one level in a few per cent of samples).
     OpencvCubic,

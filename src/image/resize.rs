@@ -1,6 +1,6 @@
 //! Resize and centre crop, equal in every bit to Pillow or OpenCV.
 //!
-//! Both filters are separable: rows are filtered first, then columns. Only the samples of the crop are computed, from
+//! All filters are separable: rows are filtered first, then columns. Only the samples of the crop are computed, from
 //! the filter tables of the whole resized picture, so the result is that of resizing all of it, while the memory is
 //! bounded by the crop however long the picture is.
 
@@ -16,8 +16,8 @@ use crate::graph::preprocess::{Filter, MAX_EDGE, Resize};
 ///
 /// Sizes and crop position are torchvision's (`Resize(int)`, `CenterCrop`); see [`Resize`].
 ///
-/// [`Filter::PillowBicubic`] equals `Image.resize(size, BICUBIC)` (Resample.c) of Pillow before 12.2, which always
-/// filters rows first. Newer ones filter columns first when a tall picture shrinks (12.2: taller than 100 widths; 13.0:
+/// [`Filter::PillowBicubic`] and [`Filter::PillowBilinear`] equal `Image.resize(size, BICUBIC)` and `BILINEAR`
+/// (Resample.c) of Pillow before 12.2, which always filters rows first. Newer ones filter columns first when a tall picture shrinks (12.2: taller than 100 widths; 13.0:
 /// already at 2.5 widths) and differ there in some roundings; elsewhere they are equal too.
 ///
 /// [`Filter::OpencvCubic`] equals `cv2.resize(..., interpolation=INTER_CUBIC)` (resize.cpp) on x86-64 with IPP off
@@ -79,7 +79,7 @@ fn centre(size: usize, crop: usize) -> Range<usize> {
     start..start + crop
 }
 
-/// `sum / 2^bits` to the nearest byte. No sum of the two filters overflows: weights in absolute value add up to at
+/// `sum / 2^bits` to the nearest byte. No sum of any filter overflows: weights in absolute value add up to at
 /// most 1.25 (Pillow) and 1.375^2 (OpenCV) in units of 2^22, times 255.
 fn to_byte(sum: i32, bits: u32) -> i32 {
     ((sum + (1 << (bits - 1))) >> bits).clamp(0, 255)
@@ -123,7 +123,7 @@ impl Strip<'_> {
                 }
             }
             out.extend(match self.filter {
-                Filter::PillowBicubic => sums.map(|sum| to_byte(sum, PILLOW_BITS)),
+                Filter::PillowBicubic | Filter::PillowBilinear => sums.map(|sum| to_byte(sum, PILLOW_BITS)),
                 Filter::OpencvCubic => sums,
             });
         }
@@ -148,7 +148,7 @@ impl Vertical {
     fn new(filter: Filter, columns: &Range<usize>, resized_width: usize) -> Self {
         let samples = (columns.end - columns.start) * 3;
         match filter {
-            Filter::PillowBicubic => Vertical { vector: 0, bits: PILLOW_BITS },
+            Filter::PillowBicubic | Filter::PillowBilinear => Vertical { vector: 0, bits: PILLOW_BITS },
             Filter::OpencvCubic => {
                 let vector = (resized_width * 3 / 8 * 8).saturating_sub(columns.start * 3).min(samples);
                 Vertical { vector, bits: 2 * OPENCV_BITS }

@@ -28,22 +28,32 @@ impl Taps {
 /// Taps of the outputs `window` when `source` samples become `target`.
 pub(super) fn table(filter: Filter, source: usize, target: usize, window: Range<usize>) -> Vec<Taps> {
     match filter {
-        Filter::PillowBicubic => window.map(|at| pillow(source, target, at)).collect(),
+        Filter::PillowBicubic => window.map(|at| pillow(&PILLOW_BICUBIC, source, target, at)).collect(),
+        Filter::PillowBilinear => window.map(|at| pillow(&PILLOW_BILINEAR, source, target, at)).collect(),
         Filter::OpencvCubic => window.map(|at| opencv(source, target, at)).collect(),
     }
 }
 
+/// A filter of Pillow: a function and the distance from which on it is zero.
+struct Kernel {
+    support: f64,
+    value: fn(f64) -> f64,
+}
+
+const PILLOW_BICUBIC: Kernel = Kernel { support: 2.0, value: pillow_bicubic };
+const PILLOW_BILINEAR: Kernel = Kernel { support: 1.0, value: pillow_bilinear };
+
 /// `precompute_coeffs` and `normalize_coeffs_8bpc` of Pillow's Resample.c. The casts cut towards zero, as C's do.
-fn pillow(source: usize, target: usize, at: usize) -> Taps {
+fn pillow(kernel: &Kernel, source: usize, target: usize, at: usize) -> Taps {
     let scale = source as f64 / target as f64;
     // Shrinking widens the filter, so that every source sample counts.
     let stretch = if scale < 1.0 { 1.0 } else { scale };
-    let support = 2.0 * stretch;
+    let support = kernel.support * stretch;
     let center = (at as f64 + 0.5) * scale;
     let first = ((center - support + 0.5) as i64).max(0);
     let end = ((center + support + 0.5) as i64).min(source as i64);
     let inverse = 1.0 / stretch;
-    let real: Vec<f64> = (first..end).map(|x| pillow_bicubic((x as f64 - center + 0.5) * inverse)).collect();
+    let real: Vec<f64> = (first..end).map(|x| (kernel.value)((x as f64 - center + 0.5) * inverse)).collect();
     let sum: f64 = real.iter().sum();
     let unit = f64::from(1 << PILLOW_BITS);
     let fixed = |w: &f64| {
@@ -64,6 +74,12 @@ fn pillow_bicubic(x: f64) -> f64 {
     } else {
         0.0
     }
+}
+
+/// `bilinear_filter` of Pillow's Resample.c: a triangle.
+fn pillow_bilinear(x: f64) -> f64 {
+    let x = x.abs();
+    if x < 1.0 { 1.0 - x } else { 0.0 }
 }
 
 /// The table of `cv::resize` in OpenCV's resize.cpp: four taps around the position, which is kept as f32.
