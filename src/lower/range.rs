@@ -4,7 +4,8 @@
 //! ceil(log2 R), so that |x| <= R fits a value. The rules:
 //!
 //! * after a batch norm: R = max over channels of |beta| + 16 |gamma|, that is 16 standard deviations;
-//! * a convolution: the most its weights can give; an addition: the sum; others keep their input's R;
+//! * a convolution: the most its weights can give, or 16 deviations of independent inputs where nothing normalises its result
+//!   and this is less; an addition: the sum; others keep their input's R;
 //! * if a batch norm reads the tensor (also through a max pooling) its statistics describe the tensor itself, and
 //!   R = |mean| + 16 deviations is used where smaller.
 //!
@@ -16,8 +17,8 @@
 
 use super::affine::BatchNorm;
 use crate::fixed::{VALUE_BITS, ceil_log2};
-use crate::graph::{Graph, Node, NodeId, Op, Params, Role, Weights};
-use crate::quant::{Encoding, Levels};
+use crate::graph::{Fact, Graph, Kind, Node, NodeId, Op, Params, Role, Weights};
+use crate::quant::{Encoding, Levels, channel_basis, code_at, words};
 
 /// Standard deviations that are represented.
 const DEVIATIONS: f64 = 16.0;
@@ -53,9 +54,11 @@ fn ranges(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<f64>, 
         let rule = match &node.op {
             Op::Input { .. } => input_range,
             Op::Conv { .. } => {
-                let leaves =
-                    graph.leaves(node.inputs[0]).into_iter().map(|i| (facts[i].shape.c, ranges[i])).collect::<Vec<_>>();
-                conv_bound(node, params, &leaves)?
+                let leaves = graph.leaves(node.inputs[0]).into_iter();
+                let parts: Vec<Part> = leaves.map(|i| Part::of(&facts[i], ranges[i])).collect();
+                // Statistics say more than weights do, where there are any.
+                let most = conv_bound(node, params, &parts)?;
+                if statistics[id].is_some() { most } else { most.min(conv_spread(node, params, &parts)?) }
             }
             Op::BatchNorm { .. } => {
                 let bn = BatchNorm::of(graph, params, id)?;
@@ -102,15 +105,37 @@ fn statistics(graph: &Graph, params: &Params) -> Result<Vec<Option<f64>>, String
     Ok(least)
 }
 
-/// The most that a convolution can give for the (channels, range) of each part of its input.
-fn conv_bound(node: &Node, params: &Params, parts: &[(usize, f64)]) -> Result<f64, String> {
-    let Op::Conv { outputs, window, weights, bias, groups } = &node.op else { return Ok(0.0) };
-    let widest = parts.iter().map(|p| p.1).fold(0.0, f64::max);
-    let channels = parts.iter().map(|p| p.0).sum::<usize>() / groups;
+/// What a convolution reads from one member of its input.
+struct Part {
+    channels: usize,
+    /// Largest magnitude.
+    most: f64,
+    /// Sixteen deviations from 0, and the largest mean that its channels may have in common.
+    spread: f64,
+    mean: f64,
+}
+
+impl Part {
+    /// Codes are rarely at their highest level, of which their root mean square is half at most; of other tensors the range
+    /// itself is sixteen deviations, and four for the mean are plenty.
+    fn of(fact: &Fact, range: f64) -> Self {
+        let (spread, mean) = match fact.kind {
+            Kind::Codes { .. } => (DEVIATIONS * range / 2.0, range),
+            _ => (range, range / 4.0),
+        };
+        Part { channels: fact.shape.c, most: range, spread, mean }
+    }
+}
+
+/// The most that a convolution can give.
+fn conv_bound(node: &Node, params: &Params, parts: &[Part]) -> Result<f64, String> {
+    let Op::Conv { outputs, window, weights, groups, .. } = &node.op else { return Ok(0.0) };
+    let widest = parts.iter().map(|p| p.most).fold(0.0, f64::max);
+    let channels = parts.iter().map(|p| p.channels).sum::<usize>() / groups;
     // What all inputs of an output channel add up to, taps aside.
-    let inputs = if *groups == 1 { parts.iter().map(|&(c, r)| c as f64 * r).sum() } else { channels as f64 * widest };
-    let bias = if *bias { Some(params.get(&node.name, Role::Bias)?.f32()) } else { None };
-    let bias = |c: usize| bias.map_or(0.0, |b| f64::from(b[c].abs()));
+    let all = || parts.iter().map(|p| p.channels as f64 * p.most).sum();
+    let inputs = if *groups == 1 { all() } else { channels as f64 * widest };
+    let bias = biases(node, params)?;
     let channel: Box<dyn Fn(usize) -> f64> = match weights {
         Weights::Float => {
             let (data, row) = (params.get(&node.name, Role::Weight)?.f32(), window.taps() * channels);
@@ -118,11 +143,57 @@ fn conv_bound(node: &Node, params: &Params, parts: &[(usize, f64)]) -> Result<f6
         }
         Weights::Planes { .. } => {
             let basis = params.get(&node.name, Role::WeightBasis)?.f32();
-            let most = move |c| basis.iter().skip(c).step_by(*outputs).map(|v| f64::from(v.abs())).sum::<f64>();
+            let most = move |c| channel_basis(basis, *outputs, c).iter().map(|v| f64::from(v.abs())).sum::<f64>();
             Box::new(move |c| most(c) * window.taps() as f64 * inputs)
         }
     };
     Ok((0..*outputs).map(|c| channel(c) + bias(c)).fold(0.0, f64::max))
+}
+
+/// Sixteen deviations of a convolution's result if its inputs are independent but for a mean that a member's channels share:
+/// |sum w| mean + sqrt(sum w^2 spread^2). Without it the bound of several convolutions in a row that nothing normalises
+/// (DenseNet's transitions) would exceed their values a thousandfold. Not for grouped ones.
+fn conv_spread(node: &Node, params: &Params, parts: &[Part]) -> Result<f64, String> {
+    let Op::Conv { outputs, window, weights, groups: 1, .. } = node.op else { return Ok(f64::INFINITY) };
+    let channels: usize = parts.iter().map(|p| p.channels).sum();
+    let bias = biases(node, params)?;
+    let weight: Box<dyn Fn(usize, usize, usize) -> f64> = match weights {
+        Weights::Float => {
+            let data = params.get(&node.name, Role::Weight)?.f32();
+            Box::new(move |c, tap, k| f64::from(data[(c * window.taps() + tap) * channels + k]))
+        }
+        Weights::Planes { bits } => {
+            let planes = params.get(&node.name, Role::Planes)?.u32();
+            let basis = params.get(&node.name, Role::WeightBasis)?.f32();
+            let row = words(channels) * bits;
+            Box::new(move |c, tap, k| {
+                let code = code_at(&planes[(c * window.taps() + tap) * row..][..row], k, bits);
+                let sign = |i: usize| if code >> i & 1 == 1 { 1.0 } else { -1.0 };
+                (0..bits).map(|i| sign(i) * f64::from(basis[i * outputs + c])).sum()
+            })
+        }
+    };
+    let channel = |c: usize| {
+        let (mut start, mut mean, mut square) = (0, 0.0, 0.0);
+        for part in parts {
+            let own = (0..window.taps()).flat_map(|tap| (start..start + part.channels).map(move |k| (tap, k)));
+            let (sum, squares) = own.map(|(tap, k)| weight(c, tap, k)).fold((0.0, 0.0), |(s, q), w| (s + w, q + w * w));
+            mean += f64::abs(sum) * part.mean;
+            square += squares * part.spread * part.spread;
+            start += part.channels;
+        }
+        mean + square.sqrt() + bias(c)
+    };
+    Ok((0..outputs).map(channel).fold(0.0, f64::max))
+}
+
+/// Magnitude of a convolution's bias per channel.
+fn biases(node: &Node, params: &Params) -> Result<impl Fn(usize) -> f64, String> {
+    let bias = match node.op {
+        Op::Conv { bias: true, .. } => Some(params.get(&node.name, Role::Bias)?.f32()),
+        _ => None,
+    };
+    Ok(move |c: usize| bias.map_or(0.0, |b| f64::from(b[c].abs())))
 }
 
 fn level_bound(params: &Params, layer: &str, encoding: Encoding) -> Result<f64, String> {
