@@ -1,5 +1,8 @@
 //! Decoding and exact resizing of pictures. Fixtures come from the scripts in tests/fixtures/image.
 
+#[path = "readers_mutation/alloc.rs"]
+mod alloc;
+
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +11,9 @@ use lq_infer::error::ErrorKind;
 use lq_infer::graph::preprocess::{Filter, Resize};
 use lq_infer::image::{MAX_SIDE, Pixels, decode, fit};
 use sha2::{Digest, Sha256};
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
 
 const FILTERS: [Filter; 3] = [Filter::PillowBicubic, Filter::PillowBilinear, Filter::OpencvCubic];
 const FORMATS: [ImageFormat; 5] =
@@ -226,14 +232,17 @@ fn with_checksums(mut png: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn mutated_files_never_panic() {
+fn mutated_files_never_panic_nor_take_much_memory() {
     // Mutations of each sample; every format has at least 3,000, and most more than one sample.
     const ROUNDS: usize = 20_000;
+    let mut most = 0;
     for (i, (name, bytes)) in samples().into_iter().enumerate() {
         let mut random = Random(0x9e37_79b9_7f4a_7c15 + i as u64);
         for round in 0..ROUNDS {
             let mutated = random.mutate(&bytes);
-            let outcome = std::panic::catch_unwind(|| decode(&mutated, Path::new("sample")));
+            let (outcome, peak) = alloc::peak_of(|| std::panic::catch_unwind(|| decode(&mutated, Path::new("sample"))));
+            most = most.max(peak);
+            assert!(peak <= mutated.len() + (64 << 20), "{name}: round {round}: {peak} bytes for {mutated:02x?}");
             match outcome {
                 Ok(Ok(pixels)) => assert_eq!(pixels.rgb.len(), pixels.height * pixels.width * 3),
                 Ok(Err(error)) => assert_eq!(error.kind(), ErrorKind::BadInput),
@@ -241,6 +250,7 @@ fn mutated_files_never_panic() {
             }
         }
     }
+    println!("at most {most} bytes at once");
 }
 
 fn rule(filter: Filter, edge: usize, crop: [usize; 2]) -> Resize {

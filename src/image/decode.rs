@@ -15,6 +15,11 @@ pub const MAX_SIDE: usize = 1 << 15;
 pub const MAX_PIXELS: usize = 1 << 27;
 /// Most bytes that a decoded picture may take in its file's own colour type.
 pub const MAX_DECODED_BYTES: u64 = 512 << 20;
+/// What any file may unpack to, and by how much more for each byte it has: deflate, the densest of the formats' codings on
+/// real pictures, packs 1032 bytes into one at best. Headers that promise more are lies; with this, decoding a small file
+/// takes less than 64 MiB in all.
+const UNPACKED_BYTES: u64 = 8 << 20;
+const UNPACKED_BYTES_PER_BYTE: u64 = 1032;
 
 /// The formats that are accepted, by their names in messages.
 const FORMATS: [(ImageFormat, &str); 5] = [
@@ -35,7 +40,7 @@ const FORMATS: [(ImageFormat, &str); 5] = [
 ///
 /// # Errors
 /// [`Error::BadInput`] naming `name` for an unknown format, a damaged or truncated file, and a picture over
-/// [`MAX_SIDE`], [`MAX_PIXELS`] or [`MAX_DECODED_BYTES`].
+/// [`MAX_SIDE`], [`MAX_PIXELS`] or [`MAX_DECODED_BYTES`], or far larger than a file of its size can hold.
 pub fn decode(bytes: &[u8], name: &Path) -> Result<Pixels> {
     let (format, format_name) = recognise(bytes).ok_or_else(|| Error::bad_input(name, unknown_format()))?;
     if !whole::is_whole(format, bytes) {
@@ -62,29 +67,36 @@ fn read(bytes: &[u8], format: ImageFormat) -> std::result::Result<Pixels, String
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     // The sides are checked below, where the message can name them; until then no decoder allocates by them.
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    let allowed = most_unpacked(bytes.len());
+    limits.max_alloc = Some(allowed);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(describe)?;
+    let mut decoder = reader.into_decoder().map_err(|e| describe(e, allowed))?;
     let (width, height) = decoder.dimensions();
-    check_size(width, height, decoder.total_bytes())?;
-    let orientation = decoder.orientation().map_err(describe)?;
+    check_size(width, height, decoder.total_bytes(), allowed)?;
+    let orientation = decoder.orientation().map_err(|e| describe(e, allowed))?;
     let color = decoder.color_type();
     let mut samples = vec![0; decoder.total_bytes() as usize];
-    decoder.read_image(&mut samples).map_err(describe)?;
+    decoder.read_image(&mut samples).map_err(|e| describe(e, allowed))?;
     let rgb = RgbImage::from_raw(width, height, to_rgb(samples, color)?).ok_or("fewer pixels than its header says")?;
     Ok(upright(rgb, orientation))
 }
 
-fn check_size(width: u32, height: u32, bytes: u64) -> std::result::Result<(), String> {
+/// Bytes that a file of `len` bytes may unpack to.
+fn most_unpacked(len: usize) -> u64 {
+    (len as u64).saturating_mul(UNPACKED_BYTES_PER_BYTE).saturating_add(UNPACKED_BYTES).min(MAX_DECODED_BYTES)
+}
+
+fn check_size(width: u32, height: u32, bytes: u64, allowed: u64) -> std::result::Result<(), String> {
     let too_long = width.max(height) as usize > MAX_SIDE;
     if too_long || u64::from(width) * u64::from(height) > MAX_PIXELS as u64 {
         return Err(format!(
             "the picture is {width} x {height}; at most {MAX_SIDE} pixels on a side and {MAX_PIXELS} in all are allowed"
         ));
     }
-    if bytes > MAX_DECODED_BYTES {
+    // Grey pictures become three times as large.
+    if bytes.max(3 * u64::from(width) * u64::from(height)) > allowed {
         return Err(format!(
-            "the picture is {width} x {height} and takes {bytes} bytes decoded; at most {MAX_DECODED_BYTES} are allowed"
+            "the picture is {width} x {height} and takes {bytes} bytes decoded; at most {allowed} are allowed for a file of its size"
         ));
     }
     if width == 0 || height == 0 {
@@ -94,9 +106,11 @@ fn check_size(width: u32, height: u32, bytes: u64) -> std::result::Result<(), St
 }
 
 /// One line for an error of the decoders.
-fn describe(error: ImageError) -> String {
+fn describe(error: ImageError, allowed: u64) -> String {
     match error {
-        ImageError::Limits(_) => format!("decoding it takes more memory than the {MAX_DECODED_BYTES} bytes allowed"),
+        ImageError::Limits(_) => {
+            format!("decoding it takes more memory than the {allowed} bytes allowed for a file of its size")
+        }
         other => other.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
     }
 }
