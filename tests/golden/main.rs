@@ -2,23 +2,17 @@
 //! repository: `LQ_INFER_SHARED` names its folder. Without the variable these tests have nothing to compare and say so; with
 //! it they fail if the data is missing or broken.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod original;
 
-use common::npz::{Arrays, f32s, read_npz};
-use common::run_to;
+use common::npz::read_npz;
 use lq_infer::backend::Control;
 use lq_infer::convert::{ConvertOptions, convert};
 use lq_infer::format::npy::NpyData;
-use lq_infer::lower::{InputKind, Program, Repr, lower};
-use lq_infer::quant::code_at;
 use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, add_golden};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// VGG-Small configurations with quantized activations.
-const VGG_SMALL: [&str; 3] = ["vgg-small-w1a2-A", "vgg-small-w2a2-A", "vgg-small-w3a3-A"];
-/// Largest difference of a logit that the data's margins leave.
-const LOGITS: f32 = 2e-5;
 
 fn shared() -> Option<PathBuf> {
     let folder = std::env::var_os("LQ_INFER_SHARED").map(PathBuf::from);
@@ -41,86 +35,6 @@ fn checkpoint(golden: &Path, config: &str, folder: &Path) -> PathBuf {
     let output = status.unwrap_or_else(|e| panic!("{}: {e}; the data needs Python with numpy", python.display()));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     out
-}
-
-fn array<'a>(arrays: &'a Arrays, name: &str) -> &'a [f32] {
-    f32s(arrays, name)
-}
-
-/// Codes `[C, H, W]` of a quantizer for image 0.
-fn codes(program: &Program, quantizer: &str, input: &[u32]) -> Vec<u8> {
-    let tensor =
-        program.tensors.iter().position(|t| t.name == quantizer && matches!(t.repr, Repr::Codes { .. })).unwrap();
-    let spec = &program.tensors[tensor];
-    let Repr::Codes { planes } = spec.repr else { unreachable!() };
-    let words = run_to(program, tensor, input, 1);
-    let pixel = |c: usize| words.chunks_exact(spec.pixel_words()).map(move |row| code_at(row, c, planes));
-    (0..spec.shape.c).flat_map(pixel).map(|code| code as u8).collect()
-}
-
-/// Compares every code array of an archive; returns how many codes there were.
-fn compare_codes(arrays: &Arrays, prefix: &str, program: &Program, input: &[u32]) -> usize {
-    let mut count = 0;
-    for (name, (_, data)) in arrays.iter().filter(|(n, _)| n.starts_with(prefix) && !n.starts_with("conv/")) {
-        let NpyData::U8(expected) = data else { panic!("{name} is not uint8") };
-        let found = codes(program, &name[prefix.len()..], input);
-        let differing = found.iter().zip(expected).filter(|(a, b)| a != b).count();
-        assert_eq!((found.len(), differing), (expected.len(), 0), "codes of {name}");
-        count += expected.len();
-    }
-    count
-}
-
-#[test]
-fn vgg_small_reproduces_every_code_and_logit() {
-    let Some(golden) = shared().map(|s| s.join("golden")) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let inputs =
-        lq_infer::format::npy::read_f32(&std::fs::read(golden.join("inputs/cifar_input.npy")).unwrap()).unwrap().1;
-    // The recorded input is what entered the graph, which divides it by 128 before the first layer.
-    let tensor: Vec<f32> = inputs.iter().map(|x| x / 128.0).collect();
-    for config in VGG_SMALL {
-        let path = checkpoint(&golden, config, folder.path());
-        let mean_image = Some(golden.join("inputs/cifar_per_pixel_mean.npy"));
-        let packed = convert(&path, &ConvertOptions { mean_image, ..Default::default() }, &|_, _| {}).unwrap();
-        let model = Model::try_from(packed).unwrap();
-        let net = cpu().prepare_with(&model, PrepareOptions { max_batch: 4, progress: &|_, _| {} }).unwrap();
-        let logits = net.logits(&Batch::Tensor(tensor.clone()), &Control::default()).unwrap();
-        let expected = read_npz(&golden.join(config).join("logits.npz"));
-        let pairs = logits.concat().into_iter().zip(array(&expected, "logits").to_vec());
-        let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
-        assert!(worst <= LOGITS, "{config}: a logit differs by {worst:e}");
-        // The same pictures as pixels give the same bits: the host subtracts the mean image as the original did.
-        assert_eq!(net.logits(&Batch::Pixels(cifar_pixels(&golden)), &Control::default()).unwrap(), logits, "{config}");
-
-        let packed = model.packed();
-        let program =
-            lower(&packed.header.graph, &packed.params, &packed.header.preprocess.normalize, InputKind::Tensor);
-        let program = program.unwrap();
-        let words = limb_input(&tensor[..32 * 32 * 3], &program);
-        let probes = read_npz(&golden.join(config).join("probes.npz"));
-        let mut count = compare_codes(&probes, "codes/", &program, &words);
-        let all = golden.join(config).join("codes_all_image0.npz");
-        if all.exists() {
-            count += compare_codes(&read_npz(&all), "", &program, &words);
-        }
-        println!("{config}: {count} codes equal, largest logit difference {worst:e}");
-        assert!(count > 190_000, "{config}: only {count} codes were compared");
-    }
-}
-
-fn cifar_pixels(golden: &Path) -> Vec<u8> {
-    let picture = |i: usize| {
-        let path = golden.join(format!("inputs/cifar_{i}.png"));
-        lq_infer::image::decode(&std::fs::read(&path).unwrap(), &path).unwrap().rgb
-    };
-    (0..4).flat_map(picture).collect()
-}
-
-fn limb_input(x: &[f32], program: &Program) -> Vec<u32> {
-    let lq_infer::lower::InputForm::Limbs { frac } = program.input else { panic!("{:?}", program.input) };
-    let fixed = |x: &f32| lq_infer::fixed::to_fixed(f64::from(*x), frac) as i32;
-    x.chunks(3).flat_map(|p| lq_infer::fixed::split_values(p.iter().map(fixed))).collect()
 }
 
 #[test]

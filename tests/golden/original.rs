@@ -1,0 +1,194 @@
+//! Every configuration of the data: each network of the paper as the original code computed it, from the checkpoint on. All
+//! recorded codes must be equal and all logits close, on the CPU; every GPU must give the CPU's bits.
+
+use super::common::npz::{f32s, read_npz};
+use super::common::problem::{Input, Problem};
+use super::common::{encode, lowered, run_to};
+use super::{checkpoint, cpu, shared};
+use lq_infer::backend::Control;
+use lq_infer::convert::{ConvertOptions, convert};
+use lq_infer::format::npy::{self, NpyData};
+use lq_infer::graph::preprocess::ChannelOrder;
+use lq_infer::lower::{InputKind, Program, Repr};
+use lq_infer::quant::code_at;
+use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, devices};
+use std::path::{Path, PathBuf};
+
+macro_rules! configurations {
+    ($($test:ident: $folder:literal as $network:literal,)*) => {
+        const FOLDERS: &[&str] = &[$($folder),*];
+        $(#[test]
+        fn $test() {
+            reproduce($folder, $network);
+        })*
+    };
+}
+
+configurations! {
+    alexnet_2_2: "alexnet-w2a2-A" as "alexnet",
+    densenet_2_2: "densenet-w2a2-A" as "densenet-121",
+    googlenet_2_2: "googlenet-w2a2-A" as "googlenet-variant",
+    preact_18_1_2: "preact-18-w1a2-A" as "preact-resnet-18",
+    preact_18_2_2: "preact-18-w2a2-A" as "preact-resnet-18",
+    preact_18_4_4: "preact-18-w4a4-A" as "preact-resnet-18",
+    preact_50_2_2: "preact-50-w2a2-A" as "preact-resnet-50",
+    preact_type_a_18_2_2: "preact_typeA-18-w2a2-A" as "preact-resnet-type-a-18",
+    resnet_18_2_32: "resnet-18-w2a32-A" as "resnet-18",
+    vgg_small_1_2: "vgg-small-w1a2-A" as "vgg-small",
+    vgg_small_1_32: "vgg-small-w1a32-A" as "vgg-small",
+    vgg_small_2_2: "vgg-small-w2a2-A" as "vgg-small",
+    vgg_small_2_32: "vgg-small-w2a32-A" as "vgg-small",
+    vgg_small_3_3: "vgg-small-w3a3-A" as "vgg-small",
+    vgg_variant_2_2: "vgg-w2a2-A" as "vgg-variant",
+}
+
+#[test]
+fn no_configuration_is_left_out() {
+    let Some(golden) = shared().map(|s| s.join("golden")) else { return };
+    let folders = std::fs::read_dir(&golden).unwrap().map(|entry| entry.unwrap().path());
+    for folder in folders.filter(|f| f.join("meta.json").exists()) {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        assert!(FOLDERS.contains(&name), "{name} is not compared");
+    }
+}
+
+fn reproduce(config: &str, network: &str) {
+    let Some(golden) = shared().map(|s| s.join("golden")) else { return };
+    let case = Case::open(&golden, config);
+    assert_eq!(case.model.header().network, network);
+    let logits = case.check_logits();
+    let codes = case.check_codes();
+    let gpus = case.check_gpus(&logits[0]);
+    println!("{config}: {codes} codes equal, {gpus} GPUs agree");
+}
+
+/// A configuration with its converted checkpoint.
+struct Case<'a> {
+    golden: &'a Path,
+    config: &'a str,
+    model: Model,
+    /// Its pictures, or the tensor that entered the first layer.
+    batch: Batch,
+    /// Whether activations are quantized.
+    quantized: bool,
+}
+
+impl<'a> Case<'a> {
+    fn open(golden: &'a Path, config: &'a str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let meta: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(golden.join(config).join("meta.json")).unwrap()).unwrap();
+        let inputs: Vec<&str> = meta["inputs"].as_array().unwrap().iter().map(|f| f.as_str().unwrap()).collect();
+        let batch = batch(golden, &inputs);
+        let mean_image = matches!(batch, Batch::Tensor(_)).then(|| golden.join("inputs/cifar_per_pixel_mean.npy"));
+        let options = ConvertOptions { mean_image, ..Default::default() };
+        let packed = convert(&checkpoint(golden, config, folder.path()), &options, &|_, _| {}).unwrap();
+        let model = Model::try_from(packed).unwrap();
+        Case { golden, config, model, batch, quantized: meta["qa"] != 32 }
+    }
+
+    fn logits(&self, engine: &Engine, batch: &Batch, max_batch: usize) -> Vec<Vec<f32>> {
+        let net = engine.prepare_with(&self.model, PrepareOptions { max_batch, progress: &|_, _| {} }).unwrap();
+        net.logits(batch, &Control::default()).unwrap()
+    }
+
+    /// Compares the logits of all four images on the CPU.
+    fn check_logits(&self) -> Vec<Vec<f32>> {
+        // What the data's margins leave; float activations differ a little more between any two implementations.
+        let tolerance = if self.quantized { 2e-5 } else { 1e-4 };
+        let found = self.logits(&cpu(), &self.batch, 4);
+        let arrays = read_npz(&self.golden.join(self.config).join("logits.npz"));
+        let expected = f32s(&arrays, "logits");
+        assert_eq!(found.concat().len(), expected.len());
+        let worst = found.concat().iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        println!("{}: largest logit difference {worst:e}", self.config);
+        assert!(worst <= tolerance, "{}: a logit differs by {worst:e}", self.config);
+        found
+    }
+
+    /// Compares all recorded codes of image 0; their number.
+    fn check_codes(&self) -> usize {
+        let problem = self.first_image();
+        let program = lowered(&problem).unwrap();
+        let input = encode(&problem, &program);
+        let mut count = 0;
+        for (file, prefix) in [("probes.npz", "codes/"), ("codes_all_image0.npz", "")] {
+            let path = self.golden.join(self.config).join(file);
+            let arrays = if path.exists() { read_npz(&path) } else { Default::default() };
+            for (name, (_, data)) in &arrays {
+                let (Some(quantizer), NpyData::U8(expected)) = (name.strip_prefix(prefix), data) else { continue };
+                let found = codes(&program, quantizer, &input);
+                let differing = found.iter().zip(expected).filter(|(a, b)| a != b).count();
+                assert_eq!((found.len(), differing), (expected.len(), 0), "{}: codes of {name}", self.config);
+                count += expected.len();
+            }
+        }
+        assert!(count > 100_000 || !self.quantized, "{}: only {count} codes were compared", self.config);
+        count
+    }
+
+    /// The first image as a problem for the integer program.
+    fn first_image(&self) -> Problem {
+        let packed = self.model.packed();
+        let (graph, preprocess) = (packed.header.graph.clone(), &packed.header.preprocess);
+        let numbers = graph.input_shape().elements();
+        let (input, kind) = match &self.batch {
+            Batch::Tensor(x) => (Input::Tensor(x[..numbers].to_vec()), InputKind::Tensor),
+            Batch::Pixels(rgb) => {
+                assert_eq!(preprocess.channels, ChannelOrder::Bgr);
+                let bgr = rgb[..numbers].chunks(3).flat_map(|p| [p[2], p[1], p[0]]).collect();
+                (Input::Pixels(bgr), InputKind::Pixels)
+            }
+        };
+        let (params, normalize) = (packed.params.clone(), preprocess.normalize.clone());
+        Problem { seed: 0, graph, params, normalize, kind, input, images: 1 }
+    }
+
+    /// Compares the logits of image 0 on all GPUs with the CPU's, bit by bit; the number of GPUs.
+    fn check_gpus(&self, expected: &[f32]) -> usize {
+        let numbers = self.model.header().graph.input_shape().elements();
+        let first = match &self.batch {
+            Batch::Tensor(x) => Batch::Tensor(x[..numbers].to_vec()),
+            Batch::Pixels(rgb) => Batch::Pixels(rgb[..numbers].to_vec()),
+        };
+        let gpus: Vec<_> = devices().into_iter().filter(|d| d.api != "cpu" && d.unusable.is_none()).collect();
+        for gpu in &gpus {
+            let engine = Engine::builder().device(DeviceSelector::Index(gpu.index)).build().unwrap();
+            let found = self.logits(&engine, &first, 1);
+            assert!(found == [expected], "{}: {} ({}) computes other bits", self.config, gpu.name, gpu.api);
+        }
+        gpus.len()
+    }
+}
+
+/// PNGs, or the tensor that entered the original graph.
+fn batch(golden: &Path, inputs: &[&str]) -> Batch {
+    let paths = inputs.iter().map(|input| golden.join(input));
+    if let [tensor] = inputs {
+        let (_, x) = npy::read_f32(&std::fs::read(golden.join(tensor)).unwrap()).unwrap();
+        // The original graph divides by 128 before the first layer.
+        return Batch::Tensor(x.iter().map(|x| x / 128.0).collect());
+    }
+    let pixels = |path: PathBuf| lq_infer::image::decode(&std::fs::read(&path).unwrap(), &path).unwrap().rgb;
+    Batch::Pixels(paths.flat_map(pixels).collect())
+}
+
+/// Codes `[C, H, W]` of a quantizer.
+fn codes(program: &Program, quantizer: &str, input: &[u32]) -> Vec<u8> {
+    let is_quantizer = |repr| matches!(repr, Repr::Codes { .. });
+    let tensor = program.tensors.iter().position(|t| t.name == quantizer && is_quantizer(t.repr)).unwrap();
+    let spec = &program.tensors[tensor];
+    let Repr::Codes { planes } = spec.repr else { unreachable!() };
+    let words = run_to(program, tensor, input, 1);
+    let pixel = |c: usize| words.chunks_exact(spec.pixel_words()).map(move |row| code_at(row, c, planes));
+    (0..spec.shape.c).flat_map(pixel).map(|code| code as u8).collect()
+}
+
+#[test]
+fn pictures_minus_the_mean_image_are_the_tensor() {
+    let Some(golden) = shared().map(|s| s.join("golden")) else { return };
+    let case = Case::open(&golden, "vgg-small-w2a2-A");
+    let files: Vec<String> = (0..4).map(|i| format!("inputs/cifar_{i}.png")).collect();
+    let pictures = batch(&golden, &files.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(case.logits(&cpu(), &pictures, 4), case.logits(&cpu(), &case.batch, 4));
+}
