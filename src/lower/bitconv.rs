@@ -113,7 +113,8 @@ fn channel(terms: &[Term], h: f64, l: u32, max_frac: i32) -> Option<(i32, Vec<[i
 fn words(terms: &[Term], h: f64, l: u32, frac: i32) -> Option<Vec<[i32; 2]>> {
     let (mut most, mut words) = (i128::from(to_fixed(h, frac).abs()), Vec::new());
     for Term { digit, most: count } in terms {
-        let unit = to_fixed(digit.unit, frac);
+        // What a group does not read may be worth anything, more than fits too.
+        let unit = if *count == 0 { 0 } else { to_fixed(digit.unit, frac) };
         most += i128::from(unit.abs()) * i128::from(digit.reach) * *count as i128;
         for times in digit.times {
             let (hi, lo) = split(unit.checked_mul(*times)?, l);
@@ -188,6 +189,14 @@ mod tests {
             }
         }
         assert!(sums.frac[0] > 31, "{:?}", sums.frac);
+    }
+
+    #[test]
+    fn terms_that_never_count_take_no_room() {
+        let term = |unit, most| Term { digit: Digit::plane(unit), most };
+        let with = |most| sums(&[vec![term(1e-6, 9), term(1e9, most)]], &[0.0], 16, MAX_FRAC).map(|s| s.frac[0]);
+        assert_eq!(with(0), sums(&[vec![term(1e-6, 9)]], &[0.0], 16, MAX_FRAC).map(|s| s.frac[0]));
+        assert!(with(1).unwrap() < with(0).unwrap());
     }
 
     #[test]
