@@ -1,8 +1,9 @@
 //! Hand-made problems for corners that are too rare in random ones.
 
 use super::TOLERANCE;
+use super::common::compare::{Tolerance, compare};
+use super::common::lowered;
 use super::common::problem::{Input, Problem};
-use super::common::{Tolerance, compare, lowered};
 use lq_infer::graph::preprocess::Normalize;
 use lq_infer::graph::{Graph, GraphBuilder, NodeId, Op, Params, Tensor, Weights};
 use lq_infer::lower::InputKind;

@@ -2,8 +2,9 @@
 //! refused.
 
 use super::TOLERANCE;
+use super::common::compare::compare;
+use super::common::lowered;
 use super::common::problem::Problem;
-use super::common::{compare, lowered};
 use lq_infer::lower::{BitConv, Finish, Kernel, Program};
 
 #[test]

@@ -8,9 +8,10 @@ mod corners;
 mod damage;
 mod official;
 
+use common::compare::{Report, Tolerance, compare};
 use common::oracle::LevelValues;
 use common::problem::Problem;
-use common::{Report, Tolerance, compare, encode, lowered, run};
+use common::{encode, lowered, run};
 use lq_infer::graph::{Op, Weights};
 use rayon::prelude::*;
 

@@ -33,10 +33,12 @@ pub fn conv(
     NodeResult::new(shape, values)
 }
 
-/// The largest value of every window; padding never wins.
+/// The largest value of every window; padding never wins, but if a window has nothing else (its taps may step over the
+/// input), 0 stands for it.
 pub fn max_pool(x: &NodeResult, images: usize, window: &Window) -> NodeResult {
     let largest = |from: &[f64], taps: &[usize]| taps.iter().map(|&t| from[t]).fold(f64::NEG_INFINITY, f64::max);
-    let (shape, values) = pool(x, images, window, |taps| largest(&x.values, taps));
+    let value = |taps: &[usize]| if taps.is_empty() { 0.0 } else { largest(&x.values, taps) };
+    let (shape, values) = pool(x, images, window, value);
     // An error makes a maximum of 0 positive if it makes one of the numbers so.
     let (_, unclamped) = pool(x, images, window, |taps| largest(&x.unclamped, taps));
     NodeResult { shape, values, unclamped, quantized: None }

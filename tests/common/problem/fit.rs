@@ -74,9 +74,10 @@ fn weight_basis(bits: usize, outputs: usize, rng: &mut Rng) -> Vec<f32> {
 /// Rows gamma, beta, mean and variance for what is seen in `x`, with the slips of a moving average.
 fn fit_batch_norm(x: &NodeResult, rng: &mut Rng) -> Tensor {
     let channels = x.shape[2];
-    // A few numbers may agree by chance, and a constant channel has no variance at all. Dividing by next to nothing would only
-    // blow up the rounding of what is divided.
-    let least = x.values.iter().map(|v| v * v).sum::<f64>() / x.values.len() as f64 / 9.0;
+    // A few numbers may agree by chance, the fewer the more, and a constant channel has no variance at all. Dividing by next
+    // to nothing would only blow up the rounding of what is divided.
+    let mean_square = x.values.iter().map(|v| v * v).sum::<f64>() / x.values.len() as f64;
+    let least = mean_square / (x.values.len() / channels).min(9) as f64;
     let mut rows = vec![0f32; 4 * channels];
     for c in 0..channels {
         let values: Vec<f64> = x.values.iter().skip(c).step_by(channels).copied().collect();

@@ -150,12 +150,7 @@ impl<'a> Net<'a> {
     }
 
     fn max_pool(&mut self, scope: &str, x: NodeId) -> NodeId {
-        let window = loop {
-            let window = self.window(x, true);
-            if never_empty(&window, self.size(x)) {
-                break window;
-            }
-        };
+        let window = self.window(x, true);
         self.max_pool_over(scope, x, window)
     }
 
@@ -241,11 +236,4 @@ impl<'a> Net<'a> {
     fn maybe_relu(&mut self, scope: &str, x: NodeId) -> NodeId {
         if self.rng.chance(0.6) { self.relu(scope, x) } else { x }
     }
-}
-
-/// Whether every window has a tap inside an input of `size`: with dilation, all may fall between padding and padding.
-fn never_empty(window: &Window, size: [usize; 2]) -> bool {
-    let positions = window.output(size).unwrap();
-    let seen = |d: usize, at: usize| (0..window.kernel[d]).any(|tap| window.source(d, at, tap, size[d]).is_some());
-    (0..2).all(|d| (0..positions[d]).all(|at| seen(d, at)))
 }
