@@ -30,25 +30,24 @@ impl Program {
         written[0] = vec![0..input.pixel_words()];
         for step in &self.steps {
             let context = |problem: String| format!("layer '{}': {problem}", step.name);
-            self.reads(&step.kernel, &written).map_err(context)?;
             self.kernel(&step.kernel).map_err(context)?;
+            self.reads(&step.kernel, &written).map_err(context)?;
             self.writes(&step.kernel, &mut written).map_err(context)?;
         }
         let logits = self.tensors.get(self.logits.tensor()).ok_or("the logits do not exist")?;
         need(covered(&written[self.logits.tensor()], 0..logits.pixel_words()), "nothing writes the logits")
     }
 
-    /// Checks that what a kernel reads exists and has been written.
+    /// Checks that what a kernel reads has been written. Called after [`Program::kernel`].
     fn reads(&self, kernel: &Kernel, written: &[Vec<Range<usize>>]) -> Checked {
         for id in kernel.reads() {
-            let spec = self.tensors.get(id).ok_or("reads a tensor that does not exist")?;
             let parts = match kernel {
                 Kernel::BitConv(k) if id == k.input => k
                     .parts
                     .iter()
                     .map(|p| p.at..p.at.saturating_add(words(p.channels).saturating_mul(p.planes)))
                     .collect(),
-                _ => vec![0..spec.pixel_words()],
+                _ => vec![0..self.tensors[id].pixel_words()],
             };
             need(parts.into_iter().all(|p| covered(&written[id], p)), "reads a tensor that nothing has written")?;
         }
@@ -70,8 +69,8 @@ impl Program {
     }
 
     fn kernel(&self, kernel: &Kernel) -> Checked {
-        let exist = kernel.writes().iter().all(|&id| id < self.tensors.len());
-        need(exist, "writes a tensor that does not exist")?;
+        let exist = |ids: Vec<TensorId>| ids.into_iter().all(|id| id < self.tensors.len());
+        need(exist(kernel.reads()) && exist(kernel.writes()), "uses a tensor that does not exist")?;
         match kernel {
             Kernel::BitConv(k) => self.bitconv(k),
             Kernel::LimbConv(k) => {
