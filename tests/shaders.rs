@@ -74,7 +74,20 @@ fn to_glsl(module: &Module, info: &ModuleInfo) {
 fn every_shader_translates_to_every_language() {
     let shaders = shaders();
     let kernels: BTreeSet<&str> = shaders.values().copied().collect();
-    let all = ["avgpool", "bitconv", "limbconv", "limbsum", "maxpool", "pixels", "pointwise", "quantize", "split"];
+    let all = [
+        "avgpool",
+        "bitconv",
+        "join",
+        "levels",
+        "limbconv",
+        "limbsum",
+        "maxpool",
+        "pixels",
+        "pointwise",
+        "quantize",
+        "slice",
+        "split",
+    ];
     assert_eq!(kernels.into_iter().collect::<Vec<_>>(), all);
     for source in shaders.keys() {
         let (module, info) = validated(source);
