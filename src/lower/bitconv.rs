@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_bound_is_tight_and_never_exceeded() {
-        let products = vec![vec![0.31, -0.7, 1e-3, 0.02], vec![0.0; 4], vec![1e-30; 4], vec![3e8, -1.0, 0.0, 2.0]];
+        let products = [vec![0.31, -0.7, 1e-3, 0.02], vec![0.0; 4], vec![1e-30; 4], vec![3e8, -1.0, 0.0, 2.0]];
         let shift = [0.5, 0.25, 0.0, -1e9];
         let taps = 1152;
         let term = |&unit: &f64| Term { digit: Digit::plane(unit), most: taps };

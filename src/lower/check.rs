@@ -27,7 +27,7 @@ impl Program {
         // The words of each tensor's rows that have been written.
         let mut written: Vec<Vec<Range<usize>>> = vec![Vec::new(); self.tensors.len()];
         let input = self.tensors.first().ok_or("the program has no tensors")?;
-        written[0] = vec![0..input.pixel_words()];
+        written[0].push(0..input.pixel_words());
         for step in &self.steps {
             let context = |problem: String| format!("layer '{}': {problem}", step.name);
             self.kernel(&step.kernel).map_err(context)?;
@@ -41,13 +41,14 @@ impl Program {
     /// Checks that what a kernel reads has been written. Called after [`Program::kernel`].
     fn reads(&self, kernel: &Kernel, written: &[Vec<Range<usize>>]) -> Checked {
         for id in kernel.reads() {
+            let row = 0..self.tensors[id].pixel_words();
             let parts = match kernel {
                 Kernel::BitConv(k) if id == k.input => k
                     .parts
                     .iter()
                     .map(|p| p.at..p.at.saturating_add(words(p.channels).saturating_mul(p.planes)))
                     .collect(),
-                _ => vec![0..self.tensors[id].pixel_words()],
+                _ => vec![row],
             };
             need(parts.into_iter().all(|p| covered(&written[id], p)), "reads a tensor that nothing has written")?;
         }
