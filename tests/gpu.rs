@@ -2,10 +2,11 @@
 
 mod common;
 
+use common::devices::{gpus, run_on as run};
 use common::kernels::{Problem, all, bits, input, truncated};
 use common::{encode, lowered, problem as random};
 use lq_infer::backend::cpu::Cpu;
-use lq_infer::backend::gpu::{Gpu, adapters};
+use lq_infer::backend::gpu::Gpu;
 use lq_infer::backend::{Backend, CancelToken, Control};
 use lq_infer::error::ErrorKind;
 use lq_infer::graph::preprocess::Normalize;
@@ -17,27 +18,6 @@ use std::sync::Arc;
 
 /// Random networks to compare; each costs a second or so of compiling shaders on a software rasteriser.
 const RANDOM_NETWORKS: u64 = 48;
-
-/// Usable adapters. None is a failure, unless the person running the tests says otherwise.
-fn gpus() -> Vec<Gpu> {
-    let found = adapters();
-    let gpus: Vec<Gpu> = found.iter().filter(|a| a.unusable.is_none()).map(|a| a.open().unwrap()).collect();
-    let allowed = std::env::var("LQ_INFER_ALLOW_NO_GPU").is_ok_and(|v| v == "1");
-    assert!(
-        !gpus.is_empty() || allowed,
-        "no usable GPU adapter. Install a driver, or the software one (Debian, Ubuntu: mesa-vulkan-drivers), or set \
-         LQ_INFER_ALLOW_NO_GPU=1 to do without these tests. Found: {:?}",
-        found.iter().map(|a| (&a.info().name, &a.unusable)).collect::<Vec<_>>()
-    );
-    gpus
-}
-
-fn run(backend: &dyn Backend, program: &Program, words: &[u32], images: usize) -> Vec<u32> {
-    let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = backend.prepare(plan, images, &|_, _| {}).unwrap();
-    assert_eq!(net.max_batch(), images);
-    net.run(words, images, &Control::default()).unwrap()
-}
 
 /// The first step whose result differs, for the message of a failure.
 fn guilty(gpu: &Gpu, program: &Program, words: &[u32], images: usize) -> String {

@@ -45,6 +45,6 @@ fn dense_layer(net: &mut Net, old: NodeId, scope: &str) -> NodeId {
 
 /// Half the channels, half the size.
 fn transition(net: &mut Net, x: NodeId, scope: &str) -> NodeId {
-    let x = net.conv(&format!("{scope}/conv1"), x, net.channels(x) / 2, same(1, 1));
+    let x = net.conv_to(&format!("{scope}/conv1"), x, net.channels(x) / 2, same(1, 1));
     net.shrink(&format!("{scope}/pool"), x, 2)
 }

@@ -54,8 +54,13 @@ impl<'a> Net<'a> {
 
     /// A convolution with quantized weights and usually `outputs` channels.
     pub fn conv(&mut self, name: &str, x: NodeId, outputs: usize, sliding: Sliding) -> NodeId {
+        self.conv_to(name, x, self.widths.outputs(name, outputs), sliding)
+    }
+
+    /// A convolution with quantized weights whose channels follow from those of other layers.
+    pub fn conv_to(&mut self, name: &str, x: NodeId, outputs: usize, sliding: Sliding) -> NodeId {
         let window = self.window(x, sliding);
-        self.builder.conv(name, x, self.widths.outputs(name, outputs), window, self.widths.weights(name))
+        self.builder.conv(name, x, outputs, window, self.widths.weights(name))
     }
 
     /// A convolution over the whole of `x` with quantized weights and a bias: a dense layer of the original's AlexNet and VGG.

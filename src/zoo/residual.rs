@@ -87,7 +87,7 @@ pub fn projection(net: &mut Net, input: NodeId, branch: NodeId, block: &Block) -
         return input;
     }
     let name = block.name("convshortcut");
-    let x = net.conv(&name, input, net.channels(branch), same(1, block.stride()));
+    let x = net.conv_to(&name, input, net.channels(branch), same(1, block.stride()));
     net.batch_norm(&name, x)
 }
 

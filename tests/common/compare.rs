@@ -2,7 +2,7 @@
 
 use super::oracle::{LevelValues, NodeResult};
 use super::problem::Problem;
-use super::{encode, logits, real, run, run_to};
+use super::{encode, logits, real, run, run_all};
 use lq_infer::graph::{Encoding, Op};
 use lq_infer::lower::{Program, Repr};
 
@@ -40,21 +40,21 @@ pub fn compare(problem: &Problem, program: &Program, tolerance: &Tolerance) -> R
     let input = encode(problem, program);
     let clean = clean_until(&truth, problem.images, tolerance.margin);
     let mut report = Report { images: problem.images, ..Report::default() };
+    let tensors = run_all(program, &input);
     for step in &program.steps {
         for tensor in step.kernel.writes() {
-            let spec = &program.tensors[tensor];
+            let (spec, words) = (&program.tensors[tensor], &tensors[tensor]);
             // The values of codes are named after them.
             let name = spec.name.strip_suffix("/values").unwrap_or(&spec.name);
             let Some(id) = problem.graph.nodes().iter().position(|n| n.name == name) else { continue };
-            let words = || run_to(program, tensor, &input, problem.images);
             let place = |at: Difference| at.describe(&spec.name, &truth[id], problem);
             match spec.repr {
                 Repr::Codes { planes } => {
                     let inside = inside_plane(&problem.graph.nodes()[id].op);
-                    report.codes += compare_codes(&truth[id], inside, &words(), planes, &clean, id).map_err(place)?;
+                    report.codes += compare_codes(&truth[id], inside, words, planes, &clean, id).map_err(place)?;
                 }
                 Repr::Value { frac } => {
-                    let error = compare_values(&truth[id], &words(), frac, &clean, id, tolerance.value);
+                    let error = compare_values(&truth[id], words, frac, &clean, id, tolerance.value);
                     report.value_error = report.value_error.max(error.map_err(place)?);
                 }
                 Repr::Limbs { .. } | Repr::Sums { .. } | Repr::Bits { .. } | Repr::Rows { .. } => {}

@@ -3,13 +3,15 @@
 #![allow(dead_code)] // every test binary uses its own part
 
 pub mod compare;
+pub mod devices;
 pub mod kernels;
 pub mod npz;
 pub mod oracle;
 pub mod problem;
 pub mod rng;
+pub mod tensorpack;
 
-use lq_infer::backend::cpu::Cpu;
+use lq_infer::backend::cpu::{Cpu, trace};
 use lq_infer::backend::{Backend, Control};
 use lq_infer::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
 use lq_infer::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
@@ -53,13 +55,18 @@ pub fn run(program: &Program, input: &[u32], images: usize, parallel: bool) -> V
     net.run(input, images, &Control::default()).unwrap()
 }
 
-/// The words of any tensor: those of a program that ends where the tensor is written and gives it as logits.
-pub fn run_to(program: &Program, tensor: TensorId, input: &[u32], images: usize) -> Vec<u32> {
-    let mut part = program.clone();
-    let writer = part.steps.iter().rposition(|s| s.kernel.writes().contains(&tensor)).unwrap();
-    part.steps.truncate(writer + 1);
-    part.logits = Logits::Values { tensor, frac: 0 };
-    run(&part, input, images, false)
+/// The words of every tensor for all images.
+pub fn run_all(program: &Program, input: &[u32]) -> Vec<Vec<u32>> {
+    let plan = Plan::new(program.clone()).unwrap();
+    let mut tensors = vec![Vec::new(); program.tensors.len()];
+    for (image, input) in input.chunks(plan.input_words()).enumerate() {
+        let mut keep = |id: TensorId, words: &[u32]| {
+            tensors[id].truncate(image * words.len());
+            tensors[id].extend_from_slice(words);
+        };
+        trace(&plan, input, &mut keep).unwrap();
+    }
+    tensors
 }
 
 /// Logits `[image, class]` of the words of the logit tensor.

@@ -3,7 +3,7 @@
 
 use super::common::npz::{f32s, read_npz};
 use super::common::problem::{Input, Problem};
-use super::common::{encode, lowered, run_to};
+use super::common::{encode, lowered, run_all};
 use super::{checkpoint, cpu, shared};
 use lq_infer::backend::Control;
 use lq_infer::convert::{ConvertOptions, convert};
@@ -110,14 +110,14 @@ impl<'a> Case<'a> {
     fn check_codes(&self) -> usize {
         let problem = self.first_image();
         let program = lowered(&problem).unwrap();
-        let input = encode(&problem, &program);
+        let tensors = run_all(&program, &encode(&problem, &program));
         let mut count = 0;
         for (file, prefix) in [("probes.npz", "codes/"), ("codes_all_image0.npz", "")] {
             let path = self.golden.join(self.config).join(file);
             let arrays = if path.exists() { read_npz(&path) } else { Default::default() };
             for (name, (_, data)) in &arrays {
                 let (Some(quantizer), NpyData::U8(expected)) = (name.strip_prefix(prefix), data) else { continue };
-                let found = codes(&program, quantizer, &input);
+                let found = codes(&program, quantizer, &tensors);
                 let differing = found.iter().zip(expected).filter(|(a, b)| a != b).count();
                 assert_eq!((found.len(), differing), (expected.len(), 0), "{}: codes of {name}", self.config);
                 count += expected.len();
@@ -173,14 +173,13 @@ fn batch(golden: &Path, inputs: &[&str]) -> Batch {
     Batch::Pixels(paths.flat_map(pixels).collect())
 }
 
-/// Codes `[C, H, W]` of a quantizer.
-fn codes(program: &Program, quantizer: &str, input: &[u32]) -> Vec<u8> {
+/// Codes `[C, H, W]` of a quantizer, given the words of all tensors.
+fn codes(program: &Program, quantizer: &str, tensors: &[Vec<u32>]) -> Vec<u8> {
     let is_quantizer = |repr| matches!(repr, Repr::Codes { .. });
     let tensor = program.tensors.iter().position(|t| t.name == quantizer && is_quantizer(t.repr)).unwrap();
     let spec = &program.tensors[tensor];
     let Repr::Codes { planes } = spec.repr else { unreachable!() };
-    let words = run_to(program, tensor, input, 1);
-    let pixel = |c: usize| words.chunks_exact(spec.pixel_words()).map(move |row| code_at(row, c, planes));
+    let pixel = |c: usize| tensors[tensor].chunks_exact(spec.pixel_words()).map(move |row| code_at(row, c, planes));
     (0..spec.shape.c).flat_map(pixel).map(|code| code as u8).collect()
 }
 

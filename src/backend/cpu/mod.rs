@@ -68,9 +68,19 @@ impl Executable for CpuNet {
     }
 }
 
+/// Runs one image and shows the words of every tensor that a step wrote, step by step. The parts of a concatenation are joined
+/// one after the other, so it is shown several times and complete the last time.
+pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) -> Result<()> {
+    let mut arena = Arena::new(plan, input)?;
+    for step in &plan.program.steps {
+        arena.run(&step.kernel);
+        step.kernel.writes().into_iter().for_each(|tensor| see(tensor, arena.read(tensor)));
+    }
+    Ok(())
+}
+
 fn run_image(plan: &Plan, input: &[u32], output: &mut [u32], control: &Control) -> Result<()> {
-    let mut arena = Arena::new(plan)?;
-    arena.slots[plan.slot_of[0]][..input.len()].copy_from_slice(input);
+    let mut arena = Arena::new(plan, input)?;
     for step in &plan.program.steps {
         control.check()?;
         arena.run(&step.kernel);
@@ -85,9 +95,10 @@ struct Arena<'a> {
     slots: Vec<Vec<u32>>,
 }
 
-impl Arena<'_> {
-    fn new(plan: &Plan) -> Result<Arena<'_>> {
-        let slots = plan.slots.iter().map(|&words| zeroed(words)).collect::<Result<_>>()?;
+impl<'a> Arena<'a> {
+    fn new(plan: &'a Plan, input: &[u32]) -> Result<Self> {
+        let mut slots: Vec<Vec<u32>> = plan.slots.iter().map(|&words| zeroed(words)).collect::<Result<_>>()?;
+        slots[plan.slot_of[0]][..input.len()].copy_from_slice(input);
         Ok(Arena { plan, slots })
     }
 

@@ -15,7 +15,7 @@ use lq_infer::lower::{InputForm, InputKind, Logits, PIXEL_ALPHA, Program, lower}
 use lq_infer::quant::{Encoding, Ties};
 use lq_infer::tensor::Window;
 use lq_infer::zoo::{NETWORKS, Uniform};
-use params::params;
+pub use params::params;
 pub use plain::bits;
 use plain::{residual, values};
 use real::{depthwise, grouped, plus_minus, weight_only};

@@ -1,6 +1,6 @@
 //! Test problems: small random networks with parameters that look trained, and inputs, all from one seed.
 
-mod fit;
+pub mod fit;
 mod net;
 mod source;
 
