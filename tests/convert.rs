@@ -1,21 +1,14 @@
 //! Conversion in a plain clone: random checkpoints of both kinds, made here, become models; what is wrong is named.
 
-#[allow(dead_code)]
-#[path = "common/rng.rs"]
-mod rng;
-#[allow(dead_code)]
-#[path = "readers_mutation/writers.rs"]
-mod writers;
+mod common;
 
+use common::rng::Rng;
+use common::tensorpack::writers::{self, bundle_entry, bundle_header, f32_bytes, push_block, push_footer};
+use common::tensorpack::{Variables, write_npz};
 use lq_infer::convert::{ConvertOptions, convert};
 use lq_infer::format::{Packed, Source};
 use lq_infer::{Batch, DeviceSelector, Engine, Model, add_golden, verify};
-use rng::Rng;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use writers::{ZipEntry, bundle_entry, bundle_header, f32_bytes, npy, push_block, push_footer, zip};
-
-type Variables = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// Random variables of a CIFAR ResNet-20 with the original's names.
 fn resnet20(weight_bits: usize, activation_bits: usize) -> Variables {
@@ -87,16 +80,6 @@ fn training_only() -> Variables {
         extra.insert(name.to_owned(), (vec![], vec![0.5]));
     }
     extra
-}
-
-fn write_npz(variables: &Variables, suffix: &str, folder: &Path) -> PathBuf {
-    let entry = |(name, (shape, data)): (&String, &(Vec<usize>, Vec<f32>))| {
-        let dims: String = shape.iter().map(|d| format!("{d},")).collect();
-        ZipEntry::deflated(&format!("{name}{suffix}.npy"), &npy("<f4", false, &format!("({dims})"), &f32_bytes(data)))
-    };
-    let path = folder.join("params.npz");
-    std::fs::write(&path, zip(&variables.iter().map(entry).collect::<Vec<_>>(), false)).unwrap();
-    path
 }
 
 fn write_bundle(variables: &Variables, folder: &Path) -> PathBuf {
@@ -178,6 +161,13 @@ fn what_is_missing_unused_or_misshapen_is_named() {
     said(&text, &["unused variables 'what/is/this'"]);
     let text = refuse(&|v| drop(v.insert("linear/b".into(), (vec![9], vec![0.0; 9]))));
     said(&text, &["wrong shapes: 'linear/b' is [9], expected [10]"]);
+    let text = refuse(&|v| drop(v.remove("group0/block0/quant1/ActivationQuantization/basis")));
+    said(&text, &["missing variables 'group0/block0/quant1/ActivationQuantization/basis' [2, 1]"]);
+    let text = refuse(&|v| drop(v.remove("group2/block1/conv2/weight_quant/basis")));
+    said(&text, &["missing variables 'group2/block1/conv2/weight_quant/basis' [2, 64]"]);
+    let text = refuse(&|v| drop(v.insert("group0/block1/conv1/W".into(), (vec![3, 3, 16, 15], vec![0.1; 2160]))));
+    said(&text, &["wrong shapes: 'group0/block1/conv1/W' is [3, 3, 16, 15], expected [3, 3, 16, 16]"]);
+    assert!(!text.contains("bn"), "its neighbours are as they should be: {text}");
     let text = refuse(&|v| v.get_mut("conv0/W").unwrap().1[5] = f32::NAN);
     said(&text, &["'conv0/W' has NaN at 5"]);
     let text = refuse(&|v| v.get_mut("group0/bnlast/bn/variance/EMA").unwrap().1[3] = -1.0);
@@ -188,6 +178,21 @@ fn what_is_missing_unused_or_misshapen_is_named() {
     said(&convert(&path, &arch("vgg-11"), &|_, _| {}).unwrap_err().to_string(), &["'vgg-11' is unknown; known are"]);
     let labels = ConvertOptions { labels: Some(vec!["a".into()]), ..Default::default() };
     said(&convert(&path, &labels, &|_, _| {}).unwrap_err().to_string(), &["1 labels were given", "10 classes"]);
+}
+
+#[test]
+fn networks_without_bases_of_a_kind_are_float_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (suffixes, name) in [
+        (&["/ActivationQuantization/basis"][..], "cifar-resnet-20 2/32"),
+        (&["/weight_quant/basis"], "cifar-resnet-20 32/3"),
+        (&["/weight_quant/basis", "/ActivationQuantization/basis"], "cifar-resnet-20 32/32"),
+    ] {
+        let mut variables = resnet20(2, 3);
+        variables.retain(|name, _| !suffixes.iter().any(|suffix| name.ends_with(suffix)));
+        let packed = convert_plain(&write_npz(&variables, ":0", folder.path())).unwrap();
+        assert_eq!(packed.header.name, name);
+    }
 }
 
 #[test]

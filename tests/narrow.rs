@@ -15,7 +15,7 @@ use common::{encode, run};
 use lq_infer::convert::{ConvertOptions, convert};
 use lq_infer::format::Packed;
 use lq_infer::graph::preprocess::Normalize;
-use lq_infer::graph::{Op, Params, Weights};
+use lq_infer::graph::{Op, Params, Role, Weights};
 use lq_infer::lower::{InputKind, lower};
 use lq_infer::zoo::{Definition, NETWORKS, Network, Widths};
 
@@ -193,4 +193,25 @@ fn every_network_is_told_from_all_others_and_bound() {
             }
         }
     }
+}
+
+#[test]
+fn plain_batch_norms_have_statistics_for_all_channels_or_for_each() {
+    let widths = Narrow { bits: Bits::Varied, size: 99 };
+    let graph = network("alexnet").build(&widths).unwrap().graph;
+    let mut variables = variables(&graph, &kernels::params(&graph, 1), &mut Rng::new(1));
+    let rows = |variables: &Variables| {
+        let packed = converted(variables, widths.size).map_err(|e| e.to_string())?;
+        Ok::<_, String>(packed.params.get("fc6/bn", Role::BatchNorm).unwrap().f32().to_vec())
+    };
+    let of = |variables: &Variables, name: &str| variables[&format!("fc6/bn/{name}")].1[0];
+    let expected = [1.0, 0.0, of(&variables, "mean/EMA"), of(&variables, "variance/EMA")].map(|v| vec![v; 257]);
+    assert_eq!(rows(&variables), Ok(expected.concat()));
+
+    let means: Vec<f32> = (0..257).map(|c| c as f32 / 64.0).collect();
+    variables.insert("fc6/bn/mean/EMA".into(), (vec![257], means.clone()));
+    assert_eq!(rows(&variables).unwrap()[2 * 257..3 * 257], means);
+    variables.insert("fc6/bn/mean/EMA".into(), (vec![256], means[..256].to_vec()));
+    let problem = rows(&variables).unwrap_err();
+    assert!(problem.contains("'fc6/bn/mean/EMA' is [256], expected [257] or [1]"), "{problem}");
 }
