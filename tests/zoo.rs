@@ -25,9 +25,11 @@ fn count(graph: &Graph, kind: impl Fn(&Op) -> bool) -> usize {
     graph.nodes().iter().filter(|n| kind(&n.op)).count()
 }
 
-/// Number of variables of the original inference graph, and the start of the SHA-256 over lines "name [shape]" in order of
-/// the names, as the original code built it.
-const ORIGINAL: [(&str, Option<usize>, Option<usize>, usize, &str); 11] = [
+/// A network, its bits of weights and activations, and of the inference graph that the original code built of it: the number of
+/// variables, and the start of the SHA-256 over lines "name [shape]" in order of the names.
+type Original = (&'static str, Option<usize>, Option<usize>, usize, &'static str);
+
+const ORIGINALS: [Original; 11] = [
     ("alexnet", Some(2), Some(2), 47, "0bc2b84f456b7d51"),
     ("densenet-121", Some(2), Some(2), 829, "0ebfba213fd3ad70"),
     ("googlenet-variant", Some(2), Some(2), 326, "c2852ff48ccf1f1f"),
@@ -43,7 +45,7 @@ const ORIGINAL: [(&str, Option<usize>, Option<usize>, usize, &str); 11] = [
 
 #[test]
 fn variables_are_those_of_the_original_code() {
-    for (id, weights, activations, number, digest) in ORIGINAL {
+    for (id, weights, activations, number, digest) in ORIGINALS {
         let shapes = shapes(&graph(id, weights, activations));
         let lines: String = shapes.iter().map(|(name, shape)| format!("{name} {shape:?}\n")).collect();
         let found: String = Sha256::digest(&lines).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
