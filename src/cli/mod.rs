@@ -75,7 +75,8 @@ struct ClassifyArgs {
 
 #[derive(Args, Debug)]
 struct ConvertArgs {
-    /// TensorFlow V2 checkpoint (.index, prefix, `checkpoint` file or directory) or tensorpack .npz
+    /// Checkpoint: TensorFlow V2 (.index, prefix, `checkpoint` file or directory), tensorpack .npz, PyTorch .pt or .pth, or a
+    /// .safetensors of a state dict
     checkpoint: PathBuf,
     /// Packed model to write
     #[arg(short, long, value_name = "OUT")]

@@ -1,4 +1,4 @@
-//! Training checkpoints of either kind behind one type.
+//! Training checkpoints of every kind behind one type.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use sha2::{Digest, Sha256};
 
-use super::locate::{self, Found};
+use super::locate::{self, Form, Found};
 use super::npz::Npz;
+use super::safetensors::SafetensorsFile;
 use super::tf_bundle::TfBundle;
+use super::torch::{self, TorchFile};
+use super::zip_directory::shown;
 use crate::Error;
 
 /// Longest variable name that is read.
@@ -19,6 +22,16 @@ const MAX_NAME: usize = 1024;
 /// Most bytes of all names together. Limits far above any real network keep a small hostile file from costing memory.
 pub(crate) const MAX_NAME_BYTES: usize = 4 * 1024 * 1024;
 
+/// Most variables of a checkpoint.
+pub(crate) const MAX_VARIABLES: usize = 16 * 1024;
+
+/// Most dimensions of a variable.
+pub(crate) const MAX_DIMS: usize = 16;
+
+/// How far a variable that is packed or repeated may exceed the file in size, in bytes. Together with the list of
+/// variables, it keeps all memory that a hostile file can claim below its own size plus 64 MiB.
+pub(crate) const MARGIN: usize = 40 * 1024 * 1024;
+
 /// Which kind of file a checkpoint is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckpointKind {
@@ -26,6 +39,12 @@ pub enum CheckpointKind {
     TensorflowV2,
     /// A NumPy archive, as tensorpack dumps it.
     TensorpackNpz,
+    /// The archive that `torch.save` writes.
+    Torch,
+    /// What `torch.save` wrote before PyTorch 1.6.
+    TorchLegacy,
+    /// A `.safetensors` file of a state dict.
+    Safetensors,
 }
 
 impl fmt::Display for CheckpointKind {
@@ -33,6 +52,9 @@ impl fmt::Display for CheckpointKind {
         f.write_str(match self {
             CheckpointKind::TensorflowV2 => "TensorFlow V2 checkpoint",
             CheckpointKind::TensorpackNpz => "tensorpack .npz",
+            CheckpointKind::Torch => "PyTorch checkpoint",
+            CheckpointKind::TorchLegacy => "PyTorch checkpoint (legacy)",
+            CheckpointKind::Safetensors => "safetensors state dict",
         })
     }
 }
@@ -66,20 +88,64 @@ pub struct Checkpoint {
 #[derive(Debug)]
 enum Source {
     Bundle(TfBundle),
-    Npz { path: PathBuf, file: Mmap, npz: Npz },
+    File { path: PathBuf, file: Mmap, content: Content },
+}
+
+/// What a checkpoint of a single file holds.
+#[derive(Debug)]
+enum Content {
+    Npz(Npz),
+    Torch(TorchFile),
+    Safetensors(SafetensorsFile),
+}
+
+impl Content {
+    /// Parses a file that starts as one of `form`.
+    fn parse(form: Form, file: &[u8]) -> Result<Self, String> {
+        match form {
+            Form::Safetensors => SafetensorsFile::parse(file).map(Content::Safetensors),
+            Form::Zip if !torch::is_archive(file)? => Npz::parse(file).map(Content::Npz),
+            Form::Zip | Form::Pickle => TorchFile::parse(file).map(Content::Torch),
+        }
+    }
+
+    fn kind(&self) -> CheckpointKind {
+        match self {
+            Content::Npz(_) => CheckpointKind::TensorpackNpz,
+            Content::Torch(torch) if torch.is_legacy() => CheckpointKind::TorchLegacy,
+            Content::Torch(_) => CheckpointKind::Torch,
+            Content::Safetensors(_) => CheckpointKind::Safetensors,
+        }
+    }
+
+    fn variables(&self) -> &BTreeMap<String, Variable> {
+        match self {
+            Content::Npz(npz) => npz.variables(),
+            Content::Torch(torch) => torch.variables(),
+            Content::Safetensors(safetensors) => safetensors.variables(),
+        }
+    }
+
+    fn read_f32(&self, file: &[u8], name: &str) -> Result<Vec<f32>, String> {
+        match self {
+            Content::Npz(npz) => npz.read_f32(file, name),
+            Content::Torch(torch) => torch.read_f32(file, name),
+            Content::Safetensors(safetensors) => safetensors.read_f32(file, name),
+        }
+    }
 }
 
 impl Checkpoint {
-    /// Opens the checkpoint that `path` means: an `.npz` file, a TensorFlow `.index` or `.data-*` file or their common
-    /// prefix, a `checkpoint` state file, or a directory with such a state file or exactly one `.index`. The kind is
-    /// told by content, not by extension.
+    /// Opens the checkpoint that `path` means: an `.npz` file, a PyTorch `.pt` or `.pth`, a `.safetensors` of a state
+    /// dict, a TensorFlow `.index` or `.data-*` file or their common prefix, a `checkpoint` state file, or a directory
+    /// with such a state file or exactly one `.index`. The kind is told by content, not by extension.
     pub fn open(path: &Path) -> crate::Result<Checkpoint> {
         let source = match locate::locate(path)? {
             Found::Bundle(prefix) => Source::Bundle(TfBundle::open(&prefix)?),
-            Found::Npz(path) => {
+            Found::File(form, path) => {
                 let file = map_file(&path)?;
-                let npz = Npz::parse(&file).map_err(|problem| Error::bad_checkpoint(&path, problem))?;
-                Source::Npz { path, file, npz }
+                let content = Content::parse(form, &file).map_err(|problem| Error::bad_checkpoint(&path, problem))?;
+                Source::File { path, file, content }
             }
         };
         Ok(Checkpoint { source })
@@ -89,24 +155,24 @@ impl Checkpoint {
     pub fn kind(&self) -> CheckpointKind {
         match &self.source {
             Source::Bundle(_) => CheckpointKind::TensorflowV2,
-            Source::Npz { .. } => CheckpointKind::TensorpackNpz,
+            Source::File { content, .. } => content.kind(),
         }
     }
 
-    /// The file that was opened: the `.index` or the `.npz`.
+    /// The file that was opened: the `.index`, or the one file that the checkpoint is.
     pub fn path(&self) -> &Path {
         match &self.source {
             Source::Bundle(bundle) => &bundle.index_path,
-            Source::Npz { path, .. } => path,
+            Source::File { path, .. } => path,
         }
     }
 
-    /// SHA-256 of the checkpoint, in hexadecimal: of the index and then the data shards in order, or of the `.npz`.
+    /// SHA-256 of the checkpoint, in hexadecimal: of the index and then the data shards in order, or of the one file.
     pub fn sha256(&self) -> crate::Result<String> {
         let mut hash = Sha256::new();
         match &self.source {
             Source::Bundle(bundle) => bundle.files().into_iter().for_each(|file| hash.update(file)),
-            Source::Npz { file, .. } => hash.update(file),
+            Source::File { file, .. } => hash.update(file),
         }
         Ok(hash.finalize().iter().fold(String::new(), |mut hex, byte| {
             // Writing to a string cannot fail.
@@ -115,30 +181,38 @@ impl Checkpoint {
         }))
     }
 
-    /// All variables by name, without a trailing ":0": also those that only training needs.
+    /// All variables by name, without TensorFlow's trailing ":0" and the prefixes of PyTorch's wrappers: also those that
+    /// only training needs.
     pub fn variables(&self) -> &BTreeMap<String, Variable> {
         match &self.source {
             Source::Bundle(bundle) => bundle.index().variables(),
-            Source::Npz { npz, .. } => npz.variables(),
+            Source::File { content, .. } => content.variables(),
         }
     }
 
-    /// Reads a float32 variable, in C order, and checks its stored checksum.
+    /// Reads a variable in C order as float32, and checks its checksum if one is stored. It must be of that type; in the
+    /// files of PyTorch and safetensors, other floats are converted.
     pub fn read_f32(&self, name: &str) -> crate::Result<Vec<f32>> {
         let values = match &self.source {
             Source::Bundle(bundle) => bundle.read_f32(name),
-            Source::Npz { file, npz, .. } => npz.read_f32(file, name),
+            Source::File { file, content, .. } => content.read_f32(file, name),
         };
         values.map_err(|problem| Error::bad_checkpoint(self.path(), problem))
     }
 }
 
-/// Takes the name of a variable from its key: printable text, without TensorFlow's trailing ":0" (output 0 of an op).
+/// Takes the name of a variable from its key, without TensorFlow's trailing ":0" (output 0 of an op).
 pub(crate) fn variable_name(key: &[u8]) -> Result<&str, String> {
-    let key = key.strip_suffix(b":0").unwrap_or(key);
-    let name = str::from_utf8(key).ok();
-    let name = name.filter(|n| !n.is_empty() && n.len() <= MAX_NAME && !n.contains(char::is_control));
-    name.ok_or_else(|| format!("bad variable name {}", super::zip_directory::shown(key)))
+    plain_name("variable", key.strip_suffix(b":0").unwrap_or(key))
+}
+
+/// A name of `what`: printable text of bounded length. Names are never used as paths; still, those that would lead out of a directory are
+/// refused, since no writer makes them.
+pub(crate) fn plain_name<'a>(what: &str, name: &'a [u8]) -> Result<&'a str, String> {
+    let text = str::from_utf8(name).ok();
+    let text = text.filter(|n| !n.is_empty() && n.len() <= MAX_NAME && !n.contains(char::is_control));
+    let leads_out = |n: &str| n.starts_with('/') || n.contains('\\') || n.split('/').any(|part| part == "..");
+    text.filter(|n| !leads_out(n)).ok_or_else(|| format!("bad {what} name {}", shown(name)))
 }
 
 /// Opens a file for reading. Opening a pipe or a device could block forever, so those are refused.

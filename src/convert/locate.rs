@@ -4,12 +4,12 @@ use std::ffi::OsStr;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
-use super::{checkpoint, sstable, tf_bundle::TfIndex, zip_directory};
+use super::{checkpoint, pickle, safetensors, sstable, tf_bundle::TfIndex, zip_directory};
 use crate::Error;
 
 /// Ends the message about a file that is something else.
-pub(crate) const ACCEPTED: &str =
-    "accepted are a TensorFlow V2 checkpoint (PREFIX.index with its PREFIX.data files) and a NumPy or tensorpack .npz";
+pub(crate) const ACCEPTED: &str = "accepted are a TensorFlow V2 checkpoint (PREFIX.index with its PREFIX.data files), \
+    a NumPy or tensorpack .npz, and a state dict as a PyTorch .pt or .pth or as .safetensors";
 
 /// TensorFlow's name of the text file that names the newest checkpoint of a directory.
 const STATE_FILE: &str = "checkpoint";
@@ -20,10 +20,30 @@ const MAX_STATE: u64 = 64 * 1024;
 /// A checkpoint that was found.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
-    /// An `.npz` archive.
-    Npz(PathBuf),
+    /// A checkpoint of a single file.
+    File(Form, PathBuf),
     /// The prefix of a TensorFlow V2 checkpoint.
     Bundle(PathBuf),
+}
+
+/// Forms of single files, by their first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Zip,
+    Pickle,
+    Safetensors,
+}
+
+impl Form {
+    fn of(head: &[u8]) -> Option<Form> {
+        if zip_directory::MAGICS.iter().any(|magic| head.starts_with(*magic)) {
+            Some(Form::Zip)
+        } else if pickle::has_magic(head) {
+            Some(Form::Pickle)
+        } else {
+            safetensors::has_magic(head).then_some(Form::Safetensors)
+        }
+    }
 }
 
 /// Finds the checkpoint that `path` means.
@@ -43,8 +63,8 @@ pub(crate) fn locate(path: &Path) -> crate::Result<Found> {
         }
         Err(error) => return Err(error),
     };
-    if zip_directory::MAGICS.iter().any(|magic| head.starts_with(*magic)) {
-        Ok(Found::Npz(path.to_owned()))
+    if let Some(form) = Form::of(&head) {
+        Ok(Found::File(form, path.to_owned()))
     } else if extension == "index" {
         Ok(Found::Bundle(path.with_extension("")))
     } else if is_state(&head) {
@@ -155,8 +175,6 @@ fn describe(path: &Path, head: &[u8], tail: &[u8]) -> crate::Result<String> {
         });
     } else if extension == "meta" {
         "a TensorFlow graph definition (.meta), which holds no variables"
-    } else if matches!(head, [0x80, 2..=5, ..]) {
-        "a pickle (PyTorch or Python), which is a program and never loaded"
     } else if head.starts_with(b"\x89HDF\r\n\x1a\n") {
         "an HDF5 file (Keras)"
     } else if head.starts_with(crate::format::npy::MAGIC) {

@@ -2,12 +2,17 @@
 
 mod bind;
 pub mod checkpoint;
+mod element;
 mod locate;
 mod names;
 pub mod npz;
+mod pickle;
 mod recognize;
+pub mod safetensors;
 mod sstable;
 pub mod tf_bundle;
+pub mod torch;
+mod views;
 mod zip_directory;
 
 use crate::error::{Error, Result};
@@ -33,7 +38,7 @@ pub struct ConvertOptions {
     pub name: Option<String>,
 }
 
-/// Converts the checkpoint that `path` means (a TensorFlow V2 checkpoint or a tensorpack `.npz`). The result has no golden
+/// Converts the checkpoint that `path` means (see [`Checkpoint::open`]). The result has no golden
 /// vectors yet. `progress` is told (done, total) parameters.
 pub fn convert(path: &Path, options: &ConvertOptions, progress: &dyn Fn(usize, usize)) -> Result<Packed> {
     let checkpoint = Checkpoint::open(path)?;

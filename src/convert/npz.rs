@@ -10,14 +10,10 @@ use std::ops::Range;
 use flate2::CrcReader;
 use flate2::bufread::DeflateDecoder;
 
-use super::checkpoint::{MAX_NAME_BYTES, Variable, variable_name};
+use super::checkpoint::{MARGIN, MAX_NAME_BYTES, Variable, variable_name};
 use super::locate;
-use super::zip_directory::{self, Entry, Method, shown};
+use super::zip_directory::{self, Entry, Method, check_crc, shown};
 use crate::format::npy::{self, CollectF32, NpyHeader};
-
-/// How far an array may exceed the file in size. Together with the list of variables, it keeps all memory that a
-/// hostile archive can claim below its own size plus 64 MiB.
-const MARGIN: u64 = 40 * 1024 * 1024;
 
 /// Deflate cannot pack better (a length-258 copy takes at least 2 bits).
 const MAX_DEFLATE_RATIO: u64 = 1032;
@@ -88,7 +84,7 @@ impl Place {
     /// Reads the array's header and holds the sizes declared by the archive against it.
     fn parse(file: &[u8], entry: &Entry) -> Result<Self, String> {
         let packed = file.get(entry.packed.clone()).unwrap_or_default();
-        let limit = u64::try_from(file.len()).unwrap_or(u64::MAX).saturating_add(MARGIN);
+        let limit = u64::try_from(file.len().saturating_add(MARGIN)).unwrap_or(u64::MAX);
         if entry.size > limit {
             return Err(format!("unpacks to {} bytes, expected at most {limit} in a file of this size", entry.size));
         }
@@ -128,10 +124,8 @@ impl Place {
         if reader.read(&mut [0]).map_err(damaged)? != 0 {
             return Err("unpacks to more bytes than declared: the file is damaged".into());
         }
-        match reader.crc().sum() {
-            computed if computed == self.crc32 => Ok(sink.into_inner()),
-            computed => Err(format!("crc32 is {computed:#010x}, expected {:#010x}: its data are damaged", self.crc32)),
-        }
+        check_crc(reader.crc().sum(), self.crc32)?;
+        Ok(sink.into_inner())
     }
 }
 
@@ -159,14 +153,11 @@ fn damaged(error: std::io::Error) -> String {
 /// Names the other formats that are zip archives.
 fn check_origin(entries: &[Entry]) -> Result<(), String> {
     let holds = |suffix: &[u8]| entries.iter().any(|entry| entry.name.ends_with(suffix));
-    let origin = if holds(b"data.pkl") || holds(b"constants.pkl") {
-        "PyTorch checkpoint"
-    } else if holds(b"model.weights.h5") {
-        "Keras model"
-    } else if entries.is_empty() {
+    if holds(b"model.weights.h5") {
+        return Err(format!("this seems to be a Keras model; {}", locate::ACCEPTED));
+    }
+    if entries.is_empty() {
         return Err(format!("an empty zip archive; {}", locate::ACCEPTED));
-    } else {
-        return Ok(());
-    };
-    Err(format!("this seems to be a {origin}; {}", locate::ACCEPTED))
+    }
+    Ok(())
 }

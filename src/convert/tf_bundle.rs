@@ -10,14 +10,12 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use prost::Message;
 
-use super::checkpoint::{MAX_NAME_BYTES, Variable, map_file, variable_name};
+use super::checkpoint::{MAX_DIMS, MAX_NAME_BYTES, MAX_VARIABLES, Variable, map_file, variable_name};
 use super::{locate, sstable};
 use crate::Error;
 
-/// Limits far above any real network, so that a small hostile index cannot cost much memory.
-const MAX_VARIABLES: usize = 16 * 1024;
+/// Longest entry that is read; those of real networks take less than 100 bytes.
 const MAX_VALUE: usize = 64 * 1024;
-const MAX_DIMS: usize = 16;
 
 /// Newest bundle version that is understood (tensor_bundle.h `kTensorBundleVersion`).
 const BUNDLE_VERSION: i32 = 1;

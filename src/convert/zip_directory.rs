@@ -1,7 +1,7 @@
 //! Finds the entries of a zip archive held in memory (usually a memory map).
 //!
-//! Source: PKWARE APPNOTE.TXT 6.3, sections 4.3 and 4.5.3. Only what NumPy writes is read: entries stored or deflated,
-//! one disk, no encryption. Entry names are keys and never paths. The archive's central directory is read in place,
+//! Source: PKWARE APPNOTE.TXT 6.3, sections 4.3 and 4.5.3. Only what NumPy and PyTorch write is read: entries stored or
+//! deflated, one disk, no encryption. Entry names are keys and never paths. The archive's central directory is read in place,
 //! so that a small hostile archive cannot cost much memory.
 
 use std::ops::Range;
@@ -134,6 +134,21 @@ fn central_entry<'a>(rest: &'a [u8], before: &[u8]) -> Result<(Entry<'a>, usize)
     let packed = local_data(before, &fields)
         .ok_or_else(|| format!("entry {shown} is truncated or its local header differs from the zip directory"))?;
     Ok((Entry { name, method, crc32: fields.crc32, size: fields.size, packed }, fields.len))
+}
+
+/// The checksum that zip archives use.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+/// Compares the checksum of an entry's bytes with the recorded one.
+pub(crate) fn check_crc(computed: u32, recorded: u32) -> Result<(), String> {
+    if computed != recorded {
+        return Err(format!("crc32 is {computed:#010x}, expected {recorded:#010x}: its data are damaged"));
+    }
+    Ok(())
 }
 
 /// An entry's name in a message.

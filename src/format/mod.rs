@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// The version this crate writes, and the only one it reads.
 pub const VERSION: u32 = 1;
 /// Key of the metadata entry. A single entry keeps the file's bytes independent of hash order.
-const METADATA_KEY: &str = "lq-infer";
+pub(crate) const METADATA_KEY: &str = "lq-infer";
 /// Name of the mean image's tensor.
 const MEAN_IMAGE: &str = "preprocess/mean_image";
 /// Name of the tensor that holds the file's checksum, `U32 [1]`.

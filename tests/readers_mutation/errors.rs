@@ -102,7 +102,8 @@ fn damaged_bundles() {
 
 #[test]
 fn contradictory_bundles() {
-    let cases: [(&[u8], Vec<u8>, &str); 5] = [
+    let cases: [(&[u8], Vec<u8>, &str); 6] = [
+        (b"../x", bundle_entry(1, &[1], 0, &mut vec![0; 99], &[0; 4]), "bad variable name \"../x\""),
         (b"x", [bundle_entry(1, &[1], 0, &mut vec![0; 4], &[0; 4]), writers::slice_field()].concat(), "partitioned"),
         (b"\0x\0\x01", vec![], "\"x\" is a partitioned variable"),
         (b"x", bundle_entry(1, &[1], 0, &mut vec![0; 4], &[0; 4]), "'conv0/W' and 'x' overlap"),
@@ -140,6 +141,8 @@ fn damaged_archives() {
     let mut lying = ZipEntry::deflated("a.npy", &array);
     lying.size += 4;
     expect(&file_with(&directory, "lying.npz", &zip(&[lying], false)), &["variable 'a': 8 bytes of data, expected 4"]);
+    let outside = zip(&[ZipEntry::stored("a/../../x.npy", &array)], false);
+    expect(&file_with(&directory, "outside.npz", &outside), &["bad variable name \"a/../../x\""]);
     let other = zip(&[ZipEntry::stored("readme.txt", b"")], false);
     expect(&file_with(&directory, "other.npz", &other), &["\"readme.txt\" is no array"]);
 }
@@ -147,10 +150,9 @@ fn damaged_archives() {
 #[test]
 fn other_formats_are_named() {
     let directory = bundle_directory();
-    let pytorch = zip(&[ZipEntry::stored("archive/data.pkl", b"\x80\x02}.")], false);
-    let cases: [(&str, &[u8], &str); 7] = [
-        ("a.pt", &pytorch, "PyTorch checkpoint"),
-        ("b.pth", b"\x80\x02\x8a\x0a", "pickle"),
+    let keras = zip(&[ZipEntry::stored("model.weights.h5", b"")], false);
+    let cases: [(&str, &[u8], &str); 6] = [
+        ("a.keras", &keras, "Keras model"),
         ("c.h5", b"\x89HDF\r\n\x1a\n", "HDF5"),
         ("d.meta", b"\x0a\x00", "graph definition"),
         ("e.npy", b"\x93NUMPY\x01\x00", "single .npy array"),

@@ -4,6 +4,11 @@
 mod alloc;
 mod errors;
 mod mutate;
+mod safetensors;
+mod torch;
+#[allow(dead_code)]
+#[path = "../common/torch_files.rs"]
+mod torch_files;
 mod writers;
 
 use lq_infer::convert::npz::Npz;
