@@ -167,7 +167,9 @@ fn the_state_dict_is_found() {
     // A tensor or two beside the state dict change nothing, nor do a few other values within it.
     let best = tensor().object(false);
     assert_eq!(names(dict(vec![("best", best.clone()), ("net", state("a"))])), Ok("a".into()));
-    assert_eq!(names(dict(vec![("w", best), ("_extra_state", Object::None)])), Ok("w".into()));
+    let two = |extra| dict(vec![("v", best.clone()), ("w", best.clone()), ("_extra_state", extra)]);
+    assert_eq!(names(two(Object::None)), Ok("v w".into()));
+    assert_eq!(names(two(state("a"))), Ok("v w".into()));
     let problem = names(dict(vec![("net", state("a")), ("ema", state("b"))])).unwrap_err();
     assert!(problem.contains("several state dicts (\"net\", \"ema\")"), "{problem}");
     for (content, expected) in [
