@@ -144,26 +144,41 @@ impl Levels {
         Levels { values, codes: codes.into_iter().map(|c| c as u16).collect(), thresholds }
     }
 
-    /// Rank of `x`: how many thresholds lie strictly below it.
-    pub fn rank(&self, x: f32) -> usize {
-        self.thresholds.partition_point(|&t| x > t)
+    /// Rank of `x`: how many thresholds lie below it, or at it where ties go up.
+    pub fn rank(&self, x: f32, ties: Ties) -> usize {
+        self.thresholds.partition_point(|&t| x > t || (ties == Ties::Above && x == t))
     }
 }
 
-/// Quantizes float weights in TensorFlow's `[kh, kw, in, out]` order to codes in `[out, kh, kw, in]` order, with one basis
-/// `[bits, out]` per output channel.
-pub fn quantize_weights(weights: &[f32], inputs: usize, outputs: usize, basis: &[f32]) -> Vec<u8> {
-    let rows = weights.len() / outputs.max(1);
-    debug_assert_eq!(rows % inputs, 0);
-    let mut codes = vec![0; weights.len()];
+/// How training code compares float weights with thresholds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeightRule {
+    pub ties: Ties,
+    /// Whether numbers below the smallest normal float count as 0, as TensorFlow has it on CPUs.
+    pub flushes_subnormals: bool,
+}
+
+impl WeightRule {
+    /// The original code's.
+    pub const ORIGINAL: WeightRule = WeightRule { ties: Ties::Below, flushes_subnormals: true };
+}
+
+/// Codes `[out, row]` of the float weights that `weight` gives for an output channel and a row, with one basis `[bits, out]`
+/// per output channel.
+pub fn quantize_weights(
+    weight: impl Fn(usize, usize) -> f32,
+    [outputs, rows]: [usize; 2],
+    basis: &[f32],
+    rule: WeightRule,
+) -> Vec<u8> {
+    let mut codes = Vec::with_capacity(outputs * rows);
     for out in 0..outputs {
         let levels = Levels::of_weights(&channel_basis(basis, outputs, out));
-        for row in 0..rows {
-            // TensorFlow on CPUs flushes subnormal numbers to zero.
-            let w = weights[row * outputs + out];
-            let w = if w.is_subnormal() { 0.0 } else { w };
-            codes[out * rows + row] = levels.codes[levels.rank(w)] as u8;
-        }
+        codes.extend((0..rows).map(|row| {
+            let w = weight(out, row);
+            let w = if rule.flushes_subnormals && w.is_subnormal() { 0.0 } else { w };
+            levels.codes[levels.rank(w, rule.ties)] as u8
+        }));
     }
     codes
 }
@@ -195,8 +210,8 @@ mod tests {
         let levels = Levels::of_activations(&[0.5, 0.25, 0.75], Encoding::ZeroOne);
         assert_eq!(levels.values, [0.0, 0.25, 0.5, 0.75, 0.75, 1.0, 1.25, 1.5]);
         assert_eq!(levels.codes, [0, 2, 1, 4, 3, 6, 5, 7], "of the tied 3 and 4 the larger code comes first");
-        assert_eq!(levels.rank(0.125), 0, "a threshold itself belongs to the level below");
-        assert_eq!(levels.rank(0.126), 1);
+        assert_eq!(levels.rank(0.125, Ties::Below), 0, "a threshold itself belongs to the level below");
+        assert_eq!(levels.rank(0.126, Ties::Below), 1);
     }
 
     #[test]
@@ -219,7 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn one_bit_weights_send_zero_down() {
-        assert_eq!(quantize_weights(&[0.0, 1e-45, 1e-30, -1.0], 4, 1, &[0.5]), [0, 0, 1, 0]);
+    fn one_bit_weights_send_zero_where_ties_go() {
+        let codes = |rule| quantize_weights(|_, row| [0.0, 1e-45, 1e-30, -1.0][row], [1, 4], &[0.5], rule);
+        assert_eq!(codes(WeightRule::ORIGINAL), [0, 0, 1, 0]);
+        assert_eq!(codes(WeightRule { ties: Ties::Above, flushes_subnormals: true }), [1, 1, 1, 0]);
+        assert_eq!(codes(WeightRule { ties: Ties::Below, flushes_subnormals: false }), [0, 1, 1, 0]);
     }
 }

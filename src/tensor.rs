@@ -81,6 +81,11 @@ impl Window {
         Window { before: [padding; 2], after: [padding; 2], ..Window::valid(kernel, stride) }
     }
 
+    /// The same window with its taps `dilation` apart. Padding stays as it is.
+    pub fn dilated(self, dilation: usize) -> Self {
+        Window { dilation: [dilation; 2], ..self }
+    }
+
     /// TensorFlow's "SAME" padding for an input of `size` = [h, w]: total = max((ceil(n/s)-1)*s + k - n, 0), the smaller
     /// half first. A stride of 0 counts as 1 here and is refused by [`Window::output`].
     pub fn same(kernel: usize, stride: usize, size: [usize; 2]) -> Self {

@@ -11,6 +11,7 @@ use common::problem::fit::calibrated;
 use common::problem::{Input, Problem};
 use common::rng::Rng;
 use common::tensorpack::{Variables, variables, with_plain_batch_norms, write_npz};
+use common::torch_names::{Names, renamed};
 use common::{encode, run};
 use lq_infer::convert::{ConvertOptions, convert};
 use lq_infer::format::Packed;
@@ -117,6 +118,8 @@ networks! {
     preact_bottleneck: "preact-resnet-50" at 48,
     type_a: "preact-resnet-type-a-18" at 64,
     type_a_bottleneck: "preact-resnet-type-a-50" at 64,
+    torch_resnet: "torch-resnet-18" at 48,
+    torch_resnet_bottleneck: "torch-resnet-50" at 48,
 }
 
 #[test]
@@ -156,7 +159,7 @@ fn check(id: &str, widths: Narrow) {
 }
 
 fn problem(definition: Definition, rng: &mut Rng) -> Problem {
-    let Definition { graph, preprocess } = definition;
+    let Definition { graph, preprocess, .. } = definition;
     let count = IMAGES * graph.input_shape().elements();
     let (input, kind) = match preprocess.normalize {
         Normalize::TensorOnly { range } => {
@@ -178,18 +181,28 @@ fn converted(variables: &Variables, size: usize) -> lq_infer::Result<Packed> {
     convert(&path, &ConvertOptions { input_size: Some(size), ..Default::default() }, &|_, _| {})
 }
 
+/// Networks of the paper, and those of the PyTorch ports for ImageNet, whose twins for CIFAR-10 have the same variables.
+fn told_apart() -> impl Iterator<Item = (&'static Network, bool)> {
+    let networks = NETWORKS.iter().map(|n| (n, n.id.starts_with("torch-")));
+    networks.filter(|(network, port)| !(*port && network.id.ends_with("-cifar10")))
+}
+
 #[test]
 fn every_network_is_told_from_all_others_and_bound() {
-    for (seed, network) in NETWORKS.iter().enumerate() {
+    for (seed, (network, port)) in told_apart().enumerate() {
         for bits in [Bits::Varied, Bits::Uniform(Some(1), None), Bits::Uniform(None, None)] {
-            let widths = Narrow { bits, size: 128 };
+            let widths = Narrow { bits, size: if port { 224 } else { 128 } };
             let graph = network.build(&widths).unwrap().graph;
             let params = with_plain_batch_norms(&graph, &kernels::params(&graph, seed as u64));
-            let packed = converted(&variables(&graph, &params, &mut Rng::new(1)), widths.size).unwrap();
-            assert_eq!(packed.header.network, network.id, "{bits:?}");
-            assert_eq!(packed.header.graph, graph, "{} {bits:?}", network.id);
-            for (name, tensor) in params.tensors() {
-                assert!(packed.params.tensors()[name].bytes() == tensor.bytes(), "{} {bits:?}: {name}", network.id);
+            let original = variables(&graph, &params, &mut Rng::new(1));
+            let native = if port { renamed(&original, &graph, Names::Port) } else { original.clone() };
+            for variables in [native, renamed(&original, &graph, Names::Plain)] {
+                let packed = converted(&variables, widths.size).unwrap();
+                assert_eq!(packed.header.network, network.id, "{bits:?}");
+                assert_eq!(packed.header.graph, graph, "{} {bits:?}", network.id);
+                for (name, tensor) in params.tensors() {
+                    assert!(packed.params.tensors()[name].bytes() == tensor.bytes(), "{} {bits:?}: {name}", network.id);
+                }
             }
         }
     }

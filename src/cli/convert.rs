@@ -2,7 +2,7 @@
 
 use super::{ConvertArgs, Failure, Outcome, output};
 use crate::convert::checkpoint::Checkpoint;
-use crate::convert::{ConvertOptions, convert, widths};
+use crate::convert::{ConvertOptions, candidates, convert, widths};
 use crate::error::Error;
 use crate::session::{DeviceSelector, Engine, Model, add_golden};
 use std::path::Path;
@@ -26,6 +26,7 @@ pub fn run(args: &ConvertArgs) -> Outcome {
     let bar = output::progress(0, "parameters");
     let packed = convert(&args.checkpoint, &options, &output::track(&bar))?;
     bar.finish_and_clear();
+    note_choice(&args.checkpoint, &options, &packed.header.network)?;
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
     let model = add_golden(packed, &reference).map_err(|error| match error {
         // Lowering refused the network: that is about the checkpoint, not about a packed file.
@@ -33,7 +34,26 @@ pub fn run(args: &ConvertArgs) -> Outcome {
         other => other,
     })?;
     model.save(&args.output).map_err(output::write_failure)?;
-    report(&model, &args.output)
+    report(&model, &args.output)?;
+    if !model.takes_pixels() {
+        output::note(
+            "note: this network subtracts the per-pixel mean of its training pictures, which is not in the checkpoint. \
+             Without --mean-image the model takes f32 .npy input only.",
+        );
+    }
+    Ok(())
+}
+
+/// Says which other networks the checkpoint may be.
+fn note_choice(checkpoint: &Path, options: &ConvertOptions, chosen: &str) -> Result<(), Error> {
+    let others: Vec<&str> = candidates(checkpoint, options)?.into_iter().filter(|id| *id != chosen).collect();
+    if !others.is_empty() {
+        output::note(&format!(
+            "note: taken as {chosen}. The checkpoint does not say what pictures it was trained on; --arch {} fits as well.",
+            others.join(" or ")
+        ));
+    }
+    Ok(())
 }
 
 fn report(model: &Model, path: &Path) -> Outcome {
@@ -47,14 +67,7 @@ fn report(model: &Model, path: &Path) -> Outcome {
         widths(&header.graph),
         model.packed().params.tensors().len(),
         output::bytes(size)
-    ))?;
-    if !model.takes_pixels() {
-        output::note(
-            "note: this network subtracts the per-pixel mean of its training pictures, which is not in the checkpoint. \
-             Without --mean-image the model takes f32 .npy input only.",
-        );
-    }
-    Ok(())
+    ))
 }
 
 fn read_labels(path: &Path) -> Result<Vec<String>, Error> {

@@ -3,6 +3,8 @@
 mod bind;
 pub mod checkpoint;
 mod element;
+mod found;
+mod layout;
 mod locate;
 mod names;
 pub mod npz;
@@ -17,11 +19,15 @@ mod zip_directory;
 
 use crate::error::{Error, Result};
 use crate::format::{Header, Packed, Source, VERSION, npy};
-use crate::graph::preprocess::{ChannelOrder, Normalize};
+use crate::graph::preprocess::{ChannelOrder, Normalize, Preprocess};
 use crate::graph::{Graph, Op, Tensor, Weights};
 use crate::zoo::{Definition, Network};
 use checkpoint::Checkpoint;
+use names::NameRules;
+use recognize::Fit;
 use std::path::{Path, PathBuf};
+
+pub use bind::Requirement;
 
 /// What a checkpoint does not say.
 #[derive(Clone, Debug, Default)]
@@ -38,24 +44,52 @@ pub struct ConvertOptions {
     pub name: Option<String>,
 }
 
-/// Converts the checkpoint that `path` means (see [`Checkpoint::open`]). The result has no golden
-/// vectors yet. `progress` is told (done, total) parameters.
+/// Converts the checkpoint that `path` means (see [`Checkpoint::open`]). The result has no golden vectors yet. `progress` is
+/// told (done, total) parameters.
 pub fn convert(path: &Path, options: &ConvertOptions, progress: &dyn Fn(usize, usize)) -> Result<Packed> {
     let checkpoint = Checkpoint::open(path)?;
     let bad = |problem: String| Error::bad_checkpoint(checkpoint.path(), problem);
-    let (network, definition) = recognize::recognize(&checkpoint, options).map_err(bad)?;
-    let params = bind::bind(&checkpoint, &definition.graph, progress)?;
-    let Definition { graph, mut preprocess } = definition;
+    let Fit { network, definition, rules } = recognize::recognize(&checkpoint, options).map_err(bad)?;
+    let labels = usual_labels(network, &definition.graph);
+    pack(&checkpoint, definition, rules, Title { network: network.id, name: network.id, labels }, options, progress)
+}
+
+/// Ids of all networks that the checkpoint may be. Several fit if a checkpoint does not say what pictures it was trained on;
+/// [`convert`] then takes the first with the classes of its usual data set, or just the first.
+pub fn candidates(path: &Path, options: &ConvertOptions) -> Result<Vec<&'static str>> {
+    let checkpoint = Checkpoint::open(path)?;
+    let fits = recognize::fits(&checkpoint, options);
+    let fits = fits.map_err(|problem| Error::bad_checkpoint(checkpoint.path(), problem))?;
+    Ok(fits.iter().map(|fit| fit.network.id).collect())
+}
+
+/// What a packed file says about the network as such.
+struct Title<'a> {
+    network: &'a str,
+    name: &'a str,
+    labels: Vec<String>,
+}
+
+/// Binds the parameters of `definition` and adds what a packed file holds besides.
+fn pack(
+    checkpoint: &Checkpoint,
+    mut definition: Definition,
+    rules: &NameRules,
+    title: Title,
+    options: &ConvertOptions,
+    progress: &dyn Fn(usize, usize),
+) -> Result<Packed> {
+    let params = bind::bind(checkpoint, &definition, rules, progress)?;
     let mean_image = match &options.mean_image {
         None => None,
-        Some(file) => Some(mean_image(file, &graph, &mut preprocess.normalize, preprocess.channels)?),
+        Some(file) => Some(mean_image(file, &definition.graph, &mut definition.preprocess)?),
     };
-    let classes = graph.facts().map_err(bad)?.last().map_or(0, |f| f.shape.elements());
+    let Definition { graph, preprocess, .. } = definition;
     let header = Header {
         version: VERSION,
-        name: options.name.clone().unwrap_or_else(|| format!("{} {}", network.id, widths(&graph))),
-        network: network.id.to_owned(),
-        labels: labels(options, network, classes)?,
+        name: options.name.clone().unwrap_or_else(|| format!("{} {}", title.name, widths(&graph))),
+        network: title.network.to_owned(),
+        labels: labels(options, &graph, title.labels)?,
         graph,
         preprocess,
         source: Source {
@@ -67,18 +101,24 @@ pub fn convert(path: &Path, options: &ConvertOptions, progress: &dyn Fn(usize, u
         golden: Vec::new(),
     };
     let packed = Packed { header, params, mean_image };
-    packed.check().map_err(bad)?;
+    packed.check().map_err(|problem| Error::bad_checkpoint(checkpoint.path(), problem))?;
     Ok(packed)
 }
 
-fn labels(options: &ConvertOptions, network: &Network, classes: usize) -> Result<Vec<String>> {
+/// Those of the data set that the network is usually trained on, if it has as many classes.
+fn usual_labels(network: &Network, graph: &Graph) -> Vec<String> {
+    let fits = network.labels().count() == graph.classes();
+    network.labels().filter(|_| fits).map(str::to_owned).collect()
+}
+
+fn labels(options: &ConvertOptions, graph: &Graph, usual: Vec<String>) -> Result<Vec<String>> {
+    let classes = graph.classes();
     match &options.labels {
         Some(given) if given.len() != classes => {
             Err(Error::Usage(format!("{} labels were given, the network has {classes} classes", given.len())))
         }
         Some(given) => Ok(given.clone()),
-        None if network.labels().count() == classes => Ok(network.labels().map(str::to_owned).collect()),
-        None => Ok(Vec::new()),
+        None => Ok(usual),
     }
 }
 
@@ -100,8 +140,8 @@ pub fn widths(graph: &Graph) -> String {
 }
 
 /// Reads a mean image and makes the preprocessing use it.
-fn mean_image(file: &Path, graph: &Graph, normalize: &mut Normalize, order: ChannelOrder) -> Result<Tensor> {
-    let Normalize::TensorOnly { range } = *normalize else {
+fn mean_image(file: &Path, graph: &Graph, preprocess: &mut Preprocess) -> Result<Tensor> {
+    let Normalize::TensorOnly { range } = preprocess.normalize else {
         return Err(Error::Usage("this network subtracts one mean per channel and takes no mean image".into()));
     };
     let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
@@ -114,9 +154,9 @@ fn mean_image(file: &Path, graph: &Graph, normalize: &mut Normalize, order: Chan
     if let Some(v) = data.iter().find(|v| !(0.0..=255.0).contains(*v)) {
         return Err(Error::bad_input(file, format!("mean image has the value {v}, expected 0 to 255")));
     }
-    if order == ChannelOrder::Bgr {
+    if preprocess.channels == ChannelOrder::Bgr {
         data.chunks_exact_mut(3).for_each(<[f32]>::reverse);
     }
-    *normalize = Normalize::MeanImage { divide: 255.0 / range };
+    preprocess.normalize = Normalize::MeanImage { divide: 255.0 / range };
     Ok(Tensor::from_f32(shape, data))
 }

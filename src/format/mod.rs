@@ -135,11 +135,7 @@ impl Packed {
     pub fn check(&self) -> Result<(), String> {
         let Header { graph, preprocess, labels, golden, .. } = &self.header;
         let input = graph.input_shape();
-        let classes = graph.facts()?.last().map_or(0, |f| f.shape.elements());
-        if !labels.is_empty() && labels.len() != classes {
-            return Err(format!("has {} labels for {classes} classes", labels.len()));
-        }
-        check_preprocess(preprocess, input)?;
+        check_ends(graph, preprocess, labels)?;
         let mean_shape = self.mean_image.as_ref().map(|t| t.shape.as_slice());
         match (&preprocess.normalize, mean_shape) {
             (Normalize::MeanImage { .. }, None) => Err(format!("tensor '{MEAN_IMAGE}' is missing")),
@@ -162,6 +158,15 @@ impl Packed {
         }
         Ok(())
     }
+}
+
+/// Checks that preprocessing and labels are those of a network with the inputs and classes of `graph`.
+pub fn check_ends(graph: &Graph, preprocess: &Preprocess, labels: &[String]) -> Result<(), String> {
+    let classes = graph.classes();
+    if !labels.is_empty() && labels.len() != classes {
+        return Err(format!("has {} labels for {classes} classes", labels.len()));
+    }
+    check_preprocess(preprocess, graph.input_shape())
 }
 
 fn check_preprocess(preprocess: &Preprocess, input: Shape) -> Result<(), String> {

@@ -12,6 +12,20 @@ pub struct GraphBuilder {
     facts: Vec<Option<Fact>>,
 }
 
+/// What convolutions differ in besides their window; a float one without bias and groups by default.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvOptions {
+    pub weights: Weights,
+    pub bias: bool,
+    pub groups: usize,
+}
+
+impl Default for ConvOptions {
+    fn default() -> Self {
+        ConvOptions { weights: Weights::Float, bias: false, groups: 1 }
+    }
+}
+
 impl GraphBuilder {
     /// Starts a graph whose first layer receives a tensor of `shape`; the input is node 0.
     pub fn new(shape: Shape) -> Self {
@@ -39,32 +53,89 @@ impl GraphBuilder {
         self.facts.get(x).copied().flatten().map_or(Shape { h: 0, w: 0, c: 0 }, |fact| fact.shape)
     }
 
-    /// Adds a convolution without bias.
+    /// Adds a convolution without bias and groups.
     pub fn conv(&mut self, name: &str, x: NodeId, outputs: usize, window: Window, weights: Weights) -> NodeId {
-        self.push(name, Op::Conv { outputs, window, weights, bias: false, groups: 1 }, &[x])
+        self.conv_with(name, x, outputs, window, ConvOptions { weights, ..ConvOptions::default() })
+    }
+
+    /// Adds a convolution of any kind. With `groups`, output channels are split evenly among as many groups of input channels;
+    /// [`Window::dilated`] spreads its taps.
+    pub fn conv_with(&mut self, name: &str, x: NodeId, outputs: usize, window: Window, options: ConvOptions) -> NodeId {
+        let ConvOptions { weights, bias, groups } = options;
+        self.push(name, Op::Conv { outputs, window, weights, bias, groups }, &[x])
+    }
+
+    /// Adds a float depthwise convolution without bias: every channel has a window of its own.
+    pub fn depthwise_conv(&mut self, name: &str, x: NodeId, window: Window) -> NodeId {
+        let channels = self.shape(x).c;
+        self.conv_with(name, x, channels, window, ConvOptions { groups: channels, ..ConvOptions::default() })
     }
 
     /// Adds a float dense layer with bias over the whole of `x`, whose height and width are `size`.
     pub fn dense(&mut self, name: &str, x: NodeId, outputs: usize, size: [usize; 2]) -> NodeId {
-        let op = Op::Conv { outputs, window: Window::whole(size), weights: Weights::Float, bias: true, groups: 1 };
-        self.push(name, op, &[x])
+        self.conv_with(name, x, outputs, Window::whole(size), ConvOptions { bias: true, ..ConvOptions::default() })
     }
 
     /// Adds the original's quantizer of `bits` bits.
     pub fn quantize(&mut self, name: &str, x: NodeId, bits: usize) -> NodeId {
-        let op = Op::Quantize { bits, encoding: Encoding::ZeroOne, ties: Ties::Below };
-        self.push(name, op, &[x])
+        self.quantize_with(name, x, bits, Encoding::ZeroOne, Ties::Below)
+    }
+
+    /// Adds a quantizer with other codes or another side of ties.
+    pub fn quantize_with(&mut self, name: &str, x: NodeId, bits: usize, encoding: Encoding, ties: Ties) -> NodeId {
+        self.push(name, Op::Quantize { bits, encoding, ties }, &[x])
+    }
+
+    /// Adds max(x, 0).
+    pub fn relu(&mut self, name: &str, x: NodeId) -> NodeId {
+        self.push(name, Op::Relu, &[x])
+    }
+
+    /// Adds a maximum over windows, in which padding never wins.
+    pub fn max_pool(&mut self, name: &str, x: NodeId, window: Window) -> NodeId {
+        self.push(name, Op::MaxPool { window }, &[x])
+    }
+
+    /// Adds a mean over windows, which must not be padded.
+    pub fn avg_pool(&mut self, name: &str, x: NodeId, window: Window) -> NodeId {
+        self.push(name, Op::AvgPool { window }, &[x])
+    }
+
+    /// Adds the mean over all positions.
+    pub fn global_avg_pool(&mut self, name: &str, x: NodeId) -> NodeId {
+        let Shape { h, w, .. } = self.shape(x);
+        self.avg_pool(name, x, Window::whole([h, w]))
+    }
+
+    /// Adds the sum of two tensors of one shape.
+    pub fn add(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
+        self.push(name, Op::Add, &[a, b])
+    }
+
+    /// Adds the channels of all `parts` one after the other.
+    pub fn concat(&mut self, name: &str, parts: &[NodeId]) -> NodeId {
+        self.push(name, Op::Concat, parts)
+    }
+
+    /// Adds zero channels after those of `x`, up to `channels`.
+    pub fn pad_channels(&mut self, name: &str, x: NodeId, channels: usize) -> NodeId {
+        self.push(name, Op::PadChannels { channels }, &[x])
+    }
+
+    /// Adds a batch norm under any name.
+    pub fn batch_norm_with(&mut self, name: &str, x: NodeId, epsilon: f64) -> NodeId {
+        self.push(name, Op::BatchNorm { epsilon }, &[x])
     }
 
     /// Adds a batch norm named `<scope>/bn`.
     pub fn batch_norm(&mut self, scope: &str, x: NodeId) -> NodeId {
-        self.push(&format!("{scope}/bn"), Op::BatchNorm { epsilon: 1e-5 }, &[x])
+        self.batch_norm_with(&format!("{scope}/bn"), x, 1e-5)
     }
 
     /// Adds `<scope>/bn` and `<scope>/relu`.
     pub fn bn_relu(&mut self, scope: &str, x: NodeId) -> NodeId {
         let x = self.batch_norm(scope, x);
-        self.push(&format!("{scope}/relu"), Op::Relu, &[x])
+        self.relu(&format!("{scope}/relu"), x)
     }
 
     /// Checks names, order, shapes and kinds.

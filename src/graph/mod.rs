@@ -8,7 +8,7 @@ pub mod preprocess;
 mod text;
 
 pub use crate::quant::{Encoding, Ties};
-pub use builder::GraphBuilder;
+pub use builder::{ConvOptions, GraphBuilder};
 pub use facts::{Fact, Kind};
 pub use params::{Bytes, Dtype, ParamSpec, Params, Role, Tensor};
 
@@ -132,6 +132,11 @@ impl Graph {
             Some(Op::Input { shape }) => *shape,
             _ => Shape { h: 0, w: 0, c: 0 },
         }
+    }
+
+    /// Numbers that the last layer gives: the logits.
+    pub fn classes(&self) -> usize {
+        self.facts().ok().and_then(|facts| facts.last().map(|f| f.shape.elements())).unwrap_or(0)
     }
 
     /// What a concatenation consists of, through nested ones, in order of the channels; any other node is its own only

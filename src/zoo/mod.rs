@@ -1,5 +1,5 @@
-//! Network definitions of the paper. One definition serves recognition, binding and shapes: it is written with the layer
-//! names of the original code, and asks for each layer's widths while it is built.
+//! Network definitions: those of the paper, with the layer names of the original code, and those of the PyTorch ports, with
+//! torchvision's. One definition serves recognition, binding and shapes: it asks for each layer's widths while it is built.
 
 mod alexnet;
 mod densenet;
@@ -8,13 +8,18 @@ mod net;
 mod preact_resnet;
 mod residual;
 mod resnet;
+mod torch_port;
+mod torch_resnet;
+mod torch_vgg;
 mod vgg_small;
 mod vgg_variant;
 
 use crate::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
-use crate::graph::{Graph, Weights};
+use crate::graph::{Graph, Ties, Weights};
 use preact_resnet::Shortcuts::{Projection, TypeA};
 use residual::{IMAGENET_18, IMAGENET_34, IMAGENET_50, IMAGENET_101, IMAGENET_152};
+use torch_port::Pictures::{Cifar10, ImageNet};
+use torch_vgg::{Norm, VGG_11, VGG_13, VGG_16, VGG_19};
 
 /// What a definition needs to know about a particular checkpoint.
 pub trait Widths {
@@ -72,6 +77,18 @@ pub struct Definition {
     pub graph: Graph,
     /// Preprocessing of the original training; a mean image has to be given separately.
     pub preprocess: Preprocess,
+    /// Level of a float weight that equals a threshold.
+    pub weight_ties: Ties,
+    /// The dense layer that reads copies, if there is one.
+    pub copies: Option<Copies>,
+}
+
+/// A dense layer over a single pixel, of which the trained network makes copies first. It was trained with a weight for each
+/// copy, and here has their sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copies {
+    pub layer: &'static str,
+    pub count: usize,
 }
 
 type Build = fn(&dyn Widths) -> Result<Definition, String>;
@@ -132,7 +149,41 @@ pub const NETWORKS: &[Network] = &[
     Network::imagenet("resnet-50", |w| resnet::build(w, IMAGENET_50)),
     Network::imagenet("resnet-101", |w| resnet::build(w, IMAGENET_101)),
     Network::imagenet("resnet-152", |w| resnet::build(w, IMAGENET_152)),
+    Network::imagenet("torch-resnet-18", |w| torch_resnet::build(w, IMAGENET_18, ImageNet)),
+    Network::imagenet("torch-resnet-34", |w| torch_resnet::build(w, IMAGENET_34, ImageNet)),
+    Network::imagenet("torch-resnet-50", |w| torch_resnet::build(w, IMAGENET_50, ImageNet)),
+    Network::imagenet("torch-resnet-101", |w| torch_resnet::build(w, IMAGENET_101, ImageNet)),
+    Network::imagenet("torch-resnet-152", |w| torch_resnet::build(w, IMAGENET_152, ImageNet)),
+    Network::imagenet("torch-vgg-11", |w| torch_vgg::build(w, VGG_11, Norm::None, ImageNet)),
+    Network::imagenet("torch-vgg-11-bn", |w| torch_vgg::build(w, VGG_11, Norm::Batch, ImageNet)),
+    Network::imagenet("torch-vgg-13", |w| torch_vgg::build(w, VGG_13, Norm::None, ImageNet)),
+    Network::imagenet("torch-vgg-13-bn", |w| torch_vgg::build(w, VGG_13, Norm::Batch, ImageNet)),
+    Network::imagenet("torch-vgg-16", |w| torch_vgg::build(w, VGG_16, Norm::None, ImageNet)),
+    Network::imagenet("torch-vgg-16-bn", |w| torch_vgg::build(w, VGG_16, Norm::Batch, ImageNet)),
+    Network::imagenet("torch-vgg-19", |w| torch_vgg::build(w, VGG_19, Norm::None, ImageNet)),
+    Network::imagenet("torch-vgg-19-bn", |w| torch_vgg::build(w, VGG_19, Norm::Batch, ImageNet)),
+    Network::cifar10("torch-resnet-18-cifar10", |w| torch_resnet::build(w, IMAGENET_18, Cifar10)),
+    Network::cifar10("torch-resnet-34-cifar10", |w| torch_resnet::build(w, IMAGENET_34, Cifar10)),
+    Network::cifar10("torch-resnet-50-cifar10", |w| torch_resnet::build(w, IMAGENET_50, Cifar10)),
+    Network::cifar10("torch-resnet-101-cifar10", |w| torch_resnet::build(w, IMAGENET_101, Cifar10)),
+    Network::cifar10("torch-resnet-152-cifar10", |w| torch_resnet::build(w, IMAGENET_152, Cifar10)),
+    Network::cifar10("torch-vgg-11-cifar10", |w| torch_vgg::build(w, VGG_11, Norm::None, Cifar10)),
+    Network::cifar10("torch-vgg-11-bn-cifar10", |w| torch_vgg::build(w, VGG_11, Norm::Batch, Cifar10)),
+    Network::cifar10("torch-vgg-13-cifar10", |w| torch_vgg::build(w, VGG_13, Norm::None, Cifar10)),
+    Network::cifar10("torch-vgg-13-bn-cifar10", |w| torch_vgg::build(w, VGG_13, Norm::Batch, Cifar10)),
+    Network::cifar10("torch-vgg-16-cifar10", |w| torch_vgg::build(w, VGG_16, Norm::None, Cifar10)),
+    Network::cifar10("torch-vgg-16-bn-cifar10", |w| torch_vgg::build(w, VGG_16, Norm::Batch, Cifar10)),
+    Network::cifar10("torch-vgg-19-cifar10", |w| torch_vgg::build(w, VGG_19, Norm::None, Cifar10)),
+    Network::cifar10("torch-vgg-19-bn-cifar10", |w| torch_vgg::build(w, VGG_19, Norm::Batch, Cifar10)),
 ];
+
+/// The network with an id, or which ids there are.
+pub fn find(id: &str) -> Result<&'static Network, String> {
+    NETWORKS.iter().find(|n| n.id == id).ok_or_else(|| {
+        let known: Vec<&str> = NETWORKS.iter().map(|n| n.id).collect();
+        format!("network '{id}' is unknown; known are {}", known.join(", "))
+    })
+}
 
 /// Classes of CIFAR-10 in the order of its label bytes (Krizhevsky 2009).
 const CIFAR10: &str = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n";

@@ -49,12 +49,13 @@ impl Block {
         format!("group{}/block{}/{layer}", self.group, self.index)
     }
 
-    fn stride(&self) -> usize {
+    /// Of the block as a whole.
+    pub fn stride(&self) -> usize {
         if self.group > 0 && self.index == 0 { 2 } else { 1 }
     }
 
     /// Kernel, stride and channels of its convolutions.
-    fn convs(&self) -> Vec<(usize, usize, usize)> {
+    pub fn convs(&self) -> Vec<(usize, usize, usize)> {
         let (stride, channels) = (self.stride(), self.channels);
         if self.bottleneck {
             vec![(1, 1, channels), (3, stride, channels), (1, 1, 4 * channels)]

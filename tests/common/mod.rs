@@ -10,6 +10,7 @@ pub mod oracle;
 pub mod problem;
 pub mod rng;
 pub mod tensorpack;
+pub mod torch_names;
 
 use lq_infer::backend::cpu::{Cpu, trace};
 use lq_infer::backend::{Backend, Control};

@@ -2,7 +2,7 @@
 
 use super::common::npz::{Arrays, f32s, read_npz};
 use lq_infer::format::npy::NpyData;
-use lq_infer::quant::{Levels, channel_basis, quantize_weights};
+use lq_infer::quant::{Levels, Ties, WeightRule, channel_basis, quantize_weights};
 use std::path::Path;
 
 #[test]
@@ -33,7 +33,7 @@ fn check_activations(arrays: &Arrays) -> usize {
     for case in cases(arrays) {
         let part = |name: &str| f32s(arrays, &format!("{case}/{name}"));
         let levels = Levels::of_activations(part("basis"), lq_infer::graph::Encoding::ZeroOne);
-        let ranks: Vec<usize> = part("x").iter().map(|&x| levels.rank(x)).collect();
+        let ranks: Vec<usize> = part("x").iter().map(|&x| levels.rank(x, Ties::Below)).collect();
         let values: Vec<f32> = ranks.iter().map(|&r| levels.values[r]).collect();
         assert_eq!(bits(&values), bits(part("y")), "levels of {case}, basis {:?}", part("basis"));
         let codes: Vec<u8> = ranks.iter().map(|&r| levels.codes[r] as u8).collect();
@@ -50,7 +50,8 @@ fn check_weights(arrays: &Arrays) -> usize {
         let part = |name: &str| f32s(arrays, &format!("{case}/{name}"));
         let [kh, kw, inputs, outputs] = arrays[&format!("{case}/w")].0[..] else { panic!("{case}/w is not 4-D") };
         let (basis, rows) = (part("basis"), kh * kw * inputs);
-        let codes = quantize_weights(part("w"), inputs, outputs, basis);
+        let w = part("w");
+        let codes = quantize_weights(|out, row| w[row * outputs + out], [outputs, rows], basis, WeightRule::ORIGINAL);
         let mut values = vec![0f32; codes.len()];
         for (index, &code) in codes.iter().enumerate() {
             let signed = |(j, v): (usize, f32)| if code >> j & 1 == 1 { v } else { -v };

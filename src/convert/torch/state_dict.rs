@@ -16,10 +16,25 @@ const LISTED: usize = 8;
 /// The tensors of the state dict by name: of the preferred dict in the checkpoint, of the checkpoint itself, or of the one
 /// dict in it that is a state dict. Prefixes of wrappers are taken off. Values other than tensors are left out.
 pub(super) fn find<'a>(pickle: &Pickle<'a>) -> Result<Vec<(&'a str, Value<'a>)>, String> {
+    refuse_scales(pickle)?;
     let dict = choose(pickle)?;
     let tensors = named(pickle, dict).filter(|(_, value)| is_tensor(pickle, *value));
     let prefix = wrapper_prefix(tensors.clone().map(|(name, _)| name));
     Ok(tensors.map(|(name, value)| (name.get(prefix..).unwrap_or_default(), value)).collect())
+}
+
+/// A PyTorch repository named after LQ-Nets trains another scheme: each layer has one scale and one bias, kept beside the
+/// state dict, and its levels are odd multiples of the scale. Its weights alone would pass for those of a float network.
+fn refuse_scales(pickle: &Pickle) -> Result<(), String> {
+    let info = named(pickle, pickle.root).find(|(name, _)| *name == "quant_info").map(|(_, value)| value);
+    let first = info.and_then(|layers| pickle.items(layers)?.first());
+    let has = |key| first.is_some_and(|layer| named(pickle, *layer).any(|(name, _)| name == key));
+    if !(has("scale") && has("bias")) {
+        return Ok(());
+    }
+    Err("its 'quant_info' has a scale and a bias for each layer, whose levels are odd multiples of the scale; expected an \
+         LQ-Net, which has a basis for each channel"
+        .into())
 }
 
 fn choose<'a>(pickle: &Pickle<'a>) -> Result<Value<'a>, String> {

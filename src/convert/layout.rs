@@ -1,0 +1,121 @@
+//! In which order a framework lays out the numbers of a parameter.
+
+/// The conventions of a framework.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Weights `[kh, kw, in, out]` or, of a dense layer, `[in, out]`; bases `[bits, out]` and `[bits, 1]`.
+    Tensorflow,
+    /// Weights `[out, in, kh, kw]` or, of a dense layer, `[out, in]`; bases `[out, bits]`, and `[bits]` or `[1, bits]`.
+    Torch,
+}
+
+/// The weights of a convolution or a dense layer; `inputs` are the input channels of one group.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel {
+    pub outputs: usize,
+    /// Height and width.
+    pub size: [usize; 2],
+    pub inputs: usize,
+    /// Whether it covers its whole input, so that it may be a dense layer, which flattens in the order C,H,W.
+    pub dense: bool,
+    /// Weights that each number of the input has: more than one if the trained network repeats its pixels (see
+    /// [`Definition::copies`](crate::zoo::Definition::copies)).
+    pub copies: usize,
+}
+
+impl Kernel {
+    fn taps(&self) -> usize {
+        self.size[0] * self.size[1]
+    }
+
+    /// Weights of one output channel, ordered `[kh, kw, in]`.
+    pub fn rows(&self) -> usize {
+        self.taps() * self.inputs
+    }
+}
+
+impl Layout {
+    /// Shapes in which weights may be saved, the usual one first.
+    pub fn kernel_shapes(self, kernel: &Kernel) -> Vec<Vec<usize>> {
+        let Kernel { outputs, size: [kh, kw], inputs, .. } = *kernel;
+        let (conv, dense) = match self {
+            Layout::Tensorflow => (vec![kh, kw, inputs, outputs], vec![kernel.rows() * kernel.copies, outputs]),
+            Layout::Torch => (vec![outputs, inputs, kh, kw], vec![outputs, kernel.rows() * kernel.copies]),
+        };
+        match (kernel.dense, kernel.copies) {
+            (false, _) => vec![conv],
+            (true, 1) => vec![dense, conv],
+            (true, _) => vec![dense],
+        }
+    }
+
+    /// Where the copies of weight `row` of channel `output` stand in a variable of shape `shape`: the first, and the distance
+    /// of the others.
+    pub fn kernel_index(self, kernel: &Kernel, shape: &[usize], output: usize, row: usize) -> (usize, usize) {
+        let Kernel { outputs, inputs, copies, .. } = *kernel;
+        let (tap, channel) = (row / inputs.max(1), row % inputs.max(1));
+        let flat = (channel * kernel.taps() + tap) * copies;
+        match self {
+            Layout::Tensorflow if shape.len() == 2 => (flat * outputs + output, outputs),
+            Layout::Tensorflow => (row * outputs + output, 0),
+            // A matrix and a convolution have the same order here.
+            Layout::Torch => (output * kernel.rows() * copies + flat, 1),
+        }
+    }
+
+    /// Output channels of weights of this shape.
+    pub fn outputs(self, shape: &[usize]) -> Option<usize> {
+        self.last_or_first(shape).copied()
+    }
+
+    /// Shape of the bases of `outputs` channels.
+    pub fn weight_basis_shape(self, bits: usize, outputs: usize) -> Vec<usize> {
+        match self {
+            Layout::Tensorflow => vec![bits, outputs],
+            Layout::Torch => vec![outputs, bits],
+        }
+    }
+
+    /// Bases of `outputs` channels as `[bits, outputs]`.
+    pub fn weight_basis(self, data: Vec<f32>, outputs: usize) -> Vec<f32> {
+        match self {
+            Layout::Tensorflow => data,
+            Layout::Torch => {
+                let bits = data.len() / outputs.max(1);
+                (0..bits).flat_map(|bit| data.iter().skip(bit).step_by(bits)).copied().collect()
+            }
+        }
+    }
+
+    /// Bits of weights whose bases have this shape.
+    pub fn weight_bits(self, shape: &[usize]) -> Option<usize> {
+        self.first_or_last(shape).copied()
+    }
+
+    /// Shapes in which the basis of an activation quantizer may be saved, the usual one first.
+    pub fn activation_basis_shapes(self, bits: usize) -> Vec<Vec<usize>> {
+        match self {
+            Layout::Tensorflow => vec![vec![bits, 1]],
+            Layout::Torch => vec![vec![bits], vec![1, bits]],
+        }
+    }
+
+    /// Bits of activations whose basis has this shape.
+    pub fn activation_bits(self, shape: &[usize]) -> Option<usize> {
+        self.first_or_last(shape).copied()
+    }
+
+    fn first_or_last(self, shape: &[usize]) -> Option<&usize> {
+        match self {
+            Layout::Tensorflow => shape.first(),
+            Layout::Torch => shape.last(),
+        }
+    }
+
+    fn last_or_first(self, shape: &[usize]) -> Option<&usize> {
+        match self {
+            Layout::Tensorflow => shape.last(),
+            Layout::Torch => shape.first(),
+        }
+    }
+}

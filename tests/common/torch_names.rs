@@ -1,0 +1,76 @@
+//! Checkpoints of the original's form under the names and in the order of PyTorch code.
+
+use super::tensorpack::Variables;
+use lq_infer::graph::{Graph, Op};
+
+/// Whose names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// The plain naming.
+    Plain,
+    /// The ports with quantizers inside convolutions.
+    Port,
+}
+
+/// The same numbers under other names.
+pub fn renamed(variables: &Variables, graph: &Graph, names: Names) -> Variables {
+    let rename = |(name, (shape, data)): (&String, &(Vec<usize>, Vec<f32>))| {
+        let (layer, kind, name) = new_name(name, names);
+        let (shape, data) = match kind {
+            "/W" => output_major(shape, data),
+            "/weight_quant/basis" => transposed(shape, data),
+            "/ActivationQuantization/basis" if names == Names::Port => (vec![1, shape[0]], data.clone()),
+            "/ActivationQuantization/basis" => (vec![shape[0]], data.clone()),
+            // A number for all channels is one for each here.
+            _ if shape[..] == [1] => (vec![channels(graph, layer)], vec![data[0]; channels(graph, layer)]),
+            _ => (shape.clone(), data.clone()),
+        };
+        (name, (shape, data))
+    };
+    variables.iter().map(rename).collect()
+}
+
+/// Layer, the original's suffix, and the new name.
+fn new_name(name: &str, names: Names) -> (&str, &'static str, String) {
+    let quantizer = if names == Names::Plain { ".basis" } else { ".weight_quantizer.basis" };
+    let suffixes = [
+        ("/W", ".weight"),
+        ("/weight_quant/basis", quantizer),
+        ("/ActivationQuantization/basis", quantizer),
+        ("/b", ".bias"),
+        ("/gamma", ".weight"),
+        ("/beta", ".bias"),
+        ("/mean/EMA", ".running_mean"),
+        ("/variance/EMA", ".running_var"),
+    ];
+    let found = suffixes.into_iter().find_map(|(old, new)| Some((name.strip_suffix(old)?, old, new)));
+    let (layer, old, new) = found.unwrap_or_else(|| panic!("{name} has no new name"));
+    (layer, old, layer.replace('/', ".") + new)
+}
+
+/// Channels of a batch norm's input, which is a convolution.
+fn channels(graph: &Graph, layer: &str) -> usize {
+    let norm = graph.nodes().iter().find(|n| n.name == layer).unwrap();
+    match graph.nodes()[norm.inputs[0]].op {
+        Op::Conv { outputs, .. } => outputs,
+        ref other => panic!("{layer} reads {other}"),
+    }
+}
+
+/// `[kh, kw, in, out]` as `[out, in, kh, kw]`, and `[in, out]` as `[out, in]`.
+fn output_major(shape: &[usize], data: &[f32]) -> (Vec<usize>, Vec<f32>) {
+    let &[kh, kw, inputs, outputs] = shape else { return transposed(shape, data) };
+    let mut out = Vec::with_capacity(data.len());
+    for o in 0..outputs {
+        for c in 0..inputs {
+            out.extend((0..kh * kw).map(|tap| data[(tap * inputs + c) * outputs + o]));
+        }
+    }
+    (vec![outputs, inputs, kh, kw], out)
+}
+
+fn transposed(shape: &[usize], data: &[f32]) -> (Vec<usize>, Vec<f32>) {
+    let &[rows, columns] = shape else { panic!("{shape:?} is no matrix") };
+    let column = |c: usize| data.iter().skip(c).step_by(columns).copied();
+    (vec![columns, rows], (0..columns).flat_map(column).collect())
+}
