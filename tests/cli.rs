@@ -257,3 +257,26 @@ fn inspect_and_devices_print_tables_and_json() {
     assert_eq!((&devices[0]["name"], &devices[1]["name"]), (&"cpu".into(), &"cpu-reference".into()));
     assert!(stdout(&run(&["devices"])).contains("cpu-reference"));
 }
+
+#[test]
+fn networks_of_ones_own_are_converted_and_their_variables_listed() {
+    let fixture = |name: &str| format!("{}/tests/fixtures/custom_net/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (weights, graph) = (fixture("float-ends.pt"), fixture("float-ends.json"));
+    let folder = folder();
+    let model = folder.path().join("net.safetensors");
+    let output = run(&["convert", &weights, "--graph", &graph, "-o", text(&model)]);
+    assert!(output.status.success() && stdout(&output).contains("custom-net 1,2,3/2,3"), "{}", stderr(&output));
+    let found = json_lines(&run(&["--model", text(&model), "--json", &fixture("float-ends-pictures.npy")]));
+    assert_eq!(found.len(), 3);
+    let listed = stdout(&run(&["names", "--graph", &graph]));
+    let row = |line: &str| listed.lines().any(|l| l.split_whitespace().collect::<Vec<_>>().join(" ") == line);
+    assert!(row("far_quant.basis [3] or [1, 3]") && row("block.weight [16, 4, 3, 3]"), "{listed}");
+    let listed = stdout(&run(&["names", "resnet-18", "--weights", "3", "--activations", "32"]));
+    assert!(listed.contains("group3.block1.conv2.basis") && listed.contains("[512, 3]"), "{listed}");
+    fails(&["convert", SHIP, "--graph", &graph, "-o", text(&model)], 3, &["ship.png"]);
+    fails(&["convert", &weights, "--graph", &weights, "-o", text(&model)], 3, &["float-ends.pt"]);
+    fails(&["convert", &weights, "--graph", &graph, "--arch", "vgg-small", "-o", text(&model)], 2, &["--arch"]);
+    fails(&["convert", &weights, "-o", text(&model)], 3, &["it holds no known network"]);
+    fails(&["names", "vgg-11"], 2, &["network 'vgg-11' is unknown"]);
+    fails(&["names", "vgg-small", "--weights", "9"], 2, &["9"]);
+}

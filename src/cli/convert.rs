@@ -2,7 +2,7 @@
 
 use super::{ConvertArgs, Failure, Outcome, output};
 use crate::convert::checkpoint::Checkpoint;
-use crate::convert::{ConvertOptions, candidates, convert, widths};
+use crate::convert::{ConvertOptions, CustomNetwork, candidates, convert, convert_graph, widths};
 use crate::error::Error;
 use crate::session::{DeviceSelector, Engine, Model, add_golden};
 use std::path::Path;
@@ -24,9 +24,14 @@ pub fn run(args: &ConvertArgs) -> Outcome {
         name: args.name.clone(),
     };
     let bar = output::progress(0, "parameters");
-    let packed = convert(&args.checkpoint, &options, &output::track(&bar))?;
+    let packed = match &args.graph {
+        Some(graph) => convert_graph(&args.checkpoint, &CustomNetwork::read(graph)?, &options, &output::track(&bar))?,
+        None => convert(&args.checkpoint, &options, &output::track(&bar))?,
+    };
     bar.finish_and_clear();
-    note_choice(&args.checkpoint, &options, &packed.header.network)?;
+    if args.graph.is_none() {
+        note_choice(&args.checkpoint, &options, &packed.header.network)?;
+    }
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
     let model = add_golden(packed, &reference).map_err(|error| match error {
         // Lowering refused the network: that is about the checkpoint, not about a packed file.
@@ -35,7 +40,7 @@ pub fn run(args: &ConvertArgs) -> Outcome {
     })?;
     model.save(&args.output).map_err(output::write_failure)?;
     report(&model, &args.output)?;
-    if !model.takes_pixels() {
+    if args.graph.is_none() && !model.takes_pixels() {
         output::note(
             "note: this network subtracts the per-pixel mean of its training pictures, which is not in the checkpoint. \
              Without --mean-image the model takes f32 .npy input only.",

@@ -7,6 +7,7 @@ mod devices;
 mod eval;
 mod inputs;
 mod inspect;
+mod names;
 mod output;
 mod verify;
 
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Turn a trained checkpoint into a packed model
     Convert(ConvertArgs),
+    /// List the variables that a network needs from a checkpoint in the plain naming
+    Names(NamesArgs),
     /// Show what a packed model holds
     Inspect(InspectArgs),
     /// Re-run a model's golden vectors and compare digests
@@ -84,6 +87,9 @@ struct ConvertArgs {
     /// Network id [default: recognised from names and shapes]
     #[arg(long, value_name = "ID")]
     arch: Option<String>,
+    /// JSON file with a network of your own, of which the checkpoint holds the weights (see models/README.md)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
+    graph: Option<PathBuf>,
     /// Text file with one label per line
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -96,6 +102,22 @@ struct ConvertArgs {
     /// Name stored in the model
     #[arg(long)]
     name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+struct NamesArgs {
+    /// Id of a network
+    #[arg(required_unless_present = "graph", conflicts_with = "graph")]
+    arch: Option<String>,
+    /// JSON file with a network of your own
+    #[arg(long, value_name = "FILE")]
+    graph: Option<PathBuf>,
+    /// Bits of quantized weights, 32 for float
+    #[arg(long, value_name = "BITS", default_value_t = 2, conflicts_with = "graph")]
+    weights: usize,
+    /// Bits of quantized activations, 32 for float
+    #[arg(long, value_name = "BITS", default_value_t = 2, conflicts_with = "graph")]
+    activations: usize,
 }
 
 #[derive(Args, Debug)]
@@ -180,6 +202,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         None => classify::run(&cli.classify),
         Some(Command::Convert(args)) => convert::run(&args),
+        Some(Command::Names(args)) => names::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),

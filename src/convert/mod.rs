@@ -2,6 +2,7 @@
 
 mod bind;
 pub mod checkpoint;
+mod custom;
 mod element;
 mod found;
 mod layout;
@@ -28,6 +29,7 @@ use recognize::Fit;
 use std::path::{Path, PathBuf};
 
 pub use bind::Requirement;
+pub use custom::{CustomNetwork, GRAPH_VERSION, convert_graph, plain_variables};
 
 /// What a checkpoint does not say.
 #[derive(Clone, Debug, Default)]

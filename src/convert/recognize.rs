@@ -86,6 +86,24 @@ fn closest(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(&'stati
     closest.ok_or_else(|| refusal.unwrap_or_else(|| "no network is known".to_owned()))
 }
 
+/// The source whose names make the checkpoint fit a given network, or what keeps the closest one from it.
+pub fn source(checkpoint: &Checkpoint, definition: &Definition) -> Result<&'static NameRules, String> {
+    let mut closest: Option<(&NameRules, Mismatch)> = None;
+    for rules in SOURCES {
+        let mismatch = compare(checkpoint, definition, rules)?;
+        if closest.as_ref().is_none_or(|(_, m)| mismatch.count() < m.count()) {
+            closest = Some((rules, mismatch));
+        }
+    }
+    match closest {
+        Some((rules, mismatch)) if mismatch.count() == 0 => Ok(rules),
+        Some((rules, mismatch)) => {
+            Err(format!("it does not fit the graph; with the names of {}: {}", rules.source, mismatch.describe()))
+        }
+        None => Err("no source of checkpoints is known".into()),
+    }
+}
+
 /// How a checkpoint differs from what a network needs.
 #[derive(Default)]
 struct Mismatch {

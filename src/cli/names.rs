@@ -1,0 +1,31 @@
+//! `lq-infer names`
+
+use super::{NamesArgs, Outcome, output};
+use crate::convert::{CustomNetwork, plain_variables};
+use crate::error::Error;
+use crate::graph::Weights;
+use crate::zoo::{self, Definition, Uniform};
+
+/// Bits that stand for float.
+const FLOAT: usize = 32;
+
+/// Runs the command.
+pub fn run(args: &NamesArgs) -> Outcome {
+    let definition = match &args.graph {
+        Some(file) => CustomNetwork::read(file)?.definition(),
+        None => of_zoo(args)?,
+    };
+    let variables = plain_variables(&definition).map_err(Error::Usage)?;
+    let rows: Vec<Vec<String>> = variables.into_iter().map(|v| vec![v.variable.clone(), v.expected()]).collect();
+    output::table(&rows).iter().try_for_each(|row| output::line(row))
+}
+
+fn of_zoo(args: &NamesArgs) -> Result<Definition, Error> {
+    let arch = args.arch.as_deref().unwrap_or_default();
+    let network = zoo::find(arch).map_err(Error::Usage)?;
+    let widths = Uniform {
+        weights: if args.weights == FLOAT { Weights::Float } else { Weights::Planes { bits: args.weights } },
+        activation_bits: (args.activations != FLOAT).then_some(args.activations),
+    };
+    network.build(&widths).map_err(Error::Usage)
+}
