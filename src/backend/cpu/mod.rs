@@ -1,4 +1,4 @@
-//! The CPU backend: obvious loops that define what every other kernel must compute, run one image at a time.
+//! The reference: obvious loops that define what every other kernel must compute, run one image at a time.
 
 mod avgpool;
 mod bitconv;
@@ -8,7 +8,7 @@ mod levels;
 mod limbconv;
 mod maxpool;
 pub mod pixels;
-mod pointwise;
+pub mod pointwise;
 mod quantize;
 mod slice;
 mod split;
@@ -20,6 +20,9 @@ use crate::plan::Plan;
 use rayon::prelude::*;
 use std::sync::Arc;
 
+/// Words past the end of every slot, so that fast kernels may copy by whole registers.
+pub const SLACK: usize = 16;
+
 /// The reference kernels on this machine's processors.
 #[derive(Clone, Copy, Debug)]
 pub struct Cpu {
@@ -29,7 +32,7 @@ pub struct Cpu {
 
 impl Backend for Cpu {
     fn name(&self) -> String {
-        if self.parallel { "cpu".into() } else { "cpu-reference".into() }
+        "cpu-reference".into()
     }
 
     fn prepare(
@@ -73,7 +76,7 @@ impl Executable for CpuNet {
 pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) -> Result<()> {
     let mut arena = Arena::new(plan, input)?;
     for step in &plan.program.steps {
-        arena.run(&step.kernel);
+        arena.step(&step.kernel, |arena, outputs| reference(&step.kernel, arena, outputs));
         step.kernel.writes().into_iter().for_each(|tensor| see(tensor, arena.read(tensor)));
     }
     Ok(())
@@ -83,35 +86,50 @@ fn run_image(plan: &Plan, input: &[u32], output: &mut [u32], control: &Control) 
     let mut arena = Arena::new(plan, input)?;
     for step in &plan.program.steps {
         control.check()?;
-        arena.run(&step.kernel);
+        arena.step(&step.kernel, |arena, outputs| reference(&step.kernel, arena, outputs));
     }
-    output.copy_from_slice(&arena.slots[plan.output_slot()][..output.len()]);
+    output.copy_from_slice(&arena.read(plan.program.logits.tensor())[..output.len()]);
     Ok(())
 }
 
-/// The slots of one image.
-struct Arena<'a> {
+/// The slots of one image, each with [`SLACK`] words past its end that may be read.
+pub struct Arena<'a> {
     plan: &'a Plan,
     slots: Vec<Vec<u32>>,
 }
 
 impl<'a> Arena<'a> {
-    fn new(plan: &'a Plan, input: &[u32]) -> Result<Self> {
-        let mut slots: Vec<Vec<u32>> = plan.slots.iter().map(|&words| zeroed(words)).collect::<Result<_>>()?;
-        slots[plan.slot_of[0]][..input.len()].copy_from_slice(input);
-        Ok(Arena { plan, slots })
+    /// Empty slots, and the input in its own.
+    pub fn new(plan: &'a Plan, input: &[u32]) -> Result<Self> {
+        let slots = plan.slots.iter().map(|&words| zeroed(words + SLACK)).collect::<Result<_>>()?;
+        Ok(Self::with_slots(plan, slots, input))
     }
 
-    fn spec(&self, id: TensorId) -> &TensorSpec {
+    /// The slots of an earlier run of the same plan.
+    pub fn with_slots(plan: &'a Plan, mut slots: Vec<Vec<u32>>, input: &[u32]) -> Self {
+        slots[plan.slot_of[0]][..input.len()].copy_from_slice(input);
+        Arena { plan, slots }
+    }
+
+    pub fn into_slots(self) -> Vec<Vec<u32>> {
+        self.slots
+    }
+
+    pub fn spec(&self, id: TensorId) -> &TensorSpec {
         &self.plan.program.tensors[id]
     }
 
-    fn read(&self, id: TensorId) -> &[u32] {
+    pub fn read(&self, id: TensorId) -> &[u32] {
         &self.slots[self.plan.slot_of[id]][..self.spec(id).image_words()]
     }
 
-    /// Takes the slots of `ids` out of the arena, so that a kernel can write them while it reads others.
-    fn run(&mut self, kernel: &Kernel) {
+    /// As [`Arena::read`], with [`SLACK`] more words of no meaning.
+    pub fn slack(&self, id: TensorId) -> &[u32] {
+        &self.slots[self.plan.slot_of[id]][..self.spec(id).image_words() + SLACK]
+    }
+
+    /// Takes the slots that `kernel` writes out of the arena, so that `run` can write them while it reads others.
+    pub fn step(&mut self, kernel: &Kernel, run: impl FnOnce(&Arena, &mut [Output])) {
         let ids = kernel.writes();
         let mut taken: Vec<Vec<u32>> =
             ids.iter().map(|&id| std::mem::take(&mut self.slots[self.plan.slot_of[id]])).collect();
@@ -120,30 +138,35 @@ impl<'a> Arena<'a> {
             .zip(&mut taken)
             .map(|(&id, slot)| Output { id, spec: self.spec(id), data: &mut slot[..self.spec(id).image_words()] })
             .collect();
-        match kernel {
-            Kernel::BitConv(k) => bitconv::run(k, self, &mut outputs),
-            Kernel::LimbConv(k) => limbconv::run(k, self, &mut outputs),
-            Kernel::LimbSum(k) => limbconv::run_sums(k, self, outputs[0].data),
-            Kernel::Quantize(k) => quantize::run(k, self, &mut outputs[0]),
-            Kernel::Pointwise(k) => pointwise::run(k, self, &mut outputs[0]),
-            Kernel::MaxPool(k) => maxpool::run(k, self, &mut outputs[0]),
-            Kernel::AvgPool(k) => avgpool::run(k, self, &mut outputs[0]),
-            Kernel::Split(k) => split::run(k, self, outputs[0].data),
-            Kernel::Slice(k) => slice::run(k, self, &mut outputs[0]),
-            Kernel::Levels(k) => levels::run(k, self, &mut outputs[0]),
-            Kernel::Join(k) => join::run(k, self, &mut outputs[0]),
-        }
+        run(self, &mut outputs);
         for (id, slot) in ids.into_iter().zip(taken) {
             self.slots[self.plan.slot_of[id]] = slot;
         }
     }
 }
 
+/// Runs the reference of `kernel`.
+pub fn reference(kernel: &Kernel, arena: &Arena, outputs: &mut [Output]) {
+    match kernel {
+        Kernel::BitConv(k) => bitconv::run(k, arena, outputs),
+        Kernel::LimbConv(k) => limbconv::run(k, arena, outputs),
+        Kernel::LimbSum(k) => limbconv::run_sums(k, arena, outputs[0].data),
+        Kernel::Quantize(k) => quantize::run(k, arena, &mut outputs[0]),
+        Kernel::Pointwise(k) => pointwise::run(k, arena, &mut outputs[0]),
+        Kernel::MaxPool(k) => maxpool::run(k, arena, &mut outputs[0]),
+        Kernel::AvgPool(k) => avgpool::run(k, arena, &mut outputs[0]),
+        Kernel::Split(k) => split::run(k, arena, outputs[0].data),
+        Kernel::Slice(k) => slice::run(k, arena, &mut outputs[0]),
+        Kernel::Levels(k) => levels::run(k, arena, &mut outputs[0]),
+        Kernel::Join(k) => join::run(k, arena, &mut outputs[0]),
+    }
+}
+
 /// A tensor that a kernel writes.
-struct Output<'a> {
-    id: TensorId,
-    spec: &'a TensorSpec,
-    data: &'a mut [u32],
+pub struct Output<'a> {
+    pub id: TensorId,
+    pub spec: &'a TensorSpec,
+    pub data: &'a mut [u32],
 }
 
 fn zeroed(words: usize) -> Result<Vec<u32>> {
@@ -157,7 +180,7 @@ fn zeroed(words: usize) -> Result<Vec<u32>> {
 }
 
 /// Input pixel and tap index of every tap that lies inside the input, for output position (y, x).
-fn inside(
+pub fn inside(
     window: &crate::tensor::Window,
     input: crate::tensor::Shape,
     y: usize,
