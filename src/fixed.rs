@@ -151,7 +151,12 @@ pub fn rounded_mean(values: impl Iterator<Item = i32>, count: u32) -> i32 {
         high += v >> 16;
         low += (v & 0xffff) as u32;
     }
-    low += count / 2;
+    rounded_quotient(high, low, count)
+}
+
+/// [`rounded_mean`] of values whose sum is high * 2^16 + low.
+pub fn rounded_quotient(high: i32, low: u32, count: u32) -> i32 {
+    let low = low + count / 2;
     let high = high + (low >> 16) as i32;
     let low = low & 0xffff;
     let quotient = high.div_euclid(count as i32);

@@ -2,6 +2,7 @@
 
 pub mod cpu;
 pub mod gpu;
+pub mod simd;
 
 use crate::error::Result;
 use crate::plan::Plan;

@@ -1,0 +1,139 @@
+//! The inner loops of bit convolutions: popcount(B_i & A_j) for a tile of pixels and a register of output channels.
+//!
+//! A register of weights holds one word of one plane for as many output channels as it has lanes; activation words are
+//! broadcast. Each AND is then counted into its own sum, so that nothing is added across lanes.
+
+use super::lanes::Lanes;
+
+/// Pixels of a tile.
+pub const TILE: usize = 7;
+
+/// Adds the sums of products of `W` planes of `weights` (`[word][W]` registers) and `A` planes of each of `rows`
+/// (`[word][A]`) to `sums`: popcount(B_i & A_j) times the factor `[i][j]`.
+#[inline(always)]
+pub fn count<L: Lanes, const W: usize, const A: usize>(
+    lanes: L,
+    weights: &[L::Words],
+    rows: &[&[u32]],
+    factors: &[L::Reals],
+    sums: &mut [L::Double; TILE],
+) {
+    let mut at = 0;
+    while at < rows.len() {
+        let left = rows.len() - at;
+        at += match (L::MANY_REGISTERS, left) {
+            (true, 6..) => tile::<L, W, A, 7>(lanes, weights, rows, at, factors, sums),
+            (true, 3..) => tile::<L, W, A, 4>(lanes, weights, rows, at, factors, sums),
+            (_, 2..) => tile::<L, W, A, 2>(lanes, weights, rows, at, factors, sums),
+            _ => tile::<L, W, A, 1>(lanes, weights, rows, at, factors, sums),
+        };
+    }
+}
+
+/// Counts `T` pixels from `at` on; past the last row the last is counted again. Returns `T`.
+#[inline(always)]
+fn tile<L: Lanes, const W: usize, const A: usize, const T: usize>(
+    lanes: L,
+    weights: &[L::Words],
+    rows: &[&[u32]],
+    at: usize,
+    factors: &[L::Reals],
+    out: &mut [L::Double; TILE],
+) -> usize {
+    let weights = weights.as_chunks::<W>().0;
+    let words = weights.len();
+    let mut tile: [&[[u32; A]]; T] = [&[]; T];
+    for t in 0..T {
+        tile[t] = &rows[(at + t).min(rows.len() - 1)].as_chunks::<A>().0[..words];
+    }
+    let counts = popcounts(lanes, weights, &tile);
+    // Constant indices where the tile is whole, so that nothing leaves the registers.
+    if let Some(out) = out[at..].first_chunk_mut::<T>() {
+        add(lanes, &counts, factors, out);
+    } else {
+        let mut whole = [out[TILE - 1]; T];
+        whole[..TILE - at].copy_from_slice(&out[at..]);
+        add(lanes, &counts, factors, &mut whole);
+        out[at..].copy_from_slice(&whole[..TILE - at]);
+    }
+    T
+}
+
+/// Adds counts times factors.
+#[inline(always)]
+fn add<L: Lanes, const W: usize, const A: usize, const T: usize>(
+    lanes: L,
+    counts: &[[[L::Int; T]; A]; W],
+    factors: &[L::Reals],
+    sums: &mut [L::Double; T],
+) {
+    for i in 0..W {
+        for j in 0..A {
+            let factor = lanes.load_reals(&factors[i * A + j]);
+            for t in 0..T {
+                sums[t] = lanes.multiply_add(factor, lanes.real(counts[i][j][t]), sums[t]);
+            }
+        }
+    }
+}
+
+/// popcount(B_i & A_j) of `T` pixels. Sums that an instruction set keeps in bytes are widened in time.
+#[inline(always)]
+fn popcounts<L: Lanes, const W: usize, const A: usize, const T: usize>(
+    lanes: L,
+    weights: &[[L::Words; W]],
+    tile: &[&[[u32; A]]; T],
+) -> [[[L::Int; T]; A]; W] {
+    let words = weights.len();
+    let mut sums = [[[lanes.zero(); T]; A]; W];
+    if words <= L::COUNTS {
+        return counted(lanes, weights, tile, 0..words);
+    }
+    let mut start = 0;
+    while start < words {
+        let end = words.min(start + L::COUNTS);
+        let counts = counted(lanes, weights, tile, start..end);
+        for i in 0..W {
+            for j in 0..A {
+                for t in 0..T {
+                    sums[i][j][t] = lanes.add(sums[i][j][t], counts[i][j][t]);
+                }
+            }
+        }
+        start = end;
+    }
+    sums
+}
+
+/// The same for so few words that no count overflows.
+#[inline(always)]
+fn counted<L: Lanes, const W: usize, const A: usize, const T: usize>(
+    lanes: L,
+    weights: &[[L::Words; W]],
+    tile: &[&[[u32; A]]; T],
+    words: std::ops::Range<usize>,
+) -> [[[L::Int; T]; A]; W] {
+    let mut counts = [[[lanes.zero(); T]; A]; W];
+    for k in words {
+        let mut planes = [lanes.zero(); W];
+        for i in 0..W {
+            planes[i] = lanes.load(&weights[k][i]);
+        }
+        for t in 0..T {
+            for j in 0..A {
+                let word = lanes.splat(tile[t][k][j] as i32);
+                for i in 0..W {
+                    counts[i][j][t] = lanes.count(counts[i][j][t], lanes.and(planes[i], word));
+                }
+            }
+        }
+    }
+    for i in 0..W {
+        for j in 0..A {
+            for t in 0..T {
+                counts[i][j][t] = lanes.counted(counts[i][j][t]);
+            }
+        }
+    }
+    counts
+}

@@ -1,0 +1,178 @@
+//! AVX-512 with VPOPCNTDQ and VNNI (Intel Ice Lake, AMD Zen 4 and later).
+
+use super::Lanes;
+use std::arch::x86_64::*;
+
+/// Sixteen lanes.
+#[derive(Clone, Copy)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// If this processor has all the instructions.
+    pub fn detect() -> Option<Self> {
+        let here = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vpopcntdq")
+            && is_x86_feature_detected!("avx512vnni")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("popcnt");
+        here.then_some(Avx512(()))
+    }
+
+    /// Runs `work` with these instructions.
+    pub fn run<W: super::Work>(self, work: W) -> W::Output {
+        // SAFETY: `self` exists, so the processor has them.
+        unsafe { with_features(self, work) }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vpopcntdq,avx512vnni,avx2,fma,popcnt")]
+fn with_features<W: super::Work>(lanes: Avx512, work: W) -> W::Output {
+    work.run(lanes)
+}
+
+// SAFETY of every block below: an `Avx512` exists only where its instructions do; loads and stores go through references to
+// arrays of exactly a register's size.
+impl Lanes for Avx512 {
+    const LANES: usize = 16;
+    const MANY_REGISTERS: bool = true;
+    const COUNTS: usize = usize::MAX;
+    const DOT_FLIP: u32 = 0x8080_8080;
+    type Int = __m512i;
+    type Double = [__m512d; 2];
+    type Words = [u32; 16];
+    type Reals = [f64; 16];
+
+    #[inline(always)]
+    fn words(from: &[u32]) -> &[u32; 16] {
+        &from.as_chunks().0[0]
+    }
+
+    #[inline(always)]
+    fn words_mut(from: &mut [u32]) -> &mut [u32; 16] {
+        &mut from.as_chunks_mut().0[0]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[u32; 16]) -> __m512i {
+        unsafe { _mm512_loadu_si512(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn store(self, v: __m512i, to: &mut [u32; 16]) {
+        unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), v) }
+    }
+
+    #[inline(always)]
+    fn splat(self, v: i32) -> __m512i {
+        unsafe { _mm512_set1_epi32(v) }
+    }
+
+    #[inline(always)]
+    fn and(self, a: __m512i, b: __m512i) -> __m512i {
+        unsafe { _mm512_and_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn xor(self, a: __m512i, b: __m512i) -> __m512i {
+        unsafe { _mm512_xor_si512(a, b) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512i, b: __m512i) -> __m512i {
+        unsafe { _mm512_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512i, b: __m512i) -> __m512i {
+        unsafe { _mm512_sub_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m512i, b: __m512i) -> __m512i {
+        unsafe { _mm512_min_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m512i, b: __m512i) -> __m512i {
+        unsafe { _mm512_max_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn shift_left<const BITS: u32>(self, a: __m512i) -> __m512i {
+        unsafe { _mm512_slli_epi32::<BITS>(a) }
+    }
+
+    #[inline(always)]
+    fn shift_right<const BITS: u32>(self, a: __m512i) -> __m512i {
+        unsafe { _mm512_srai_epi32::<BITS>(a) }
+    }
+
+    #[inline(always)]
+    fn above(self, a: __m512i, b: __m512i) -> u32 {
+        unsafe { u32::from(_mm512_cmpgt_epi32_mask(a, b)) }
+    }
+
+    #[inline(always)]
+    fn count(self, sums: __m512i, x: __m512i) -> __m512i {
+        unsafe { _mm512_add_epi32(sums, _mm512_popcnt_epi32(x)) }
+    }
+
+    #[inline(always)]
+    fn counted(self, sums: __m512i) -> __m512i {
+        sums
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: __m512i, x: __m512i, w: __m512i) -> __m512i {
+        unsafe { _mm512_dpbusd_epi32(sum, x, w) }
+    }
+
+    #[inline(always)]
+    fn load_reals(self, from: &[f64; 16]) -> [__m512d; 2] {
+        unsafe { [_mm512_loadu_pd(from.as_ptr()), _mm512_loadu_pd(from[8..].as_ptr())] }
+    }
+
+    #[inline(always)]
+    fn real(self, v: __m512i) -> [__m512d; 2] {
+        unsafe {
+            let halves = [_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64::<1>(v)];
+            [_mm512_cvtepi32_pd(halves[0]), _mm512_cvtepi32_pd(halves[1])]
+        }
+    }
+
+    #[inline(always)]
+    fn splat_real(self, v: f64) -> [__m512d; 2] {
+        unsafe { [_mm512_set1_pd(v); 2] }
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, a: [__m512d; 2], b: [__m512d; 2], c: [__m512d; 2]) -> [__m512d; 2] {
+        unsafe { [_mm512_fmadd_pd(a[0], b[0], c[0]), _mm512_fmadd_pd(a[1], b[1], c[1])] }
+    }
+
+    #[inline(always)]
+    fn real_above(self, a: [__m512d; 2], b: [__m512d; 2]) -> u32 {
+        unsafe {
+            let low = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a[0], b[0]);
+            let high = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a[1], b[1]);
+            u32::from(low) | u32::from(high) << 8
+        }
+    }
+
+    #[inline(always)]
+    fn floor_scaled(self, a: [__m512d; 2], b: [__m512d; 2], limit: f64) -> __m512i {
+        unsafe {
+            let (least, most) = (_mm512_set1_pd(-limit), _mm512_set1_pd(limit));
+            let floor = |a: __m512d, b: __m512d| {
+                let floor = _mm512_roundscale_pd::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(_mm512_mul_pd(a, b));
+                _mm512_cvtpd_epi32(_mm512_max_pd(least, _mm512_min_pd(most, floor)))
+            };
+            let (low, high) = (floor(a[0], b[0]), floor(a[1], b[1]));
+            _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! No instruction set in particular: loops over arrays, which the compiler turns into what the target is known to have.
+
+use super::Lanes;
+
+/// Four lanes.
+#[derive(Clone, Copy)]
+pub struct Portable;
+
+const N: usize = 4;
+
+#[inline(always)]
+fn each<A: Copy, B: Copy, C: Copy + Default>(a: [A; N], b: [B; N], f: impl Fn(A, B) -> C) -> [C; N] {
+    let mut out = [C::default(); N];
+    for k in 0..N {
+        out[k] = f(a[k], b[k]);
+    }
+    out
+}
+
+#[inline(always)]
+fn bits(flags: [bool; N]) -> u32 {
+    let mut mask = 0;
+    for (k, flag) in flags.into_iter().enumerate() {
+        mask |= u32::from(flag) << k;
+    }
+    mask
+}
+
+impl Lanes for Portable {
+    const LANES: usize = N;
+    const MANY_REGISTERS: bool = false;
+    const COUNTS: usize = usize::MAX;
+    const DOT_FLIP: u32 = 0;
+    type Int = [i32; N];
+    type Double = [f64; N];
+    type Words = [u32; N];
+    type Reals = [f64; N];
+
+    #[inline(always)]
+    fn words(from: &[u32]) -> &[u32; N] {
+        &from.as_chunks().0[0]
+    }
+
+    #[inline(always)]
+    fn words_mut(from: &mut [u32]) -> &mut [u32; N] {
+        &mut from.as_chunks_mut().0[0]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[u32; N]) -> [i32; N] {
+        from.map(|w| w as i32)
+    }
+
+    #[inline(always)]
+    fn store(self, v: [i32; N], to: &mut [u32; N]) {
+        *to = v.map(|v| v as u32);
+    }
+
+    #[inline(always)]
+    fn splat(self, v: i32) -> [i32; N] {
+        [v; N]
+    }
+
+    #[inline(always)]
+    fn and(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        each(a, b, |a, b| a & b)
+    }
+
+    #[inline(always)]
+    fn xor(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        each(a, b, |a, b| a ^ b)
+    }
+
+    #[inline(always)]
+    fn add(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        each(a, b, i32::wrapping_add)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        each(a, b, i32::wrapping_sub)
+    }
+
+    #[inline(always)]
+    fn min(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        each(a, b, |a, b| a.min(b))
+    }
+
+    #[inline(always)]
+    fn max(self, a: [i32; N], b: [i32; N]) -> [i32; N] {
+        each(a, b, |a, b| a.max(b))
+    }
+
+    #[inline(always)]
+    fn shift_left<const BITS: u32>(self, a: [i32; N]) -> [i32; N] {
+        a.map(|a| a << BITS)
+    }
+
+    #[inline(always)]
+    fn shift_right<const BITS: u32>(self, a: [i32; N]) -> [i32; N] {
+        a.map(|a| a >> BITS)
+    }
+
+    #[inline(always)]
+    fn above(self, a: [i32; N], b: [i32; N]) -> u32 {
+        bits(each(a, b, |a, b| a > b))
+    }
+
+    #[inline(always)]
+    fn count(self, sums: [i32; N], x: [i32; N]) -> [i32; N] {
+        each(sums, x, |sum, x| sum + x.count_ones() as i32)
+    }
+
+    #[inline(always)]
+    fn counted(self, sums: [i32; N]) -> [i32; N] {
+        sums
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: [i32; N], x: [i32; N], w: [i32; N]) -> [i32; N] {
+        let products = each(x, w, |x, w| crate::fixed::dot4(x as u32, w as u32));
+        self.add(sum, products)
+    }
+
+    #[inline(always)]
+    fn load_reals(self, from: &[f64; N]) -> [f64; N] {
+        *from
+    }
+
+    #[inline(always)]
+    fn real(self, v: [i32; N]) -> [f64; N] {
+        v.map(f64::from)
+    }
+
+    #[inline(always)]
+    fn splat_real(self, v: f64) -> [f64; N] {
+        [v; N]
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, a: [f64; N], b: [f64; N], c: [f64; N]) -> [f64; N] {
+        each(each(a, b, |a, b| a * b), c, |ab, c| ab + c)
+    }
+
+    #[inline(always)]
+    fn real_above(self, a: [f64; N], b: [f64; N]) -> u32 {
+        bits(each(a, b, |a, b| a > b))
+    }
+
+    #[inline(always)]
+    fn floor_scaled(self, a: [f64; N], b: [f64; N], limit: f64) -> [i32; N] {
+        each(a, b, |a, b| (a * b).floor().clamp(-limit, limit) as i32)
+    }
+}

@@ -1,0 +1,195 @@
+//! A limb convolution over a tile of pixels.
+
+use super::{Joined, Prepared};
+use crate::backend::simd::cells::Cells;
+use crate::backend::simd::codes::CodeBits;
+use crate::backend::simd::count::TILE;
+use crate::backend::simd::epilogue::Targets;
+use crate::backend::simd::lanes::{Lanes, MOST_LANES};
+use crate::backend::simd::tiles::TileWork;
+use crate::fixed::{VALUE_LIMBS, WEIGHT_LIMBS, scale_by_power};
+use crate::quant::WORD_BITS;
+use std::ops::Range;
+
+/// Most sums D_d.
+const MAX_DIAGONALS: usize = VALUE_LIMBS + WEIGHT_LIMBS - 1;
+
+/// A convolution with its tensors.
+pub struct Run<'a> {
+    pub conv: &'a Prepared,
+    pub input: &'a [u32],
+    pub end: Ends<'a>,
+}
+
+/// Where sums go.
+pub enum Ends<'a> {
+    Joined(&'a Joined, Targets<'a>),
+    Sums(Cells<'a>),
+}
+
+/// Sums D_d of a tile.
+type Sums<L> = [[<L as Lanes>::Int; TILE]; MAX_DIAGONALS];
+
+impl TileWork for Run<'_> {
+    #[inline(always)]
+    fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, buffer: &mut [u32]) {
+        let per_group = WORD_BITS / L::LANES;
+        let blocks = self.conv.channels.div_ceil(L::LANES);
+        let mut held = None;
+        let (buffer, bits) = buffer.split_at_mut(self.conv.row_words);
+        let mut bits = CodeBits::new(bits);
+        for group in groups {
+            for block in group * per_group..blocks.min((group + 1) * per_group) {
+                let span = self.conv.spans[block];
+                if held != Some(span) {
+                    self.conv.gather.rows(lanes, self.input, span, pixels.clone(), L::DOT_FLIP, buffer);
+                    held = Some(span);
+                }
+                let sums = self.conv.block(lanes, block, pixels.len(), buffer);
+                match &self.end {
+                    Ends::Joined(joined, targets) => {
+                        let totals = self.conv.join(lanes, joined, block, &sums);
+                        joined.finisher.block(lanes, targets, block, pixels.clone(), &totals, &mut bits);
+                    }
+                    Ends::Sums(cells) => self.conv.store(lanes, *cells, block, pixels.clone(), &sums),
+                }
+            }
+            if let Ends::Joined(joined, targets) = &self.end {
+                joined.finisher.group(targets, group, pixels.clone(), &bits);
+            }
+        }
+    }
+}
+
+impl Prepared {
+    #[inline(always)]
+    fn block<L: Lanes>(&self, lanes: L, block: usize, pixels: usize, buffer: &[u32]) -> Sums<L> {
+        let row_words = self.gather.row_words(self.spans[block]);
+        let mut rows: [&[u32]; TILE] = [&[]; TILE];
+        for (row, words) in rows.iter_mut().zip(buffer.chunks_exact(row_words).take(pixels)) {
+            *row = words;
+        }
+        let weights: &[L::Words] = bytemuck::cast_slice(self.weights.as_slice());
+        let weights = &weights[self.starts[block]..self.starts[block + 1]];
+        let offsets: &[L::Words] = bytemuck::cast_slice(self.offsets.as_slice());
+        let diagonals = self.limbs + WEIGHT_LIMBS - 1;
+        let offsets = &offsets[block * diagonals..][..diagonals];
+        let mut sums = [[lanes.zero(); TILE]; MAX_DIAGONALS];
+        match self.limbs {
+            1 => products::<L, 1, 3>(lanes, weights, offsets, &rows[..pixels], &mut sums),
+            _ => products::<L, VALUE_LIMBS, MAX_DIAGONALS>(lanes, weights, offsets, &rows[..pixels], &mut sums),
+        }
+        sums
+    }
+
+    /// T of a tile.
+    #[inline(always)]
+    fn join<L: Lanes>(&self, lanes: L, joined: &Joined, block: usize, sums: &Sums<L>) -> [L::Double; TILE] {
+        let Joined { drop, biases, .. } = joined;
+        let biases: &[L::Reals] = bytemuck::cast_slice(biases.as_slice());
+        let mut totals = [lanes.load_reals(&biases[block]); TILE];
+        let diagonals = self.limbs + WEIGHT_LIMBS - 1;
+        let mut carries = [lanes.zero(); TILE];
+        for d in 0..*drop {
+            for t in 0..TILE {
+                let sum = if d < diagonals { lanes.add(carries[t], sums[d][t]) } else { carries[t] };
+                carries[t] = lanes.shift_right::<8>(sum);
+            }
+        }
+        let one = lanes.splat_real(1.0);
+        if *drop > 0 {
+            for t in 0..TILE {
+                totals[t] = lanes.multiply_add(one, lanes.real(carries[t]), totals[t]);
+            }
+        }
+        for d in *drop..diagonals {
+            let power = lanes.splat_real(scale_by_power(1.0, 8 * (d - drop) as i32));
+            for t in 0..TILE {
+                totals[t] = lanes.multiply_add(power, lanes.real(sums[d][t]), totals[t]);
+            }
+        }
+        totals
+    }
+
+    /// Sums as the result.
+    #[inline(always)]
+    fn store<L: Lanes>(&self, lanes: L, cells: Cells, block: usize, pixels: Range<usize>, sums: &Sums<L>) {
+        let diagonals = self.limbs + WEIGHT_LIMBS - 1;
+        let first = block * L::LANES;
+        let count = L::LANES.min(self.channels - first);
+        for (t, pixel) in pixels.enumerate() {
+            let start = (pixel * self.channels + first) * diagonals;
+            // SAFETY: each block of each pixel is computed by one thread.
+            let out = unsafe { cells.words(start..start + count * diagonals) };
+            for (d, sums) in sums[..diagonals].iter().enumerate() {
+                let mut lane = [0; MOST_LANES];
+                lanes.store(sums[t], L::words_mut(&mut lane));
+                out.iter_mut().skip(d).step_by(diagonals).zip(lane).for_each(|(out, sum)| *out = sum);
+            }
+        }
+    }
+}
+
+/// Adds the products of `P` limbs of the input with those of the weights, in tiles that fit the registers.
+#[inline(always)]
+fn products<L: Lanes, const P: usize, const D: usize>(
+    lanes: L,
+    weights: &[L::Words],
+    offsets: &[L::Words],
+    rows: &[&[u32]],
+    sums: &mut Sums<L>,
+) {
+    let mut at = 0;
+    while at < rows.len() {
+        let left = rows.len() - at;
+        at += match (L::MANY_REGISTERS, left) {
+            (true, 5..) if P == 1 => tile::<L, P, D, 7>(lanes, weights, offsets, rows, at, sums),
+            (true, 2..) => tile::<L, P, D, 4>(lanes, weights, offsets, rows, at, sums),
+            (false, 2..) if P == 1 => tile::<L, P, D, 2>(lanes, weights, offsets, rows, at, sums),
+            _ => tile::<L, P, D, 1>(lanes, weights, offsets, rows, at, sums),
+        };
+    }
+}
+
+/// Computes `T` pixels from `at` on; past the last row the last is computed again. Returns `T`.
+#[inline(always)]
+fn tile<L: Lanes, const P: usize, const D: usize, const T: usize>(
+    lanes: L,
+    weights: &[L::Words],
+    offsets: &[L::Words],
+    rows: &[&[u32]],
+    at: usize,
+    out: &mut Sums<L>,
+) -> usize {
+    let weights = weights.as_chunks::<WEIGHT_LIMBS>().0;
+    let words = weights.len();
+    let mut tile: [&[[u32; P]]; T] = [&[]; T];
+    for t in 0..T {
+        tile[t] = &rows[(at + t).min(rows.len() - 1)].as_chunks::<P>().0[..words];
+    }
+    let mut sums = [[lanes.zero(); T]; D];
+    for d in 0..D {
+        sums[d] = [lanes.load(&offsets[d]); T];
+    }
+    for k in 0..words {
+        let mut limbs = [lanes.zero(); WEIGHT_LIMBS];
+        for q in 0..WEIGHT_LIMBS {
+            limbs[q] = lanes.load(&weights[k][q]);
+        }
+        for t in 0..T {
+            for p in 0..P {
+                let x = lanes.splat(tile[t][k][p] as i32);
+                for q in 0..WEIGHT_LIMBS {
+                    sums[p + q][t] = lanes.dot(sums[p + q][t], x, limbs[q]);
+                }
+            }
+        }
+    }
+    for d in 0..D {
+        match out[d][at..].first_chunk_mut::<T>() {
+            Some(out) => *out = sums[d],
+            None => out[d][at..].copy_from_slice(&sums[d][..TILE - at]),
+        }
+    }
+    T
+}

@@ -1,0 +1,203 @@
+//! The fast CPU backend: the reference's results, with SIMD instructions and threads.
+
+// Loops over constant ranges are unrolled and what they index stays in registers; iterators are not always.
+#![allow(clippy::needless_range_loop)]
+
+mod aligned;
+mod bitconv;
+mod cells;
+mod codes;
+mod count;
+mod epilogue;
+mod gather;
+mod lanes;
+mod level;
+mod limbconv;
+mod pointwise;
+mod pool;
+mod quantize;
+mod rows;
+mod tiles;
+
+pub use level::Level;
+
+use super::cpu::{Arena, Output, reference};
+use super::{Backend, Control, Executable};
+use crate::error::Result;
+use crate::lower::{Kernel, Step, TensorId};
+use crate::plan::Plan;
+use pool::Pooling;
+use rayon::prelude::*;
+use std::sync::{Arc, Mutex, PoisonError};
+use tiles::Tiles;
+
+/// This machine's processors, with one of their instruction sets.
+#[derive(Clone)]
+pub struct Simd {
+    level: Level,
+    /// Whether there is no faster instruction set.
+    best: bool,
+    /// The caller's threads; rayon's global ones if None.
+    pool: Option<Arc<rayon::ThreadPool>>,
+}
+
+impl Simd {
+    /// One for each instruction set that this processor has, fastest first.
+    pub fn all() -> Vec<Simd> {
+        let levels = Level::all().into_iter().enumerate();
+        levels.map(|(index, level)| Simd { level, best: index == 0, pool: None }).collect()
+    }
+
+    /// Computes on the threads of `pool`.
+    pub fn with_pool(self, pool: Arc<rayon::ThreadPool>) -> Self {
+        Simd { pool: Some(pool), ..self }
+    }
+
+    /// Name of the instruction set.
+    pub fn instructions(&self) -> &'static str {
+        self.level.name()
+    }
+
+    /// How many threads compute.
+    pub fn threads(&self) -> usize {
+        self.pool.as_ref().map_or_else(rayon::current_num_threads, |pool| pool.current_num_threads())
+    }
+
+    /// Runs `f` on one of the threads that compute.
+    fn in_pool<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        match &self.pool {
+            Some(pool) => pool.install(f),
+            None => rayon::scope(|_| f()),
+        }
+    }
+}
+
+impl Default for Simd {
+    /// With the fastest instructions and rayon's global threads.
+    fn default() -> Self {
+        Simd { level: Level::best(), best: true, pool: None }
+    }
+}
+
+impl Backend for Simd {
+    fn name(&self) -> String {
+        if self.best { "cpu".into() } else { format!("cpu-{}", self.level.name()) }
+    }
+
+    fn prepare(
+        &self,
+        plan: Arc<Plan>,
+        max_batch: usize,
+        progress: &dyn Fn(usize, usize),
+    ) -> Result<Box<dyn Executable>> {
+        let total = plan.program.steps.len();
+        let kernels =
+            self.in_pool(|| plan.program.steps.par_iter().map(|step| prepare(&plan, step, self.level)).collect());
+        progress(total, total);
+        let max_batch = max_batch.max(1);
+        let (alone, shared) = (Tiles::new(1), Tiles::new(self.threads()));
+        let net = Net { backend: self.clone(), plan, kernels, max_batch, alone, shared, arenas: Mutex::default() };
+        Ok(Box::new(net))
+    }
+}
+
+/// A step in this machine's layout.
+enum Prepared {
+    BitConv(Box<bitconv::Prepared>),
+    LimbConv(Box<limbconv::Prepared>),
+    Quantize(Box<quantize::Prepared>),
+    /// Needs no preparation.
+    Plain,
+}
+
+fn prepare(plan: &Plan, step: &Step, level: Level) -> Prepared {
+    let spec = |id: TensorId| plan.program.tensors[id].clone();
+    let writes = step.kernel.writes();
+    let Some(&output) = writes.first() else { return Prepared::Plain };
+    match &step.kernel {
+        Kernel::BitConv(k) => bitconv::Prepared::new(k, spec, output, level).map(|k| Prepared::BitConv(Box::new(k))),
+        Kernel::LimbConv(k) => {
+            limbconv::Prepared::conv(k, spec, output, level).map(|k| Prepared::LimbConv(Box::new(k)))
+        }
+        Kernel::LimbSum(k) => limbconv::Prepared::sums(k, spec, level).map(|k| Prepared::LimbConv(Box::new(k))),
+        Kernel::Quantize(k) => {
+            quantize::Prepared::new(k, spec(output).planes(), level).map(|k| Prepared::Quantize(Box::new(k)))
+        }
+        _ => None,
+    }
+    .unwrap_or(Prepared::Plain)
+}
+
+struct Net {
+    backend: Simd,
+    plan: Arc<Plan>,
+    kernels: Vec<Prepared>,
+    max_batch: usize,
+    /// For images that have a thread each, and for an image that has all threads.
+    alone: Tiles,
+    shared: Tiles,
+    /// Slots of earlier runs.
+    arenas: Mutex<Vec<Vec<Vec<u32>>>>,
+}
+
+impl Executable for Net {
+    fn max_batch(&self) -> usize {
+        self.max_batch
+    }
+
+    fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        let (from, to) = (self.plan.input_words(), self.plan.output_words());
+        let mut output = vec![0; images * to];
+        // Whole images to each thread; those that are left over are shared by all threads, one after the other.
+        let together = images - images % self.shared.threads;
+        let image = |tiles: &Tiles, index: usize, output: &mut [u32]| {
+            self.image(&input[index * from..][..from], output, tiles, control)
+        };
+        self.backend.in_pool(|| {
+            let (first, rest) = output.split_at_mut(together * to);
+            first.par_chunks_exact_mut(to).enumerate().try_for_each(|(i, out)| image(&self.alone, i, out))?;
+            rest.chunks_exact_mut(to).enumerate().try_for_each(|(i, out)| image(&self.shared, together + i, out))
+        })?;
+        Ok(output)
+    }
+}
+
+impl Net {
+    fn image(&self, input: &[u32], output: &mut [u32], tiles: &Tiles, control: &Control) -> Result<()> {
+        let arenas = || self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots = arenas().pop();
+        let mut arena = match slots {
+            Some(slots) => Arena::with_slots(&self.plan, slots, input),
+            None => Arena::new(&self.plan, input)?,
+        };
+        for (step, kernel) in self.plan.program.steps.iter().zip(&self.kernels) {
+            control.check()?;
+            arena.step(&step.kernel, |arena, outputs| self.step(step, kernel, arena, outputs, tiles));
+        }
+        output.copy_from_slice(arena.read(self.plan.program.logits.tensor()));
+        arenas().push(arena.into_slots());
+        Ok(())
+    }
+
+    fn step(&self, step: &Step, kernel: &Prepared, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {
+        let level = self.backend.level;
+        match kernel {
+            Prepared::BitConv(k) => k.run(level, arena, outputs, tiles),
+            Prepared::LimbConv(k) => k.run(level, arena, outputs, tiles),
+            Prepared::Quantize(k) => k.run(level, arena, &mut outputs[0], tiles),
+            Prepared::Plain => plain(&step.kernel, level, arena, outputs, tiles),
+        }
+    }
+}
+
+/// Kernels without tables, and what is left to the reference.
+fn plain(kernel: &Kernel, level: Level, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {
+    let out = &mut outputs[0];
+    match kernel {
+        Kernel::MaxPool(k) => pool::run(Pooling::Maximum, &k.window, k.input, level, arena, out, tiles),
+        Kernel::AvgPool(k) => pool::run(Pooling::Mean, &k.window, k.input, level, arena, out, tiles),
+        Kernel::Pointwise(k) => pointwise::run(k, level, arena, out, tiles),
+        _ if rows::run(kernel, level, arena, out, tiles) => {}
+        _ => reference(kernel, arena, outputs),
+    }
+}
