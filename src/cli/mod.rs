@@ -47,7 +47,7 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct DeviceArg {
-    /// auto, cpu, cpu-reference, gpu, vulkan, metal, dx12, gl, an index of `lq-infer devices`, part of a name, or a PCI id
+    /// auto, cpu, cpu-portable, cpu-reference, gpu, vulkan, metal, dx12, gl, an index of `lq-infer devices`, part of a name, or a PCI id
     #[arg(long, value_name = "SEL", default_value = "auto")]
     device: String,
 }

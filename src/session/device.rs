@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Adapter, adapters};
+use crate::backend::simd::Simd;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::str::FromStr;
@@ -14,9 +15,9 @@ pub enum DeviceSelector {
     /// A hardware GPU if there is a usable one, else the CPU. Never a software rasteriser.
     #[default]
     Auto,
-    /// The CPU, all threads.
+    /// The CPU: all threads, its best instructions.
     Cpu,
-    /// The CPU, one thread: the definition of right.
+    /// The CPU, one thread and obvious loops: the definition of right.
     CpuReference,
     /// The best GPU: hardware first, a software rasteriser if that is all.
     Gpu,
@@ -24,7 +25,7 @@ pub enum DeviceSelector {
     Api(String),
     /// Index in [`devices`].
     Index(usize),
-    /// Part of a device's name or driver, or its PCI id ("10de:2331"), ignoring case.
+    /// Part of a device's name ("cpu-avx2") or driver, or its PCI id ("10de:2331"), ignoring case.
     Name(String),
 }
 
@@ -77,28 +78,42 @@ pub struct DeviceInfo {
 }
 
 enum Candidate {
-    Cpu(Cpu),
+    Cpu(Arc<dyn Backend>),
     Gpu(Box<Adapter>),
 }
 
-/// All devices: the CPU, then the adapters of every API, best first.
+/// The threads of CPU backends, if the caller has some.
+pub(super) type Pool = Option<Arc<rayon::ThreadPool>>;
+
+/// All devices: the CPU with each of its instruction sets and the reference, then the adapters of every API, best first.
 pub fn devices() -> Vec<DeviceInfo> {
-    candidates().into_iter().map(|(info, _)| info).collect()
+    candidates(&None).into_iter().map(|(info, _)| info).collect()
 }
 
-fn candidates() -> Vec<(DeviceInfo, Candidate)> {
-    let cpus = [Cpu { parallel: true }, Cpu { parallel: false }].map(|cpu| (describe_cpu(cpu), Candidate::Cpu(cpu)));
+fn candidates(pool: &Pool) -> Vec<(DeviceInfo, Candidate)> {
+    let simd = Simd::all().into_iter().map(|simd| with_pool(simd, pool)).map(|simd| {
+        let driver = format!("{} threads, {}", simd.threads(), simd.instructions());
+        (describe_cpu(&simd, driver), Candidate::Cpu(Arc::new(simd)))
+    });
+    let reference = Cpu { parallel: false };
+    let reference = (describe_cpu(&reference, "1 thread".into()), Candidate::Cpu(Arc::new(reference)));
+    let cpus = simd.chain([reference]);
     let gpus = adapters().into_iter().map(|adapter| (describe_gpu(&adapter), Candidate::Gpu(Box::new(adapter))));
-    let mut all: Vec<_> = cpus.into_iter().chain(gpus).collect();
+    let mut all: Vec<_> = cpus.chain(gpus).collect();
     for (index, (info, _)) in all.iter_mut().enumerate() {
         info.index = index;
     }
     all
 }
 
-fn describe_cpu(cpu: Cpu) -> DeviceInfo {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let driver = if cpu.parallel { format!("{threads} threads") } else { "1 thread, reference kernels".into() };
+fn with_pool(simd: Simd, pool: &Pool) -> Simd {
+    match pool {
+        Some(pool) => simd.with_pool(pool.clone()),
+        None => simd,
+    }
+}
+
+fn describe_cpu(cpu: &dyn Backend, driver: String) -> DeviceInfo {
     DeviceInfo { index: 0, name: cpu.name(), api: "cpu".into(), driver, pci_id: None, software: false, unusable: None }
 }
 
@@ -115,14 +130,15 @@ fn describe_gpu(adapter: &Adapter) -> DeviceInfo {
     }
 }
 
-/// Opens the device that `selector` means.
-pub(super) fn open(selector: &DeviceSelector) -> Result<Arc<dyn Backend>> {
+/// Opens the device that `selector` means; CPU backends use the threads of `pool`.
+pub(super) fn open(selector: &DeviceSelector, pool: &Pool) -> Result<Arc<dyn Backend>> {
+    let cpu = || Arc::new(with_pool(Simd::default(), pool));
     match selector {
-        DeviceSelector::Cpu => return Ok(Arc::new(Cpu { parallel: true })),
+        DeviceSelector::Cpu => return Ok(cpu()),
         DeviceSelector::CpuReference => return Ok(Arc::new(Cpu { parallel: false })),
         _ => {}
     }
-    let candidates = candidates();
+    let candidates = candidates(pool);
     // "4090" is no index, but part of a name.
     let selector = match selector {
         DeviceSelector::Index(n) if *n >= candidates.len() => &DeviceSelector::Name(n.to_string()),
@@ -134,7 +150,7 @@ pub(super) fn open(selector: &DeviceSelector) -> Result<Arc<dyn Backend>> {
             continue;
         }
         let opened = match (candidate, &info.unusable) {
-            (Candidate::Cpu(cpu), _) => return Ok(Arc::new(*cpu)),
+            (Candidate::Cpu(cpu), _) => return Ok(cpu.clone()),
             (Candidate::Gpu(_), Some(reason)) => {
                 Err(Error::Device { device: info.name.clone(), problem: reason.clone() })
             }
@@ -146,7 +162,7 @@ pub(super) fn open(selector: &DeviceSelector) -> Result<Arc<dyn Backend>> {
         }
     }
     match (selector, failure) {
-        (DeviceSelector::Auto, _) => Ok(Arc::new(Cpu { parallel: true })),
+        (DeviceSelector::Auto, _) => Ok(cpu()),
         (_, Some(error)) => Err(error),
         (_, None) => Err(no_device(selector, &candidates)),
     }

@@ -1,6 +1,6 @@
 //! Engines: an opened device that prepares networks.
 
-use super::device::{DeviceSelector, open};
+use super::device::{DeviceSelector, Pool, open};
 use super::{Model, Net};
 use crate::backend::Backend;
 use crate::backend::gpu::Gpu;
@@ -14,9 +14,10 @@ pub struct Engine {
 }
 
 /// Chooses the device of an [`Engine`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct EngineBuilder {
     selector: DeviceSelector,
+    pool: Pool,
 }
 
 impl EngineBuilder {
@@ -26,12 +27,18 @@ impl EngineBuilder {
         self
     }
 
+    /// The threads that the CPU computes on, and their number; rayon's global ones if not called.
+    pub fn thread_pool(mut self, pool: Arc<rayon::ThreadPool>) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
     /// Opens the device.
     ///
     /// # Errors
     /// [`crate::Error::NoAdapter`] if none matches, [`crate::Error::Device`] if it cannot be opened.
     pub fn build(self) -> Result<Engine> {
-        Ok(Engine { backend: open(&self.selector)? })
+        Ok(Engine { backend: open(&self.selector, &self.pool)? })
     }
 }
 
