@@ -4,6 +4,7 @@
 //! `ARCHITECTURE.md`; they are public for tools and tests.
 
 pub mod backend;
+pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod convert;

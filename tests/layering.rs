@@ -44,10 +44,12 @@ fn only_the_gpu_backend_and_the_session_name_wgpu() {
 #[test]
 fn every_shader_has_a_reference_of_its_name() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // Files under `include` are parts of kernels, not kernels.
-    let include = root.join("shaders/include");
-    for shader in files(&root.join("shaders"), "wgsl").into_iter().filter(|path| !path.starts_with(&include)) {
-        let name = shader.file_stem().unwrap().to_str().unwrap();
+    // Files under `include` are parts of kernels, not kernels; those under `probes` measure devices.
+    let others = ["include", "probes"].map(|folder| root.join("shaders").join(folder));
+    let is_kernel = |path: &PathBuf| others.iter().all(|folder| !path.starts_with(folder));
+    for shader in files(&root.join("shaders"), "wgsl").into_iter().filter(is_kernel) {
+        // What follows a dot is the name of a variant.
+        let name = shader.file_name().unwrap().to_str().unwrap().split('.').next().unwrap();
         let reference = root.join(format!("src/backend/cpu/{name}.rs"));
         assert!(reference.is_file(), "{} has no reference {}", shader.display(), reference.display());
     }

@@ -22,9 +22,9 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// commands of a queue do not overlap. So any number of threads may run and encode at once.
 #[derive(Debug)]
 pub struct GpuNet {
-    gpu: Gpu,
+    pub(super) gpu: Gpu,
     plan: Arc<Plan>,
-    recording: Recording,
+    pub(super) recording: Recording,
     buffers: Buffers,
     /// Pipeline and buffers of each dispatch.
     bound: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
@@ -101,12 +101,10 @@ impl GpuNet {
         if output.size() < to || !output.usage().contains(wgpu::BufferUsages::COPY_DST) {
             return Err(Error::Usage(format!("the output buffer needs {to} bytes and usage COPY_DST")));
         }
-        let params = std::mem::size_of::<Params>() as u64;
         let slots = &self.buffers.slots;
-        let all_params = &self.buffers.all_params;
-        encoder.copy_buffer_to_buffer(all_params, images as u64 * params, &self.buffers.params, 0, params);
+        self.set_batch(encoder, images);
         encoder.copy_buffer_to_buffer(input, 0, &slots[self.plan.slot_of[0]], 0, from);
-        self.pass(encoder, images);
+        self.pass(encoder, images, 0..self.recording.dispatches.len());
         encoder.copy_buffer_to_buffer(&slots[self.plan.output_slot()], 0, output, 0, to);
         Ok(())
     }
@@ -131,10 +129,24 @@ impl GpuNet {
         self.encode(encoder, words, output, 1)
     }
 
-    fn pass(&self, encoder: &mut wgpu::CommandEncoder, images: usize) {
+    /// Sets the size of the batch.
+    pub(super) fn set_batch(&self, encoder: &mut wgpu::CommandEncoder, images: usize) {
+        let params = std::mem::size_of::<Params>() as u64;
+        let all_params = &self.buffers.all_params;
+        encoder.copy_buffer_to_buffer(all_params, images as u64 * params, &self.buffers.params, 0, params);
+    }
+
+    /// Adds the dispatches with these indices.
+    pub(super) fn pass(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        images: usize,
+        dispatches: impl Iterator<Item = usize>,
+    ) {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("lq-infer"), timestamp_writes: None };
         let mut pass = encoder.begin_compute_pass(&descriptor);
-        for (dispatch, (pipeline, buffers)) in self.recording.dispatches.iter().zip(&self.bound) {
+        for index in dispatches {
+            let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches[index], &self.bound[index]);
             let [x, y] = self.recording.workgroups(dispatch, images);
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, buffers, &[]);
@@ -142,7 +154,7 @@ impl GpuNet {
         }
     }
 
-    fn check_images(&self, images: usize) -> Result<()> {
+    pub(super) fn check_images(&self, images: usize) -> Result<()> {
         if images <= self.max_batch() {
             return Ok(());
         }

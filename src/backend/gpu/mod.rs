@@ -5,6 +5,7 @@
 //!   in front of the shader text and into its buffers.
 //! * `record`: a whole plan as plain data, built without a GPU.
 //! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `engine`: buffers and execution.
+//! * `rerun` and `probe`: for measuring single dispatches and the device's peak.
 //! * `picture`: from a caller's texture to the input tensor.
 
 mod adapter;
@@ -15,9 +16,12 @@ mod header;
 mod kernels;
 pub mod picture;
 mod pipelines;
+mod probe;
 pub mod record;
+mod rerun;
 mod table;
 
 pub use adapter::{Adapter, AdapterInfo, AdapterLimits, adapters};
 pub use context::Gpu;
 pub use engine::GpuNet;
+pub use probe::PopcountProbe;

@@ -1,0 +1,176 @@
+//! Times every dispatch of networks of the zoo on a GPU and compares with the device's own peak.
+//!
+//!     cargo bench --bench gpu -- [--device PART_OF_NAME] [--net ID] [--bits 2/2,1/2,1/1] [--batch 1] [--rounds 15] [--total]
+//!
+//! CPU milliseconds are summed over threads: what a software rasteriser computes with. Each figure is the least of all rounds.
+
+use lq_infer::backend::gpu::{Gpu, GpuNet, PopcountProbe, adapters};
+use lq_infer::backend::{Control, Executable};
+use lq_infer::bench::{Elapsed, Rng, Stopwatch, bit_words, is_square_bitconv, random_network};
+use lq_infer::lower::{Kernel, Program};
+use lq_infer::plan::Plan;
+use lq_infer::zoo::Uniform;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time that the repetitions of one measurement should take together.
+const LONG_ENOUGH: Duration = Duration::from_millis(20);
+/// Words that the probe counts per round.
+const PROBE_WORDS: u64 = 1 << 27;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+struct Options {
+    device: String,
+    net: String,
+    bits: Vec<[usize; 2]>,
+    batch: usize,
+    rounds: usize,
+    /// Only whole inferences; the last thing printed is their median in milliseconds.
+    total: bool,
+}
+
+fn main() -> Outcome<()> {
+    let options = options()?;
+    let gpu = open(&options.device)?;
+    println!("{}, {}", gpu.info().name, gpu.info().driver_info);
+    for &bits in &options.bits {
+        let program = random_network(&options.net, &Uniform::bits(bits[0], bits[1]), 1)?;
+        println!("{} {}/{}, batch {}", options.net, bits[0], bits[1], options.batch);
+        let plan = Arc::new(Plan::new(program)?);
+        let start = Stopwatch::start();
+        let net = gpu.prepare_net(plan.clone(), options.batch, &|_, _| {})?;
+        println!("prepared in {}", show(start.elapsed()));
+        if !options.total {
+            steps(&gpu, &net, &plan.program, &options)?;
+        }
+        whole(&net, &plan, &options)?;
+    }
+    Ok(())
+}
+
+fn options() -> Outcome<Options> {
+    let mut options = Options {
+        device: String::new(),
+        net: "preact-resnet-18".into(),
+        bits: vec![[2, 2], [1, 2], [1, 1]],
+        batch: 1,
+        rounds: 15,
+        total: false,
+    };
+    let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
+    while let Some(name) = arguments.next() {
+        if name == "--total" {
+            options.total = true;
+            continue;
+        }
+        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--device" => options.device = value.to_lowercase(),
+            "--net" => options.net = value,
+            "--bits" => options.bits = value.split(',').map(widths).collect::<Outcome<_>>()?,
+            "--batch" => options.batch = value.parse()?,
+            "--rounds" => options.rounds = value.parse::<usize>()?.max(1),
+            _ => return Err(format!("unknown option {name}").into()),
+        }
+    }
+    Ok(options)
+}
+
+fn widths(text: &str) -> Outcome<[usize; 2]> {
+    let (w, a) = text.split_once('/').ok_or("bits are given as W/A")?;
+    Ok([w.parse()?, a.parse()?])
+}
+
+/// The first usable adapter with `part` in its name, API or driver.
+fn open(part: &str) -> Outcome<Gpu> {
+    let matches = |text: &str| text.to_lowercase().contains(part);
+    let found = adapters().into_iter().filter(|a| a.unusable.is_none());
+    let mut found = found.filter(|a| [&a.info().name, &a.info().api, &a.info().driver].into_iter().any(|s| matches(s)));
+    Ok(found.next().ok_or("no such adapter")?.open()?)
+}
+
+/// Each dispatch, the probe between them: noise of the machine hits both.
+fn steps(gpu: &Gpu, net: &GpuNet, program: &Program, options: &Options) -> Outcome<()> {
+    let probe = PopcountProbe::new(gpu)?;
+    let count = net.dispatches().len();
+    let mut repeats = vec![1; count];
+    for (index, repeats) in repeats.iter_mut().enumerate() {
+        net.rerun(index, options.batch, 1)?;
+        let once = time(|| net.rerun(index, options.batch, 1))?.wall.max(Duration::from_micros(20));
+        *repeats = (LONG_ENOUGH.as_nanos() / once.as_nanos()).clamp(1, 1000) as usize;
+    }
+    probe.run(PROBE_WORDS)?;
+    let (mut peaks, mut times) = (Vec::new(), vec![Vec::new(); count]);
+    for _ in 0..options.rounds {
+        peaks.push(time(|| probe.run(PROBE_WORDS))?);
+        for index in 0..count {
+            let elapsed = time(|| net.rerun(index, options.batch, repeats[index]))?;
+            let each = |d: Duration| d / repeats[index] as u32;
+            times[index].push(Elapsed { cpu: each(elapsed.cpu), wall: each(elapsed.wall) });
+        }
+    }
+    report(net, program, options, least(&peaks), &times.iter().map(|t| least(t)).collect::<Vec<_>>());
+    Ok(())
+}
+
+fn report(net: &GpuNet, program: &Program, options: &Options, peak: Elapsed, times: &[Elapsed]) {
+    let kernel = |name: &str, kernel: &str| -> Option<&Kernel> {
+        program.steps.iter().find(|s| s.name == name && s.kernel.name() == kernel).map(|s| &s.kernel)
+    };
+    let rate = |words: u64, time: Duration| words as f64 / time.as_secs_f64() / 1e9;
+    let (cpu_peak, wall_peak) = (rate(PROBE_WORDS, peak.cpu), rate(PROBE_WORDS, peak.wall));
+    println!("peak: {cpu_peak:.2} Gw per CPU second, {wall_peak:.2} per second");
+    let (mut all, mut square, mut square_words) = (Elapsed::default(), Elapsed::default(), 0);
+    for (dispatch, &time) in net.dispatches().iter().zip(times) {
+        let step = kernel(&dispatch.name, dispatch.kernel);
+        let words = step.map_or(0, |k| bit_words(program, k)) * options.batch as u64;
+        all = all + time;
+        if step.is_some_and(is_square_bitconv) {
+            square = square + time;
+            square_words += words;
+        }
+        let speed = if words > 0 { format!("{:.2} Gw/s", rate(words, time.cpu)) } else { String::new() };
+        println!("{:<32} {:<10} {}  {speed}", dispatch.name, dispatch.kernel, show(time));
+    }
+    println!("{} dispatches: {}", times.len(), show(all));
+    let share = |time: Duration, peak: f64| 100.0 * rate(square_words, time) / peak;
+    let (cpu, wall) = (share(square.cpu, cpu_peak), share(square.wall, wall_peak));
+    println!("3x3 bit convolutions: {}, {cpu:.0} % of the peak by CPU time, {wall:.0} % by wall time", show(square));
+}
+
+/// Whole inferences, from the host's words to its words.
+fn whole(net: &GpuNet, plan: &Plan, options: &Options) -> Outcome<()> {
+    let mut rng = Rng::new(2);
+    let input: Vec<u32> =
+        (0..options.batch * plan.input_words()).map(|_| rng.bits() & 0x00ff_ffff | 0x4000_0000).collect();
+    let run = || net.run(&input, options.batch, &Control::default()).map(drop);
+    let first = time(run)?;
+    time(run)?;
+    let mut times = (0..options.rounds).map(|_| time(run)).collect::<Outcome<Vec<_>>>()?;
+    let least = least(&times);
+    times.sort_by_key(|t| t.wall);
+    let median = times[times.len() / 2];
+    println!("whole: first {}, least {}, median {:.2} ms wall", show(first), show(least), milliseconds(median.wall));
+    println!("{:.3}", milliseconds(median.wall));
+    Ok(())
+}
+
+fn time<E>(work: impl FnOnce() -> Result<E, lq_infer::Error>) -> Outcome<Elapsed> {
+    let start = Stopwatch::start();
+    work()?;
+    Ok(start.elapsed())
+}
+
+fn least(times: &[Elapsed]) -> Elapsed {
+    let of = |part: fn(&Elapsed) -> Duration| times.iter().map(part).min().unwrap_or_default();
+    Elapsed { cpu: of(|t| t.cpu), wall: of(|t| t.wall) }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn show(time: Elapsed) -> String {
+    format!("{:9.3} CPU-ms {:9.3} ms", milliseconds(time.cpu), milliseconds(time.wall))
+}

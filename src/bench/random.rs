@@ -1,0 +1,136 @@
+//! Networks of the zoo with random parameters whose statistics fit each other, so that values and codes are spread as in a
+//! trained network. No data is needed: the statistics follow from those of the layers before.
+
+use crate::graph::preprocess::Normalize;
+use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor, Weights};
+use crate::lower::{InputKind, Program, lower};
+use crate::quant::live_bits;
+use crate::zoo::{NETWORKS, Widths};
+use std::collections::{BTreeMap, HashMap};
+
+/// The first element of a weight basis.
+const UNIT: f64 = 0.03;
+
+/// SplitMix64 (Steele, Lea and Flood 2014): any seed is good, and gives the same numbers everywhere.
+#[derive(Clone, Debug)]
+pub struct Rng(u64);
+
+impl Rng {
+    /// A generator; equal seeds give equal numbers.
+    pub fn new(seed: u64) -> Self {
+        Rng(seed)
+    }
+
+    /// 32 random bits.
+    pub fn bits(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 32) as u32
+    }
+
+    /// Uniform, between `low` and `high`.
+    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * f64::from(self.bits()) / f64::from(u32::MAX)
+    }
+}
+
+/// The integer program of the network `id` of the zoo for pixels, with random parameters.
+///
+/// # Errors
+/// If there is no such network, or it cannot be lowered at these widths.
+pub fn random_network(id: &str, widths: &dyn Widths, seed: u64) -> Result<Program, String> {
+    let network = NETWORKS.iter().find(|n| n.id == id).ok_or_else(|| format!("the zoo has no network '{id}'"))?;
+    let definition = network.build(widths)?;
+    let params = params(&definition.graph, &mut Rng::new(seed))?;
+    let normalize = &definition.preprocess.normalize;
+    let kind = if matches!(normalize, Normalize::Channel { .. }) { InputKind::Pixels } else { InputKind::Tensor };
+    lower(&definition.graph, &params, normalize, kind)
+}
+
+fn params(graph: &Graph, rng: &mut Rng) -> Result<Params, String> {
+    let squares = mean_squares(graph)?;
+    let channels: HashMap<&str, usize> = inputs(graph, |node| Ok(graph.facts()?[node].shape.c))?;
+    let read: HashMap<&str, f64> = inputs(graph, |node| Ok(squares[node]))?;
+    let mut tensors = BTreeMap::new();
+    for spec in graph.parameters()? {
+        let layer = spec.layer.as_str();
+        let (channels, square) = (channels.get(layer).copied().unwrap_or(0), read.get(layer).copied().unwrap_or(1.0));
+        tensors.insert(spec.name(), tensor(&spec, channels, square, rng));
+    }
+    Params::new(graph, tensors)
+}
+
+/// Something about the first input of each layer, by the layer's name.
+fn inputs<T>(graph: &Graph, of: impl Fn(usize) -> Result<T, String>) -> Result<HashMap<&str, T>, String> {
+    let reading = graph.nodes().iter().filter_map(|n| Some((n.name.as_str(), *n.inputs.first()?)));
+    reading.map(|(name, input)| Ok((name, of(input)?))).collect()
+}
+
+/// Mean square of what each node gives, with the weights of [`tensor`].
+fn mean_squares(graph: &Graph) -> Result<Vec<f64>, String> {
+    let mut squares: Vec<f64> = Vec::new();
+    for node in graph.nodes() {
+        let read: Vec<f64> = node.inputs.iter().map(|&i| squares[i]).collect();
+        squares.push(match node.op {
+            Op::Input { .. } | Op::BatchNorm { .. } => 1.0,
+            Op::Conv { ref weights, .. } => read[0] * gain(weights, fan_in(graph, node)?),
+            // Half of the numbers are negative.
+            Op::Relu => 0.5 * read[0],
+            Op::Add => read.iter().sum(),
+            _ => read[0],
+        });
+    }
+    Ok(squares)
+}
+
+/// Numbers that make one of a convolution's.
+fn fan_in(graph: &Graph, node: &Node) -> Result<f64, String> {
+    let Op::Conv { window, groups, .. } = &node.op else { return Ok(1.0) };
+    Ok((window.taps() * graph.facts()?[node.inputs[0]].shape.c / groups) as f64)
+}
+
+/// Of mean squares, for a sum of `terms` products.
+fn gain(weights: &Weights, terms: f64) -> f64 {
+    match weights {
+        Weights::Float => 1.0,
+        Weights::Planes { bits } => terms * (0..*bits).map(|i| (UNIT * 0.5f64.powi(i as i32)).powi(2)).sum::<f64>(),
+    }
+}
+
+/// A parameter of a layer that reads `channels` channels of mean square `square`.
+fn tensor(spec: &ParamSpec, channels: usize, square: f64, rng: &mut Rng) -> Tensor {
+    let count: usize = spec.shape.iter().product();
+    let spread = |rng: &mut Rng, size: f64| rng.uniform(0.6 * size, 1.4 * size) as f32;
+    let numbers = match spec.role {
+        Role::Planes => {
+            let (words, bits) = (spec.shape[3], spec.shape[4]);
+            let word = |i: usize, rng: &mut Rng| rng.bits() & live_bits(channels, i / bits % words);
+            return Tensor::from_u32(spec.shape.clone(), (0..count).map(|i| word(i, rng)).collect());
+        }
+        Role::Weight => {
+            let reach = (3.0 / spec.shape[1..].iter().product::<usize>() as f64).sqrt();
+            (0..count).map(|_| rng.uniform(-reach, reach) as f32).collect()
+        }
+        // Falling by half, as learned ones do.
+        Role::WeightBasis => (0..count).map(|i| spread(rng, UNIT * 0.5f64.powi((i / spec.shape[1]) as i32))).collect(),
+        Role::Bias => (0..count).map(|_| rng.uniform(-0.5, 0.5) as f32).collect(),
+        Role::BatchNorm => batch_norm(spec.shape[1], square, rng),
+        Role::ActivationBasis => {
+            let reach = 2.5 * square.sqrt() / ((1u32 << count) - 1) as f64;
+            (0..count).map(|j| spread(rng, reach * f64::from(1u32 << j))).collect()
+        }
+    };
+    Tensor::from_f32(spec.shape.clone(), numbers)
+}
+
+/// Rows gamma, beta, mean and variance; one gamma in eight is negative.
+fn batch_norm(channels: usize, square: f64, rng: &mut Rng) -> Vec<f32> {
+    let mut rows = Vec::with_capacity(4 * channels);
+    rows.extend((0..channels).map(|c| (if c % 8 == 5 { -1.0 } else { 1.0 }) * rng.uniform(0.6, 1.2) as f32));
+    rows.extend((0..channels).map(|_| rng.uniform(-0.3, 0.5) as f32));
+    rows.extend((0..channels).map(|_| rng.uniform(-0.1, 0.1) as f32));
+    rows.extend((0..channels).map(|_| (square * rng.uniform(0.7, 1.3)) as f32));
+    rows
+}
