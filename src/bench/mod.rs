@@ -2,8 +2,10 @@
 
 mod clock;
 mod random;
+mod steps;
 mod work;
 
 pub use clock::{Elapsed, Stopwatch};
 pub use random::{Rng, random_network};
+pub use steps::{StepTimes, Subject, least, time, time_steps};
 pub use work::{bit_words, is_square_bitconv};

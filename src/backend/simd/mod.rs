@@ -15,6 +15,7 @@ mod level;
 mod limbconv;
 mod pointwise;
 mod pool;
+mod probe;
 mod quantize;
 mod rows;
 mod tiles;
@@ -23,12 +24,13 @@ pub use level::Level;
 
 use super::cpu::{Arena, Output, reference};
 use super::{Backend, Control, Executable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lower::{Kernel, Step, TensorId};
 use crate::plan::Plan;
 use pool::Pooling;
+use probe::Popcounts;
 use rayon::prelude::*;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tiles::Tiles;
 
 /// This machine's processors, with one of their instruction sets.
@@ -63,6 +65,29 @@ impl Simd {
         self.pool.as_ref().map_or_else(rayon::current_num_threads, |pool| pool.current_num_threads())
     }
 
+    /// ANDs, counts and adds about `words` words on every thread, as fast as the instructions can. Returns how many they were
+    /// in all.
+    pub fn popcount_peak(&self, words: u64) -> u64 {
+        let count = || std::hint::black_box(self.level.run(Popcounts { words })).0;
+        self.in_pool(|| rayon::broadcast(|_| count()).into_iter().sum())
+    }
+
+    /// Makes a net as [`Backend::prepare`] does, of which single steps can be repeated.
+    pub fn prepare_net(&self, plan: Arc<Plan>, max_batch: usize) -> SimdNet {
+        let kernels =
+            self.in_pool(|| plan.program.steps.par_iter().map(|step| prepare(&plan, step, self.level)).collect());
+        let (alone, shared) = (Tiles::new(1), Tiles::new(self.threads()));
+        SimdNet {
+            backend: self.clone(),
+            plan,
+            kernels,
+            max_batch: max_batch.max(1),
+            alone,
+            shared,
+            arenas: Mutex::default(),
+        }
+    }
+
     /// Runs `f` on one of the threads that compute.
     fn in_pool<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         match &self.pool {
@@ -91,12 +116,8 @@ impl Backend for Simd {
         progress: &dyn Fn(usize, usize),
     ) -> Result<Box<dyn Executable>> {
         let total = plan.program.steps.len();
-        let kernels =
-            self.in_pool(|| plan.program.steps.par_iter().map(|step| prepare(&plan, step, self.level)).collect());
+        let net = self.prepare_net(plan, max_batch);
         progress(total, total);
-        let max_batch = max_batch.max(1);
-        let (alone, shared) = (Tiles::new(1), Tiles::new(self.threads()));
-        let net = Net { backend: self.clone(), plan, kernels, max_batch, alone, shared, arenas: Mutex::default() };
         Ok(Box::new(net))
     }
 }
@@ -128,7 +149,8 @@ fn prepare(plan: &Plan, step: &Step, level: Level) -> Prepared {
     .unwrap_or(Prepared::Plain)
 }
 
-struct Net {
+/// A plan in this machine's layout.
+pub struct SimdNet {
     backend: Simd,
     plan: Arc<Plan>,
     kernels: Vec<Prepared>,
@@ -140,7 +162,7 @@ struct Net {
     arenas: Mutex<Vec<Vec<Vec<u32>>>>,
 }
 
-impl Executable for Net {
+impl Executable for SimdNet {
     fn max_batch(&self) -> usize {
         self.max_batch
     }
@@ -162,20 +184,44 @@ impl Executable for Net {
     }
 }
 
-impl Net {
-    fn image(&self, input: &[u32], output: &mut [u32], tiles: &Tiles, control: &Control) -> Result<()> {
-        let arenas = || self.arenas.lock().unwrap_or_else(PoisonError::into_inner);
-        let slots = arenas().pop();
-        let mut arena = match slots {
-            Some(slots) => Arena::with_slots(&self.plan, slots, input),
-            None => Arena::new(&self.plan, input)?,
+impl SimdNet {
+    /// Runs one step `repeats` times on zeros.
+    pub fn rerun(&self, step: usize, repeats: usize) -> Result<()> {
+        let (Some(kernel), Some(step)) = (self.kernels.get(step), self.plan.program.steps.get(step)) else {
+            return Err(Error::Usage(format!("there is no step {step}")));
         };
+        let input = vec![0; self.plan.input_words()];
+        self.backend.in_pool(|| {
+            let mut arena = self.arena(&input)?;
+            for _ in 0..repeats {
+                arena.step(&step.kernel, |arena, outputs| self.step(step, kernel, arena, outputs, &self.shared));
+            }
+            self.arenas().push(arena.into_slots());
+            Ok(())
+        })
+    }
+
+    fn arenas(&self) -> MutexGuard<'_, Vec<Vec<Vec<u32>>>> {
+        self.arenas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The slots of an earlier run, or new ones.
+    fn arena(&self, input: &[u32]) -> Result<Arena<'_>> {
+        let slots = self.arenas().pop();
+        match slots {
+            Some(slots) => Ok(Arena::with_slots(&self.plan, slots, input)),
+            None => Arena::new(&self.plan, input),
+        }
+    }
+
+    fn image(&self, input: &[u32], output: &mut [u32], tiles: &Tiles, control: &Control) -> Result<()> {
+        let mut arena = self.arena(input)?;
         for (step, kernel) in self.plan.program.steps.iter().zip(&self.kernels) {
             control.check()?;
             arena.step(&step.kernel, |arena, outputs| self.step(step, kernel, arena, outputs, tiles));
         }
         output.copy_from_slice(arena.read(self.plan.program.logits.tensor()));
-        arenas().push(arena.into_slots());
+        self.arenas().push(arena.into_slots());
         Ok(())
     }
 

@@ -1,0 +1,109 @@
+//! Times each launch of a prepared network and compares with the device's own peak.
+
+use super::clock::{Elapsed, Stopwatch};
+use super::work::{bit_words, is_square_bitconv};
+use crate::error::Result;
+use crate::lower::{Kernel, Program};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// Time that the repetitions of one measurement should take together.
+const LONG_ENOUGH: Duration = Duration::from_millis(20);
+
+/// A prepared network on a device, and that device's peak.
+pub trait Subject {
+    /// Layer and kernel of each launch, in order.
+    fn launches(&self) -> Vec<(String, &'static str)>;
+    /// Runs one launch so often and waits for it.
+    fn rerun(&self, launch: usize, repeats: usize) -> Result<()>;
+    /// ANDs, counts and adds about so many 32-bit words as fast as the device can; returns how many.
+    fn popcount_peak(&self, words: u64) -> Result<u64>;
+}
+
+/// What was measured; each figure is the least of all rounds.
+#[derive(Clone, Debug)]
+pub struct StepTimes {
+    /// Layer, kernel and time of each launch.
+    pub launches: Vec<(String, &'static str, Elapsed)>,
+    /// Words that the probe counted, and how long it took.
+    pub peak: (u64, Elapsed),
+}
+
+/// Measures `rounds` times each launch, the probe (of `probe_words` words) between them: noise of the machine hits both.
+pub fn time_steps(subject: &dyn Subject, probe_words: u64, rounds: usize) -> Result<StepTimes> {
+    let launches = subject.launches();
+    let mut repeats = vec![1; launches.len()];
+    for (index, repeats) in repeats.iter_mut().enumerate() {
+        subject.rerun(index, 1)?;
+        let once = time(|| subject.rerun(index, 1))?.wall.max(Duration::from_micros(20));
+        *repeats = (LONG_ENOUGH.as_nanos() / once.as_nanos()).clamp(1, 1000) as usize;
+    }
+    let mut words = subject.popcount_peak(probe_words)?;
+    let (mut peaks, mut times) = (Vec::new(), vec![Vec::new(); launches.len()]);
+    for _ in 0..rounds.max(1) {
+        let start = Stopwatch::start();
+        words = subject.popcount_peak(probe_words)?;
+        peaks.push(start.elapsed());
+        for (index, times) in times.iter_mut().enumerate() {
+            let elapsed = time(|| subject.rerun(index, repeats[index]))?;
+            let each = |d: Duration| d / repeats[index] as u32;
+            times.push(Elapsed { cpu: each(elapsed.cpu), wall: each(elapsed.wall) });
+        }
+    }
+    let launches = launches.into_iter().zip(&times).map(|((layer, kernel), t)| (layer, kernel, least(t)));
+    Ok(StepTimes { launches: launches.collect(), peak: (words, least(&peaks)) })
+}
+
+/// Time of some work.
+pub fn time<T>(work: impl FnOnce() -> Result<T>) -> Result<Elapsed> {
+    let start = Stopwatch::start();
+    work()?;
+    Ok(start.elapsed())
+}
+
+/// The least CPU time and the least wall time.
+pub fn least(times: &[Elapsed]) -> Elapsed {
+    let of = |part: fn(&Elapsed) -> Duration| times.iter().map(part).min().unwrap_or_default();
+    Elapsed { cpu: of(|t| t.cpu), wall: of(|t| t.wall) }
+}
+
+impl StepTimes {
+    /// A table of all launches with the rates of bit convolutions, of their sum, and of the 3x3 bit convolutions against the
+    /// peak. `images` were in each launch. CPU milliseconds are summed over threads.
+    pub fn table(&self, program: &Program, images: usize) -> String {
+        let find = |layer: &str, kernel: &str| -> Option<&Kernel> {
+            program.steps.iter().find(|s| s.name == layer && s.kernel.name() == kernel).map(|s| &s.kernel)
+        };
+        let rate = |words: u64, time: Duration| words as f64 / time.as_secs_f64() / 1e9;
+        let (peak_words, peak) = self.peak;
+        let (cpu_peak, wall_peak) = (rate(peak_words, peak.cpu), rate(peak_words, peak.wall));
+        let mut table = format!("peak: {cpu_peak:.2} Gw per CPU second, {wall_peak:.2} per second\n");
+        let (mut all, mut square, mut square_words) = (Elapsed::default(), Elapsed::default(), 0);
+        for (layer, kernel, time) in &self.launches {
+            let step = find(layer, kernel);
+            let words = step.map_or(0, |k| bit_words(program, k)) * images as u64;
+            all = all + *time;
+            if step.is_some_and(is_square_bitconv) {
+                square = square + *time;
+                square_words += words;
+            }
+            let speed = if words > 0 { format!("{:.2} Gw/s", rate(words, time.cpu)) } else { String::new() };
+            let _ = writeln!(table, "{layer:<32} {kernel:<10} {time}  {speed}");
+        }
+        let share = |time: Duration, peak: f64| 100.0 * rate(square_words, time) / peak;
+        let (cpu, wall) = (share(square.cpu, cpu_peak), share(square.wall, wall_peak));
+        let _ = writeln!(table, "{} launches: {all}", self.launches.len());
+        let _ = writeln!(
+            table,
+            "3x3 bit convolutions: {square}, {cpu:.0} % of the peak by CPU time, {wall:.0} % by wall time"
+        );
+        table
+    }
+}
+
+impl std::fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let milliseconds = |d: Duration| d.as_secs_f64() * 1e3;
+        write!(f, "{:9.3} CPU-ms {:9.3} ms", milliseconds(self.cpu), milliseconds(self.wall))
+    }
+}
