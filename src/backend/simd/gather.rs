@@ -29,54 +29,84 @@ impl Gather {
         self.window.taps() * span.words
     }
 
-    /// Words that rows for a tile need at most, with room for the overshoot of the last copy.
-    pub fn buffer_words(&self, span: Span) -> usize {
-        TILE * self.row_words(span) + SLACK
+    /// Words from one row to the next: copies may overshoot.
+    pub fn row_stride(&self, span: Span) -> usize {
+        self.row_words(span) + SLACK
     }
 
-    /// Fills a row `[tap][word]` for each output pixel of `tile`, one after the other, all words XORed with `flip`. Taps
-    /// outside the input are 0 before that.
+    /// Words that the rows of a tile need.
+    pub fn buffer_words(&self, span: Span) -> usize {
+        TILE * self.row_stride(span)
+    }
+
+    /// The rows in a buffer.
+    #[inline(always)]
+    pub fn split<'b>(&self, span: Span, buffer: &'b [u32]) -> impl Iterator<Item = &'b [u32]> + use<'b> {
+        let words = self.row_words(span);
+        buffer.chunks_exact(self.row_stride(span)).map(move |row| &row[..words])
+    }
+
+    /// Fills a row `[tap][word]` for each output pixel of `tile`, all words XORed with `flip`. Taps outside the input are 0
+    /// before that.
     #[inline(always)]
     pub fn rows<L: Lanes>(&self, lanes: L, input: &[u32], span: Span, tile: Range<usize>, flip: u32, rows: &mut [u32]) {
-        let row_words = self.row_words(span);
-        let (mut y, mut x) = (tile.start / self.output.w, tile.start % self.output.w);
-        for t in 0..tile.len() {
-            self.row(lanes, input, span, (y, x), flip, &mut rows[t * row_words..]);
-            x += 1;
-            if x == self.output.w {
-                (y, x) = (y + 1, 0);
-            }
+        let mut start = tile.start;
+        while start < tile.end {
+            // Output pixels of one line.
+            let (y, x) = (start / self.output.w, start % self.output.w);
+            let end = tile.end.min(start + self.output.w - x);
+            let rows = &mut rows[(start - tile.start) * self.row_stride(span)..];
+            self.line(lanes, input, span, y, x..x + end - start, flip, rows);
+            start = end;
         }
     }
 
-    /// Later copies overwrite the overshoot of earlier ones.
+    /// Output pixels `xs` of line `y`, one line of the window after the other: a copy's overshoot is overwritten by the next
+    /// line's, or lies between rows.
     #[inline(always)]
-    fn row<L: Lanes>(&self, lanes: L, input: &[u32], span: Span, (y, x): (usize, usize), flip: u32, row: &mut [u32]) {
+    #[allow(clippy::too_many_arguments)]
+    fn line<L: Lanes>(
+        &self,
+        lanes: L,
+        input: &[u32],
+        span: Span,
+        y: usize,
+        xs: Range<usize>,
+        flip: u32,
+        rows: &mut [u32],
+    ) {
         let [kh, kw] = self.window.kernel;
-        let line_words = kw * span.words;
-        let left = x * self.window.stride[1];
-        let inside = left >= self.window.before[1] && left - self.window.before[1] + kw <= self.input.w;
+        let (line_words, stride) = (kw * span.words, self.row_stride(span));
+        let step = self.window.stride[1];
         // Taps that lie side by side, as their words do.
-        let whole = inside && self.window.dilation[1] == 1 && span.words == self.pixel_words;
+        let together = self.window.dilation[1] == 1 && span.words == self.pixel_words;
+        let inside = self.window.before[1]..(self.input.w + self.window.before[1] + 1).saturating_sub(kw);
+        let mut whole = [None; TILE];
+        for (whole, x) in whole.iter_mut().zip(xs.clone()) {
+            *whole = (together && inside.contains(&(x * step))).then(|| (x * step - inside.start) * self.pixel_words);
+        }
         for ky in 0..kh {
-            let line = &mut row[ky * line_words..];
-            match self.window.source(0, y, ky, self.input.h) {
-                Some(iy) if whole => {
-                    let from = (iy * self.input.w + left - self.window.before[1]) * self.pixel_words;
-                    copy(lanes, &input[from..], line, line_words, flip);
+            let Some(iy) = self.window.source(0, y, ky, self.input.h) else {
+                (0..xs.len()).for_each(|t| rows[t * stride + ky * line_words..][..line_words].fill(flip));
+                continue;
+            };
+            let input = &input[iy * self.input.w * self.pixel_words..];
+            for ((whole, x), row) in whole.iter().zip(xs.clone()).zip(rows.chunks_exact_mut(stride)) {
+                let to = &mut row[ky * line_words..];
+                match whole {
+                    Some(from) => copy(lanes, &input[*from..], to, line_words, flip),
+                    None => self.taps(input, span, x, flip, &mut to[..line_words]),
                 }
-                Some(iy) => self.line(lanes, input, span, (iy, x), flip, line),
-                None => line[..line_words].fill(flip),
             }
         }
     }
 
-    /// The taps of one line of the window, which lie in input line `iy`, one by one.
+    /// The taps of one line of the window, which lie in the first line of `input`, one by one.
     #[inline(never)]
-    fn line<L: Lanes>(&self, _: L, input: &[u32], span: Span, (iy, x): (usize, usize), flip: u32, line: &mut [u32]) {
-        for (kx, tap) in line.chunks_exact_mut(span.words).take(self.window.kernel[1]).enumerate() {
+    fn taps(&self, input: &[u32], span: Span, x: usize, flip: u32, line: &mut [u32]) {
+        for (kx, tap) in line.chunks_exact_mut(span.words).enumerate() {
             let source = self.window.source(1, x, kx, self.input.w);
-            let from = source.map(|ix| (iy * self.input.w + ix) * self.pixel_words + span.first);
+            let from = source.map(|ix| ix * self.pixel_words + span.first);
             match from {
                 Some(from) => {
                     let words = input[from..].iter().zip(tap);

@@ -1,6 +1,7 @@
 //! A bit convolution over a tile of pixels.
 
 use super::{MOST_PLANES, Prepared};
+use crate::backend::cpu::SLACK;
 use crate::backend::simd::codes::CodeBits;
 use crate::backend::simd::count::{TILE, count};
 use crate::backend::simd::epilogue::Targets;
@@ -114,8 +115,7 @@ impl<'b> Rows<'b> {
     #[inline(always)]
     fn gather<L: Lanes>(&mut self, lanes: L, conv: &Prepared, input: &[u32], span: Span, planes: usize) {
         conv.gather.rows(lanes, input, span, self.pixels.clone(), 0, self.whole);
-        let row_words = conv.gather.row_words(span);
-        for (t, row) in self.whole.chunks_exact(row_words).take(self.pixels.len()).enumerate() {
+        for (t, row) in conv.gather.split(span, self.whole).take(self.pixels.len()).enumerate() {
             if !conv.masked {
                 match planes {
                     1 => ones_of::<L, 1>(lanes, row, &mut self.ones[t..]),
@@ -141,11 +141,15 @@ impl<'b> Rows<'b> {
             let mut before = 0;
             for j in (0..planes).step_by(2) {
                 let depth = 2.min(planes - j);
-                let all = if planes > 2 { &self.pairs[before..] } else { &*self.whole };
-                before += words * depth * pixels;
+                let row_words = words * depth;
+                let (all, stride) = match planes {
+                    ..=2 => (&*self.whole, row_words + SLACK),
+                    _ => (&self.pairs[before..], row_words),
+                };
+                before += row_words * pixels;
                 let mut rows: [&[u32]; TILE] = [&[]; TILE];
-                for (row, words) in rows.iter_mut().zip(all.chunks_exact(words * depth).take(pixels)) {
-                    *row = words;
+                for (row, words) in rows.iter_mut().zip(all.chunks_exact(stride).take(pixels)) {
+                    *row = &words[..row_words];
                 }
                 let rows = &rows[..pixels];
                 match (width, depth) {

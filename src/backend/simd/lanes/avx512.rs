@@ -166,13 +166,18 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn floor_scaled(self, a: [__m512d; 2], b: [__m512d; 2], limit: f64) -> __m512i {
         unsafe {
-            let (least, most) = (_mm512_set1_pd(-limit), _mm512_set1_pd(limit));
-            let floor = |a: __m512d, b: __m512d| {
-                let floor = _mm512_roundscale_pd::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(_mm512_mul_pd(a, b));
-                _mm512_cvtpd_epi32(_mm512_max_pd(least, _mm512_min_pd(most, floor)))
-            };
-            let (low, high) = (floor(a[0], b[0]), floor(a[1], b[1]));
+            let (low, high) = (floor_half(a[0], b[0], limit), floor_half(a[1], b[1], limit));
             _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
         }
+    }
+}
+
+/// floor(a * b) within the limits, eight lanes. The limits are integers, so it does not matter which comes first.
+#[inline(always)]
+unsafe fn floor_half(a: __m512d, b: __m512d, limit: f64) -> __m256i {
+    unsafe {
+        let product = _mm512_min_pd(_mm512_set1_pd(limit), _mm512_mul_pd(a, b));
+        let product = _mm512_max_pd(_mm512_set1_pd(-limit), product);
+        _mm512_cvt_roundpd_epi32::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(product)
     }
 }

@@ -7,12 +7,23 @@ use crate::backend::simd::count::TILE;
 use crate::backend::simd::epilogue::Targets;
 use crate::backend::simd::lanes::{Lanes, MOST_LANES};
 use crate::backend::simd::tiles::TileWork;
-use crate::fixed::{VALUE_LIMBS, WEIGHT_LIMBS, scale_by_power};
+use crate::fixed::{VALUE_LIMBS, WEIGHT_LIMBS};
 use crate::quant::WORD_BITS;
 use std::ops::Range;
 
 /// Most sums D_d.
 const MAX_DIAGONALS: usize = VALUE_LIMBS + WEIGHT_LIMBS - 1;
+
+/// 256^d.
+const POWERS: [f64; MAX_DIAGONALS] = {
+    let mut powers = [1.0; MAX_DIAGONALS];
+    let mut d = 1;
+    while d < MAX_DIAGONALS {
+        powers[d] = 256.0 * powers[d - 1];
+        d += 1;
+    }
+    powers
+};
 
 /// A convolution with its tensors.
 pub struct Run<'a> {
@@ -27,12 +38,29 @@ pub enum Ends<'a> {
     Sums(Cells<'a>),
 }
 
-/// Sums D_d of a tile.
-type Sums<L> = [[<L as Lanes>::Int; TILE]; MAX_DIAGONALS];
+/// D sums D_d of a tile.
+type Sums<L, const D: usize> = [[<L as Lanes>::Int; TILE]; D];
 
 impl TileWork for Run<'_> {
     #[inline(always)]
     fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, buffer: &mut [u32]) {
+        match self.conv.limbs {
+            1 => self.limbs::<L, 1, WEIGHT_LIMBS>(lanes, pixels, groups, buffer),
+            _ => self.limbs::<L, VALUE_LIMBS, MAX_DIAGONALS>(lanes, pixels, groups, buffer),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// For inputs of `P` limbs, whose products have `D` = P + WEIGHT_LIMBS - 1 diagonals.
+    #[inline(always)]
+    fn limbs<L: Lanes, const P: usize, const D: usize>(
+        &self,
+        lanes: L,
+        pixels: Range<usize>,
+        groups: Range<usize>,
+        buffer: &mut [u32],
+    ) {
         let per_group = WORD_BITS / L::LANES;
         let blocks = self.conv.channels.div_ceil(L::LANES);
         let mut held = None;
@@ -45,10 +73,10 @@ impl TileWork for Run<'_> {
                     self.conv.gather.rows(lanes, self.input, span, pixels.clone(), L::DOT_FLIP, buffer);
                     held = Some(span);
                 }
-                let sums = self.conv.block(lanes, block, pixels.len(), buffer);
+                let sums = self.conv.block::<L, P, D>(lanes, block, pixels.len(), buffer);
                 match &self.end {
                     Ends::Joined(joined, targets) => {
-                        let totals = self.conv.join(lanes, joined, block, &sums);
+                        let totals = joined.totals(lanes, block, &sums);
                         joined.finisher.block(lanes, targets, block, pixels.clone(), &totals, &mut bits);
                     }
                     Ends::Sums(cells) => self.conv.store(lanes, *cells, block, pixels.clone(), &sums),
@@ -61,70 +89,81 @@ impl TileWork for Run<'_> {
     }
 }
 
+impl Joined {
+    /// T of a tile: what the dropped digits carry, the bias, and D_d 256^(d - drop) for the others.
+    #[inline(always)]
+    fn totals<L: Lanes, const D: usize>(&self, lanes: L, block: usize, sums: &Sums<L, D>) -> [L::Double; TILE] {
+        let biases: &[L::Reals] = bytemuck::cast_slice(self.biases.as_slice());
+        let mut totals = [lanes.load_reals(&biases[block]); TILE];
+        let mut carries = [lanes.zero(); TILE];
+        for d in 0..D {
+            for t in 0..TILE {
+                if d < self.drop {
+                    carries[t] = lanes.shift_right::<8>(lanes.add(carries[t], sums[d][t]));
+                } else {
+                    let power = lanes.splat_real(POWERS[d - self.drop]);
+                    totals[t] = lanes.multiply_add(power, lanes.real(sums[d][t]), totals[t]);
+                }
+            }
+        }
+        if self.drop > 0 {
+            let one = lanes.splat_real(1.0);
+            for t in 0..TILE {
+                // Digits that no diagonal has.
+                for _ in D..self.drop {
+                    carries[t] = lanes.shift_right::<8>(carries[t]);
+                }
+                totals[t] = lanes.multiply_add(one, lanes.real(carries[t]), totals[t]);
+            }
+        }
+        totals
+    }
+}
+
 impl Prepared {
     #[inline(always)]
-    fn block<L: Lanes>(&self, lanes: L, block: usize, pixels: usize, buffer: &[u32]) -> Sums<L> {
-        let row_words = self.gather.row_words(self.spans[block]);
+    fn block<L: Lanes, const P: usize, const D: usize>(
+        &self,
+        lanes: L,
+        block: usize,
+        pixels: usize,
+        buffer: &[u32],
+    ) -> Sums<L, D> {
         let mut rows: [&[u32]; TILE] = [&[]; TILE];
-        for (row, words) in rows.iter_mut().zip(buffer.chunks_exact(row_words).take(pixels)) {
+        for (row, words) in rows.iter_mut().zip(self.gather.split(self.spans[block], buffer).take(pixels)) {
             *row = words;
         }
         let weights: &[L::Words] = bytemuck::cast_slice(self.weights.as_slice());
         let weights = &weights[self.starts[block]..self.starts[block + 1]];
         let offsets: &[L::Words] = bytemuck::cast_slice(self.offsets.as_slice());
-        let diagonals = self.limbs + WEIGHT_LIMBS - 1;
-        let offsets = &offsets[block * diagonals..][..diagonals];
-        let mut sums = [[lanes.zero(); TILE]; MAX_DIAGONALS];
-        match self.limbs {
-            1 => products::<L, 1, 3>(lanes, weights, offsets, &rows[..pixels], &mut sums),
-            _ => products::<L, VALUE_LIMBS, MAX_DIAGONALS>(lanes, weights, offsets, &rows[..pixels], &mut sums),
+        let mut sums = [[lanes.zero(); TILE]; D];
+        for d in 0..D {
+            sums[d] = [lanes.load(&offsets[block * D + d]); TILE];
         }
+        products::<L, P, D>(lanes, weights, &rows[..pixels], &mut sums);
         sums
-    }
-
-    /// T of a tile.
-    #[inline(always)]
-    fn join<L: Lanes>(&self, lanes: L, joined: &Joined, block: usize, sums: &Sums<L>) -> [L::Double; TILE] {
-        let Joined { drop, biases, .. } = joined;
-        let biases: &[L::Reals] = bytemuck::cast_slice(biases.as_slice());
-        let mut totals = [lanes.load_reals(&biases[block]); TILE];
-        let diagonals = self.limbs + WEIGHT_LIMBS - 1;
-        let mut carries = [lanes.zero(); TILE];
-        for d in 0..*drop {
-            for t in 0..TILE {
-                let sum = if d < diagonals { lanes.add(carries[t], sums[d][t]) } else { carries[t] };
-                carries[t] = lanes.shift_right::<8>(sum);
-            }
-        }
-        let one = lanes.splat_real(1.0);
-        if *drop > 0 {
-            for t in 0..TILE {
-                totals[t] = lanes.multiply_add(one, lanes.real(carries[t]), totals[t]);
-            }
-        }
-        for d in *drop..diagonals {
-            let power = lanes.splat_real(scale_by_power(1.0, 8 * (d - drop) as i32));
-            for t in 0..TILE {
-                totals[t] = lanes.multiply_add(power, lanes.real(sums[d][t]), totals[t]);
-            }
-        }
-        totals
     }
 
     /// Sums as the result.
     #[inline(always)]
-    fn store<L: Lanes>(&self, lanes: L, cells: Cells, block: usize, pixels: Range<usize>, sums: &Sums<L>) {
-        let diagonals = self.limbs + WEIGHT_LIMBS - 1;
+    fn store<L: Lanes, const D: usize>(
+        &self,
+        lanes: L,
+        cells: Cells,
+        block: usize,
+        pixels: Range<usize>,
+        sums: &Sums<L, D>,
+    ) {
         let first = block * L::LANES;
         let count = L::LANES.min(self.channels - first);
         for (t, pixel) in pixels.enumerate() {
-            let start = (pixel * self.channels + first) * diagonals;
+            let start = (pixel * self.channels + first) * D;
             // SAFETY: each block of each pixel is computed by one thread.
-            let out = unsafe { cells.words(start..start + count * diagonals) };
-            for (d, sums) in sums[..diagonals].iter().enumerate() {
+            let out = unsafe { cells.words(start..start + count * D) };
+            for (d, sums) in sums.iter().enumerate() {
                 let mut lane = [0; MOST_LANES];
                 lanes.store(sums[t], L::words_mut(&mut lane));
-                out.iter_mut().skip(d).step_by(diagonals).zip(lane).for_each(|(out, sum)| *out = sum);
+                out.iter_mut().skip(d).step_by(D).zip(lane).for_each(|(out, sum)| *out = sum);
             }
         }
     }
@@ -135,18 +174,17 @@ impl Prepared {
 fn products<L: Lanes, const P: usize, const D: usize>(
     lanes: L,
     weights: &[L::Words],
-    offsets: &[L::Words],
     rows: &[&[u32]],
-    sums: &mut Sums<L>,
+    sums: &mut Sums<L, D>,
 ) {
     let mut at = 0;
     while at < rows.len() {
         let left = rows.len() - at;
         at += match (L::MANY_REGISTERS, left) {
-            (true, 5..) if P == 1 => tile::<L, P, D, 7>(lanes, weights, offsets, rows, at, sums),
-            (true, 2..) => tile::<L, P, D, 4>(lanes, weights, offsets, rows, at, sums),
-            (false, 2..) if P == 1 => tile::<L, P, D, 2>(lanes, weights, offsets, rows, at, sums),
-            _ => tile::<L, P, D, 1>(lanes, weights, offsets, rows, at, sums),
+            (true, 5..) if P == 1 => tile::<L, P, D, 7>(lanes, weights, rows, at, sums),
+            (true, 2..) => tile::<L, P, D, 4>(lanes, weights, rows, at, sums),
+            (false, 2..) if P == 1 => tile::<L, P, D, 2>(lanes, weights, rows, at, sums),
+            _ => tile::<L, P, D, 1>(lanes, weights, rows, at, sums),
         };
     }
 }
@@ -156,10 +194,9 @@ fn products<L: Lanes, const P: usize, const D: usize>(
 fn tile<L: Lanes, const P: usize, const D: usize, const T: usize>(
     lanes: L,
     weights: &[L::Words],
-    offsets: &[L::Words],
     rows: &[&[u32]],
     at: usize,
-    out: &mut Sums<L>,
+    out: &mut Sums<L, D>,
 ) -> usize {
     let weights = weights.as_chunks::<WEIGHT_LIMBS>().0;
     let words = weights.len();
@@ -167,9 +204,10 @@ fn tile<L: Lanes, const P: usize, const D: usize, const T: usize>(
     for t in 0..T {
         tile[t] = &rows[(at + t).min(rows.len() - 1)].as_chunks::<P>().0[..words];
     }
+    // Every pixel starts with the same.
     let mut sums = [[lanes.zero(); T]; D];
     for d in 0..D {
-        sums[d] = [lanes.load(&offsets[d]); T];
+        sums[d] = [out[d][at]; T];
     }
     for k in 0..words {
         let mut limbs = [lanes.zero(); WEIGHT_LIMBS];
