@@ -67,13 +67,20 @@ fn add<L: Lanes, const W: usize, const A: usize, const T: usize>(
     factors: &[L::Reals],
     sums: &mut [L::Double; T],
 ) {
+    let mut own = [[lanes.splat_real(0.0); A]; W];
     for i in 0..W {
         for j in 0..A {
-            let factor = lanes.load_reals(&factors[i * A + j]);
-            for t in 0..T {
-                sums[t] = lanes.multiply_add(factor, lanes.real(counts[i][j][t]), sums[t]);
+            own[i][j] = lanes.load_reals(&factors[i * A + j]);
+        }
+    }
+    for t in 0..T {
+        let mut sum = sums[t];
+        for i in 0..W {
+            for j in 0..A {
+                sum = lanes.multiply_add(own[i][j], lanes.real(counts[i][j][t]), sum);
             }
         }
+        sums[t] = sum;
     }
 }
 

@@ -95,14 +95,14 @@ impl<'b> Rows<'b> {
                 self.held = Some((part, span));
             }
             if !conv.masked {
-                for j in 0..planes {
-                    let factor = lanes.load_reals(&factors[j]);
-                    for t in 0..TILE {
+                let (own, rest) = factors.split_at(planes);
+                for t in 0..TILE {
+                    for (j, factor) in own.iter().enumerate() {
                         let ones = lanes.splat_real(self.ones[j * TILE + t]);
-                        sums[t] = lanes.multiply_add(factor, ones, sums[t]);
+                        sums[t] = lanes.multiply_add(lanes.load_reals(factor), ones, sums[t]);
                     }
                 }
-                factors = &factors[planes..];
+                factors = rest;
             }
             let words = conv.gather.row_words(span) / planes;
             let own =
@@ -115,16 +115,14 @@ impl<'b> Rows<'b> {
     #[inline(always)]
     fn gather<L: Lanes>(&mut self, lanes: L, conv: &Prepared, input: &[u32], span: Span, planes: usize) {
         conv.gather.rows(lanes, input, span, self.pixels.clone(), 0, self.whole);
-        for (t, row) in conv.gather.split(span, self.whole).take(self.pixels.len()).enumerate() {
+        let row_words = conv.gather.row_words(span);
+        let rows = self.whole.chunks_exact(conv.gather.row_stride(span)).take(self.pixels.len());
+        for (t, row) in rows.enumerate() {
             if !conv.masked {
-                match planes {
-                    1 => ones_of::<L, 1>(lanes, row, &mut self.ones[t..]),
-                    2 => ones_of::<L, 2>(lanes, row, &mut self.ones[t..]),
-                    _ => ones(row, planes, &mut self.ones[t..]),
-                }
+                ones(lanes, row, row_words, planes, &mut self.ones[t..]);
             }
             if planes > 2 {
-                split_pairs(row, planes, self.pixels.len(), t, self.pairs);
+                split_pairs(&row[..row_words], planes, self.pixels.len(), t, self.pairs);
             }
         }
     }
@@ -165,38 +163,48 @@ impl<'b> Rows<'b> {
     }
 }
 
-/// Ones of each of one or two planes of a row, to every [`TILE`]th of `out`.
+/// Ones of each plane of the first `words` words of a row, to every [`TILE`]th of `out`.
 #[inline(always)]
-fn ones_of<L: Lanes, const A: usize>(lanes: L, row: &[u32], out: &mut [f64]) {
-    let (mut sums, mut at) = ([lanes.zero(); 2], 0);
-    while at + L::LANES <= row.len() {
-        sums[at / L::LANES % 2] = lanes.count(sums[at / L::LANES % 2], lanes.load(L::words(&row[at..])));
-        at += L::LANES;
+fn ones<L: Lanes>(lanes: L, row: &[u32], words: usize, planes: usize, out: &mut [f64]) {
+    if planes <= 2 && words.div_ceil(L::LANES) <= L::COUNTS {
+        let [even, odd] = ones_of_pairs(lanes, row, words);
+        out[0] = f64::from(if planes == 1 { even + odd } else { even });
+        if planes == 2 {
+            out[TILE] = f64::from(odd);
+        }
+        return;
     }
-    let mut lane = [[0; MOST_LANES]; 2];
-    for (sums, lane) in sums.into_iter().zip(&mut lane) {
-        lanes.store(lanes.counted(sums), L::words_mut(lane));
-    }
-    let mut totals = [0; A];
-    for (k, sum) in lane[0][..L::LANES].iter().zip(&lane[1]).map(|(a, b)| a + b).enumerate() {
-        totals[k % A] += sum;
-    }
-    for (k, word) in row[at..].iter().enumerate() {
-        totals[k % A] += word.count_ones();
-    }
-    for (j, total) in totals.into_iter().enumerate() {
-        out[j * TILE] = f64::from(total);
-    }
-}
-
-/// The same for any number of planes.
-#[inline(always)]
-fn ones(row: &[u32], planes: usize, out: &mut [f64]) {
     for j in 0..planes {
-        let ones = row[j..].iter().step_by(planes).map(|word| word.count_ones()).sum::<u32>();
+        let ones = row[j..words].iter().step_by(planes).map(|word| word.count_ones()).sum::<u32>();
         out[j * TILE] = f64::from(ones);
     }
 }
+
+/// Ones of the even and of the odd words. What follows the last in its register is masked off.
+#[inline(always)]
+fn ones_of_pairs<L: Lanes>(lanes: L, row: &[u32], words: usize) -> [u32; 2] {
+    let (mut sums, mut at) = (lanes.zero(), 0);
+    while at + L::LANES <= words {
+        sums = lanes.count(sums, lanes.load(L::words(&row[at..])));
+        at += L::LANES;
+    }
+    if at < words {
+        let mask = lanes.load(L::words(&FIRST[MOST_LANES - (words - at)..]));
+        sums = lanes.count(sums, lanes.and(mask, lanes.load(L::words(&row[at..]))));
+    }
+    lanes.sum_pairs(lanes.counted(sums))
+}
+
+/// From MOST_LANES - n on: n ones.
+const FIRST: [u32; 2 * MOST_LANES] = {
+    let mut words = [0; 2 * MOST_LANES];
+    let mut k = 0;
+    while k < MOST_LANES {
+        words[k] = u32::MAX;
+        k += 1;
+    }
+    words
+};
 
 /// Sorts the words of pixel `t` of `pixels` by pairs of planes.
 fn split_pairs(row: &[u32], planes: usize, pixels: usize, t: usize, pairs: &mut [u32]) {

@@ -132,6 +132,16 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn sum_pairs(self, a: __m512i) -> [u32; 2] {
+        unsafe {
+            let half = _mm256_add_epi32(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64::<1>(a));
+            let quarter = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half));
+            let pair = _mm_add_epi32(quarter, _mm_unpackhi_epi64(quarter, quarter));
+            [_mm_extract_epi32::<0>(pair) as u32, _mm_extract_epi32::<1>(pair) as u32]
+        }
+    }
+
+    #[inline(always)]
     fn load_reals(self, from: &[f64; 16]) -> [__m512d; 2] {
         unsafe { [_mm512_loadu_pd(from.as_ptr()), _mm512_loadu_pd(from[8..].as_ptr())] }
     }

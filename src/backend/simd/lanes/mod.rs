@@ -60,6 +60,9 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     /// Adds the products of the four bytes of each lane (see [`Lanes::DOT_FLIP`]), wrapping.
     fn dot(self, sum: Self::Int, x: Self::Int, w: Self::Int) -> Self::Int;
 
+    /// Sums of the even and of the odd lanes.
+    fn sum_pairs(self, a: Self::Int) -> [u32; 2];
+
     fn load_reals(self, from: &Self::Reals) -> Self::Double;
     fn real(self, v: Self::Int) -> Self::Double;
     fn splat_real(self, v: f64) -> Self::Double;

@@ -123,6 +123,15 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn sum_pairs(self, a: [i32; N]) -> [u32; 2] {
+        let mut sums = [0; 2];
+        for k in 0..N {
+            sums[k % 2] += a[k] as u32;
+        }
+        sums
+    }
+
+    #[inline(always)]
     fn load_reals(self, from: &[f64; N]) -> [f64; N] {
         *from
     }
