@@ -20,6 +20,7 @@
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
+    load_codes();
     let index = invocation(id, lane);
     if index >= params.images * PER_IMAGE {
         return;
@@ -137,7 +138,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                 if pass_index + 1u == PASSES {
                     if x0 + t < OUT_W {
                         let rank = finish(quad, out_pixel + t, hi, lo);
-                        for (var b = 0u; b < BITS; b++) {
+                        for (var b = 0u; b < BITS; b++) { // unrolled
                             packed[b] |= plane_bits(b, rank) << (4u * q);
                         }
                     }

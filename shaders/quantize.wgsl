@@ -10,6 +10,7 @@ fn value_at(pixel: u32, c: u32) -> i32 {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
+    load_codes();
     let index = invocation(id, lane);
     if index >= params.images * PER_IMAGE {
         return;
@@ -21,8 +22,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         let quad = group * 8u + q;
         let c = quad * 4u;
         let v = vec4(value_at(pixel, c), value_at(pixel, c + 1u), value_at(pixel, c + 2u), value_at(pixel, c + 3u));
-        let rank = rank_of_values(quad, v * table[quad * ROWS + SIGN]);
-        for (var b = 0u; b < BITS; b++) {
+        let rank = rank_of_values(quad, v * row_of(quad, SIGN));
+        for (var b = 0u; b < BITS; b++) { // unrolled
             packed[b] |= plane_bits(b, rank) << (4u * q);
         }
     }

@@ -1,71 +1,70 @@
 // Quantizers: from numbers to ranks among thresholds, and from ranks to bits of packed code words. Four neighbouring
 // output channels ("a quad") at a time. Reference: src/backend/cpu/epilogue.rs.
 //
-// The table holds ROWS vectors per quad, one lane per channel. From row THRESHOLDS on they are the LEVELS - 1 ascending
-// thresholds; those on sums take two rows each, high word first. From vector CODES on it holds, for each plane of a
+// The table holds ROWS vectors per quad, one lane per channel. From row THRESHOLDS on they are the LIMITS = LEVELS - 1
+// ascending thresholds; those on sums take two rows each, high word first. From vector CODES on it holds, for each plane of a
 // code, CODE_WORDS words: bit r of plane j is bit j of the code of rank r.
-
-// Up to so many levels it is cheaper to compare with all thresholds than to gather them one by one.
-const COUNTED_LEVELS: u32 = 8u;
 
 // Ranks of values: how many thresholds lie strictly below x.
 fn rank_of_values(quad: u32, x: vec4<i32>) -> vec4<u32> {
-    let first = quad * ROWS + THRESHOLDS;
-    if LEVELS > COUNTED_LEVELS {
-        return vec4(
-            bisect_values(first, 0u, x.x),
-            bisect_values(first, 1u, x.y),
-            bisect_values(first, 2u, x.z),
-            bisect_values(first, 3u, x.w),
-        );
+    if COUNTED == 0u {
+        return vec4(bisect_values(quad, 0u, x.x), bisect_values(quad, 1u, x.y), bisect_values(quad, 2u, x.z), bisect_values(quad, 3u, x.w));
     }
     var rank = vec4(0u);
-    for (var r = 0u; r + 1u < LEVELS; r++) {
-        rank += vec4<u32>(x > table[first + r]);
+    for (var r = 0u; r < COUNTED; r++) { // unrolled
+        rank += vec4<u32>(x > row_of(quad, THRESHOLDS + r));
     }
     return rank;
 }
 
-fn bisect_values(first: u32, lane: u32, x: i32) -> u32 {
+fn bisect_values(quad: u32, lane: u32, x: i32) -> u32 {
     var rank = 0u;
     for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
-        rank += select(0u, jump, x > table[first + rank + jump - 1u][lane]);
+        rank += select(0u, jump, x > row_of(quad, THRESHOLDS + rank + jump - 1u)[lane]);
     }
     return rank;
 }
 
 // Ranks of two-word sums.
 fn rank_of_sums(quad: u32, hi: vec4<i32>, lo: vec4<i32>) -> vec4<u32> {
-    let first = quad * ROWS + THRESHOLDS;
-    if LEVELS > COUNTED_LEVELS {
+    if COUNTED == 0u {
         return vec4(
-            bisect_sums(first, 0u, hi.x, lo.x),
-            bisect_sums(first, 1u, hi.y, lo.y),
-            bisect_sums(first, 2u, hi.z, lo.z),
-            bisect_sums(first, 3u, hi.w, lo.w),
+            bisect_sums(quad, 0u, hi.x, lo.x),
+            bisect_sums(quad, 1u, hi.y, lo.y),
+            bisect_sums(quad, 2u, hi.z, lo.z),
+            bisect_sums(quad, 3u, hi.w, lo.w),
         );
     }
     var rank = vec4(0u);
-    for (var r = 0u; r + 1u < LEVELS; r++) {
-        let high = table[first + 2u * r];
-        rank += vec4<u32>((hi > high) | ((hi == high) & (lo > table[first + 2u * r + 1u])));
+    for (var r = 0u; r < COUNTED; r++) { // unrolled
+        let high = row_of(quad, THRESHOLDS + 2u * r);
+        rank += vec4<u32>((hi > high) | ((hi == high) & (lo > row_of(quad, THRESHOLDS + 2u * r + 1u))));
     }
     return rank;
 }
 
-fn bisect_sums(first: u32, lane: u32, hi: i32, lo: i32) -> u32 {
+fn bisect_sums(quad: u32, lane: u32, hi: i32, lo: i32) -> u32 {
     var rank = 0u;
     for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
-        let at = first + 2u * (rank + jump - 1u);
-        let high = table[at][lane];
-        rank += select(0u, jump, hi > high || (hi == high && lo > table[at + 1u][lane]));
+        let at = THRESHOLDS + 2u * (rank + jump - 1u);
+        let high = row_of(quad, at)[lane];
+        rank += select(0u, jump, hi > high || (hi == high && lo > row_of(quad, at + 1u)[lane]));
     }
     return rank;
+}
+
+// The codes of all ranks, where a word per plane holds them.
+var<private> code_words: array<u32, CODE_PLANES>;
+
+fn load_codes() {
+    for (var b = 0u; b < BITS; b++) { // unrolled
+        code_words[b] = code_word(b);
+    }
 }
 
 // Bit `plane` of the codes of four ranks, the first channel's in bit 0.
 fn plane_bits(plane: u32, rank: vec4<u32>) -> u32 {
-    var codes = vec4(code_word(plane * CODE_WORDS));
+    var codes = vec4(code_words[plane]);
     if CODE_WORDS > 1u {
         let word = vec4(plane * CODE_WORDS) + (rank >> vec4(5u));
         codes = vec4(code_word(word.x), code_word(word.y), code_word(word.z), code_word(word.w));

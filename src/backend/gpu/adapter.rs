@@ -21,6 +21,8 @@ pub struct AdapterLimits {
     pub storage_buffers: u32,
     /// Invocations of one workgroup.
     pub workgroup_invocations: u32,
+    /// Invocations of its smallest and of its largest subgroups.
+    pub subgroups: [u32; 2],
 }
 
 /// What is known about an adapter.
@@ -66,6 +68,7 @@ impl AdapterInfo {
                 workgroup_invocations: limits
                     .max_compute_invocations_per_workgroup
                     .min(limits.max_compute_workgroup_size_x),
+                subgroups: [info.subgroup_min_size, info.subgroup_max_size],
             },
         }
     }

@@ -2,10 +2,16 @@
 
 use super::adapter::AdapterInfo;
 use super::engine::GpuNet;
+use super::record::{LANES, Target, Variant};
 use crate::backend::{Backend, Executable};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// What kernels use where the device has it.
+const USEFUL: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::PIPELINE_CACHE);
+/// Subgroups up to this size belong to CPUs, where small workgroups waste least.
+const NARROW: u32 = 8;
 
 /// A GPU that runs plans. Clones share the device.
 #[derive(Clone, Debug)]
@@ -13,6 +19,8 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     info: AdapterInfo,
+    /// Which of a kernel's variants to run.
+    nth_variant: usize,
     /// Why the device was lost, once it is.
     lost: Arc<Mutex<Option<String>>>,
 }
@@ -22,6 +30,7 @@ impl Gpu {
     pub(super) fn open(adapter: &wgpu::Adapter, info: AdapterInfo) -> Result<Self> {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("lq-infer"),
+            required_features: adapter.features() & USEFUL,
             required_limits: adapter.limits(),
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
@@ -29,7 +38,7 @@ impl Gpu {
         let opened = pollster::block_on(adapter.request_device(&descriptor));
         let (device, queue) = opened
             .map_err(|e| Error::Device { device: info.name.clone(), problem: format!("cannot be opened: {e}") })?;
-        let gpu = Gpu { device, queue, info, lost: Arc::default() };
+        let gpu = Gpu { device, queue, info, nth_variant: 0, lost: Arc::default() };
         gpu.watch();
         Ok(gpu)
     }
@@ -42,12 +51,33 @@ impl Gpu {
         if let Some(reason) = info.unusable() {
             return Err(Error::Device { device: info.name, problem: format!("cannot be used: {reason}") });
         }
-        Ok(Gpu { device, queue, info, lost: Arc::default() })
+        Ok(Gpu { device, queue, info, nth_variant: 0, lost: Arc::default() })
     }
 
     /// What is known about the device.
     pub fn info(&self) -> &AdapterInfo {
         &self.info
+    }
+
+    /// The same device, but every kernel is run in its `nth` variant instead of the best, or in its last one if it has fewer.
+    pub fn with_variant(&self, nth: usize) -> Self {
+        Gpu { nth_variant: nth, ..self.clone() }
+    }
+
+    /// The variant to run.
+    pub(super) fn preference(&self, variants: &[Variant]) -> usize {
+        self.nth_variant.min(variants.len().saturating_sub(1))
+    }
+
+    /// What kernels are made for.
+    pub(super) fn target(&self) -> Target {
+        let [least, most] = self.info.limits.subgroups;
+        let has_subgroups = self.device.features().contains(wgpu::Features::SUBGROUP);
+        Target {
+            least_subgroup: has_subgroups.then_some(least),
+            lanes: if self.info.software && most <= NARROW { NARROW } else { LANES },
+            ..Target::plain(self.device.limits().max_compute_workgroups_per_dimension)
+        }
     }
 
     /// The wgpu device.

@@ -55,7 +55,7 @@ impl GpuNet {
     /// Compiles and allocates everything for up to `max_batch` images.
     pub(super) fn new(gpu: &Gpu, plan: Arc<Plan>, max_batch: usize, progress: &dyn Fn(usize, usize)) -> Result<Self> {
         let limits = gpu.device().limits();
-        let mut recording = Recording::new(&plan, limits.max_compute_workgroups_per_dimension);
+        let mut recording = Recording::new(&plan, &gpu.target(), &|_, variants| gpu.preference(variants));
         let buffer_bytes = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
         let bounds = Bounds { device: &gpu.info().name, buffer_bytes };
         let max_batch = bounds.max_batch(&plan, &recording, max_batch)?;
@@ -147,10 +147,10 @@ impl GpuNet {
         let mut pass = encoder.begin_compute_pass(&descriptor);
         for index in dispatches {
             let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches[index], &self.bound[index]);
-            let [x, y] = self.recording.workgroups(dispatch, images);
+            let [x, y, z] = self.recording.workgroups(dispatch, images);
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, buffers, &[]);
-            pass.dispatch_workgroups(x, y, 1);
+            pass.dispatch_workgroups(x, y, z);
         }
     }
 

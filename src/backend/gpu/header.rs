@@ -1,6 +1,8 @@
 //! What is generated in front of a shader: constants, the shape, the uniforms and the bindings. The same list of [`Port`]s
 //! makes the declarations here and the bind group on the device, so they cannot disagree.
 
+use super::unroll::unroll;
+use std::collections::HashMap;
 use std::fmt::Write;
 
 /// Defines a uniform struct for Rust and its declaration in WGSL from one list of fields.
@@ -49,13 +51,28 @@ pub struct Port {
 #[derive(Clone, Debug, Default)]
 pub struct Header {
     text: String,
+    /// The unsigned constants, for loops that are written out.
+    numbers: HashMap<String, usize>,
     shape: Vec<(&'static str, u32)>,
 }
 
 impl Header {
     /// Adds an unsigned constant.
     pub fn number(&mut self, name: &str, value: usize) -> &mut Self {
+        self.numbers.insert(name.to_owned(), value);
         self.line(format_args!("const {name}: u32 = {value}u;"))
+    }
+
+    /// Adds generated functions.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// The header and these files, with marked loops written out.
+    pub fn complete(&self, files: &[&str]) -> String {
+        let number = |name: &str| self.numbers.get(name).copied();
+        files.iter().fold(self.text.clone(), |text, file| text + &unroll(file, &number))
     }
 
     /// Adds a number that differs from layer to layer. In the shader it is a private variable of this name, set by
@@ -122,11 +139,6 @@ impl Header {
             self.line(format_args!("@group(0) @binding({binding}) var<storage, {access}> {name}: array<{element}>;"));
         }
         self
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.text
     }
 
     fn line(&mut self, line: std::fmt::Arguments) -> &mut Self {

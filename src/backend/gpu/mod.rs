@@ -1,7 +1,7 @@
 //! The GPU backend: compute shaders through wgpu. Only this module and `session`, where a device is handed in, name wgpu.
 //!
 //! * `adapter`: which GPUs there are and whether they can be used; `context`: an opened device and its errors.
-//! * `kernels`: the table of shaders and how each kernel of a program becomes one; `header` and `table` generate what goes
+//! * `kernels`: the table of shaders and how each kernel of a program becomes one; `header`, `table` and `unroll` generate what goes
 //!   in front of the shader text and into its buffers.
 //! * `record`: a whole plan as plain data, built without a GPU.
 //! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `engine`: buffers and execution.
@@ -20,6 +20,7 @@ mod probe;
 pub mod record;
 mod rerun;
 mod table;
+mod unroll;
 
 pub use adapter::{Adapter, AdapterInfo, AdapterLimits, adapters};
 pub use context::Gpu;

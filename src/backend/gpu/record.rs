@@ -1,7 +1,9 @@
 //! A plan as plain data: which shader runs on which buffers in what order. Built and tested without a GPU; the engine
 //! only carries it out.
 
-use super::kernels::{self, Launch, SHADERS, Source};
+pub use super::kernels::{Target, Tile, Variant};
+
+use super::kernels::{self, Launch, Source};
 use crate::lower::TensorId;
 use crate::plan::Plan;
 use std::collections::HashMap;
@@ -23,8 +25,14 @@ pub struct Dispatch {
     pub shape: Vec<u32>,
     /// Buffers by binding, from binding 2 on.
     pub bindings: Vec<Binding>,
-    /// Invocations per image.
+    /// Invocations per image and layer.
     pub per_image: usize,
+    /// Size along z.
+    pub layers: u32,
+    /// Invocations of a workgroup.
+    pub lanes: u32,
+    /// How the kernel is run.
+    pub variant: Variant,
 }
 
 /// A buffer of a dispatch.
@@ -57,34 +65,45 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Records `plan` for a device that allows `fold` workgroups per dimension.
-    pub fn new(plan: &Plan, fold: u32) -> Self {
-        let mut recording = Recording { dispatches: Vec::new(), constants: Vec::new(), fold: fold.max(1) };
+    /// Records `plan` for `target`. `choose` picks one of the variants of a step, given its index and the variants; the first
+    /// is best as far as known.
+    pub fn new(plan: &Plan, target: &Target, choose: &dyn Fn(usize, &[Variant]) -> usize) -> Self {
+        let mut recording = Recording { dispatches: Vec::new(), constants: Vec::new(), fold: target.fold };
         let mut sources: HashMap<String, Arc<str>> = HashMap::new();
-        for step in &plan.program.steps {
-            let launch = kernels::launch(&step.kernel, &plan.program);
-            let text = recording.source(step.kernel.name(), &launch);
+        for (index, step) in plan.program.steps.iter().enumerate() {
+            let variants = kernels::variants(&step.kernel, &plan.program, target);
+            let variant = variants.get(choose(index, &variants)).copied().unwrap_or(Variant::General);
+            let launch = kernels::launch(&step.kernel, &variant, &plan.program);
+            let text = recording.source(&launch);
             let source = sources.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())).clone();
             let bindings = recording.bindings(&step.name, &launch);
-            let per_image = launch.per_image;
-            let name = step.name.clone();
-            let (kernel, shape) = (step.kernel.name(), launch.header.shape_words());
-            recording.dispatches.push(Dispatch { name, kernel, source, shape, bindings, per_image });
+            recording.dispatches.push(Dispatch {
+                name: step.name.clone(),
+                kernel: step.kernel.name(),
+                source,
+                shape: launch.header.shape_words(),
+                bindings,
+                per_image: launch.per_image,
+                layers: launch.layers as u32,
+                lanes: launch.lanes,
+                variant,
+            });
         }
         recording
     }
 
-    /// Workgroups of a dispatch for `images` images: rows of at most `fold`.
-    pub fn workgroups(&self, dispatch: &Dispatch, images: usize) -> [u32; 2] {
-        let total = (dispatch.per_image * images).div_ceil(LANES as usize);
+    /// Workgroups of a dispatch for `images` images: rows of at most `fold`, and its layers.
+    pub fn workgroups(&self, dispatch: &Dispatch, images: usize) -> [u32; 3] {
+        let total = (dispatch.per_image * images).div_ceil(dispatch.lanes as usize);
         let fold = self.fold as usize;
-        [total.min(fold) as u32, total.div_ceil(fold) as u32]
+        [total.min(fold) as u32, total.div_ceil(fold) as u32, dispatch.layers]
     }
 
     /// Most images for which every dispatch stays within `fold` rows and its indices within 32 bits.
     pub fn max_images(&self) -> usize {
-        let most = (u32::MAX as usize / 2).min((self.fold as usize).pow(2).saturating_mul(LANES as usize));
-        self.dispatches.iter().map(|d| most / d.per_image.max(1)).min().unwrap_or(usize::MAX)
+        let indexed = u32::MAX as usize / 2;
+        let most = |d: &Dispatch| indexed.min((self.fold as usize).pow(2).saturating_mul(d.lanes as usize));
+        self.dispatches.iter().map(|d| most(d) / d.per_image.max(1)).min().unwrap_or(usize::MAX)
     }
 
     /// The first dispatch of each distinct shader.
@@ -93,13 +112,12 @@ impl Recording {
         self.dispatches.iter().filter(|d| seen.insert(Arc::as_ptr(&d.source))).collect()
     }
 
-    fn source(&self, kernel: &str, launch: &Launch) -> String {
+    fn source(&self, launch: &Launch) -> String {
         let mut header = launch.header.clone();
-        header.number("LANES", LANES as usize).number("FOLD", self.fold as usize);
+        header.number("LANES", launch.lanes as usize).number("FOLD", self.fold as usize);
         let ports: Vec<_> = launch.ports.iter().map(|(p, s)| (*p, !matches!(s, Source::Absent))).collect();
         header.ports(&ports);
-        let files = SHADERS.iter().filter(|s| s.kernel == kernel).flat_map(|s| s.files);
-        std::iter::once(&header.as_str()).chain(files).copied().collect()
+        header.complete(&launch.files)
     }
 
     fn bindings(&mut self, layer: &str, launch: &Launch) -> Vec<Binding> {

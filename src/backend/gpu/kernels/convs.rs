@@ -4,7 +4,7 @@ use super::super::header::Header;
 use super::super::table::{LANES, Table, quad_weights};
 use super::epilogue::{Ends, add_rows, no_rows};
 use super::groups::{Aligned, Reach, align};
-use super::{Launch, Source, Tensors};
+use super::{BITCONV, LIMBCONV, Launch, ROWS, Source, Tensors};
 use crate::fixed::{LIMB_LANES, VALUE_PLANES, WEIGHT_LIMBS};
 use crate::lower::{BitConv, CARRY_PLANES, LimbConv, LimbSum, Part, Repr, TensorId};
 use crate::quant::{WORD_BITS, words};
@@ -63,7 +63,7 @@ pub fn bitconv(k: &BitConv, tensors: Tensors) -> Launch {
     let sums = if passes > 1 { 2 } else { 0 };
     let tile = tile(output.w, stored * planes + sums, MAX_ACCUMULATORS);
     let groups = words(output.c);
-    let mut launch = Launch::new(output.w.div_ceil(tile) * output.h * groups);
+    let mut launch = Launch::new(output.w.div_ceil(tile) * output.h * groups, &[ROWS]);
     let header = &mut launch.header;
     geometry(header, &k.window, input.shape, output);
     let aligned_to = |n: &usize| {
@@ -93,12 +93,13 @@ pub fn bitconv(k: &BitConv, tensors: Tensors) -> Launch {
     add_rows(header, &mut table, &k.epilogue, tensors);
     table.describe(header);
     connect(&mut launch, k.input, "Planes", &weights, output.c, table.words());
-    ends.connect(&mut launch);
+    ends.connect(&mut launch, tensors);
+    launch.files.push(BITCONV);
     launch
 }
 
 /// For each pass the high, then the low coefficients of its pairs.
-fn coefficient_rows<'a>(table: &mut Table<'a>, k: &'a BitConv, planes: usize) {
+pub fn coefficient_rows<'a>(table: &mut Table<'a>, k: &'a BitConv, planes: usize) {
     let all = k.channel_pairs();
     let mut part_at = 0;
     for part in &k.parts {
@@ -160,7 +161,7 @@ fn limbs(
     let diagonals = limbs + WEIGHT_LIMBS - 1;
     let tile = tile(output.w, diagonals, MAX_LIMB_ACCUMULATORS);
     let groups = output.c.div_ceil(group_channels);
-    let mut launch = Launch::new(output.w.div_ceil(tile) * output.h * groups);
+    let mut launch = Launch::new(output.w.div_ceil(tile) * output.h * groups, &[ROWS]);
     let header = &mut launch.header;
     geometry(header, window, spec.shape, output);
     header.shape("IN_GROUPS", spec.shape.c.div_ceil(LIMB_LANES)).number("X_LIMBS", limbs);
@@ -186,7 +187,8 @@ pub fn limbconv(k: &LimbConv, tensors: Tensors) -> Launch {
     add_rows(header, &mut table, &k.epilogue, tensors);
     table.describe(header);
     connect(&mut launch, k.input, "u32", &weights, output.c, table.words());
-    ends.connect(&mut launch);
+    ends.connect(&mut launch, tensors);
+    launch.files.push(LIMBCONV);
     launch.write("sums", "i32", None);
     launch
 }
@@ -213,7 +215,8 @@ pub fn limbsum(k: &LimbSum, tensors: Tensors) -> Launch {
     launch.read("input", "u32", Source::Tensor(k.input));
     launch.read("weights", "vec4<u32>", Source::Words(quad_weights(&k.weights, output.c)));
     launch.read("table", "vec4<i32>", Source::Absent);
-    Ends::default().connect(&mut launch);
+    Ends::default().connect(&mut launch, tensors);
+    launch.files.push(LIMBCONV);
     launch.write("sums", "i32", Some(k.output));
     launch
 }

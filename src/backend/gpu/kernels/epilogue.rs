@@ -1,16 +1,21 @@
 //! Constants, table and buffers of `shaders/include/epilogue.wgsl` and `shaders/include/ranks.wgsl`.
 
 use super::super::header::Header;
-use super::super::table::{Table, code_bits};
-use super::{Launch, Source, Tensors};
+use super::super::table::{LANES, Table, code_bits};
+use super::{EPILOGUE, Launch, RANKS, Source, Tensors, VALUES_EACH, VALUES_QUADS};
 use crate::lower::{Epilogue, Finish, Ranks, TensorId};
+
+/// Up to so many levels it is cheaper to compare with all thresholds than to gather them one by one.
+pub const COUNTED_LEVELS: usize = 8;
 
 /// Constants of a quantizer whose thresholds begin at row `thresholds` and whose codes take `planes` planes; `codes` is empty
 /// if there is none.
 fn describe_codes(header: &mut Header, table: &mut Table, codes: &[u16], planes: usize, thresholds: usize) {
     let (words, per_plane) = code_bits(codes, planes);
     table.tail("CODES", words);
-    header.number("BITS", planes).number("LEVELS", codes.len().max(1));
+    let levels = codes.len().max(1);
+    header.number("BITS", planes).number("CODE_PLANES", planes.max(1)).number("LEVELS", levels);
+    header.number("COUNTED", if levels <= COUNTED_LEVELS { levels - 1 } else { 0 });
     header.number("THRESHOLDS", thresholds).number("CODE_WORDS", per_plane.max(1));
 }
 
@@ -98,10 +103,22 @@ impl Ends {
         self.values.or(self.codes)
     }
 
-    /// Adds the buffers.
-    pub fn connect(&self, launch: &mut Launch) {
-        launch.read("residual", "i32", self.residual.map_or(Source::Absent, Source::Tensor));
-        launch.write("values", "i32", self.values).write("codes", "u32", self.codes);
+    /// Adds the buffers and the text.
+    pub fn connect(&self, launch: &mut Launch, tensors: Tensors) {
+        let fills = |id: TensorId| tensors.get(id).shape.c.is_multiple_of(LANES);
+        let quads = [self.residual, self.values].into_iter().flatten().all(fills);
+        let (element, files) = if quads { ("vec4<i32>", VALUES_QUADS) } else { ("i32", VALUES_EACH) };
+        launch.read("residual", element, self.residual.map_or(Source::Absent, Source::Tensor));
+        launch.write("values", element, self.values).write("codes", "u32", self.codes);
+        launch.files.extend([RANKS, files, EPILOGUE]);
+    }
+
+    /// Levels of the codes that `epilogue`, whose ends these are, makes.
+    pub fn levels(&self, epilogue: &Epilogue) -> usize {
+        match &epilogue.finish {
+            Finish::Codes { codes_of_ranks, .. } => codes_of_ranks.len(),
+            Finish::Value { codes, .. } => codes.as_ref().map_or(1, |(ranks, _)| ranks.codes_of_ranks.len()),
+        }
     }
 
     /// Planes of the codes.

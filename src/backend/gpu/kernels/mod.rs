@@ -1,42 +1,43 @@
-//! The table of all shaders, and how each kernel of a program becomes a [`Launch`]: constants, buffers and a size.
+//! The text of all shaders, and how each kernel of a program becomes a [`Launch`]: constants, buffers and a size.
 
+mod carry_save;
 mod convs;
 mod epilogue;
 mod groups;
 mod small;
+mod tile;
+mod variant;
+
+pub use variant::{Target, Tile, Variant};
 
 use super::header::{Header, Port};
+use super::record::LANES;
 use crate::fixed::VALUE_MAX;
 use crate::lower::{Kernel, Program, TensorId, TensorSpec};
 
-/// A shader's text behind the generated header: the files of `shaders/` it consists of, in order.
-pub struct Shader {
-    /// Name of the kernel it runs.
-    pub kernel: &'static str,
-    /// Whole files.
-    pub files: &'static [&'static str],
-}
-
 const COMMON: &str = include_str!("../../../../shaders/include/common.wgsl");
+const ROWS: &str = include_str!("../../../../shaders/include/rows.table.wgsl");
 const RANKS: &str = include_str!("../../../../shaders/include/ranks.wgsl");
 const EPILOGUE: &str = include_str!("../../../../shaders/include/epilogue.wgsl");
 const WIDE: &str = include_str!("../../../../shaders/include/wide.wgsl");
+const VALUES_EACH: &str = include_str!("../../../../shaders/include/values.each.wgsl");
+const VALUES_QUADS: &str = include_str!("../../../../shaders/include/values.quads.wgsl");
+const BITCONV: &str = include_str!("../../../../shaders/bitconv.wgsl");
 const LIMBCONV: &str = include_str!("../../../../shaders/limbconv.wgsl");
-
-/// Every shader.
-pub const SHADERS: [Shader; 11] = [
-    Shader { kernel: "bitconv", files: &[COMMON, RANKS, EPILOGUE, include_str!("../../../../shaders/bitconv.wgsl")] },
-    Shader { kernel: "limbconv", files: &[COMMON, RANKS, EPILOGUE, LIMBCONV] },
-    Shader { kernel: "limbsum", files: &[COMMON, RANKS, EPILOGUE, LIMBCONV] },
-    Shader { kernel: "quantize", files: &[COMMON, RANKS, include_str!("../../../../shaders/quantize.wgsl")] },
-    Shader { kernel: "pointwise", files: &[COMMON, WIDE, include_str!("../../../../shaders/pointwise.wgsl")] },
-    Shader { kernel: "maxpool", files: &[COMMON, include_str!("../../../../shaders/maxpool.wgsl")] },
-    Shader { kernel: "avgpool", files: &[COMMON, include_str!("../../../../shaders/avgpool.wgsl")] },
-    Shader { kernel: "split", files: &[COMMON, include_str!("../../../../shaders/split.wgsl")] },
-    Shader { kernel: "slice", files: &[COMMON, include_str!("../../../../shaders/slice.wgsl")] },
-    Shader { kernel: "levels", files: &[COMMON, include_str!("../../../../shaders/levels.wgsl")] },
-    Shader { kernel: "join", files: &[COMMON, include_str!("../../../../shaders/join.wgsl")] },
+const QUANTIZE: &str = include_str!("../../../../shaders/quantize.wgsl");
+/// Weights by subgroup, weights one by one, and the kernel itself.
+const BITCONV_TILE: [&str; 3] = [
+    include_str!("../../../../shaders/include/shared.subgroup.wgsl"),
+    include_str!("../../../../shaders/include/shared.each.wgsl"),
+    include_str!("../../../../shaders/bitconv.tile.wgsl"),
 ];
+const POINTWISE: &str = include_str!("../../../../shaders/pointwise.wgsl");
+const MAXPOOL: &str = include_str!("../../../../shaders/maxpool.wgsl");
+const AVGPOOL: &str = include_str!("../../../../shaders/avgpool.wgsl");
+const SPLIT: &str = include_str!("../../../../shaders/split.wgsl");
+const SLICE: &str = include_str!("../../../../shaders/slice.wgsl");
+const LEVELS: &str = include_str!("../../../../shaders/levels.wgsl");
+const JOIN: &str = include_str!("../../../../shaders/join.wgsl");
 
 /// What a shader's port is connected to.
 #[derive(Clone, Debug)]
@@ -55,16 +56,23 @@ pub struct Launch {
     pub header: Header,
     /// Buffers in order of their bindings.
     pub ports: Vec<(Port, Source)>,
-    /// Invocations per image.
+    /// Invocations per image and layer.
     pub per_image: usize,
+    /// Layers of the dispatch: its size along z.
+    pub layers: usize,
+    /// Invocations of a workgroup.
+    pub lanes: u32,
+    /// Whole files behind the header, in order.
+    pub files: Vec<&'static str>,
 }
 
 impl Launch {
     /// A launch of `per_image` invocations without buffers or constants of its own yet.
-    fn new(per_image: usize) -> Self {
+    fn new(per_image: usize, files: &[&'static str]) -> Self {
         let mut header = Header::default();
         header.signed("VALUE_MAX", VALUE_MAX).shape("PER_IMAGE", per_image);
-        Launch { header, ports: Vec::new(), per_image }
+        let files = [COMMON].into_iter().chain(files.iter().copied()).collect();
+        Launch { header, ports: Vec::new(), per_image, layers: 1, lanes: LANES, files }
     }
 
     fn read(&mut self, name: &'static str, element: &'static str, source: Source) -> &mut Self {
@@ -79,17 +87,29 @@ impl Launch {
     }
 }
 
-/// The launch of one kernel.
-pub fn launch(kernel: &Kernel, program: &Program) -> Launch {
+/// The ways to run `kernel`, the one that is best as far as known first.
+pub fn variants(kernel: &Kernel, program: &Program, target: &Target) -> Vec<Variant> {
+    let tiles = match kernel {
+        Kernel::BitConv(k) => tile::tiles(k, Tensors(&program.tensors), target),
+        _ => Vec::new(),
+    };
+    tiles.into_iter().map(Variant::Tile).chain([Variant::General]).collect()
+}
+
+/// The launch of one kernel in one of its [`variants`].
+pub fn launch(kernel: &Kernel, variant: &Variant, program: &Program) -> Launch {
     let tensors = Tensors(&program.tensors);
+    if let (Kernel::BitConv(k), Variant::Tile(tile)) = (kernel, variant) {
+        return tile::bitconv(k, tile, tensors);
+    }
     match kernel {
         Kernel::BitConv(k) => convs::bitconv(k, tensors),
         Kernel::LimbConv(k) => convs::limbconv(k, tensors),
         Kernel::LimbSum(k) => convs::limbsum(k, tensors),
         Kernel::Quantize(k) => small::quantize(k, tensors),
         Kernel::Pointwise(k) => small::pointwise(k, tensors),
-        Kernel::MaxPool(k) => small::pool(k.input, &k.window, k.output, tensors),
-        Kernel::AvgPool(k) => small::pool(k.input, &k.window, k.output, tensors),
+        Kernel::MaxPool(k) => small::pool(MAXPOOL, k.input, &k.window, k.output, tensors),
+        Kernel::AvgPool(k) => small::pool(AVGPOOL, k.input, &k.window, k.output, tensors),
         Kernel::Split(k) => small::split(k, tensors),
         Kernel::Slice(k) => small::slice(k, tensors),
         Kernel::Levels(k) => small::levels(k, tensors),
@@ -118,12 +138,10 @@ mod tests {
 
     #[test]
     fn every_shader_names_its_reference() {
-        for shader in &SHADERS {
-            assert!(
-                shader.files.last().is_some_and(|text| text.contains("Reference: src/backend/cpu/")),
-                "{}",
-                shader.kernel
-            );
+        let kernels =
+            [BITCONV, BITCONV_TILE[2], LIMBCONV, QUANTIZE, POINTWISE, MAXPOOL, AVGPOOL, SPLIT, SLICE, LEVELS, JOIN];
+        for text in kernels {
+            assert!(text.contains("Reference: src/backend/cpu/"), "{}", text.lines().next().unwrap_or_default());
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::super::table::{LANES, Table};
 use super::convs::geometry;
 use super::epilogue::add_ranks;
-use super::{Launch, Source, Tensors};
+use super::{JOIN, LEVELS, Launch, POINTWISE, QUANTIZE, RANKS, ROWS, SLICE, SPLIT, Source, Tensors, WIDE};
 use crate::fixed::{LIMB_LANES, VALUE_LIMBS};
 use crate::lower::{Join, Levels, Pointwise, Quantize, Slice, Split, TensorId};
 use crate::quant::words;
@@ -12,7 +12,7 @@ use crate::tensor::Window;
 /// `shaders/quantize.wgsl`.
 pub fn quantize(k: &Quantize, tensors: Tensors) -> Launch {
     let shape = tensors.get(k.output).shape;
-    let mut launch = Launch::new(shape.pixels() * words(shape.c));
+    let mut launch = Launch::new(shape.pixels() * words(shape.c), &[ROWS, RANKS, QUANTIZE]);
     let header = &mut launch.header;
     header.shape("OUT_C", shape.c).shape("GROUPS", words(shape.c));
     let mut table = Table::new(shape.c);
@@ -26,7 +26,7 @@ pub fn quantize(k: &Quantize, tensors: Tensors) -> Launch {
 /// `shaders/pointwise.wgsl`.
 pub fn pointwise(k: &Pointwise, tensors: Tensors) -> Launch {
     let shape = tensors.get(k.output).shape;
-    let mut launch = Launch::new(shape.elements());
+    let mut launch = Launch::new(shape.elements(), &[WIDE, POINTWISE]);
     let header = &mut launch.header;
     header.shape("OUT_C", shape.c).shape("IN_C", tensors.get(k.input).shape.c);
     header.shape("RESIDUAL_C", tensors.channels(k.residual));
@@ -41,9 +41,9 @@ pub fn pointwise(k: &Pointwise, tensors: Tensors) -> Launch {
 }
 
 /// `shaders/maxpool.wgsl` and `shaders/avgpool.wgsl`.
-pub fn pool(input: TensorId, window: &Window, output: TensorId, tensors: Tensors) -> Launch {
+pub fn pool(shader: &'static str, input: TensorId, window: &Window, output: TensorId, tensors: Tensors) -> Launch {
     let shape = tensors.get(output).shape;
-    let mut launch = Launch::new(shape.elements());
+    let mut launch = Launch::new(shape.elements(), &[shader]);
     geometry(&mut launch.header, window, tensors.get(input).shape, shape);
     launch.header.shape("TAPS", window.taps());
     launch.read("input", "i32", Source::Tensor(input)).write("values", "i32", Some(output));
@@ -54,7 +54,7 @@ pub fn pool(input: TensorId, window: &Window, output: TensorId, tensors: Tensors
 pub fn split(k: &Split, tensors: Tensors) -> Launch {
     let shape = tensors.get(k.input).shape;
     let groups = shape.c.div_ceil(LIMB_LANES);
-    let mut launch = Launch::new(shape.pixels() * groups);
+    let mut launch = Launch::new(shape.pixels() * groups, &[SPLIT]);
     launch.header.shape("OUT_C", shape.c).shape("GROUPS", groups).number("LIMBS", VALUE_LIMBS);
     launch.read("input", "i32", Source::Tensor(k.input)).write("limbs", "u32", Some(k.output));
     launch
@@ -64,7 +64,7 @@ pub fn split(k: &Split, tensors: Tensors) -> Launch {
 pub fn slice(k: &Slice, tensors: Tensors) -> Launch {
     let spec = tensors.get(k.output);
     let groups = words(spec.shape.c);
-    let mut launch = Launch::new(spec.shape.pixels() * groups);
+    let mut launch = Launch::new(spec.shape.pixels() * groups, &[SLICE]);
     launch.header.shape("OUT_C", spec.shape.c).shape("GROUPS", groups).number("PLANES", spec.planes());
     launch.read("input", "i32", Source::Tensor(k.input)).write("planes", "u32", Some(k.output));
     launch
@@ -73,7 +73,7 @@ pub fn slice(k: &Slice, tensors: Tensors) -> Launch {
 /// `shaders/levels.wgsl`.
 pub fn levels(k: &Levels, tensors: Tensors) -> Launch {
     let (shape, planes) = (tensors.get(k.output).shape, tensors.get(k.input).planes());
-    let mut launch = Launch::new(shape.elements());
+    let mut launch = Launch::new(shape.elements(), &[LEVELS]);
     launch.header.shape("OUT_C", shape.c).shape("GROUPS", words(shape.c)).number("PLANES", planes);
     let mut table: Vec<u32> = k.values.iter().map(|&v| v as u32).collect();
     table.resize(table.len().next_multiple_of(LANES), 0);
@@ -85,7 +85,7 @@ pub fn levels(k: &Levels, tensors: Tensors) -> Launch {
 /// `shaders/join.wgsl`.
 pub fn join(k: &Join, tensors: Tensors) -> Launch {
     let (from, to) = (tensors.get(k.input), tensors.get(k.output));
-    let mut launch = Launch::new(from.image_words());
+    let mut launch = Launch::new(from.image_words(), &[JOIN]);
     launch.header.shape("IN_ROW", from.pixel_words()).shape("OUT_ROW", to.pixel_words()).shape("AT", k.at);
     launch.read("input", "u32", Source::Tensor(k.input)).write("joined", "u32", Some(k.output));
     launch

@@ -1,0 +1,5 @@
+// A quad's row of the table, straight from the buffer.
+
+fn row_of(quad: u32, row: u32) -> vec4<i32> {
+    return table[quad * ROWS + row];
+}

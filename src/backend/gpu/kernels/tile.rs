@@ -1,0 +1,162 @@
+//! Launches of `shaders/bitconv.tile.wgsl`.
+
+use super::super::header::Header;
+use super::super::table::{LANES, Table};
+use super::carry_save::count;
+use super::convs::coefficient_rows;
+use super::epilogue::{COUNTED_LEVELS, Ends, add_rows};
+use super::variant::{Target, Tile};
+use super::{BITCONV_TILE, Launch, Source, Tensors};
+use crate::fixed::VALUE_PLANES;
+use crate::lower::BitConv;
+use crate::quant::words;
+use crate::tensor::Shape;
+
+/// Sums that an invocation keeps in registers; with more, spilling costs more than sharing loads gains.
+const MAX_SUMS: usize = 36;
+/// Words of input that a step keeps in registers.
+const MAX_COLUMN_WORDS: usize = 64;
+/// Products that a step adds up; more of them at once do not stay in registers.
+const MAX_PRODUCTS: usize = 9;
+/// Words of one load.
+const MAX_LOAD: usize = 4;
+/// Vectors that one shared load reads.
+const SHARED: usize = 8;
+
+/// The tiles that can compute `k`, the one that is best as far as known first; none if only the general kernel can.
+pub fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile> {
+    let ends = Ends::of(&k.epilogue);
+    let [part] = k.parts.as_slice() else { return Vec::new() };
+    let Some(output) = ends.output().map(|id| tensors.get(id).shape) else { return Vec::new() };
+    let alone = k.mask.is_none() && part.planes < VALUE_PLANES && part.at == 0;
+    let own_row = part.words * part.planes == tensors.get(k.input).pixel_words();
+    let groups = words(output.c);
+    if !alone || !own_row || ends.levels(&k.epilogue) > COUNTED_LEVELS || groups > target.fold as usize {
+        return Vec::new();
+    }
+    let subgroups = target.least_subgroup.is_some_and(|least| least as usize >= SHARED);
+    let mut tiles = Vec::new();
+    for (broadcast, adders) in [(true, true), (true, false), (false, true), (false, false)] {
+        if broadcast && !subgroups {
+            continue;
+        }
+        for (pixels, quads) in [(2, 1), (2, 2), (4, 1), (4, 2), (1, 1), (1, 2), (7, 1)] {
+            let words = (1..=MAX_LOAD).rev().find(|&u| fits_load(u, k, part.words, part.planes)).unwrap_or(1);
+            let tile = Tile { pixels, quads, words, lanes: target.lanes, adders, broadcast };
+            if fits(&tile, k, part.planes, output) {
+                tiles.push(tile);
+            }
+        }
+    }
+    tiles.sort_by_key(|t| (!t.broadcast, !t.adders, std::cmp::Reverse(sums(t, k, part.planes))));
+    tiles
+}
+
+fn fits_load(at_once: usize, k: &BitConv, words: usize, planes: usize) -> bool {
+    let products = at_once * k.window.kernel[1];
+    words.is_multiple_of(at_once) && at_once * planes <= MAX_LOAD && (at_once == 1 || products <= MAX_PRODUCTS)
+}
+
+fn sums(tile: &Tile, k: &BitConv, planes: usize) -> usize {
+    tile.pixels * tile.quads * k.weight_planes * planes * LANES
+}
+
+fn fits(tile: &Tile, k: &BitConv, planes: usize, output: Shape) -> bool {
+    let quads = output.c.div_ceil(LANES);
+    let few = tile.pixels * tile.quads == 1 || sums(tile, k, planes) <= MAX_SUMS;
+    let columns = columns(tile, k) * tile.words * planes <= MAX_COLUMN_WORDS;
+    few && columns && tile.pixels <= output.w && quads.is_multiple_of(tile.quads)
+}
+
+/// Neighbouring pixels of the input under a row of a tile's windows.
+fn columns(tile: &Tile, k: &BitConv) -> usize {
+    (tile.pixels - 1) * k.window.stride[1] + (k.window.kernel[1] - 1) * k.window.dilation[1] + 1
+}
+
+/// The launch of `k` in tiles of this kind, which must be one of [`tiles`].
+pub fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
+    let ends = Ends::of(&k.epilogue);
+    let input = tensors.get(k.input);
+    let output = ends.output().map_or(input.shape, |id| tensors.get(id).shape);
+    let (planes, own) = k.parts.first().map_or((1, 1), |p| (p.planes, p.words));
+    let across = output.w.div_ceil(tile.pixels);
+    let mut launch = Launch::new(across * output.h, &[]);
+    (launch.lanes, launch.layers) = (tile.lanes, words(output.c));
+    let header = &mut launch.header;
+    geometry(header, k, input.shape, output);
+    header.shape("TILES", across).shape("WORDS", own / tile.words).shape("GROUPS", words(output.c));
+    step(header, k, tile, planes);
+    header.flag("WHOLE_TILES", output.w.is_multiple_of(tile.pixels));
+    let load = [4, 2, 1].into_iter().find(|n| (tile.words * planes).is_multiple_of(*n)).unwrap_or(1);
+    header.planes(load).number("LOADS", tile.words * planes / load).shape("ROW", input.pixel_words() / load);
+
+    let mut table = Table::new(output.c);
+    header.number("COEFFICIENTS", 0);
+    coefficient_rows(&mut table, k, planes);
+    add_rows(header, &mut table, &k.epilogue, tensors);
+    table.describe(header);
+    let rows = table.rows();
+    header.number("ROW_LOADS", rows.div_ceil(SHARED)).number("ROW_ROOM", rows.next_multiple_of(SHARED));
+    header.text(&count(tile.words * k.window.kernel[1], tile.adders));
+    launch.read("input", "Planes", Source::Tensor(k.input));
+    launch.read("weights", "vec4<u32>", padded(weights(k, tile, planes, output.c)));
+    launch.read("table", "vec4<i32>", padded(table.words()));
+    ends.connect(&mut launch, tensors);
+    launch.files.push(if tile.broadcast { BITCONV_TILE[0] } else { BITCONV_TILE[1] });
+    launch.files.push(BITCONV_TILE[2]);
+    launch
+}
+
+/// What differs between layers of one window: the rest of the geometry is part of the text.
+fn geometry(header: &mut Header, k: &BitConv, input: Shape, output: Shape) {
+    let window = &k.window;
+    header.shape("IN_H", input.h).shape("IN_W", input.w);
+    header.shape("OUT_H", output.h).shape("OUT_W", output.w).shape("OUT_C", output.c);
+    header.shape("KH", window.kernel[0]).number("TAPS_X", window.kernel[1]);
+    header.shape("STRIDE_Y", window.stride[0]).number("STRIDE_X", window.stride[1]);
+    header.shape("BEFORE_Y", window.before[0]).shape("BEFORE_X", window.before[1]);
+    header.shape("DILATION_Y", window.dilation[0]).number("DILATION_X", window.dilation[1]);
+}
+
+/// The numbers of a step.
+fn step(header: &mut Header, k: &BitConv, tile: &Tile, planes: usize) {
+    let weights = step_weights(k, tile);
+    header.number("TILE", tile.pixels).number("QUADS_AT_ONCE", tile.quads).number("WORDS_AT_ONCE", tile.words);
+    header.number("COLUMNS", columns(tile, k)).number("COLUMN_WORDS", tile.words * planes);
+    header.number("W_PLANES", k.weight_planes).number("A_PLANES", planes).number("PAIRS", k.weight_planes * planes);
+    header.number("STEP_PLANES", tile.quads * k.weight_planes);
+    header.number("STEP_PAIRS", tile.quads * k.weight_planes * planes).number("STEP_WEIGHTS", weights);
+    header.number("WEIGHT_LOADS", weights.div_ceil(SHARED)).number("WEIGHT_ROOM", weights.next_multiple_of(SHARED));
+}
+
+/// Vectors of weights of a step.
+fn step_weights(k: &BitConv, tile: &Tile) -> usize {
+    tile.words * k.window.kernel[1] * tile.quads * k.weight_planes
+}
+
+/// With as many vectors behind as a shared load may read too many.
+fn padded(mut words: Vec<u32>) -> Source {
+    words.resize(words.len() + (SHARED - 1) * LANES, 0);
+    Source::Words(words)
+}
+
+/// The weights in the shader's order; channels past the last are 0.
+fn weights(k: &BitConv, tile: &Tile, planes: usize, channels: usize) -> Vec<u32> {
+    let [kh, kw] = k.window.kernel;
+    let own = k.part_words(&k.parts[0]) / (kh * kw * k.weight_planes);
+    debug_assert!(planes > 0 && own % tile.words == 0);
+    let mut ordered = Vec::with_capacity(k.weights.len().next_multiple_of(LANES));
+    for turn in 0..channels.div_ceil(LANES) / tile.quads {
+        for (ky, word, u) in (0..kh).flat_map(|ky| (0..own).map(move |w| (ky, w - w % tile.words, w % tile.words))) {
+            for (kx, q) in (0..kw).flat_map(|kx| (0..tile.quads).map(move |q| (kx, q))) {
+                let at = ((ky * kw + kx) * own + word + u) * k.weight_planes;
+                for i in 0..k.weight_planes {
+                    let first = (turn * tile.quads + q) * LANES;
+                    let lane = |c: usize| if c < channels { k.weights[c * k.channel_words() + at + i] } else { 0 };
+                    ordered.extend((first..first + LANES).map(lane));
+                }
+            }
+        }
+    }
+    ordered
+}

@@ -1,0 +1,58 @@
+//! Ways to run a kernel. All give the same bits; which is quickest depends on the device.
+
+/// What the choice and the text of kernels depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Most workgroups along one dimension of a dispatch.
+    pub fold: u32,
+    /// Invocations of the device's smallest subgroups, if its shaders may use them.
+    pub least_subgroup: Option<u32>,
+    /// Invocations of a workgroup where a kernel leaves the choice.
+    pub lanes: u32,
+}
+
+impl Target {
+    /// A device of which nothing is known but `fold`.
+    pub fn plain(fold: u32) -> Self {
+        Target { fold: fold.max(1), least_subgroup: None, lanes: super::super::record::LANES }
+    }
+}
+
+/// A way to run a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Variant {
+    /// The kernel that can do everything.
+    General,
+    /// `bitconv.tile.wgsl`.
+    Tile(Tile),
+}
+
+/// How `bitconv.tile.wgsl` divides its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tile {
+    /// Neighbouring output pixels of an invocation.
+    pub pixels: usize,
+    /// Vectors of four channels at once.
+    pub quads: usize,
+    /// Words of a plane per step.
+    pub words: usize,
+    /// Invocations of a workgroup.
+    pub lanes: u32,
+    /// Whether products are added up before they are counted.
+    pub adders: bool,
+    /// Whether weights are read once per subgroup.
+    pub broadcast: bool,
+}
+
+impl std::fmt::Display for Variant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Variant::General => f.write_str("general"),
+            Variant::Tile(t) => {
+                let Tile { pixels, quads, words, lanes, .. } = t;
+                write!(f, "tile {pixels}x{quads}x{words} lanes {lanes}")?;
+                write!(f, "{}{}", if t.adders { " adders" } else { "" }, if t.broadcast { " broadcast" } else { "" })
+            }
+        }
+    }
+}
