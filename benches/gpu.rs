@@ -1,6 +1,6 @@
 //! Times every dispatch of networks of the zoo on a GPU and compares with the device's own peak.
 //!
-//!     cargo bench --bench gpu -- [--device PART_OF_NAME] [--net ID] [--bits 2/2,1/2,1/1] [--batch 1] [--rounds 15] [--total]
+//!     cargo bench --bench gpu -- [--device PART_OF_NAME] [--net ID] [--bits 2/2,1/2,1/1] [--batch 1] [--rounds 15] [--variant 0] [--total]
 //!
 //! CPU milliseconds are summed over threads: what a software rasteriser computes with. Each figure is the least of all rounds.
 
@@ -28,11 +28,13 @@ struct Options {
     rounds: usize,
     /// Only whole inferences; the last thing printed is their median in milliseconds.
     total: bool,
+    /// Which variant of each kernel to run; past the last is the general one.
+    variant: usize,
 }
 
 fn main() -> Outcome<()> {
     let options = options()?;
-    let gpu = open(&options.device)?;
+    let gpu = open(&options.device)?.with_variant(options.variant);
     println!("{}, {}", gpu.info().name, gpu.info().driver_info);
     for &bits in &options.bits {
         let program = random_network(&options.net, &Uniform::bits(bits[0], bits[1]), 1)?;
@@ -57,6 +59,7 @@ fn options() -> Outcome<Options> {
         batch: 1,
         rounds: 15,
         total: false,
+        variant: 0,
     };
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
     while let Some(name) = arguments.next() {
@@ -70,6 +73,7 @@ fn options() -> Outcome<Options> {
             "--net" => options.net = value,
             "--bits" => options.bits = value.split(',').map(widths).collect::<Outcome<_>>()?,
             "--batch" => options.batch = value.parse()?,
+            "--variant" => options.variant = value.parse()?,
             "--rounds" => options.rounds = value.parse::<usize>()?.max(1),
             _ => return Err(format!("unknown option {name}").into()),
         }

@@ -1,7 +1,7 @@
 //! The plan: where the tensors of a program live. Tensors with disjoint lifetimes share a slot; a slot is a buffer of its
 //! own, because GPU APIs order and restrict accesses by whole buffers.
 
-use crate::lower::{Program, TensorId};
+use crate::lower::{Kernel, Program, TensorId};
 
 /// Most words that one image's tensors may take together (1 GiB); a guard against absurd models.
 const MAX_ARENA_WORDS: usize = 1 << 28;
@@ -27,6 +27,7 @@ impl Plan {
         let mut plan = Plan { slot_of: vec![usize::MAX; program.tensors.len()], slots: Vec::new(), program };
         let mut free: Vec<usize> = Vec::new();
         plan.place(0, &mut free);
+        let mut pooled: Vec<usize> = Vec::new();
         for step in 0..plan.program.steps.len() {
             let kernel = &plan.program.steps[step].kernel;
             let (reads, writes) = (kernel.reads(), kernel.writes());
@@ -39,7 +40,11 @@ impl Plan {
             let mut ended: Vec<TensorId> = reads.into_iter().filter(|&t| last_use[t] == step).collect();
             ended.sort_unstable();
             ended.dedup();
-            free.extend(ended.into_iter().map(|t| plan.slot_of[t]));
+            free.append(&mut pooled);
+            // What a pool reads is kept for one step more, so that a backend may do that step together with the pool.
+            let pool = matches!(plan.program.steps[step].kernel, Kernel::MaxPool(_) | Kernel::AvgPool(_));
+            let ended = ended.into_iter().map(|t| plan.slot_of[t]);
+            if pool { pooled.extend(ended) } else { free.extend(ended) }
         }
         match plan.slots.iter().try_fold(0usize, |sum, &s| sum.checked_add(s)) {
             Some(total) if total <= MAX_ARENA_WORDS => Ok(plan),

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::plan::Plan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A device that can run plans.
 pub trait Backend: Send + Sync {
@@ -23,6 +23,25 @@ pub trait Backend: Send + Sync {
         max_batch: usize,
         progress: &dyn Fn(usize, usize),
     ) -> Result<Box<dyn Executable>>;
+
+    /// Finds out which ways to run the layers of `plan` are quickest here, and keeps them for later preparations. `progress` is
+    /// told how many rounds are done. Nothing where there is nothing to choose.
+    fn tune(&self, _plan: &Arc<Plan>, _progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+        Ok(Vec::new())
+    }
+}
+
+/// What tuning found for the layers of one shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tuned {
+    /// The first of the layers.
+    pub layer: String,
+    /// The quickest variant.
+    pub variant: String,
+    /// What it takes for one image.
+    pub time: Duration,
+    /// What the variant takes that is used untuned.
+    pub default: Duration,
 }
 
 /// A prepared plan.

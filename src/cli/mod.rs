@@ -9,6 +9,7 @@ mod inputs;
 mod inspect;
 mod names;
 mod output;
+mod tune;
 mod verify;
 
 use crate::error::{Error, ErrorKind};
@@ -43,6 +44,8 @@ enum Command {
     Eval(EvalArgs),
     /// List the devices
     Devices(DevicesArgs),
+    /// Time the ways to run a model's layers on a device, and keep the quickest for later runs
+    Tune(TuneArgs),
 }
 
 #[derive(Args, Debug)]
@@ -158,6 +161,14 @@ struct EvalArgs {
 }
 
 #[derive(Args, Debug)]
+struct TuneArgs {
+    /// Packed model [default: the bundled one]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
+#[derive(Args, Debug)]
 struct DevicesArgs {
     /// Print JSON
     #[arg(long)]
@@ -207,6 +218,7 @@ pub fn main() -> ExitCode {
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Tune(args)) => tune::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

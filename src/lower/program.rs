@@ -138,6 +138,18 @@ impl Program {
     }
 }
 
+impl Repr {
+    /// The same words, whatever the numbers are worth.
+    pub fn without_scale(self) -> Self {
+        match self {
+            Repr::Bits { planes, .. } => Repr::Bits { planes, frac: 0 },
+            Repr::Value { .. } => Repr::Value { frac: 0 },
+            Repr::Limbs { limbs, .. } => Repr::Limbs { limbs, frac: 0 },
+            Repr::Codes { .. } | Repr::Rows { .. } | Repr::Sums { .. } => self,
+        }
+    }
+}
+
 impl std::fmt::Display for Repr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

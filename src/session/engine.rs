@@ -1,10 +1,12 @@
 //! Engines: an opened device that prepares networks.
 
 use super::device::{DeviceSelector, Pool, open};
+use super::net::plan;
 use super::{Model, Net};
-use crate::backend::Backend;
 use crate::backend::gpu::Gpu;
+use crate::backend::{Backend, Tuned};
 use crate::error::Result;
+use crate::lower::InputKind;
 use std::sync::Arc;
 
 /// An opened device. Clones share it.
@@ -85,6 +87,16 @@ impl Engine {
     /// [`crate::Error::OutOfMemory`] if it does not fit the device.
     pub fn prepare(&self, model: &Model) -> Result<Net> {
         self.prepare_with(model, PrepareOptions::default())
+    }
+
+    /// Finds out which ways to run the layers of `model` are quickest on this device, and keeps them in the user's cache for
+    /// later preparations. `progress` is told how many rounds are done. The CPU has nothing to choose.
+    ///
+    /// # Errors
+    /// As [`Engine::prepare`].
+    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+        let kind = if model.takes_pixels() { InputKind::Pixels } else { InputKind::Tensor };
+        self.backend.tune(&plan(model, kind)?, progress)
     }
 
     /// [`Engine::prepare`] with a batch size and a progress callback.

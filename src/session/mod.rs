@@ -9,6 +9,7 @@ mod net;
 mod task;
 mod verify;
 
+pub use crate::backend::Tuned;
 pub use device::{DeviceInfo, DeviceSelector, devices};
 pub use digest::Digest;
 pub use engine::{Engine, EngineBuilder, PrepareOptions};

@@ -221,19 +221,29 @@ fn exp(x: f64) -> f64 {
     (0..12).fold(series, |power, _| power * power)
 }
 
+/// What inputs of `kind` are lowered as. With a mean image the host subtracts it, so pixels run the program for tensors.
+fn lowered_kind(model: &Model, kind: InputKind) -> InputKind {
+    let folded = matches!(model.packed().header.preprocess.normalize, Normalize::Channel { .. });
+    if folded { kind } else { InputKind::Tensor }
+}
+
+/// The plan of a model for inputs of `kind`.
+pub(super) fn plan(model: &Model, kind: InputKind) -> Result<Arc<Plan>> {
+    let packed = model.packed();
+    let bad = |problem: String| Error::bad_model(Path::new(&packed.header.name), problem);
+    let normalize = &packed.header.preprocess.normalize;
+    let program = lower(&packed.header.graph, &packed.params, normalize, lowered_kind(model, kind)).map_err(bad)?;
+    Ok(Arc::new(Plan::new(program).map_err(bad)?))
+}
+
 impl Inner {
     fn prepared(&self, kind: InputKind, progress: &dyn Fn(usize, usize)) -> Result<Arc<Prepared>> {
-        let packed = self.model.packed();
-        let normalize = &packed.header.preprocess.normalize;
-        // With a mean image the host subtracts it, so pixels run the program for tensors.
-        let kind = if matches!(normalize, Normalize::Channel { .. }) { kind } else { InputKind::Tensor };
+        let kind = lowered_kind(&self.model, kind);
         let mut slot = self.prepared[kind as usize].lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(prepared) = &*slot {
             return Ok(prepared.clone());
         }
-        let bad = |problem: String| Error::bad_model(Path::new(&packed.header.name), problem);
-        let program = lower(&packed.header.graph, &packed.params, normalize, kind).map_err(bad)?;
-        let plan = Arc::new(Plan::new(program).map_err(bad)?);
+        let plan = plan(&self.model, kind)?;
         let executable = self.backend.prepare(plan.clone(), self.max_batch, progress)?;
         let prepared = Arc::new(Prepared { plan, executable });
         *slot = Some(prepared.clone());

@@ -9,7 +9,8 @@ use std::sync::Arc;
 /// Usable adapters. None is a failure, unless the person running the tests says otherwise.
 pub fn gpus() -> Vec<Gpu> {
     let found = adapters();
-    let gpus: Vec<Gpu> = found.iter().filter(|a| a.unusable.is_none()).map(|a| a.open().unwrap()).collect();
+    let gpus: Vec<Gpu> =
+        found.iter().filter(|a| a.unusable.is_none()).map(|a| a.open().unwrap().with_cache(None)).collect();
     let allowed = std::env::var("LQ_INFER_ALLOW_NO_GPU").is_ok_and(|v| v == "1");
     assert!(
         !gpus.is_empty() || allowed,

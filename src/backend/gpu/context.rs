@@ -1,11 +1,15 @@
 //! An opened device, and the mapping of its errors to this crate's.
 
 use super::adapter::AdapterInfo;
+use super::cache::Store;
+use super::choices::Choices;
 use super::engine::GpuNet;
-use super::record::{LANES, Target, Variant};
-use crate::backend::{Backend, Executable};
+use super::kernels::signature;
+use super::record::{LANES, Recording, Target, Variant};
+use crate::backend::{Backend, Executable, Tuned};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What kernels use where the device has it.
@@ -19,8 +23,10 @@ pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
     info: AdapterInfo,
-    /// Which of a kernel's variants to run.
-    nth_variant: usize,
+    /// Which of a kernel's variants to run, instead of the best.
+    nth_variant: Option<usize>,
+    /// What is kept between runs, if anything.
+    store: Option<Store>,
     /// Why the device was lost, once it is.
     lost: Arc<Mutex<Option<String>>>,
 }
@@ -38,7 +44,8 @@ impl Gpu {
         let opened = pollster::block_on(adapter.request_device(&descriptor));
         let (device, queue) = opened
             .map_err(|e| Error::Device { device: info.name.clone(), problem: format!("cannot be opened: {e}") })?;
-        let gpu = Gpu { device, queue, info, nth_variant: 0, lost: Arc::default() };
+        let store = Store::user(&info);
+        let gpu = Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default() };
         gpu.watch();
         Ok(gpu)
     }
@@ -51,7 +58,8 @@ impl Gpu {
         if let Some(reason) = info.unusable() {
             return Err(Error::Device { device: info.name, problem: format!("cannot be used: {reason}") });
         }
-        Ok(Gpu { device, queue, info, nth_variant: 0, lost: Arc::default() })
+        let store = Store::user(&info);
+        Ok(Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default() })
     }
 
     /// What is known about the device.
@@ -61,12 +69,28 @@ impl Gpu {
 
     /// The same device, but every kernel is run in its `nth` variant instead of the best, or in its last one if it has fewer.
     pub fn with_variant(&self, nth: usize) -> Self {
-        Gpu { nth_variant: nth, ..self.clone() }
+        Gpu { nth_variant: Some(nth), ..self.clone() }
     }
 
-    /// The variant to run.
-    pub(super) fn preference(&self, variants: &[Variant]) -> usize {
-        self.nth_variant.min(variants.len().saturating_sub(1))
+    /// The same device, keeping its pipelines and choices in `folder`, or nowhere.
+    pub fn with_cache(&self, folder: Option<PathBuf>) -> Self {
+        Gpu { store: folder.map(|folder| Store::new(folder, &self.info)), ..self.clone() }
+    }
+
+    /// What is kept between runs.
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// Records `plan` with the variants that are asked for, or were chosen by the tuner, or are best as far as known.
+    pub(super) fn record(&self, plan: &Plan) -> Recording {
+        let choices = self.store().map(Choices::read).unwrap_or_default();
+        let choose = |step: usize, variants: &[Variant]| match (self.nth_variant, plan.program.steps.get(step)) {
+            (Some(nth), _) => nth.min(variants.len().saturating_sub(1)),
+            (None, Some(step)) => choices.of(&signature(&step.kernel, &plan.program), variants),
+            (None, None) => 0,
+        };
+        Recording::new(plan, &self.target(), &choose)
     }
 
     /// What kernels are made for.
@@ -164,5 +188,9 @@ impl Backend for Gpu {
         progress: &dyn Fn(usize, usize),
     ) -> Result<Box<dyn Executable>> {
         Ok(Box::new(self.prepare_net(plan, max_batch, progress)?))
+    }
+
+    fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+        Gpu::tune(self, plan, progress)
     }
 }

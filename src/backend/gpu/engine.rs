@@ -23,9 +23,9 @@ const PATIENCE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct GpuNet {
     pub(super) gpu: Gpu,
-    plan: Arc<Plan>,
+    pub(super) plan: Arc<Plan>,
     pub(super) recording: Recording,
-    buffers: Buffers,
+    pub(super) buffers: Buffers,
     /// Pipeline and buffers of each dispatch.
     bound: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
     /// Upload and result buffers that no call uses right now.
@@ -35,9 +35,9 @@ pub struct GpuNet {
 }
 
 #[derive(Debug)]
-struct Buffers {
+pub(super) struct Buffers {
     max_batch: usize,
-    slots: Vec<wgpu::Buffer>,
+    pub(super) slots: Vec<wgpu::Buffer>,
     constants: Vec<wgpu::Buffer>,
     /// The uniform.
     params: wgpu::Buffer,
@@ -55,7 +55,7 @@ impl GpuNet {
     /// Compiles and allocates everything for up to `max_batch` images.
     pub(super) fn new(gpu: &Gpu, plan: Arc<Plan>, max_batch: usize, progress: &dyn Fn(usize, usize)) -> Result<Self> {
         let limits = gpu.device().limits();
-        let mut recording = Recording::new(&plan, &gpu.target(), &|_, variants| gpu.preference(variants));
+        let mut recording = gpu.record(&plan);
         let buffer_bytes = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
         let bounds = Bounds { device: &gpu.info().name, buffer_bytes };
         let max_batch = bounds.max_batch(&plan, &recording, max_batch)?;
@@ -309,7 +309,7 @@ fn slots(gpu: &Gpu, plan: &Plan, max_batch: usize) -> Result<(Vec<wgpu::Buffer>,
     }
 }
 
-fn buffer(gpu: &Gpu, label: &str, words: usize, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+pub(super) fn buffer(gpu: &Gpu, label: &str, words: usize, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
     // Buffers must not be empty, and vectors of four words are the largest element a shader sees.
     let size = bytes(words.next_multiple_of(4).max(4));
     gpu.guarded(&format!("{size} bytes for {label}"), || {
@@ -322,6 +322,6 @@ fn buffer(gpu: &Gpu, label: &str, words: usize, usage: wgpu::BufferUsages) -> Re
     })
 }
 
-fn bytes(words: usize) -> u64 {
+pub(super) fn bytes(words: usize) -> u64 {
     words as u64 * 4
 }

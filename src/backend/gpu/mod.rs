@@ -5,10 +5,13 @@
 //!   in front of the shader text and into its buffers.
 //! * `record`: a whole plan as plain data, built without a GPU.
 //! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `engine`: buffers and execution.
+//! * `tuner` times variants, `choices` remembers them; `cache`: what is kept between runs.
 //! * `rerun` and `probe`: for measuring single dispatches and the device's peak.
 //! * `picture`: from a caller's texture to the input tensor.
 
 mod adapter;
+mod cache;
+mod choices;
 mod context;
 mod engine;
 mod fit;
@@ -20,6 +23,7 @@ mod probe;
 pub mod record;
 mod rerun;
 mod table;
+mod tuner;
 mod unroll;
 
 pub use adapter::{Adapter, AdapterInfo, AdapterLimits, adapters};

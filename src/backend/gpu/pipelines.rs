@@ -1,8 +1,9 @@
 //! Shaders to pipelines, several at a time.
 
+use super::cache::{Store, hash};
 use super::context::Gpu;
 use super::record::{Dispatch, Recording};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,14 +28,18 @@ pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(wanted.len());
     let next = AtomicUsize::new(0);
     let mut pipelines = Pipelines::new();
+    let kept = Kept::new(gpu, &wanted);
     progress(0, wanted.len());
     std::thread::scope(|scope| {
         let (sender, results) = mpsc::channel();
         for _ in 0..threads {
-            let (sender, next, wanted) = (sender.clone(), &next, &wanted);
+            let (sender, next, wanted, kept) = (sender.clone(), &next, &wanted, &kept);
             scope.spawn(move || {
                 while let Some(dispatch) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if sender.send((dispatch.source.clone(), pipeline(gpu, dispatch))).is_err() {
+                    if sender
+                        .send((dispatch.source.clone(), pipeline(gpu, dispatch, kept.as_ref().map(|k| &k.cache))))
+                        .is_err()
+                    {
                         return; // another shader failed
                     }
                 }
@@ -45,11 +50,47 @@ pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)
             pipelines.insert(source, result?);
             progress(pipelines.len(), wanted.len());
         }
-        Ok(pipelines)
-    })
+        Ok::<_, Error>(())
+    })?;
+    kept.iter().for_each(Kept::keep);
+    Ok(pipelines)
 }
 
-fn pipeline(gpu: &Gpu, dispatch: &Dispatch) -> Result<Pipeline> {
+/// The driver's cache of these pipelines, where the API has one.
+struct Kept<'a> {
+    store: &'a Store,
+    name: String,
+    read: Option<Vec<u8>>,
+    cache: wgpu::PipelineCache,
+}
+
+/// Name of the files with pipelines.
+const FILE: &str = "pipelines";
+
+impl<'a> Kept<'a> {
+    /// What was kept the last time.
+    #[allow(unsafe_code)]
+    fn new(gpu: &'a Gpu, wanted: &[&Dispatch]) -> Option<Self> {
+        let store = gpu.store().filter(|_| gpu.device().features().contains(wgpu::Features::PIPELINE_CACHE))?;
+        let name = hash(wanted.iter().map(|dispatch| dispatch.source.as_bytes()));
+        let read = store.read(FILE, &name);
+        let descriptor = wgpu::PipelineCacheDescriptor { label: None, data: read.as_deref(), fallback: true };
+        // SAFETY: the data is what `get_data` gave for the same device and driver, whose names are part of the file's: the
+        // checksum says that it is whole. wgpu and the driver check their own headers besides.
+        let cache =
+            gpu.guarded("reading kept pipelines", || unsafe { gpu.device().create_pipeline_cache(&descriptor) });
+        Some(Kept { store, name, read, cache: cache.ok()? })
+    }
+
+    fn keep(&self) {
+        let data = self.cache.get_data();
+        if let Some(data) = data.filter(|data| self.read.as_ref() != Some(data)) {
+            self.store.write(FILE, &self.name, &data);
+        }
+    }
+}
+
+fn pipeline(gpu: &Gpu, dispatch: &Dispatch, cache: Option<&wgpu::PipelineCache>) -> Result<Pipeline> {
     gpu.guarded(&format!("compiling {}", dispatch.kernel), || {
         let device = gpu.device();
         let module = shader_module(device, dispatch);
@@ -71,7 +112,7 @@ fn pipeline(gpu: &Gpu, dispatch: &Dispatch) -> Result<Pipeline> {
                 zero_initialize_workgroup_memory: false,
                 ..Default::default()
             },
-            cache: None,
+            cache,
         });
         Pipeline { pipeline, layout }
     })
@@ -87,7 +128,8 @@ fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModu
     // * Bounds: an index of a buffer is a polynomial in the constants, the shape (a uniform that only `engine` fills, with
     //   numbers of the plan) and the invocation's coordinates. Each kernel returns before its first access unless the
     //   invocation is below images * PER_IMAGE; coordinates outside the input or beyond the last channel are replaced
-    //   before they are used. `fit` has made every slot hold max_batch images of every tensor in it, with indices below
+    //   before they are used; where all invocations of a subgroup have to go on, those beyond do the last one's work again.
+    //   Constants that a subgroup shares are followed by as many vectors as it may read too many. `fit` has made every slot hold max_batch images of every tensor in it, with indices below
     //   2^31, and `GpuNet::encode` refuses larger batches. Tables and weights are as long as the shape says (`kernels`),
     //   and ranks are below LEVELS.
     // * Loops: every loop counts up to (or halves down from) a number of the constants or the shape, which are extents of

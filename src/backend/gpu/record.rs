@@ -1,10 +1,10 @@
 //! A plan as plain data: which shader runs on which buffers in what order. Built and tested without a GPU; the engine
 //! only carries it out.
 
-pub use super::kernels::{Target, Tile, Variant};
+pub use super::kernels::{Strip, Target, Tile, Variant};
 
 use super::kernels::{self, Launch, Source};
-use crate::lower::TensorId;
+use crate::lower::{Kernel, TensorId};
 use crate::plan::Plan;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub const LANES: u32 = 64;
 pub struct Dispatch {
     /// The layer it belongs to.
     pub name: String,
+    /// Index of the step of the program; a dispatch that does two has that of the first.
+    pub step: usize,
     /// The kernel.
     pub kernel: &'static str,
     /// Whole WGSL text; launches with equal text share a pipeline.
@@ -64,21 +66,36 @@ pub struct Recording {
     pub fold: u32,
 }
 
+/// Whether one dispatch does `kernel` and `next`, the step after it. What that writes must not be where this still reads.
+fn joins(plan: &Plan, kernel: &Kernel, next: &Kernel) -> bool {
+    let slot = |id: TensorId| plan.slot_of[id];
+    let apart = |read: TensorId| next.writes().into_iter().all(|written| slot(written) != slot(read));
+    kernels::takes(kernel, next, &plan.program) && kernel.reads().into_iter().all(apart)
+}
+
 impl Recording {
     /// Records `plan` for `target`. `choose` picks one of the variants of a step, given its index and the variants; the first
     /// is best as far as known.
     pub fn new(plan: &Plan, target: &Target, choose: &dyn Fn(usize, &[Variant]) -> usize) -> Self {
         let mut recording = Recording { dispatches: Vec::new(), constants: Vec::new(), fold: target.fold };
         let mut sources: HashMap<String, Arc<str>> = HashMap::new();
-        for (index, step) in plan.program.steps.iter().enumerate() {
+        let steps = &plan.program.steps;
+        let mut taken = false;
+        for (index, step) in steps.iter().enumerate() {
+            if std::mem::take(&mut taken) {
+                continue;
+            }
+            let next = steps.get(index + 1).map(|s| &s.kernel).filter(|next| joins(plan, &step.kernel, next));
+            taken = next.is_some();
             let variants = kernels::variants(&step.kernel, &plan.program, target);
             let variant = variants.get(choose(index, &variants)).copied().unwrap_or(Variant::General);
-            let launch = kernels::launch(&step.kernel, &variant, &plan.program);
+            let launch = kernels::launch(&step.kernel, next, &variant, &plan.program);
             let text = recording.source(&launch);
             let source = sources.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())).clone();
             let bindings = recording.bindings(&step.name, &launch);
             recording.dispatches.push(Dispatch {
                 name: step.name.clone(),
+                step: index,
                 kernel: step.kernel.name(),
                 source,
                 shape: launch.header.shape_words(),

@@ -16,7 +16,7 @@ use lq_infer::quant::{Encoding, Ties};
 use lq_infer::tensor::Window;
 use lq_infer::zoo::{NETWORKS, Uniform};
 pub use params::params;
-pub use plain::bits;
+pub use plain::{bits, pictures};
 use plain::{residual, values};
 use real::{depthwise, grouped, plus_minus, weight_only};
 
@@ -95,6 +95,7 @@ pub fn all() -> Vec<Problem> {
     problems.push(bits(5, 3, [64, 70, 3], [11, 13], skewed));
     problems.push(bits(2, 2, [70, 64, 33], [11, 13], skewed));
     problems.push(bits(1, 2, [128, 32, 64], [3, 3], Window::valid(1, 1)));
+    problems.push(pictures(40, [10, 24], Window::same(7, 2, [10, 24])));
     for input in [InputKind::Pixels, InputKind::Tensor] {
         problems.push(residual(input, [16, 20], 2, [9, 14]));
     }

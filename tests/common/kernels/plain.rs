@@ -54,6 +54,21 @@ pub fn residual(input: InputKind, c: [usize; 2], bits: usize, size: [usize; 2]) 
     finish(b, name, input, bits as u64)
 }
 
+/// Float convolutions of 8-bit pictures: to values, of which codes are made, and to codes at once.
+pub fn pictures(channels: usize, size: [usize; 2], window: Window) -> Problem {
+    let mut b = GraphBuilder::new(Shape { h: size[0], w: size[1], c: 3 });
+    let x = b.conv("values", 0, channels, window, Weights::Float);
+    let values = b.bn_relu("values", x);
+    let x = b.conv("codes", 0, channels, window, Weights::Float);
+    let x = b.bn_relu("codes", x);
+    let codes = quantize(&mut b, "codes", x, 2);
+    let quantized = quantize(&mut b, "values", values, 3);
+    let x = b.push("all", Op::Concat, &[values, quantized, codes]);
+    let size = window.output(size).unwrap();
+    classify(&mut b, x, size);
+    finish(b, format!("pictures, {channels} channels, {window}"), InputKind::Pixels, channels as u64)
+}
+
 /// A maximum over overlapping padded windows, a float convolution to codes, codes as the last word, values as logits.
 pub fn values(channels: usize) -> Problem {
     let mut b = GraphBuilder::new(Shape { h: 9, w: 7, c: channels });

@@ -31,6 +31,12 @@ pub fn add_ranks<'a>(header: &mut Header, table: &mut Table<'a>, ranks: &'a Rank
     describe_codes(header, table, &ranks.codes_of_ranks, planes, first);
 }
 
+/// Constants where nothing is quantized.
+pub fn no_ranks(header: &mut Header, table: &mut Table) {
+    header.number("SIGN", 0);
+    describe_codes(header, table, &[], 0, 0);
+}
+
 /// Adds the rows and constants of an epilogue to a convolution's table.
 pub fn add_rows<'a>(header: &mut Header, table: &mut Table<'a>, epilogue: &'a Epilogue, tensors: Tensors) {
     let bias = table.row(0, |c| epilogue.bias[c][0]);
@@ -52,10 +58,7 @@ pub fn add_rows<'a>(header: &mut Header, table: &mut Table<'a>, epilogue: &'a Ep
             header.number("SHIFT", table.row(0, |c| shifts[c]));
             match codes {
                 Some((ranks, _)) => add_ranks(header, table, ranks, planes),
-                None => {
-                    header.number("SIGN", 0);
-                    describe_codes(header, table, &[], 0, 0);
-                }
+                None => no_ranks(header, table),
             }
         }
     }
@@ -72,11 +75,11 @@ fn flags(header: &mut Header, epilogue: &Epilogue, tensors: Tensors) {
 
 /// Constants of a convolution without an epilogue.
 pub fn no_rows(header: &mut Header, table: &mut Table) {
-    header.number("LOW_BITS", 16).number("BIAS", 0).number("SHIFT", 0).number("SIGN", 0).shape("RESIDUAL_C", 0);
+    header.number("LOW_BITS", 16).number("BIAS", 0).number("SHIFT", 0).shape("RESIDUAL_C", 0);
     for flag in ["CODES_FROM_SUMS", "HAS_RESIDUAL", "STORE_VALUE", "RELU"] {
         header.flag(flag, false);
     }
-    describe_codes(header, table, &[], 0, 0);
+    no_ranks(header, table);
 }
 
 /// The tensors of an epilogue.

@@ -4,11 +4,14 @@ mod carry_save;
 mod convs;
 mod epilogue;
 mod groups;
+mod pixels;
+mod pools;
+mod sharing;
 mod small;
 mod tile;
 mod variant;
 
-pub use variant::{Target, Tile, Variant};
+pub use variant::{Strip, Target, Tile, Variant};
 
 use super::header::{Header, Port};
 use super::record::LANES;
@@ -25,15 +28,15 @@ const VALUES_QUADS: &str = include_str!("../../../../shaders/include/values.quad
 const BITCONV: &str = include_str!("../../../../shaders/bitconv.wgsl");
 const LIMBCONV: &str = include_str!("../../../../shaders/limbconv.wgsl");
 const QUANTIZE: &str = include_str!("../../../../shaders/quantize.wgsl");
-/// Weights by subgroup, weights one by one, and the kernel itself.
-const BITCONV_TILE: [&str; 3] = [
-    include_str!("../../../../shaders/include/shared.subgroup.wgsl"),
-    include_str!("../../../../shaders/include/shared.each.wgsl"),
-    include_str!("../../../../shaders/bitconv.tile.wgsl"),
-];
+const SHARED_SUBGROUP: &str = include_str!("../../../../shaders/include/shared.subgroup.wgsl");
+const SHARED_EACH: &str = include_str!("../../../../shaders/include/shared.each.wgsl");
+const BITCONV_TILE: &str = include_str!("../../../../shaders/bitconv.tile.wgsl");
+const LIMBCONV_PIXELS: &str = include_str!("../../../../shaders/limbconv.pixels.wgsl");
 const POINTWISE: &str = include_str!("../../../../shaders/pointwise.wgsl");
 const MAXPOOL: &str = include_str!("../../../../shaders/maxpool.wgsl");
 const AVGPOOL: &str = include_str!("../../../../shaders/avgpool.wgsl");
+const MAXPOOL_QUADS: &str = include_str!("../../../../shaders/maxpool.quads.wgsl");
+const AVGPOOL_QUADS: &str = include_str!("../../../../shaders/avgpool.quads.wgsl");
 const SPLIT: &str = include_str!("../../../../shaders/split.wgsl");
 const SLICE: &str = include_str!("../../../../shaders/slice.wgsl");
 const LEVELS: &str = include_str!("../../../../shaders/levels.wgsl");
@@ -89,27 +92,59 @@ impl Launch {
 
 /// The ways to run `kernel`, the one that is best as far as known first.
 pub fn variants(kernel: &Kernel, program: &Program, target: &Target) -> Vec<Variant> {
-    let tiles = match kernel {
-        Kernel::BitConv(k) => tile::tiles(k, Tensors(&program.tensors), target),
+    let tensors = Tensors(&program.tensors);
+    let mut variants: Vec<Variant> = match kernel {
+        Kernel::BitConv(k) => tile::tiles(k, tensors, target).into_iter().map(Variant::Tile).collect(),
+        Kernel::LimbConv(k) => pixels::strips(k, tensors, target).into_iter().map(Variant::Strip).collect(),
         _ => Vec::new(),
     };
-    tiles.into_iter().map(Variant::Tile).chain([Variant::General]).collect()
+    variants.push(Variant::General);
+    variants
 }
 
-/// The launch of one kernel in one of its [`variants`].
-pub fn launch(kernel: &Kernel, variant: &Variant, program: &Program) -> Launch {
+/// What `kernel` looks like: layers with the same signature take the same time.
+pub fn signature(kernel: &Kernel, program: &Program) -> String {
     let tensors = Tensors(&program.tensors);
-    if let (Kernel::BitConv(k), Variant::Tile(tile)) = (kernel, variant) {
-        return tile::bitconv(k, tile, tensors);
-    }
+    let list = |ids: Vec<TensorId>| -> String {
+        let specs = ids.into_iter().map(|id| tensors.get(id));
+        specs.map(|spec| format!(" {} {:?}", spec.shape, spec.repr.without_scale())).collect()
+    };
+    let own = match kernel {
+        Kernel::BitConv(k) => {
+            format!(" {} {} planes {} parts {}", k.window, k.stored_planes(), k.parts.len(), k.channel_words())
+        }
+        Kernel::LimbConv(k) => format!(" {} {} words", k.window, k.words),
+        _ => String::new(),
+    };
+    format!("{}{own}:{} <-{}", kernel.name(), list(kernel.writes()), list(kernel.reads()))
+}
+
+/// Whether `next` can be done by the launch of `kernel`, the step before it.
+pub fn takes(kernel: &Kernel, next: &Kernel, program: &Program) -> bool {
+    pools::takes(kernel, next, Tensors(&program.tensors))
+}
+
+/// The launch of one kernel in one of its [`variants`], and of the one that it [`takes`].
+pub fn launch(kernel: &Kernel, next: Option<&Kernel>, variant: &Variant, program: &Program) -> Launch {
+    let tensors = Tensors(&program.tensors);
     match kernel {
-        Kernel::BitConv(k) => convs::bitconv(k, tensors),
-        Kernel::LimbConv(k) => convs::limbconv(k, tensors),
+        Kernel::BitConv(k) => match variant {
+            Variant::Tile(tile) => tile::bitconv(k, tile, tensors),
+            _ => convs::bitconv(k, tensors),
+        },
+        Kernel::LimbConv(k) => match variant {
+            Variant::Strip(strip) => pixels::limbconv(k, strip, tensors),
+            _ => convs::limbconv(k, tensors),
+        },
         Kernel::LimbSum(k) => convs::limbsum(k, tensors),
         Kernel::Quantize(k) => small::quantize(k, tensors),
         Kernel::Pointwise(k) => small::pointwise(k, tensors),
-        Kernel::MaxPool(k) => small::pool(MAXPOOL, k.input, &k.window, k.output, tensors),
-        Kernel::AvgPool(k) => small::pool(AVGPOOL, k.input, &k.window, k.output, tensors),
+        Kernel::MaxPool(k) => {
+            pools::maxpool(k, if let Some(Kernel::Quantize(q)) = next { Some(q) } else { None }, tensors)
+        }
+        Kernel::AvgPool(k) => {
+            pools::avgpool(k, if let Some(Kernel::Split(s)) = next { Some(s) } else { None }, tensors)
+        }
         Kernel::Split(k) => small::split(k, tensors),
         Kernel::Slice(k) => small::slice(k, tensors),
         Kernel::Levels(k) => small::levels(k, tensors),
@@ -138,8 +173,22 @@ mod tests {
 
     #[test]
     fn every_shader_names_its_reference() {
-        let kernels =
-            [BITCONV, BITCONV_TILE[2], LIMBCONV, QUANTIZE, POINTWISE, MAXPOOL, AVGPOOL, SPLIT, SLICE, LEVELS, JOIN];
+        let kernels = [
+            BITCONV,
+            BITCONV_TILE,
+            LIMBCONV_PIXELS,
+            LIMBCONV,
+            QUANTIZE,
+            POINTWISE,
+            MAXPOOL,
+            MAXPOOL_QUADS,
+            AVGPOOL,
+            AVGPOOL_QUADS,
+            SPLIT,
+            SLICE,
+            LEVELS,
+            JOIN,
+        ];
         for text in kernels {
             assert!(text.contains("Reference: src/backend/cpu/"), "{}", text.lines().next().unwrap_or_default());
         }

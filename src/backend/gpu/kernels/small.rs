@@ -1,13 +1,11 @@
-//! Launches of the element-wise kernels and the pools.
+//! Launches of the element-wise kernels.
 
 use super::super::table::{LANES, Table};
-use super::convs::geometry;
 use super::epilogue::add_ranks;
 use super::{JOIN, LEVELS, Launch, POINTWISE, QUANTIZE, RANKS, ROWS, SLICE, SPLIT, Source, Tensors, WIDE};
 use crate::fixed::{LIMB_LANES, VALUE_LIMBS};
-use crate::lower::{Join, Levels, Pointwise, Quantize, Slice, Split, TensorId};
+use crate::lower::{Join, Levels, Pointwise, Quantize, Slice, Split};
 use crate::quant::words;
-use crate::tensor::Window;
 
 /// `shaders/quantize.wgsl`.
 pub fn quantize(k: &Quantize, tensors: Tensors) -> Launch {
@@ -37,16 +35,6 @@ pub fn pointwise(k: &Pointwise, tensors: Tensors) -> Launch {
     launch.read("input", "i32", Source::Tensor(k.input)).read("table", "vec4<i32>", Source::Words(table));
     launch.read("residual", "i32", k.residual.map_or(Source::Absent, Source::Tensor));
     launch.write("values", "i32", Some(k.output));
-    launch
-}
-
-/// `shaders/maxpool.wgsl` and `shaders/avgpool.wgsl`.
-pub fn pool(shader: &'static str, input: TensorId, window: &Window, output: TensorId, tensors: Tensors) -> Launch {
-    let shape = tensors.get(output).shape;
-    let mut launch = Launch::new(shape.elements(), &[shader]);
-    geometry(&mut launch.header, window, tensors.get(input).shape, shape);
-    launch.header.shape("TAPS", window.taps());
-    launch.read("input", "i32", Source::Tensor(input)).write("values", "i32", Some(output));
     launch
 }
 

@@ -5,8 +5,9 @@ use super::super::table::{LANES, Table};
 use super::carry_save::count;
 use super::convs::coefficient_rows;
 use super::epilogue::{COUNTED_LEVELS, Ends, add_rows};
+use super::sharing::{ROW_LOADS, WEIGHT_LOADS, padded, room};
 use super::variant::{Target, Tile};
-use super::{BITCONV_TILE, Launch, Source, Tensors};
+use super::{BITCONV_TILE, Launch, SHARED_EACH, SHARED_SUBGROUP, Source, Tensors};
 use crate::fixed::VALUE_PLANES;
 use crate::lower::BitConv;
 use crate::quant::words;
@@ -20,8 +21,6 @@ const MAX_COLUMN_WORDS: usize = 64;
 const MAX_PRODUCTS: usize = 9;
 /// Words of one load.
 const MAX_LOAD: usize = 4;
-/// Vectors that one shared load reads.
-const SHARED: usize = 8;
 
 /// The tiles that can compute `k`, the one that is best as far as known first; none if only the general kernel can.
 pub fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile> {
@@ -34,10 +33,9 @@ pub fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile> {
     if !alone || !own_row || ends.levels(&k.epilogue) > COUNTED_LEVELS || groups > target.fold as usize {
         return Vec::new();
     }
-    let subgroups = target.least_subgroup.is_some_and(|least| least as usize >= SHARED);
     let mut tiles = Vec::new();
     for (broadcast, adders) in [(true, true), (true, false), (false, true), (false, false)] {
-        if broadcast && !subgroups {
+        if broadcast && !target.can_share() {
             continue;
         }
         for (pixels, quads) in [(2, 1), (2, 2), (4, 1), (4, 2), (1, 1), (1, 2), (7, 1)] {
@@ -95,15 +93,13 @@ pub fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     coefficient_rows(&mut table, k, planes);
     add_rows(header, &mut table, &k.epilogue, tensors);
     table.describe(header);
-    let rows = table.rows();
-    header.number("ROW_LOADS", rows.div_ceil(SHARED)).number("ROW_ROOM", rows.next_multiple_of(SHARED));
+    room(header, ROW_LOADS, table.rows());
     header.text(&count(tile.words * k.window.kernel[1], tile.adders));
     launch.read("input", "Planes", Source::Tensor(k.input));
-    launch.read("weights", "vec4<u32>", padded(weights(k, tile, planes, output.c)));
+    launch.read("weights", "vec4<u32>", padded(weights(k, tile, output.c)));
     launch.read("table", "vec4<i32>", padded(table.words()));
     ends.connect(&mut launch, tensors);
-    launch.files.push(if tile.broadcast { BITCONV_TILE[0] } else { BITCONV_TILE[1] });
-    launch.files.push(BITCONV_TILE[2]);
+    launch.files.extend([if tile.broadcast { SHARED_SUBGROUP } else { SHARED_EACH }, BITCONV_TILE]);
     launch
 }
 
@@ -120,13 +116,12 @@ fn geometry(header: &mut Header, k: &BitConv, input: Shape, output: Shape) {
 
 /// The numbers of a step.
 fn step(header: &mut Header, k: &BitConv, tile: &Tile, planes: usize) {
-    let weights = step_weights(k, tile);
     header.number("TILE", tile.pixels).number("QUADS_AT_ONCE", tile.quads).number("WORDS_AT_ONCE", tile.words);
     header.number("COLUMNS", columns(tile, k)).number("COLUMN_WORDS", tile.words * planes);
     header.number("W_PLANES", k.weight_planes).number("A_PLANES", planes).number("PAIRS", k.weight_planes * planes);
     header.number("STEP_PLANES", tile.quads * k.weight_planes);
-    header.number("STEP_PAIRS", tile.quads * k.weight_planes * planes).number("STEP_WEIGHTS", weights);
-    header.number("WEIGHT_LOADS", weights.div_ceil(SHARED)).number("WEIGHT_ROOM", weights.next_multiple_of(SHARED));
+    header.number("STEP_PAIRS", tile.quads * k.weight_planes * planes);
+    room(header, WEIGHT_LOADS, step_weights(k, tile));
 }
 
 /// Vectors of weights of a step.
@@ -134,17 +129,10 @@ fn step_weights(k: &BitConv, tile: &Tile) -> usize {
     tile.words * k.window.kernel[1] * tile.quads * k.weight_planes
 }
 
-/// With as many vectors behind as a shared load may read too many.
-fn padded(mut words: Vec<u32>) -> Source {
-    words.resize(words.len() + (SHARED - 1) * LANES, 0);
-    Source::Words(words)
-}
-
 /// The weights in the shader's order; channels past the last are 0.
-fn weights(k: &BitConv, tile: &Tile, planes: usize, channels: usize) -> Vec<u32> {
+fn weights(k: &BitConv, tile: &Tile, channels: usize) -> Vec<u32> {
     let [kh, kw] = k.window.kernel;
     let own = k.part_words(&k.parts[0]) / (kh * kw * k.weight_planes);
-    debug_assert!(planes > 0 && own % tile.words == 0);
     let mut ordered = Vec::with_capacity(k.weights.len().next_multiple_of(LANES));
     for turn in 0..channels.div_ceil(LANES) / tile.quads {
         for (ky, word, u) in (0..kh).flat_map(|ky| (0..own).map(move |w| (ky, w - w % tile.words, w % tile.words))) {

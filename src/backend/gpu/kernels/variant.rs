@@ -1,5 +1,7 @@
 //! Ways to run a kernel. All give the same bits; which is quickest depends on the device.
 
+use super::sharing::SHARERS;
+
 /// What the choice and the text of kernels depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -18,6 +20,13 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether invocations of a subgroup can read constants for each other.
+    pub fn can_share(&self) -> bool {
+        self.least_subgroup.is_some_and(|least| least as usize >= SHARERS)
+    }
+}
+
 /// A way to run a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Variant {
@@ -25,6 +34,8 @@ pub enum Variant {
     General,
     /// `bitconv.tile.wgsl`.
     Tile(Tile),
+    /// `limbconv.pixels.wgsl`.
+    Strip(Strip),
 }
 
 /// How `bitconv.tile.wgsl` divides its work.
@@ -44,10 +55,24 @@ pub struct Tile {
     pub broadcast: bool,
 }
 
+/// How `limbconv.pixels.wgsl` divides its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Strip {
+    /// Neighbouring output pixels of an invocation.
+    pub pixels: usize,
+    /// Invocations of a workgroup.
+    pub lanes: u32,
+    /// Whether weights are read once per subgroup.
+    pub broadcast: bool,
+}
+
 impl std::fmt::Display for Variant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Variant::General => f.write_str("general"),
+            Variant::Strip(Strip { pixels, lanes, broadcast }) => {
+                write!(f, "strip {pixels} lanes {lanes}{}", if *broadcast { " broadcast" } else { "" })
+            }
             Variant::Tile(t) => {
                 let Tile { pixels, quads, words, lanes, .. } = t;
                 write!(f, "tile {pixels}x{quads}x{words} lanes {lanes}")?;

@@ -1,0 +1,143 @@
+//! What is worth keeping between runs: compiled pipelines, and the variants that a tuner chose. Files in the user's cache
+//! directory, one for each device and contents; anything wrong with them is as if they were not there.
+//!
+//! The directory is `LQ_INFER_CACHE` if that is set (`off` for none), else that of the system.
+
+use super::adapter::AdapterInfo;
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// First bytes of every file; the number changes with the form of the contents.
+const MAGIC: &[u8] = b"lq-infer cache 1\n";
+/// Bytes of the checksum behind it.
+const CHECKSUM: usize = 32;
+/// Larger files are not read.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// The files of one device.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+    device: String,
+}
+
+impl Store {
+    /// Where the user's programs keep such things, if they want them kept.
+    pub fn user(info: &AdapterInfo) -> Option<Self> {
+        let folder = match std::env::var_os("LQ_INFER_CACHE") {
+            Some(setting) if setting == "off" => None,
+            Some(folder) => Some(PathBuf::from(folder)),
+            None => system_folder().map(|f| f.join("lq-infer")),
+        };
+        folder.map(|folder| Store::new(folder, info))
+    }
+
+    /// Files of the device `info` in `folder`. The device's and the driver's names, the driver's version and this crate's are
+    /// part of their names.
+    pub fn new(folder: PathBuf, info: &AdapterInfo) -> Self {
+        let AdapterInfo { name, api, driver, driver_info, pci_id, .. } = info;
+        let version = env!("CARGO_PKG_VERSION");
+        let device = hash([format!("{version}|{name}|{api}|{driver}|{driver_info}|{pci_id:?}").as_bytes()]);
+        Store { folder, device }
+    }
+
+    /// What was written as `name` about `contents`, if it is there and whole.
+    pub fn read(&self, name: &str, contents: &str) -> Option<Vec<u8>> {
+        let path = self.path(name, contents);
+        if std::fs::metadata(&path).ok()?.len() > MAX_BYTES {
+            return None;
+        }
+        let file = std::fs::read(&path).ok()?;
+        let (checksum, data) = file.strip_prefix(MAGIC)?.split_at_checked(CHECKSUM)?;
+        (checksum == Sha256::digest(data).as_slice()).then(|| data.to_vec())
+    }
+
+    /// Writes `data`, whole or not at all. A cache that cannot be written is none: nobody is told.
+    pub fn write(&self, name: &str, contents: &str, data: &[u8]) {
+        let path = self.path(name, contents);
+        let attempt = |folder: &Path| -> std::io::Result<()> {
+            std::fs::create_dir_all(folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            file.write_all(MAGIC)?;
+            file.write_all(&Sha256::digest(data))?;
+            file.write_all(data)?;
+            file.persist(&path).map(drop).map_err(|e| e.error)
+        };
+        attempt(&self.folder).ok();
+    }
+
+    fn path(&self, name: &str, contents: &str) -> PathBuf {
+        self.folder.join(format!("{name}-{}-{contents}", self.device))
+    }
+}
+
+/// A name for these texts.
+pub fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text);
+    }
+    hasher.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The system's directory for caches of the user.
+fn system_folder() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if cfg!(windows) {
+        return folder("LOCALAPPDATA");
+    }
+    if cfg!(target_os = "macos") {
+        return folder("HOME").map(|home| home.join("Library/Caches"));
+    }
+    folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(folder: &Path) -> Store {
+        Store { folder: folder.join("made when needed"), device: "device".into() }
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_by_its_name_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        assert_eq!(store.read("pipelines", "a"), None);
+        store.write("pipelines", "a", b"data");
+        assert_eq!(store.read("pipelines", "a"), Some(b"data".to_vec()));
+        assert_eq!((store.read("pipelines", "b"), store.read("choices", "a")), (None, None));
+        let other = Store { device: "other".into(), ..store };
+        assert_eq!(other.read("pipelines", "a"), None);
+    }
+
+    #[test]
+    fn damaged_files_are_ignored() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        store.write("pipelines", "a", b"some data");
+        let path = store.path("pipelines", "a");
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert_eq!(store.read("pipelines", "a"), None, "{length} bytes");
+        }
+        for at in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            std::fs::write(&path, flipped).unwrap();
+            assert_eq!(store.read("pipelines", "a"), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_no_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let store = store(file.path());
+        store.write("pipelines", "a", b"data");
+        assert_eq!(store.read("pipelines", "a"), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! Launches of `shaders/limbconv.pixels.wgsl`.
+
+use super::super::header::Header;
+use super::super::table::{Table, quad_weights};
+use super::epilogue::{COUNTED_LEVELS, Ends, add_rows};
+use super::sharing::{ROW_LOADS, WEIGHT_LOADS, padded, room};
+use super::variant::{Strip, Target};
+use super::{LIMBCONV_PIXELS, Launch, SHARED_EACH, SHARED_SUBGROUP, Source, Tensors};
+use crate::fixed::{LIMB_LANES, WEIGHT_LIMBS, join_diagonals, split};
+use crate::lower::{LimbConv, Repr};
+use crate::quant::words;
+use crate::tensor::{Shape, Window};
+
+/// Bits of the lower part of a weight.
+const LOWER: u32 = 12;
+/// What makes bytes non-negative.
+const OFFSET: i64 = 128;
+/// Products of 255 and 2^11 that a word holds.
+const MAX_TERMS: usize = 4096;
+/// Pixels in a vector.
+const VECTOR: usize = 4;
+/// Largest shift that drops digits.
+const MAX_DROP: usize = 3;
+
+/// The strips that can compute `k`, the one that is best as far as known first; none if only the general kernel can.
+pub fn strips(k: &LimbConv, tensors: Tensors, target: &Target) -> Vec<Strip> {
+    let (spec, ends) = (tensors.get(k.input), Ends::of(&k.epilogue));
+    let terms = k.window.taps() * LIMB_LANES;
+    let small = terms <= MAX_TERMS && k.drop <= MAX_DROP && ends.levels(&k.epilogue) <= COUNTED_LEVELS;
+    let pixels = matches!(spec.repr, Repr::Limbs { limbs: 1, .. }) && spec.shape.c <= LIMB_LANES;
+    let Some(output) = ends.output().map(|id| tensors.get(id).shape) else { return Vec::new() };
+    if !small || !pixels || !spec.shape.w.is_multiple_of(VECTOR) || words(output.c) > target.fold as usize {
+        return Vec::new();
+    }
+    let sharing = if target.can_share() { vec![true, false] } else { vec![false] };
+    let strip = |broadcast| [4, 2].map(|pixels| Strip { pixels, lanes: target.lanes, broadcast });
+    let fits = |s: &Strip| s.pixels <= output.w && (s.pixels * k.window.stride[1]).is_multiple_of(VECTOR);
+    sharing.into_iter().flat_map(strip).filter(fits).collect()
+}
+
+/// The launch of `k` in strips of this kind, which must be one of [`strips`].
+pub fn limbconv(k: &LimbConv, strip: &Strip, tensors: Tensors) -> Launch {
+    let ends = Ends::of(&k.epilogue);
+    let input = tensors.get(k.input).shape;
+    let output = ends.output().map_or(input, |id| tensors.get(id).shape);
+    let across = output.w.div_ceil(strip.pixels);
+    let mut launch = Launch::new(across * output.h, &[]);
+    (launch.lanes, launch.layers) = (strip.lanes, words(output.c));
+    let header = &mut launch.header;
+    geometry(header, &k.window, input, output);
+    header.shape("TILES", across).shape("GROUPS", words(output.c)).number("TILE", strip.pixels);
+    header.flag("WHOLE_TILES", output.w.is_multiple_of(strip.pixels));
+    vectors(header, &k.window, strip);
+    let drop = 8 * k.drop;
+    header.number("DROP", k.drop).number("LOWERED", drop.saturating_sub(LOWER as usize));
+    header.number("RAISED", (LOWER as usize).saturating_sub(drop));
+    room(header, WEIGHT_LOADS, k.window.kernel[1] * LIMB_LANES);
+
+    let parts: Vec<[i64; 2]> = weights(k).collect();
+    let row = k.window.taps() * LIMB_LANES;
+    let sum = |c: usize, part: usize| parts[c * row..][..row].iter().map(|w| w[part]).sum::<i64>();
+    let mut table = Table::new(output.c);
+    let first = table.row(0, |c| (-OFFSET * sum(c, 0)) as i32);
+    table.row(0, |c| (-OFFSET * sum(c, 1)) as i32);
+    header.number("CORRECTION", first);
+    add_rows(header, &mut table, &k.epilogue, tensors);
+    table.describe(header);
+    room(header, ROW_LOADS, table.rows());
+    let packed: Vec<u32> =
+        parts.iter().map(|[upper, lower]| ((*upper as u32) << 16) | (*lower as u32 & 0xffff)).collect();
+    launch.read("input", "vec4<u32>", Source::Tensor(k.input));
+    launch.read("weights", "vec4<u32>", padded(quad_weights(&packed, output.c)));
+    launch.read("table", "vec4<i32>", padded(table.words()));
+    ends.connect(&mut launch, tensors);
+    launch.files.extend([if strip.broadcast { SHARED_SUBGROUP } else { SHARED_EACH }, LIMBCONV_PIXELS]);
+    launch
+}
+
+fn geometry(header: &mut Header, window: &Window, input: Shape, output: Shape) {
+    header.shape("IN_H", input.h).shape("IN_W", input.w);
+    header.shape("OUT_H", output.h).shape("OUT_W", output.w).shape("OUT_C", output.c);
+    header.shape("KH", window.kernel[0]).number("TAPS_X", window.kernel[1]);
+    header.shape("STRIDE_Y", window.stride[0]).number("STRIDE_X", window.stride[1]);
+    header.shape("BEFORE_Y", window.before[0]);
+    header.shape("DILATION_Y", window.dilation[0]).number("DILATION_X", window.dilation[1]);
+}
+
+/// Which vectors a strip reads of each row: from the one that holds the first pixel on.
+fn vectors(header: &mut Header, window: &Window, strip: &Strip) {
+    let before = window.before[1].div_ceil(VECTOR);
+    let skipped = before * VECTOR - window.before[1];
+    let columns = (strip.pixels - 1) * window.stride[1] + (window.kernel[1] - 1) * window.dilation[1] + 1;
+    let vectors = (skipped + columns).div_ceil(VECTOR);
+    header.number("VECTORS_BEFORE", before).number("SKIPPED", skipped);
+    header.number("VECTORS", vectors).number("COLUMN_ROOM", vectors * VECTOR);
+}
+
+/// Upper and lower part of each weight, `[out, tap, channel]`.
+fn weights(k: &LimbConv) -> impl Iterator<Item = [i64; 2]> + '_ {
+    let whole = |limbs: &[u32], lane: usize| {
+        let bytes: Vec<i32> = limbs.iter().map(|word| i32::from(word.to_le_bytes()[lane] as i8)).collect();
+        join_diagonals(&bytes) as i64
+    };
+    let tap = move |limbs: &[u32]| -> [[i64; 2]; LIMB_LANES] {
+        std::array::from_fn(|lane| {
+            // The lower part is signed, too.
+            let (upper, lower) = split(whole(limbs, lane) + (1 << (LOWER - 1)), LOWER);
+            [upper, lower - (1 << (LOWER - 1))]
+        })
+    };
+    k.weights.chunks_exact(WEIGHT_LIMBS).flat_map(tap)
+}
