@@ -26,14 +26,31 @@ pub struct FixedWeights {
     pub frac: Vec<i32>,
 }
 
-/// Rounds real weights `[out][tap * lanes]`, `lanes` per tap, to at most `caps` fractional bits per output channel and packs
-/// their limbs.
-pub fn fix(weights: &[Vec<f64>], lanes: usize, caps: &[i32]) -> FixedWeights {
-    let mut fixed = FixedWeights { packed: Vec::new(), frac: Vec::new() };
-    for (row, &cap) in weights.iter().zip(caps) {
-        let frac = exponent(row).min(cap);
+/// Real weights of a layer. Each output channel's are made when they are needed: all at once, in double precision, they would
+/// take twice the memory of the file's.
+pub struct RealWeights<'a> {
+    pub outputs: usize,
+    pub taps: usize,
+    /// Lanes of a tap.
+    pub lanes: usize,
+    /// `[tap * lanes]` of an output channel.
+    pub row: Box<dyn Fn(usize) -> Vec<f64> + 'a>,
+}
+
+impl RealWeights<'_> {
+    pub fn rows(&self) -> impl Iterator<Item = Vec<f64>> {
+        (0..self.outputs).map(&self.row)
+    }
+}
+
+/// Rounds real weights to at most `cap` fractional bits, which is told an output channel and its weights, and packs their limbs.
+pub fn fix(weights: &RealWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
+    let words = weights.outputs * weights.taps * weights.lanes.div_ceil(LIMB_LANES) * WEIGHT_LIMBS;
+    let mut fixed = FixedWeights { packed: Vec::with_capacity(words), frac: Vec::new() };
+    for (output, row) in weights.rows().enumerate() {
+        let frac = exponent(&row).min(cap(output, &row));
         let integers: Vec<i32> = row.iter().map(|&w| to_fixed(w, frac) as i32).collect();
-        for tap in integers.chunks(lanes) {
+        for tap in integers.chunks(weights.lanes) {
             for group in tap.chunks(LIMB_LANES) {
                 fixed.packed.extend(pack_group(group));
             }
@@ -76,8 +93,9 @@ pub fn input_max(input_limbs: usize) -> i64 {
 }
 
 /// The least number of dropped limbs for which the sums of every channel fit, at its weights' full precision.
-pub fn drop(weights: &[Vec<f64>], input_limbs: usize) -> Result<usize, String> {
-    let fits = |drop: usize| weights.iter().all(|row| sum_high(row, exponent(row), input_limbs, drop) < HIGH_LIMIT);
+pub fn drop(weights: &RealWeights, input_limbs: usize) -> Result<usize, String> {
+    let most = weights.rows().map(|row| total(&row, exponent(&row))).max().unwrap_or(0);
+    let fits = |drop: usize| high(most, input_limbs, drop) < HIGH_LIMIT;
     (0..input_limbs + WEIGHT_LIMBS).find(|&d| fits(d)).ok_or("its sums do not fit in two words".to_owned())
 }
 
@@ -102,7 +120,15 @@ const HIGH_LIMIT: i128 = i32::MAX as i128 - 3 - (1 << HALF_BITS);
 
 /// Bound of the high word of a channel's sums with weights at 2^e.
 fn sum_high(row: &[f64], e: i32, input_limbs: usize, drop: usize) -> i128 {
-    let total: i128 = row.iter().filter(|w| **w != 0.0).map(|&w| i128::from(to_fixed(w, e).abs())).sum();
+    high(total(row, e), input_limbs, drop)
+}
+
+/// What the magnitudes of a channel's weights at 2^e add up to.
+fn total(row: &[f64], e: i32) -> i128 {
+    row.iter().filter(|w| **w != 0.0).map(|&w| i128::from(to_fixed(w, e).abs())).sum()
+}
+
+fn high(total: i128, input_limbs: usize, drop: usize) -> i128 {
     (total * i128::from(input_max(input_limbs))) >> (8 * drop as u32 + LOW_BITS)
 }
 
@@ -110,15 +136,20 @@ fn sum_high(row: &[f64], e: i32, input_limbs: usize, drop: usize) -> i128 {
 mod tests {
     use super::*;
 
+    /// One output channel with one tap.
+    fn weights(row: &[f64]) -> RealWeights<'_> {
+        RealWeights { outputs: 1, taps: 1, lanes: row.len(), row: Box::new(|_| row.to_vec()) }
+    }
+
     #[test]
     fn weights_keep_23_bits_and_stay_in_range() {
         for scale in [1e-12, 0.3, 1.0, 0.999_999_999, 7e9] {
             let row = vec![scale, -scale, scale / 3.0, 0.0];
-            let fixed = fix(std::slice::from_ref(&row), 4, &[400]);
+            let fixed = fix(&weights(&row), |_, _| 400);
             let w = to_fixed(scale, fixed.frac[0]);
             assert!(w <= i64::from(WEIGHT_MAX) && w > i64::from(WEIGHT_MAX) / 2 - 1, "{w}");
             assert_eq!(fixed.packed.len(), WEIGHT_LIMBS);
         }
-        assert_eq!(fix(&[vec![0.0; 5]], 5, &[400]).packed, [0; 2 * WEIGHT_LIMBS]);
+        assert_eq!(fix(&weights(&[0.0; 5]), |_, _| 400).packed, [0; 2 * WEIGHT_LIMBS]);
     }
 }

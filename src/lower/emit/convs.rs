@@ -8,7 +8,7 @@ use crate::lower::affine::Affine;
 use crate::lower::bitconv::{self, CARRY_PLANES, Digit, Term};
 use crate::lower::chain::Chain;
 use crate::lower::kernel::{BitConv, Kernel, LimbConv, LimbSum, Part};
-use crate::lower::limbconv;
+use crate::lower::limbconv::{self, RealWeights};
 use crate::lower::planes::{Arranged, Packing, arrange};
 use crate::lower::program::{Logits, PIXEL_ALPHA, PIXEL_OFFSET, Repr, TensorId};
 use crate::tensor::Window;
@@ -26,10 +26,8 @@ struct Conv {
 }
 
 /// What a float convolution multiplies.
-struct LimbWeights {
-    /// `[out][tap * lanes]`
-    rows: Vec<Vec<f64>>,
-    lanes: usize,
+struct LimbWeights<'a> {
+    real: RealWeights<'a>,
     /// With groups: the first word of four channels that an output channel reads.
     first_words: Option<Vec<u32>>,
     input: TensorId,
@@ -37,7 +35,7 @@ struct LimbWeights {
     frac: i32,
 }
 
-impl Emitter<'_> {
+impl<'a> Emitter<'a> {
     pub fn conv(&mut self, chain: &Chain) -> Result<(), String> {
         let conv = self.conv_of(chain)?;
         match conv.weights {
@@ -105,46 +103,49 @@ impl Emitter<'_> {
     }
 
     /// Real weights of a float convolution, with the gain, and the pixel offset and mean, folded in.
-    fn limb_weights(&mut self, conv: Conv, name: &str, affine: &Affine) -> Result<LimbWeights, String> {
+    fn limb_weights<'b>(&mut self, conv: Conv, name: &str, affine: &'b Affine) -> Result<LimbWeights<'b>, String>
+    where
+        'a: 'b,
+    {
         let input = self.limbs(conv.source)?;
         let Repr::Limbs { limbs, frac } = self.tensors[input].repr else { return Err("its input has no limbs".into()) };
         let pixels = if conv.source == 0 { self.pixels } else { None };
         let channels = self.tensors[input].shape.c;
         // Channels of the input within the words that output channel c reads: [first, first + lanes).
-        let group_first = |c: usize| c / (conv.outputs / conv.groups) * conv.inputs;
+        let group_first = move |c: usize| c / (conv.outputs / conv.groups) * conv.inputs;
         let lanes = lanes(conv, channels);
-        let first = |c: usize| if conv.groups == 1 { 0 } else { first_lane(group_first(c), lanes, channels) };
-        let weights = self.params.get(name, Role::Weight)?;
-        let row_length = conv.window.taps() * conv.inputs;
-        let row = |(c, w): (usize, &[f32])| -> Vec<f64> {
-            let taps = w.chunks(conv.inputs).map(|tap| tap.iter().map(|&w| f64::from(w) * affine.gain[c]).collect());
+        let first = move |c: usize| if conv.groups == 1 { 0 } else { first_lane(group_first(c), lanes, channels) };
+        let weights = self.params.get(name, Role::Weight)?.f32();
+        let row = move |c: usize| -> Vec<f64> {
+            let row_length = conv.window.taps() * conv.inputs;
+            let taps = weights[c * row_length..][..row_length].chunks(conv.inputs);
+            let taps = taps.map(|tap| tap.iter().map(|&w| f64::from(w) * affine.gain[c]).collect());
             let place = Place { at: group_first(c) - first(c), first: group_first(c), lanes };
             taps.flat_map(|tap: Vec<f64>| place.lanes(&tap, pixels)).collect()
         };
-        let rows: Vec<Vec<f64>> = weights.f32().chunks(row_length).enumerate().map(row).collect();
-        if rows.iter().flatten().any(|w| !w.is_finite()) {
+        let real = RealWeights { outputs: conv.outputs, taps: conv.window.taps(), lanes, row: Box::new(row) };
+        if real.rows().flatten().any(|w| !w.is_finite()) {
             return Err("its weights times the batch norm are not finite".into());
         }
-        limbconv::check_diagonals(rows.first().map_or(0, Vec::len), limbs)?;
+        limbconv::check_diagonals(real.taps * lanes, limbs)?;
         let words = |c: usize| (first(c) / LIMB_LANES) as u32;
         let first_words = (conv.groups > 1).then(|| (0..conv.outputs).map(words).collect());
-        Ok(LimbWeights { rows, lanes, first_words, input, limbs, frac })
+        Ok(LimbWeights { real, first_words, input, limbs, frac })
     }
 
     fn limb_conv(&mut self, chain: &Chain, conv: Conv) -> Result<(), String> {
         let affine = self.affine(chain)?;
         let direct = self.direct_quantizer(chain);
         let max_frac = self.max_frac(chain, direct.is_some(), limbconv::LOW_BITS);
-        let LimbWeights { rows, lanes, first_words, input, limbs, frac } =
+        let LimbWeights { real, first_words, input, limbs, frac } =
             self.limb_weights(conv, self.name(chain.head), &affine)?;
-        let drop = limbconv::drop(&rows, limbs)?;
+        let drop = limbconv::drop(&real, limbs)?;
         // With a direct quantizer the shift is in the thresholds, not in T.
         let bias = |c: usize| if direct.is_some() { 0.0 } else { affine.shift[c] };
-        let cap = |c: usize| limbconv::cap(&rows[c], bias(c), (limbs, frac), drop, max_frac);
-        let fixed = limbconv::fix(&rows, lanes, &(0..rows.len()).map(cap).collect::<Vec<_>>());
+        let fixed = limbconv::fix(&real, |c, row| limbconv::cap(row, bias(c), (limbs, frac), drop, max_frac));
         let fracs: Vec<i32> = fixed.frac.iter().map(|e| e + frac - 8 * drop as i32).collect();
         let epilogue = self.epilogue(chain, direct, &affine, &fracs, limbconv::LOW_BITS)?;
-        let words = lanes.div_ceil(LIMB_LANES);
+        let words = real.lanes.div_ceil(LIMB_LANES);
         let kernel = LimbConv { input, window: conv.window, weights: fixed.packed, words, first_words, drop, epilogue };
         self.push(chain.head, Kernel::LimbConv(kernel));
         Ok(())
@@ -160,16 +161,14 @@ impl Emitter<'_> {
     pub fn logits(&mut self, chain: &Chain) -> Result<Logits, String> {
         let conv = self.conv_of(chain)?;
         let affine = self.affine(chain)?;
-        let LimbWeights { rows, lanes, input, limbs, frac, .. } =
-            self.limb_weights(conv, self.name(chain.head), &affine)?;
+        let LimbWeights { real, input, limbs, frac, .. } = self.limb_weights(conv, self.name(chain.head), &affine)?;
         // The bias has to fit an i64.
         let room = |h: f64| if h == 0.0 { bitconv::MAX_FRAC } else { 62 - crate::fixed::ceil_log2(h.abs()) };
-        let caps: Vec<i32> = affine.shift.iter().map(|&h| room(h).min(bitconv::MAX_FRAC) - frac).collect();
-        let fixed = limbconv::fix(&rows, lanes, &caps);
+        let fixed = limbconv::fix(&real, |c, _| room(affine.shift[c]).min(bitconv::MAX_FRAC) - frac);
         // A bound for each logit: all inputs at the end of their range.
         let input_most = scale_by_power(limbconv::input_max(limbs) as f64, -frac);
-        let most = |(row, h): (&Vec<f64>, &f64)| row.iter().map(|w| w.abs()).sum::<f64>() * input_most + h.abs();
-        super::need_finite(rows.iter().zip(&affine.shift).map(most))?;
+        let most = |(row, h): (Vec<f64>, &f64)| row.iter().map(|w| w.abs()).sum::<f64>() * input_most + h.abs();
+        super::need_finite(real.rows().zip(&affine.shift).map(most))?;
         let repr = Repr::Sums { diagonals: limbs + WEIGHT_LIMBS - 1 };
         let output = self.tensor(self.name(chain.end).to_owned(), self.facts[chain.end].shape, repr);
         self.push(chain.head, Kernel::LimbSum(LimbSum { input, window: conv.window, weights: fixed.packed, output }));
