@@ -3,62 +3,92 @@
 use super::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, checksum};
 use crate::error::{Error, Result};
 use crate::graph::{Dtype, Tensor};
-use std::collections::HashMap;
-use std::io::Write;
+use safetensors::SafeTensorError;
+use safetensors::tensor::TensorView;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
-/// Writes `packed` to `path` through a temporary file beside it.
+/// Writes `packed` to `path`.
 pub fn write(packed: &Packed, path: &Path) -> Result<()> {
-    let bytes = to_bytes(packed).map_err(|problem| Error::bad_model(path, problem))?;
-    replace_file(path, &bytes)
+    let contents = Contents::of(packed).map_err(|problem| Error::bad_model(path, problem))?;
+    replace(path, |temporary| contents.write(temporary))
 }
 
 /// Replaces `path` by a file of these bytes, or leaves it as it was.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let io = |e| Error::io(path, e);
+    replace(path, |temporary| std::fs::write(temporary, bytes))
+}
+
+/// Replaces `path` by the file that `write` makes, or leaves it as it was.
+fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
     let folder = match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new().prefix(".lq-infer-").tempfile_in(folder).map_err(io)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(io)?;
-    share(file.as_file()).map_err(io)?;
-    file.persist(path).map_err(|e| io(e.error))?;
-    Ok(())
+    // In a folder of its own, since `write` may use a temporary file beside it; on the same disk, so that it can be moved.
+    let temporary = tempfile::Builder::new().prefix(".lq-infer-").tempdir_in(folder);
+    let replaced = temporary.and_then(|temporary| {
+        let written = temporary.path().join("file");
+        write(&written)?;
+        let file = File::options().write(true).open(&written)?;
+        share(&file)?;
+        file.sync_all()?;
+        std::fs::rename(written, path)
+    });
+    replaced.map_err(|e| Error::io(path, e))
 }
 
 /// Temporary files are private; a written model should be as readable as any other file.
 #[cfg(unix)]
-fn share(file: &std::fs::File) -> std::io::Result<()> {
+fn share(file: &File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn share(_: &std::fs::File) -> std::io::Result<()> {
+fn share(_: &File) -> std::io::Result<()> {
     Ok(())
 }
 
-fn to_bytes(packed: &Packed) -> Result<Vec<u8>, String> {
-    packed.check()?;
-    let json = header_json(&packed.header)?;
-    let mut tensors = packed.params.tensors().clone();
-    tensors.extend(packed.mean_image.iter().map(|t| (MEAN_IMAGE.to_owned(), t.clone())));
-    let checksum = Tensor::from_u32(vec![1], vec![checksum(&json, &tensors)]);
-    tensors.insert(CHECKSUM.to_owned(), checksum);
-    let views = tensors.iter().map(|(name, t)| Ok((name, view(t)?))).collect::<Result<Vec<_>, String>>()?;
-    let metadata = HashMap::from([(METADATA_KEY.to_owned(), json)]);
-    safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
+/// What goes into a file.
+struct Contents {
+    json: String,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Contents {
+    fn of(packed: &Packed) -> Result<Self, String> {
+        packed.check()?;
+        let json = header_json(&packed.header)?;
+        let mut tensors = packed.params.tensors().clone();
+        tensors.extend(packed.mean_image.iter().map(|t| (MEAN_IMAGE.to_owned(), t.clone())));
+        let checksum = Tensor::from_u32(vec![1], vec![checksum(&json, &tensors)]);
+        tensors.insert(CHECKSUM.to_owned(), checksum);
+        Ok(Contents { json, tensors })
+    }
+
+    /// Writes tensor by tensor, so that the file is never in memory as a whole.
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let views = self.tensors.iter().map(|(name, t)| Ok((name, view(t)?)));
+        let views = views.collect::<Result<Vec<_>, SafeTensorError>>().map_err(io::Error::other)?;
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), self.json.clone())]);
+        safetensors::serialize_to_file(views, Some(metadata), path).map_err(|error| match error {
+            SafeTensorError::IoError(error) => error,
+            other => io::Error::other(other),
+        })
+    }
 }
 
 fn header_json(header: &Header) -> Result<String, String> {
     serde_json::to_string(header).map_err(|e| e.to_string())
 }
 
-fn view(tensor: &Tensor) -> Result<safetensors::tensor::TensorView<'_>, String> {
+fn view(tensor: &Tensor) -> Result<TensorView<'_>, SafeTensorError> {
     let dtype = match tensor.dtype {
         Dtype::F32 => safetensors::Dtype::F32,
         Dtype::U32 => safetensors::Dtype::U32,
     };
-    safetensors::tensor::TensorView::new(dtype, tensor.shape.clone(), tensor.bytes()).map_err(|e| e.to_string())
+    TensorView::new(dtype, tensor.shape.clone(), tensor.bytes())
 }
