@@ -4,7 +4,7 @@ use super::{ConvertArgs, Failure, Outcome, output};
 use crate::convert::checkpoint::Checkpoint;
 use crate::convert::{ConvertOptions, CustomNetwork, candidates, convert, convert_graph, widths};
 use crate::error::Error;
-use crate::session::{DeviceSelector, Engine, Model, add_golden};
+use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
 use std::path::Path;
 
 /// Runs the command.
@@ -23,7 +23,7 @@ pub fn run(args: &ConvertArgs) -> Outcome {
         input_size: args.input_size,
         name: args.name.clone(),
     };
-    let bar = output::progress(0, "parameters");
+    let bar = output::progress(0, "numbers");
     let packed = match &args.graph {
         Some(graph) => convert_graph(&args.checkpoint, &CustomNetwork::read(graph)?, &options, &output::track(&bar))?,
         None => convert(&args.checkpoint, &options, &output::track(&bar))?,
@@ -33,11 +33,13 @@ pub fn run(args: &ConvertArgs) -> Outcome {
         note_choice(&args.checkpoint, &options, &packed.header.network)?;
     }
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
-    let model = add_golden(packed, &reference).map_err(|error| match error {
+    let bar = output::progress(0, "golden images");
+    let model = add_golden_with(packed, &reference, &output::track(&bar)).map_err(|error| match error {
         // Lowering refused the network: that is about the checkpoint, not about a packed file.
         Error::BadModel { problem, .. } => Error::bad_checkpoint(&args.checkpoint, problem),
         other => other,
     })?;
+    bar.finish_and_clear();
     model.save(&args.output).map_err(output::write_failure)?;
     report(&model, &args.output)?;
     if args.graph.is_none() && !model.takes_pixels() {

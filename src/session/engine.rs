@@ -101,6 +101,12 @@ impl Engine {
 
     /// [`Engine::prepare`] with a batch size and a progress callback.
     pub fn prepare_with(&self, model: &Model, options: PrepareOptions) -> Result<Net> {
-        Net::new(model.clone(), self.backend.clone(), options)
+        let kind = if model.takes_pixels() { InputKind::Pixels } else { InputKind::Tensor };
+        Net::new(model.clone(), self.backend.clone(), options, kind)
+    }
+
+    /// [`Engine::prepare`] for inputs of one kind, of several that the model takes.
+    pub(super) fn prepare_for(&self, model: &Model, kind: InputKind) -> Result<Net> {
+        Net::new(model.clone(), self.backend.clone(), PrepareOptions::default(), kind)
     }
 }

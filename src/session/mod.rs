@@ -15,6 +15,6 @@ pub use digest::Digest;
 pub use engine::{Engine, EngineBuilder, PrepareOptions};
 pub use model::Model;
 pub use net::{Batch, Classification, ClassifyOptions, Net, Prediction};
-pub use verify::{GoldenReport, add_golden, verify};
+pub use verify::{GoldenReport, add_golden, add_golden_with, verify};
 /// The wgpu this crate is built on, for [`Engine::from_wgpu`].
 pub use wgpu;

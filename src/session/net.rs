@@ -76,10 +76,15 @@ pub struct Prediction {
 }
 
 impl Net {
-    pub(super) fn new(model: Model, backend: Arc<dyn Backend>, options: PrepareOptions) -> Result<Self> {
+    /// A network that is ready for inputs of this kind; others are prepared for when they come.
+    pub(super) fn new(
+        model: Model,
+        backend: Arc<dyn Backend>,
+        options: PrepareOptions,
+        kind: InputKind,
+    ) -> Result<Self> {
         let max_batch = options.max_batch.clamp(1, MAX_BATCH);
         let inner = Inner { model, backend, max_batch, prepared: Default::default() };
-        let kind = if inner.model.takes_pixels() { InputKind::Pixels } else { InputKind::Tensor };
         inner.prepared(kind, options.progress)?;
         Ok(Net { inner: Arc::new(inner) })
     }
