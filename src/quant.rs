@@ -86,6 +86,14 @@ pub fn code_at(row: &[u32], channel: usize, planes: usize) -> u16 {
     (0..planes).fold(0, |code, j| code | ((row[base + j] >> (channel % WORD_BITS) & 1) as u16) << j)
 }
 
+/// Adds the code of `channel` to one packed row (see [`pack`]) in which it is 0 so far.
+pub fn put_code(row: &mut [u32], channel: usize, planes: usize, code: u8) {
+    let words = &mut row[channel / WORD_BITS * planes..][..planes];
+    for (plane, word) in words.iter_mut().enumerate() {
+        *word |= u32::from(code >> plane & 1) << (channel % WORD_BITS);
+    }
+}
+
 /// A mask of the bits that carry channels in word `word` of a row of `channels` channels.
 pub fn live_bits(channels: usize, word: usize) -> u32 {
     match channels.saturating_sub(word * WORD_BITS) {
@@ -163,24 +171,27 @@ impl WeightRule {
     pub const ORIGINAL: WeightRule = WeightRule { ties: Ties::Below, flushes_subnormals: true };
 }
 
-/// Codes `[out, row]` of the float weights that `weight` gives for an output channel and a row, with one basis `[bits, out]`
-/// per output channel.
-pub fn quantize_weights(
-    weight: impl Fn(usize, usize) -> f32,
-    [outputs, rows]: [usize; 2],
-    basis: &[f32],
+/// Turns the float weights of a layer into codes, with one basis per output channel.
+#[derive(Clone, Debug)]
+pub struct WeightQuantizer {
+    /// Of each output channel.
+    levels: Vec<Levels>,
     rule: WeightRule,
-) -> Vec<u8> {
-    let mut codes = Vec::with_capacity(outputs * rows);
-    for out in 0..outputs {
-        let levels = Levels::of_weights(&channel_basis(basis, outputs, out));
-        codes.extend((0..rows).map(|row| {
-            let w = weight(out, row);
-            let w = if rule.flushes_subnormals && w.is_subnormal() { 0.0 } else { w };
-            levels.codes[levels.rank(w, rule.ties)] as u8
-        }));
+}
+
+impl WeightQuantizer {
+    /// A quantizer of `outputs` channels with bases `[bits, out]`.
+    pub fn new(basis: &[f32], outputs: usize, rule: WeightRule) -> Self {
+        let levels = (0..outputs).map(|out| Levels::of_weights(&channel_basis(basis, outputs, out))).collect();
+        WeightQuantizer { levels, rule }
     }
-    codes
+
+    /// The code of a weight of channel `output`.
+    pub fn code(&self, output: usize, weight: f32) -> u8 {
+        let weight = if self.rule.flushes_subnormals && weight.is_subnormal() { 0.0 } else { weight };
+        let levels = &self.levels[output];
+        levels.codes[levels.rank(weight, self.rule.ties)] as u8
+    }
 }
 
 /// The basis of one output channel out of a `[bits, out]` array.
@@ -199,9 +210,12 @@ mod tests {
             let packed = pack(&codes, channels, 3);
             let row = words(channels) * 3;
             assert_eq!(packed.len(), 3 * row);
+            let mut put = vec![0; packed.len()];
             for (i, &code) in codes.iter().enumerate() {
                 assert_eq!(code_at(&packed[i / channels * row..][..row], i % channels, 3), u16::from(code));
+                put_code(&mut put[i / channels * row..][..row], i % channels, 3, code);
             }
+            assert_eq!(put, packed);
         }
     }
 
@@ -235,7 +249,7 @@ mod tests {
 
     #[test]
     fn one_bit_weights_send_zero_where_ties_go() {
-        let codes = |rule| quantize_weights(|_, row| [0.0, 1e-45, 1e-30, -1.0][row], [1, 4], &[0.5], rule);
+        let codes = |rule| [0.0, 1e-45, 1e-30, -1.0].map(|w| WeightQuantizer::new(&[0.5], 1, rule).code(0, w));
         assert_eq!(codes(WeightRule::ORIGINAL), [0, 0, 1, 0]);
         assert_eq!(codes(WeightRule { ties: Ties::Above, flushes_subnormals: true }), [1, 1, 1, 0]);
         assert_eq!(codes(WeightRule { ties: Ties::Below, flushes_subnormals: false }), [0, 1, 1, 0]);

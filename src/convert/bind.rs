@@ -5,7 +5,7 @@ use super::layout::Kernel;
 use super::names::NameRules;
 use crate::error::{Error, Result};
 use crate::graph::{Node, Op, ParamSpec, Params, Role, Tensor};
-use crate::quant::{self, WeightRule};
+use crate::quant::{self, WeightQuantizer, WeightRule};
 use crate::zoo::Definition;
 use std::collections::{BTreeMap, HashMap};
 
@@ -84,7 +84,7 @@ fn shapes(spec: &ParamSpec, kernel: &Kernel, rules: &NameRules) -> Vec<Vec<usize
     }
 }
 
-/// Reads, reorders and quantizes all parameters of `definition`.
+/// Reads, reorders and quantizes all parameters of `definition`; `progress` is told (done, total) numbers.
 pub fn bind(
     checkpoint: &Checkpoint,
     definition: &Definition,
@@ -93,11 +93,11 @@ pub fn bind(
 ) -> Result<Params> {
     let bad = |problem: String| Error::bad_checkpoint(checkpoint.path(), problem);
     let bounds = bounds(definition).map_err(bad)?;
-    let binding = Binding { checkpoint, definition, rules };
+    let mut binding = Binding { checkpoint, definition, rules, progress, done: 0, total: 0 };
+    binding.total = bounds.iter().flat_map(|bound| binding.names(&bound.spec)).map(|name| binding.len(&name)).sum();
     let mut tensors = BTreeMap::new();
-    for (done, bound) in bounds.iter().enumerate() {
+    for bound in &bounds {
         tensors.insert(bound.spec.name(), binding.parameter(bound)?);
-        progress(done + 1, bounds.len());
     }
     Params::new(&definition.graph, tensors).map_err(bad)
 }
@@ -106,54 +106,106 @@ struct Binding<'a> {
     checkpoint: &'a Checkpoint,
     definition: &'a Definition,
     rules: &'a NameRules,
+    progress: &'a dyn Fn(usize, usize),
+    /// Numbers read, and to be read.
+    done: usize,
+    total: usize,
 }
 
 impl Binding<'_> {
-    fn parameter(&self, bound: &Bound) -> Result<Tensor> {
+    fn names(&self, spec: &ParamSpec) -> Vec<String> {
+        self.rules.variables(spec.role, &spec.layer, &|name| self.checkpoint.variables().contains_key(name))
+    }
+
+    fn shape(&self, name: &str) -> &[usize] {
+        self.checkpoint.variables().get(name).map_or(&[], |variable| &variable.shape)
+    }
+
+    fn len(&self, name: &str) -> usize {
+        self.shape(name).iter().product()
+    }
+
+    fn parameter(&mut self, bound: &Bound) -> Result<Tensor> {
         let ParamSpec { role, layer, shape, .. } = &bound.spec;
-        let names = self.rules.variables(*role, layer, &|name| self.checkpoint.variables().contains_key(name));
-        let mut parts = names.iter().map(|n| self.finite(n)).collect::<Result<Vec<_>>>()?;
+        let names = self.names(&bound.spec);
         let data = match role {
-            Role::Weight => self.output_major(bound, &names[0], &parts[0]),
-            Role::Planes => return self.planes(bound, &names[0], &parts[0]),
-            Role::BatchNorm => batch_norm_rows(&parts, shape[1]),
-            Role::WeightBasis => self.rules.layout.weight_basis(parts.swap_remove(0), shape[1]),
-            Role::Bias | Role::ActivationBasis => parts.swap_remove(0),
+            Role::Weight => self.weights(bound, &names[0])?,
+            Role::Planes => {
+                // Checked and counted as a parameter of its own.
+                let basis = self.checkpoint.read_f32(&self.rules.name(self.rules.weight_basis, layer))?;
+                return Ok(Tensor::from_u32(shape.clone(), self.planes(bound, &names[0], basis)?));
+            }
+            Role::BatchNorm => {
+                let parts = names.iter().map(|name| self.whole(name)).collect::<Result<Vec<_>>>()?;
+                batch_norm_rows(&parts, shape[1])
+            }
+            Role::WeightBasis => self.rules.layout.weight_basis(self.whole(&names[0])?, shape[1]),
+            Role::Bias | Role::ActivationBasis => self.whole(&names[0])?,
         };
         Ok(Tensor::from_f32(shape.clone(), data))
     }
 
-    fn finite(&self, name: &str) -> Result<Vec<f32>> {
-        let data = self.checkpoint.read_f32(name)?;
-        let Some(i) = data.iter().position(|v| !v.is_finite()) else { return Ok(data) };
-        Err(Error::bad_checkpoint(self.checkpoint.path(), format!("variable '{name}' has {} at {i}", data[i])))
-    }
-
-    /// Weights in the order `[out, kh, kw, in]`.
-    fn output_major(&self, bound: &Bound, name: &str, data: &[f32]) -> Vec<f32> {
-        let Kernel { outputs, copies, .. } = bound.kernel;
-        let shape = &self.checkpoint.variables()[name].shape;
-        let weight = |output, row| {
-            let (first, step) = self.rules.layout.kernel_index(&bound.kernel, shape, output, row);
-            match copies {
-                1 => data[first],
-                _ => (0..copies).map(|k| f64::from(data[first + k * step])).sum::<f64>() as f32,
-            }
-        };
+    /// Weights in the order `[out, kh, kw, in]`, the sum of all copies of each.
+    fn weights(&mut self, bound: &Bound, name: &str) -> Result<Vec<f32>> {
         let rows = bound.kernel.rows();
-        (0..outputs).flat_map(|output| (0..rows).map(move |row| (output, row))).map(|(o, r)| weight(o, r)).collect()
+        let mut weights = vec![0f32; bound.kernel.outputs * rows];
+        if bound.kernel.copies == 1 {
+            self.each_weight(bound, name, |output, row, weight| weights[output * rows + row] = weight)?;
+        } else {
+            let mut sums = vec![0f64; weights.len()];
+            self.each_weight(bound, name, |output, row, weight| sums[output * rows + row] += f64::from(weight))?;
+            weights.iter_mut().zip(sums).for_each(|(weight, sum)| *weight = sum as f32);
+        }
+        Ok(weights)
     }
 
-    fn planes(&self, bound: &Bound, name: &str, data: &[f32]) -> Result<Tensor> {
-        let ParamSpec { layer, shape, .. } = &bound.spec;
-        let Kernel { outputs, inputs, .. } = bound.kernel;
-        let basis = self.finite(&self.rules.name(self.rules.weight_basis, layer))?;
+    /// Packed codes of weights.
+    fn planes(&mut self, bound: &Bound, name: &str, basis: Vec<f32>) -> Result<Vec<u32>> {
+        let (shape, Kernel { outputs, inputs, .. }) = (&bound.spec.shape, bound.kernel);
         let basis = self.rules.layout.weight_basis(basis, outputs);
-        let stored = &self.checkpoint.variables()[name].shape;
-        let weight = |output, row| data[self.rules.layout.kernel_index(&bound.kernel, stored, output, row).0];
         let rule = WeightRule { ties: self.definition.weight_ties, flushes_subnormals: self.rules.flushes_subnormals };
-        let codes = quant::quantize_weights(weight, [outputs, bound.kernel.rows()], &basis, rule);
-        Ok(Tensor::from_u32(shape.clone(), quant::pack(&codes, inputs, shape[4])))
+        let quantizer = WeightQuantizer::new(&basis, outputs, rule);
+        let (taps, tap_words, planes) = (bound.kernel.taps(), shape[3] * shape[4], shape[4]);
+        let mut words = vec![0u32; outputs * taps * tap_words];
+        self.each_weight(bound, name, |output, row, weight| {
+            let (tap, channel) = (row / inputs, row % inputs);
+            let packed = &mut words[(output * taps + tap) * tap_words..][..tap_words];
+            quant::put_code(packed, channel, planes, quantizer.code(output, weight));
+        })?;
+        Ok(words)
+    }
+
+    /// Tells `put` the output, the row and the value of every weight.
+    fn each_weight(&mut self, bound: &Bound, name: &str, mut put: impl FnMut(usize, usize, f32)) -> Result<()> {
+        let (layout, shape) = (self.rules.layout, self.shape(name).to_vec());
+        let unit = layout.kernel_unit(&bound.kernel).max(1);
+        let mut units = 0;
+        self.each_piece(name, unit, |piece| {
+            layout.each_weight(&bound.kernel, &shape, units, piece, &mut put);
+            units += piece.len() / unit;
+        })
+    }
+
+    /// All numbers of a small variable.
+    fn whole(&mut self, name: &str) -> Result<Vec<f32>> {
+        let mut all = Vec::with_capacity(self.len(name));
+        self.each_piece(name, 1, |piece| all.extend_from_slice(piece))?;
+        Ok(all)
+    }
+
+    /// Passes a variable on in pieces of whole units. All its numbers must be finite.
+    fn each_piece(&mut self, name: &str, unit: usize, mut take: impl FnMut(&[f32])) -> Result<()> {
+        let (mut at, mut odd) = (0, None);
+        self.checkpoint.stream_f32(name, unit, &mut |piece| {
+            odd = odd.or_else(|| piece.iter().position(|v| !v.is_finite()).map(|i| (at + i, piece[i])));
+            take(piece);
+            at += piece.len();
+            (self.progress)(self.done + at, self.total);
+            Ok(())
+        })?;
+        self.done += at;
+        let Some((i, value)) = odd else { return Ok(()) };
+        Err(Error::bad_checkpoint(self.checkpoint.path(), format!("variable '{name}' has {value} at {i}")))
     }
 }
 

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::locate::{self, Form, Found};
 use super::npz::Npz;
 use super::safetensors::SafetensorsFile;
+use super::stream::{self, DataFile, RangeReader, Sink, each_piece};
 use super::tf_bundle::TfBundle;
 use super::torch::{self, TorchFile};
 use super::zip_directory::shown;
@@ -78,8 +79,8 @@ impl Variable {
     }
 }
 
-/// An opened checkpoint. Its files are mapped into memory and must not be changed while it is open; its variables' data
-/// are only touched when they are read.
+/// An opened checkpoint. Its variables' data are only touched when they are read. Its files must not be changed while it is
+/// open: variables would be of two versions.
 #[derive(Debug)]
 pub struct Checkpoint {
     source: Source,
@@ -88,7 +89,7 @@ pub struct Checkpoint {
 #[derive(Debug)]
 enum Source {
     Bundle(TfBundle),
-    File { path: PathBuf, file: Mmap, content: Content },
+    File { path: PathBuf, file: DataFile, content: Content },
 }
 
 /// What a checkpoint of a single file holds.
@@ -126,11 +127,11 @@ impl Content {
         }
     }
 
-    fn read_f32(&self, file: &[u8], name: &str) -> Result<Vec<f32>, String> {
+    fn stream(&self, file: &DataFile, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
         match self {
-            Content::Npz(npz) => npz.read_f32(file, name),
-            Content::Torch(torch) => torch.read_f32(file, name),
-            Content::Safetensors(safetensors) => safetensors.read_f32(file, name),
+            Content::Npz(npz) => npz.stream(file, name, unit, sink),
+            Content::Torch(torch) => torch.stream(file, name, unit, sink),
+            Content::Safetensors(safetensors) => safetensors.stream(file, name, unit, sink),
         }
     }
 }
@@ -143,8 +144,9 @@ impl Checkpoint {
         let source = match locate::locate(path)? {
             Found::Bundle(prefix) => Source::Bundle(TfBundle::open(&prefix)?),
             Found::File(form, path) => {
-                let file = map_file(&path)?;
-                let content = Content::parse(form, &file).map_err(|problem| Error::bad_checkpoint(&path, problem))?;
+                let file = DataFile(open_regular(&path)?);
+                let content = Content::parse(form, &map(&file, &path)?);
+                let content = content.map_err(|problem| Error::bad_checkpoint(&path, problem))?;
                 Source::File { path, file, content }
             }
         };
@@ -170,9 +172,17 @@ impl Checkpoint {
     /// SHA-256 of the checkpoint, in hexadecimal: of the index and then the data shards in order, or of the one file.
     pub fn sha256(&self) -> crate::Result<String> {
         let mut hash = Sha256::new();
+        let mut add = |file: &DataFile| {
+            let len = file.len().map_err(|source| Error::io(self.path(), source))?;
+            each_piece(RangeReader { file, range: 0..len }, len, 1, |piece| {
+                hash.update(piece);
+                Ok(())
+            })
+            .map_err(|problem| Error::bad_checkpoint(self.path(), problem))
+        };
         match &self.source {
-            Source::Bundle(bundle) => bundle.files().into_iter().for_each(|file| hash.update(file)),
-            Source::File { file, .. } => hash.update(file),
+            Source::Bundle(bundle) => bundle.files().try_for_each(add)?,
+            Source::File { file, .. } => add(file)?,
         }
         Ok(hash.finalize().iter().fold(String::new(), |mut hex, byte| {
             // Writing to a string cannot fail.
@@ -193,11 +203,23 @@ impl Checkpoint {
     /// Reads a variable in C order as float32, and checks its checksum if one is stored. It must be of that type; in the
     /// files of PyTorch and safetensors, other floats are converted.
     pub fn read_f32(&self, name: &str) -> crate::Result<Vec<f32>> {
-        let values = match &self.source {
-            Source::Bundle(bundle) => bundle.read_f32(name),
-            Source::File { file, content, .. } => content.read_f32(file, name),
-        };
+        let shape = self.variables().get(name).map_or(&[][..], |variable| &variable.shape);
+        let values = stream::collect(shape, |sink| self.pieces(name, 1, sink));
         values.map_err(|problem| Error::bad_checkpoint(self.path(), problem))
+    }
+
+    /// Passes a variable as [`Checkpoint::read_f32`] reads it to `sink`, in pieces of a whole number of `unit` elements (if it
+    /// is a whole number of them) and of about a megabyte; one that is stored in another order than C's may be one piece.
+    /// What `sink` refuses is an error of the variable.
+    pub fn stream_f32(&self, name: &str, unit: usize, sink: &mut Sink) -> crate::Result<()> {
+        self.pieces(name, unit, sink).map_err(|problem| Error::bad_checkpoint(self.path(), problem))
+    }
+
+    fn pieces(&self, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
+        match &self.source {
+            Source::Bundle(bundle) => bundle.stream(name, unit, sink),
+            Source::File { file, content, .. } => content.stream(file, name, unit, sink),
+        }
     }
 }
 
@@ -224,11 +246,10 @@ pub(crate) fn open_regular(path: &Path) -> crate::Result<File> {
     File::open(path).map_err(io)
 }
 
-/// Maps a file into memory for reading.
-pub(crate) fn map_file(path: &Path) -> crate::Result<Mmap> {
-    let file = open_regular(path)?;
+/// Maps the file at `path` into memory for parsing what is in front of its data.
+pub(crate) fn map(file: &DataFile, path: &Path) -> crate::Result<Mmap> {
     // SAFETY: the map is private to this process and only read. If another process truncates or rewrites the file
     // meanwhile, reads may fault or see other bytes: `Checkpoint` says that this must not happen, and lengths and
     // checksums are checked on the mapped bytes themselves.
-    unsafe { Mmap::map(&file) }.map_err(|source| Error::io(path, source))
+    unsafe { Mmap::map(&file.0) }.map_err(|source| Error::io(path, source))
 }

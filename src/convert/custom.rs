@@ -90,7 +90,7 @@ impl CustomNetwork {
 /// Packs `network` with the weights of the checkpoint that `weights` means. Its variables are named by the network's layers,
 /// in the plain naming or as one of the other sources does; float weights of quantized layers are quantized here.
 /// `options.arch` and `options.input_size` do not apply. The result has no golden vectors yet. `progress` is told
-/// (done, total) parameters.
+/// (done, total) numbers.
 ///
 /// # Errors
 /// [`Error::BadCheckpoint`] names the variable, what was found and what was expected. [`Error::Usage`] says what in `network`

@@ -24,13 +24,20 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    fn taps(&self) -> usize {
+    /// Positions of the window.
+    pub fn taps(&self) -> usize {
         self.size[0] * self.size[1]
     }
 
     /// Weights of one output channel, ordered `[kh, kw, in]`.
     pub fn rows(&self) -> usize {
         self.taps() * self.inputs
+    }
+
+    /// Row of weight `flat` of an output channel in the order C,H,W, in which its copies stand side by side.
+    fn row(&self, flat: usize) -> usize {
+        let (flat, taps) = (flat / self.copies.max(1), self.taps().max(1));
+        flat % taps * self.inputs + flat / taps
     }
 }
 
@@ -49,17 +56,41 @@ impl Layout {
         }
     }
 
-    /// Where the copies of weight `row` of channel `output` stand in a variable of shape `shape`: the first, and the distance
-    /// of the others.
-    pub fn kernel_index(self, kernel: &Kernel, shape: &[usize], output: usize, row: usize) -> (usize, usize) {
-        let Kernel { outputs, inputs, copies, .. } = *kernel;
-        let (tap, channel) = (row / inputs.max(1), row % inputs.max(1));
-        let flat = (channel * kernel.taps() + tap) * copies;
+    /// Elements of a variable with weights that belong together: those of one input and all outputs, or of one output.
+    pub fn kernel_unit(self, kernel: &Kernel) -> usize {
         match self {
-            Layout::Tensorflow if shape.len() == 2 => (flat * outputs + output, outputs),
-            Layout::Tensorflow => (row * outputs + output, 0),
+            Layout::Tensorflow => kernel.outputs,
+            Layout::Torch => kernel.rows() * kernel.copies,
+        }
+    }
+
+    /// Tells `put` the output, the row and the value of every weight in `piece`, whole units of which the first is unit number
+    /// `first` of a variable of shape `shape`.
+    pub fn each_weight(
+        self,
+        kernel: &Kernel,
+        shape: &[usize],
+        first: usize,
+        piece: &[f32],
+        mut put: impl FnMut(usize, usize, f32),
+    ) {
+        let unit = self.kernel_unit(kernel).max(1);
+        match self {
+            Layout::Tensorflow => {
+                let row = |flat| if shape.len() == 2 { kernel.row(flat) } else { flat };
+                let rows: Vec<usize> = (first..).take(piece.len() / unit).map(row).collect();
+                for output in 0..kernel.outputs {
+                    let weights = piece.iter().skip(output).step_by(unit);
+                    rows.iter().zip(weights).for_each(|(&row, &weight)| put(output, row, weight));
+                }
+            }
             // A matrix and a convolution have the same order here.
-            Layout::Torch => (output * kernel.rows() * copies + flat, 1),
+            Layout::Torch => {
+                let rows: Vec<usize> = (0..unit).map(|flat| kernel.row(flat)).collect();
+                for (output, weights) in (first..).zip(piece.chunks_exact(unit)) {
+                    rows.iter().zip(weights).for_each(|(&row, &weight)| put(output, row, weight));
+                }
+            }
         }
     }
 

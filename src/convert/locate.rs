@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
+use super::stream::DataFile;
 use super::{checkpoint, pickle, safetensors, sstable, tf_bundle::TfIndex, zip_directory};
 use crate::Error;
 
@@ -168,8 +169,8 @@ fn describe(path: &Path, head: &[u8], tail: &[u8]) -> crate::Result<String> {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     let seems = if sstable::has_magic(tail) {
         // A V1 checkpoint says so itself when it is parsed.
-        let file = checkpoint::map_file(path)?;
-        return Ok(match TfIndex::parse(&file) {
+        let file = DataFile(checkpoint::open_regular(path)?);
+        return Ok(match TfIndex::parse(&checkpoint::map(&file, path)?) {
             Ok(_) => "this is the index of a TensorFlow V2 checkpoint; give it back its name PREFIX.index".into(),
             Err(problem) => problem,
         });

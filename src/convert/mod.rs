@@ -13,7 +13,10 @@ mod pickle;
 mod recognize;
 pub mod safetensors;
 mod sstable;
+pub mod stream;
+mod strided;
 pub mod tf_bundle;
+mod tf_proto;
 pub mod torch;
 mod views;
 mod zip_directory;
@@ -47,7 +50,7 @@ pub struct ConvertOptions {
 }
 
 /// Converts the checkpoint that `path` means (see [`Checkpoint::open`]). The result has no golden vectors yet. `progress` is
-/// told (done, total) parameters.
+/// told (done, total) numbers.
 pub fn convert(path: &Path, options: &ConvertOptions, progress: &dyn Fn(usize, usize)) -> Result<Packed> {
     let checkpoint = Checkpoint::open(path)?;
     let bad = |problem: String| Error::bad_checkpoint(checkpoint.path(), problem);

@@ -4,22 +4,21 @@
 //! `save_chkpt_vars`, whose names are those of the TensorFlow variables, mostly with a trailing ":0".
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 
 use flate2::CrcReader;
 use flate2::bufread::DeflateDecoder;
 
 use super::checkpoint::{MARGIN, MAX_NAME_BYTES, Variable, variable_name};
+use super::element::Element;
 use super::locate;
+use super::stream::{self, RangeReader, ReadAt, Sink, each_f32, each_piece, truncated};
 use super::zip_directory::{self, Entry, Method, check_crc, shown};
 use crate::format::npy::{self, CollectF32, NpyHeader};
 
 /// Deflate cannot pack better (a length-258 copy takes at least 2 bits).
 const MAX_DEFLATE_RATIO: u64 = 1032;
-
-/// Bytes unpacked at a time; a multiple of the element size.
-const PIECE: usize = 64 * 1024;
 
 /// One array's place in the archive.
 #[derive(Clone, Debug)]
@@ -57,13 +56,37 @@ impl Npz {
         &self.variables
     }
 
-    /// Reads a float32 array, given the same bytes as [`Npz::parse`], and checks the archive's checksum of it.
-    pub fn read_f32(&self, file: &[u8], name: &str) -> Result<Vec<f32>, String> {
+    /// Reads a float32 array, given the same file as [`Npz::parse`], and checks the archive's checksum of it.
+    pub fn read_f32(&self, file: &(impl ReadAt + ?Sized), name: &str) -> Result<Vec<f32>, String> {
+        let place = self.float(name)?;
+        if place.header.needs_reorder() {
+            return place.content(file, |reader| place.reordered(reader)).map_err(|problem| named(name, &problem));
+        }
+        stream::collect(&place.header.shape, |sink| self.stream(file, name, 1, sink))
+    }
+
+    /// Passes a float32 array on in pieces of a whole number of `unit` elements, and checks the archive's checksum at the
+    /// end. An array in Fortran order is one piece.
+    pub fn stream(
+        &self,
+        file: &(impl ReadAt + ?Sized),
+        name: &str,
+        unit: usize,
+        sink: &mut Sink,
+    ) -> Result<(), String> {
+        let place = self.float(name)?;
+        let read = place.content(file, |reader| match place.header.needs_reorder() {
+            true => sink(&place.reordered(reader)?),
+            false => each_f32(Element::F32, reader, place.header.data_len, unit, sink),
+        });
+        read.map_err(|problem| named(name, &problem))
+    }
+
+    fn float(&self, name: &str) -> Result<&Place, String> {
         let found = self.variables.get(name).zip(self.places.get(name));
         let (variable, place) = found.ok_or_else(|| format!("no variable '{name}'"))?;
         variable.expect_f32(name)?;
-        let packed = file.get(place.packed.clone()).unwrap_or_default();
-        place.read_f32(packed).map_err(|problem| format!("variable '{name}': {problem}"))
+        Ok(place)
     }
 
     fn insert(&mut self, file: &[u8], entry: Entry) -> Result<(), String> {
@@ -105,31 +128,41 @@ impl Place {
         Ok(Place { method: entry.method, crc32: entry.crc32, packed: entry.packed.clone(), header })
     }
 
-    fn read_f32(&self, packed: &[u8]) -> Result<Vec<f32>, String> {
+    /// Runs `take` on the unpacked data behind the header, and checks that it was all and sound.
+    fn content<T>(
+        &self,
+        file: &(impl ReadAt + ?Sized),
+        take: impl FnOnce(&mut dyn Read) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let packed = BufReader::new(RangeReader { file, range: self.packed.clone() });
         let mut reader = CrcReader::new(unpacker(self.method, packed));
-        let header = read_header(&mut reader)?;
-        if header != self.header {
+        if read_header(&mut reader)? != self.header {
             return Err("the file changed while it was read".into());
         }
-        let mut sink = CollectF32::new(&header)?;
-        let mut piece = vec![0; PIECE.min(header.data_len)];
-        let mut left = header.data_len;
-        while left > 0 {
-            let len = left.min(piece.len());
-            let piece = piece.get_mut(..len).unwrap_or_default();
-            reader.read_exact(piece).map_err(damaged)?;
-            sink.push(piece);
-            left -= len;
-        }
-        if reader.read(&mut [0]).map_err(damaged)? != 0 {
+        let taken = take(&mut reader)?;
+        if reader.read(&mut [0]).map_err(truncated)? != 0 {
             return Err("unpacks to more bytes than declared: the file is damaged".into());
         }
         check_crc(reader.crc().sum(), self.crc32)?;
-        Ok(sink.into_inner())
+        Ok(taken)
+    }
+
+    /// The elements of an array in Fortran order, in C order.
+    fn reordered(&self, reader: &mut dyn Read) -> Result<Vec<f32>, String> {
+        let mut all = CollectF32::new(&self.header)?;
+        each_piece(reader, self.header.data_len, size_of::<f32>(), |raw| {
+            all.push(raw);
+            Ok(())
+        })?;
+        Ok(all.into_inner())
     }
 }
 
-fn unpacker(method: Method, packed: &[u8]) -> Box<dyn Read + '_> {
+fn named(name: &str, problem: &str) -> String {
+    format!("variable '{name}': {problem}")
+}
+
+fn unpacker<'a>(method: Method, packed: impl BufRead + 'a) -> Box<dyn Read + 'a> {
     match method {
         Method::Stored => Box::new(packed),
         Method::Deflated => Box::new(DeflateDecoder::new(packed)),
@@ -139,15 +172,11 @@ fn unpacker(method: Method, packed: &[u8]) -> Box<dyn Read + '_> {
 /// Reads an `.npy` header off a stream.
 fn read_header(mut reader: impl Read) -> Result<NpyHeader, String> {
     let mut header = vec![0; 12];
-    reader.read_exact(&mut header).map_err(damaged)?;
+    reader.read_exact(&mut header).map_err(truncated)?;
     let len = npy::header_len(&header)?.max(header.len());
     header.resize(len, 0);
-    reader.read_exact(header.get_mut(12..).unwrap_or_default()).map_err(damaged)?;
+    reader.read_exact(header.get_mut(12..).unwrap_or_default()).map_err(truncated)?;
     npy::parse_header(&header)
-}
-
-fn damaged(error: std::io::Error) -> String {
-    format!("cannot unpack it, the file is damaged or truncated ({error})")
 }
 
 /// Names the other formats that are zip archives.

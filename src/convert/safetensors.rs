@@ -8,6 +8,7 @@ use safetensors::{Dtype, SafeTensors};
 
 use super::checkpoint::Variable;
 use super::element::Element;
+use super::stream::{self, ReadAt, Sink};
 use super::views::{View, Views, wrapper_prefix};
 use super::zip_directory::shown;
 use crate::format;
@@ -47,10 +48,21 @@ impl SafetensorsFile {
         self.0.variables()
     }
 
-    /// Reads a tensor of floats in C order, given the same bytes as [`SafetensorsFile::parse`]. Half precision becomes
+    /// Reads a tensor of floats in C order, given the same file as [`SafetensorsFile::parse`]. Half precision becomes
     /// float32 exactly; float64 is rounded to nearest.
-    pub fn read_f32(&self, file: &[u8], name: &str) -> Result<Vec<f32>, String> {
-        self.0.read_f32(file, name)
+    pub fn read_f32(&self, file: &(impl ReadAt + ?Sized), name: &str) -> Result<Vec<f32>, String> {
+        stream::collect(self.0.float(name)?.shape(), |sink| self.stream(file, name, 1, sink))
+    }
+
+    /// Passes such a tensor on in pieces of a whole number of `unit` elements.
+    pub fn stream(
+        &self,
+        file: &(impl ReadAt + ?Sized),
+        name: &str,
+        unit: usize,
+        sink: &mut Sink,
+    ) -> Result<(), String> {
+        self.0.stream(file, name, unit, sink)
     }
 }
 

@@ -4,13 +4,16 @@
 //! Source: tensorflow/core/util/tensor_bundle/tensor_bundle.{h,cc} and core/protobuf/tensor_bundle.proto.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use prost::Message;
 
-use super::checkpoint::{MAX_DIMS, MAX_NAME_BYTES, MAX_VARIABLES, Variable, map_file, variable_name};
+use super::checkpoint::{MAX_DIMS, MAX_NAME_BYTES, MAX_VARIABLES, Variable, map, open_regular, variable_name};
+use super::element::Element;
+use super::stream::{self, DataFile, RangeReader, ReadAt, Sink, each_f32};
+use super::tf_proto::{BundleEntryProto, BundleHeaderProto, TensorShapeProto, dtype};
 use super::{locate, sstable};
 use crate::Error;
 
@@ -20,66 +23,11 @@ const MAX_VALUE: usize = 64 * 1024;
 /// Newest bundle version that is understood (tensor_bundle.h `kTensorBundleVersion`).
 const BUNDLE_VERSION: i32 = 1;
 
-/// The value under the empty key (tensor_bundle.proto).
-#[derive(Clone, PartialEq, Message)]
-struct BundleHeaderProto {
-    #[prost(int32, tag = "1")]
-    num_shards: i32,
-    /// 0 is little-endian, 1 big-endian.
-    #[prost(int32, tag = "2")]
-    endianness: i32,
-    #[prost(message, optional, tag = "3")]
-    version: Option<VersionDef>,
-}
-
-/// tensorflow/core/framework/versions.proto
-#[derive(Clone, PartialEq, Message)]
-struct VersionDef {
-    #[prost(int32, tag = "2")]
-    min_consumer: i32,
-}
-
-/// The value under a variable's name (tensor_bundle.proto).
-#[derive(Clone, PartialEq, Message)]
-struct BundleEntryProto {
-    #[prost(int32, tag = "1")]
-    dtype: i32,
-    #[prost(message, optional, tag = "2")]
-    shape: Option<TensorShapeProto>,
-    #[prost(int32, tag = "3")]
-    shard_id: i32,
-    #[prost(int64, tag = "4")]
-    offset: i64,
-    #[prost(int64, tag = "5")]
-    size: i64,
-    #[prost(fixed32, optional, tag = "6")]
-    crc32c: Option<u32>,
-    /// Messages whose content does not matter: any of them means a partitioned variable.
-    #[prost(bytes = "vec", repeated, tag = "7")]
-    slices: Vec<Vec<u8>>,
-}
-
-/// tensorflow/core/framework/tensor_shape.proto
-#[derive(Clone, PartialEq, Message)]
-struct TensorShapeProto {
-    #[prost(message, repeated, tag = "2")]
-    dim: Vec<Dim>,
-    #[prost(bool, tag = "3")]
-    unknown_rank: bool,
-}
-
-/// tensorflow/core/framework/tensor_shape.proto
-#[derive(Clone, PartialEq, Message)]
-struct Dim {
-    #[prost(int64, tag = "1")]
-    size: i64,
-}
-
 /// Where a variable's bytes lie.
 #[derive(Clone, Debug)]
 struct Place {
     shard: usize,
-    bytes: Range<u64>,
+    bytes: Range<usize>,
     /// Masked crc32c of the bytes.
     crc: Option<u32>,
 }
@@ -130,7 +78,7 @@ impl TfIndex {
     pub fn check_shards(&self, lengths: &[u64]) -> Result<(), String> {
         for (name, place) in &self.places {
             let len = *lengths.get(place.shard).ok_or_else(|| missing_shard(name, place.shard))?;
-            if place.bytes.end > len {
+            if place.bytes.end as u64 > len {
                 return Err(format!(
                     "variable '{name}' lies at bytes {} to {} of data shard {}, which has only {len}",
                     place.bytes.start, place.bytes.end, place.shard
@@ -140,28 +88,34 @@ impl TfIndex {
         Ok(())
     }
 
-    /// Reads a float32 variable out of the shards' bytes and checks its checksum.
-    pub fn read_f32(&self, shards: &[impl AsRef<[u8]>], name: &str) -> Result<Vec<f32>, String> {
+    /// Reads a float32 variable out of the shards and checks its checksum.
+    pub fn read_f32(&self, shards: &[impl ReadAt], name: &str) -> Result<Vec<f32>, String> {
+        let (variable, _) = self.float(name)?;
+        stream::collect(&variable.shape, |sink| self.stream(shards, name, 1, sink))
+    }
+
+    /// Passes a float32 variable on in pieces of a whole number of `unit` elements, and checks its checksum at the end.
+    pub fn stream(&self, shards: &[impl ReadAt], name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
+        let (_, place) = self.float(name)?;
+        let file = shards.get(place.shard).ok_or_else(|| missing_shard(name, place.shard))?;
+        let shard = place.shard;
+        let mut reader = Crc32cReader { inner: RangeReader { file, range: place.bytes.clone() }, crc: 0 };
+        each_f32(Element::F32, &mut reader, place.bytes.len(), unit, sink)
+            .map_err(|problem| format!("variable '{name}', in data shard {shard}: {problem}"))?;
+        let computed = sstable::mask_crc(reader.crc);
+        match place.crc.filter(|expected| *expected != computed) {
+            None => Ok(()),
+            Some(expected) => Err(format!(
+                "variable '{name}' has crc32c {computed:#010x}, expected {expected:#010x}: data shard {shard} is damaged"
+            )),
+        }
+    }
+
+    fn float(&self, name: &str) -> Result<(&Variable, &Place), String> {
         let found = self.variables.get(name).zip(self.places.get(name));
         let (variable, place) = found.ok_or_else(|| format!("no variable '{name}'"))?;
         variable.expect_f32(name)?;
-        let shard = shards.get(place.shard).ok_or_else(|| missing_shard(name, place.shard))?.as_ref();
-        let start = usize::try_from(place.bytes.start).ok();
-        let range = start.zip(usize::try_from(place.bytes.end).ok());
-        let raw = range.and_then(|(start, end)| shard.get(start..end));
-        let raw =
-            raw.ok_or_else(|| format!("variable '{name}' reaches beyond the end of data shard {}", place.shard))?;
-        if let Some(expected) = place.crc {
-            let computed = sstable::mask_crc(crc32c::crc32c(raw));
-            if computed != expected {
-                let shard = place.shard;
-                return Err(format!(
-                    "variable '{name}' has crc32c {computed:#010x}, expected {expected:#010x}: \
-                     data shard {shard} is damaged"
-                ));
-            }
-        }
-        Ok(raw.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        Ok((variable, place))
     }
 
     fn from_header(key: &[u8], value: &[u8]) -> Result<Self, String> {
@@ -209,12 +163,12 @@ impl TfIndex {
         let shape = shape(entry.shape.unwrap_or_default())?;
         let shard = usize::try_from(entry.shard_id).ok().filter(|&shard| shard < self.num_shards);
         let shard = shard.ok_or_else(|| format!("data shard {} of {}", entry.shard_id, self.num_shards))?;
-        let range = u64::try_from(entry.offset).ok().zip(u64::try_from(entry.size).ok());
+        let range = usize::try_from(entry.offset).ok().zip(usize::try_from(entry.size).ok());
         let range = range.and_then(|(offset, size)| Some(offset..offset.checked_add(size)?));
         let bytes = range.ok_or_else(|| format!("bad place: {} bytes at {}", entry.size, entry.offset))?;
         let (dtype, item_size) = dtype(entry.dtype);
         if let Some(item_size) = item_size {
-            check_size(&shape, &dtype, item_size, bytes.end - bytes.start)?;
+            check_size(&shape, &dtype, item_size, bytes.len())?;
         }
         Ok((Variable { shape, dtype }, Place { shard, bytes, crc: entry.crc32c }))
     }
@@ -229,6 +183,20 @@ impl TfIndex {
             }
         }
         Ok(())
+    }
+}
+
+/// Computes the checksum of what is read through it.
+struct Crc32cReader<R> {
+    inner: R,
+    crc: u32,
+}
+
+impl<R: Read> Read for Crc32cReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let len = self.inner.read(buffer)?;
+        self.crc = crc32c::crc32c_append(self.crc, buffer.get(..len).unwrap_or_default());
+        Ok(len)
     }
 }
 
@@ -248,65 +216,42 @@ fn shape(proto: TensorShapeProto) -> Result<Vec<usize>, String> {
     dims.collect()
 }
 
-fn check_size(shape: &[usize], dtype: &str, item_size: usize, found: u64) -> Result<(), String> {
+fn check_size(shape: &[usize], dtype: &str, item_size: usize, found: usize) -> Result<(), String> {
     let expected = shape.iter().try_fold(item_size, |n, &dim| n.checked_mul(dim));
     let expected = expected.ok_or_else(|| format!("shape {shape:?} has more elements than can be addressed"))?;
-    if u64::try_from(expected) != Ok(found) {
+    if expected != found {
         return Err(format!("{found} bytes, expected {expected} for {dtype} of shape {shape:?}"));
     }
     Ok(())
 }
 
-/// Name and element size of a type (tensorflow/core/framework/types.proto). Strings and types of later versions have
-/// no known size; they are listed and cannot be read.
-fn dtype(number: i32) -> (String, Option<usize>) {
-    let (name, size) = match number {
-        1 => ("float32", 4),
-        2 => ("float64", 8),
-        3 => ("int32", 4),
-        4 => ("uint8", 1),
-        5 => ("int16", 2),
-        6 => ("int8", 1),
-        7 => return ("string".into(), None),
-        8 => ("complex64", 8),
-        9 => ("int64", 8),
-        10 => ("bool", 1),
-        14 => ("bfloat16", 2),
-        17 => ("uint16", 2),
-        18 => ("complex128", 16),
-        19 => ("float16", 2),
-        22 => ("uint32", 4),
-        23 => ("uint64", 8),
-        other => return (format!("TensorFlow type {other}"), None),
-    };
-    (name.into(), Some(size))
-}
-
-/// An opened checkpoint: the parsed index and its data shards, memory-mapped.
+/// An opened checkpoint: the parsed index and the files.
 #[derive(Debug)]
 pub(crate) struct TfBundle {
     pub(crate) index_path: PathBuf,
-    index_file: Mmap,
+    index_file: DataFile,
     index: TfIndex,
-    shards: Vec<Mmap>,
+    shards: Vec<DataFile>,
 }
 
 impl TfBundle {
     /// Opens `PREFIX.index` and all shards beside it.
     pub(crate) fn open(prefix: &Path) -> crate::Result<Self> {
         let index_path = locate::append(prefix, ".index");
-        let index_file = map_file(&index_path)?;
-        let index = TfIndex::parse(&index_file).map_err(|problem| Error::bad_checkpoint(&index_path, problem))?;
-        let mut shards = Vec::new();
+        let index_file = DataFile(open_regular(&index_path)?);
+        let index = TfIndex::parse(&map(&index_file, &index_path)?);
+        let index = index.map_err(|problem| Error::bad_checkpoint(&index_path, problem))?;
+        let (mut shards, mut lengths) = (Vec::new(), Vec::new());
         for shard in 0..index.num_shards() {
             let path = locate::append(prefix, &format!(".data-{shard:05}-of-{:05}", index.num_shards));
             if !path.is_file() {
                 let problem = format!("this data shard is missing; '{}' needs it", index_path.display());
                 return Err(Error::bad_checkpoint(&path, problem));
             }
-            shards.push(map_file(&path)?);
+            let shard = DataFile(open_regular(&path)?);
+            lengths.push(shard.len().map_err(|source| Error::io(&path, source))? as u64);
+            shards.push(shard);
         }
-        let lengths: Vec<u64> = shards.iter().map(|shard| shard.len() as u64).collect();
         index.check_shards(&lengths).map_err(|problem| Error::bad_checkpoint(&index_path, problem))?;
         Ok(TfBundle { index_path, index_file, index, shards })
     }
@@ -315,12 +260,12 @@ impl TfBundle {
         &self.index
     }
 
-    pub(crate) fn read_f32(&self, name: &str) -> Result<Vec<f32>, String> {
-        self.index.read_f32(&self.shards, name)
+    pub(crate) fn stream(&self, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
+        self.index.stream(&self.shards, name, unit, sink)
     }
 
-    /// The bytes of all files, in the order in which they are hashed.
-    pub(crate) fn files(&self) -> Vec<&[u8]> {
-        std::iter::once(&self.index_file).chain(&self.shards).map(|map| &**map).collect()
+    /// All files, in the order in which they are hashed.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &DataFile> {
+        std::iter::once(&self.index_file).chain(&self.shards)
     }
 }

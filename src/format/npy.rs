@@ -132,7 +132,7 @@ impl NpyHeader {
     }
 
     /// Whether the elements lie in another order in the file than in C order.
-    fn needs_reorder(&self) -> bool {
+    pub(crate) fn needs_reorder(&self) -> bool {
         self.fortran_order && !self.is_empty() && self.shape.iter().filter(|&&n| n != 1).count() > 1
     }
 }

@@ -2,7 +2,7 @@
 
 use super::common::npz::{Arrays, f32s, read_npz};
 use lq_infer::format::npy::NpyData;
-use lq_infer::quant::{Levels, Ties, WeightRule, channel_basis, quantize_weights};
+use lq_infer::quant::{Levels, Ties, WeightQuantizer, WeightRule, channel_basis};
 use std::path::Path;
 
 #[test]
@@ -51,7 +51,9 @@ fn check_weights(arrays: &Arrays) -> usize {
         let [kh, kw, inputs, outputs] = arrays[&format!("{case}/w")].0[..] else { panic!("{case}/w is not 4-D") };
         let (basis, rows) = (part("basis"), kh * kw * inputs);
         let w = part("w");
-        let codes = quantize_weights(|out, row| w[row * outputs + out], [outputs, rows], basis, WeightRule::ORIGINAL);
+        let quantizer = WeightQuantizer::new(basis, outputs, WeightRule::ORIGINAL);
+        let code = |index: usize| quantizer.code(index / rows, w[index % rows * outputs + index / rows]);
+        let codes: Vec<u8> = (0..outputs * rows).map(code).collect();
         let mut values = vec![0f32; codes.len()];
         for (index, &code) in codes.iter().enumerate() {
             let signed = |(j, v): (usize, f32)| if code >> j & 1 == 1 { v } else { -v };

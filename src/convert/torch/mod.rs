@@ -15,8 +15,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use flate2::Crc;
+
 use super::checkpoint::Variable;
 use super::pickle::{self, Budget, Pickle};
+use super::stream::{self, RangeReader, ReadAt, Sink, each_piece};
 use super::views::Views;
 use super::zip_directory::{self, check_crc};
 use tensor::StorageId;
@@ -74,22 +77,44 @@ impl TorchFile {
         self.views.variables()
     }
 
-    /// Reads a tensor of floats in C order, given the same bytes as [`TorchFile::parse`]. Half precision becomes float32
+    /// Reads a tensor of floats in C order, given the same file as [`TorchFile::parse`]. Half precision becomes float32
     /// exactly; float64 is rounded to nearest. The archive's checksum of its storage is checked (a legacy file has none).
-    pub fn read_f32(&self, file: &[u8], name: &str) -> Result<Vec<f32>, String> {
+    pub fn read_f32(&self, file: &(impl ReadAt + ?Sized), name: &str) -> Result<Vec<f32>, String> {
+        stream::collect(self.views.float(name)?.shape(), |sink| self.stream(file, name, 1, sink))
+    }
+
+    /// Passes such a tensor on in pieces of a whole number of `unit` elements. One that lies in the file in another order
+    /// than C's may be a single piece.
+    pub fn stream(
+        &self,
+        file: &(impl ReadAt + ?Sized),
+        name: &str,
+        unit: usize,
+        sink: &mut Sink,
+    ) -> Result<(), String> {
         let start = self.views.float(name)?.bytes.start;
         if let Some((_, record)) = self.records.range(..=start).next_back() {
             record.check(file).map_err(|problem| format!("variable '{name}': {problem}"))?;
         }
-        self.views.read_f32(file, name)
+        self.views.stream(file, name, unit, sink)
     }
 }
 
 impl Record {
     /// Compares the checksum; it is computed once for all tensors that share the storage.
-    fn check(&self, file: &[u8]) -> Result<(), String> {
-        let raw = file.get(self.bytes.clone()).unwrap_or_default();
-        check_crc(*self.computed.get_or_init(|| zip_directory::crc32(raw)), self.crc32)
+    fn check(&self, file: &(impl ReadAt + ?Sized)) -> Result<(), String> {
+        let computed = match self.computed.get() {
+            Some(computed) => *computed,
+            None => {
+                let mut crc = Crc::new();
+                each_piece(RangeReader { file, range: self.bytes.clone() }, self.bytes.len(), 1, |raw| {
+                    crc.update(raw);
+                    Ok(())
+                })?;
+                *self.computed.get_or_init(|| crc.sum())
+            }
+        };
+        check_crc(computed, self.crc32)
     }
 }
 
