@@ -3,12 +3,11 @@
 mod common;
 
 use common::rng::Rng;
-use common::tensorpack::writers::{self, bundle_entry, bundle_header, f32_bytes, push_block, push_footer};
-use common::tensorpack::{Variables, write_npz};
+use common::tensorpack::{Variables, write_bundle, write_npz};
 use lq_infer::convert::{ConvertOptions, convert};
 use lq_infer::format::{Packed, Source};
 use lq_infer::{Batch, DeviceSelector, Engine, Model, add_golden, verify};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Random variables of a CIFAR ResNet-20 with the original's names.
 fn resnet20(weight_bits: usize, activation_bits: usize) -> Variables {
@@ -80,22 +79,6 @@ fn training_only() -> Variables {
         extra.insert(name.to_owned(), (vec![], vec![0.5]));
     }
     extra
-}
-
-fn write_bundle(variables: &Variables, folder: &Path) -> PathBuf {
-    let mut data = Vec::new();
-    let mut entries = vec![(Vec::new(), bundle_header(1))];
-    for (name, (shape, values)) in variables {
-        let shape: Vec<u64> = shape.iter().map(|&d| d as u64).collect();
-        entries.push((name.clone().into_bytes(), bundle_entry(1, &shape, 0, &mut data, &f32_bytes(values))));
-    }
-    let mut index = Vec::new();
-    let handle = push_block(&mut index, &writers::block(&entries), 0);
-    let handle = push_block(&mut index, &writers::block(&[(vec![0xff], handle)]), 0);
-    push_footer(&mut index, &handle);
-    std::fs::write(folder.join("model-1.index"), index).unwrap();
-    std::fs::write(folder.join("model-1.data-00000-of-00001"), data).unwrap();
-    folder.join("model-1")
 }
 
 fn convert_plain(path: &Path) -> lq_infer::Result<Packed> {

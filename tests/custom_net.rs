@@ -5,6 +5,7 @@
 mod common;
 
 use common::tensorpack::{Variables, write_npz};
+use common::torch_names::write_safetensors;
 use lq_infer::convert::checkpoint::Checkpoint;
 use lq_infer::convert::{ConvertOptions, CustomNetwork, convert_graph, plain_variables};
 use lq_infer::format::Packed;
@@ -12,7 +13,7 @@ use lq_infer::format::npy::{self, NpyData};
 use lq_infer::graph::{ConvOptions, Graph, GraphBuilder, NodeId, Ties, Weights};
 use lq_infer::tensor::{Shape, Window};
 use lq_infer::{Batch, DeviceSelector, Engine, Error, ErrorKind, Model, Result};
-use std::collections::BTreeMap;
+use safetensors::Dtype;
 use std::path::{Path, PathBuf};
 
 /// Largest difference of a logit to PyTorch's, of the largest logit. No number lies near a threshold.
@@ -48,18 +49,6 @@ fn convert_variables(variables: &Variables, network: &CustomNetwork) -> Result<P
     convert(&write_npz(variables, "", folder.path()), network)
 }
 
-fn write_safetensors(variables: &Variables, folder: &Path) -> PathBuf {
-    let bytes: BTreeMap<_, Vec<u8>> =
-        variables.iter().map(|(name, (_, data))| (name, data.iter().flat_map(|v| v.to_le_bytes()).collect())).collect();
-    let views = variables.iter().map(|(name, (shape, _))| {
-        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), &bytes[name]);
-        (name, view.unwrap())
-    });
-    let path = folder.join("net.safetensors");
-    std::fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
-    path
-}
-
 #[test]
 fn logits_are_those_of_pytorch() {
     let engine = Engine::builder().device(DeviceSelector::Cpu).build().unwrap();
@@ -88,7 +77,7 @@ fn every_kind_of_checkpoint_gives_the_same_parameters() {
         let files = [
             fixture(&format!("{name}.pt")),
             write_npz(&variables, "", folder.path()),
-            write_safetensors(&variables, folder.path()),
+            write_safetensors(&variables, Dtype::F32, folder.path()),
         ];
         let [first, others @ ..] = files.map(|file| convert(&file, &network).unwrap());
         assert_eq!((first.header.network.as_str(), &first.header.graph), ("custom", &network.graph));

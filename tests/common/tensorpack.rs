@@ -9,7 +9,7 @@ use super::rng::Rng;
 use lq_infer::graph::{Fact, Graph, Op, ParamSpec, Params, Role, Tensor};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use writers::{ZipEntry, f32_bytes, npy, zip};
+use writers::{ZipEntry, bundle_entry, bundle_header, f32_bytes, npy, push_block, push_footer, zip};
 
 /// Shape and numbers of each variable.
 pub type Variables = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -70,6 +70,23 @@ pub fn write_npz(variables: &Variables, suffix: &str, folder: &Path) -> PathBuf 
     let path = folder.join("params.npz");
     std::fs::write(&path, zip(&variables.iter().map(entry).collect::<Vec<_>>(), false)).unwrap();
     path
+}
+
+/// Writes a TensorFlow V2 checkpoint with one shard.
+pub fn write_bundle(variables: &Variables, folder: &Path) -> PathBuf {
+    let mut data = Vec::new();
+    let mut entries = vec![(Vec::new(), bundle_header(1))];
+    for (name, (shape, values)) in variables {
+        let shape: Vec<u64> = shape.iter().map(|&d| d as u64).collect();
+        entries.push((name.clone().into_bytes(), bundle_entry(1, &shape, 0, &mut data, &f32_bytes(values))));
+    }
+    let mut index = Vec::new();
+    let handle = push_block(&mut index, &writers::block(&entries), 0);
+    let handle = push_block(&mut index, &writers::block(&[(vec![0xff], handle)]), 0);
+    push_footer(&mut index, &handle);
+    std::fs::write(folder.join("model-1.index"), index).unwrap();
+    std::fs::write(folder.join("model-1.data-00000-of-00001"), data).unwrap();
+    folder.join("model-1")
 }
 
 /// What the layers of a graph read.

@@ -2,6 +2,10 @@
 
 use super::tensorpack::Variables;
 use lq_infer::graph::{Graph, Op};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Whose names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +32,19 @@ pub fn renamed(variables: &Variables, graph: &Graph, names: Names) -> Variables 
         (name, (shape, data))
     };
     variables.iter().map(rename).collect()
+}
+
+/// Writes a state dict whose elements are `F32`, or `BF16`, which cuts their last 16 bits off.
+pub fn write_safetensors(variables: &Variables, dtype: Dtype, folder: &Path) -> PathBuf {
+    let kept = if dtype == Dtype::BF16 { 2.. } else { 0.. };
+    let bytes = |data: &[f32]| data.iter().flat_map(|v| v.to_le_bytes()[kept.clone()].to_vec()).collect::<Vec<u8>>();
+    let bytes: BTreeMap<_, _> = variables.iter().map(|(name, (_, data))| (name, bytes(data))).collect();
+    let view =
+        |(name, (shape, _)): (&String, &(Vec<usize>, Vec<f32>))| TensorView::new(dtype, shape.clone(), &bytes[name]);
+    let views = variables.iter().map(|entry| (entry.0, view(entry).unwrap()));
+    let path = folder.join(format!("{dtype}.safetensors"));
+    std::fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+    path
 }
 
 /// Layer, the original's suffix, and the new name.
