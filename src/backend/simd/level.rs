@@ -52,7 +52,7 @@ impl Level {
         self.run(Constants).0
     }
 
-    /// See [`Lanes::DOT_FLIP`].
+    /// See `Lanes::DOT_FLIP`.
     pub fn dot_flip(self) -> u32 {
         self.run(Constants).1
     }

@@ -2,7 +2,9 @@
 //!
 //! T = sum C_ij N_ij with N_ij = 2 popcount(B_i & A_j) - popcount(A_j) is summed in doubles here:
 //!
-//!     T = bias + sum_ij (2 C_ij) popcount(B_i & A_j) - sum_j D_j popcount(A_j),   D_j = sum_i C_ij,
+//! ```text
+//! T = bias + sum_ij (2 C_ij) popcount(B_i & A_j) - sum_j D_j popcount(A_j),   D_j = sum_i C_ij,
+//! ```
 //!
 //! where a convolution in groups has popcount(M & A_j) for popcount(A_j), M its mask: one more weight plane. All terms are
 //! integers, and preparing checks that the sum of their magnitudes stays below 2^53, so that every partial sum is exact in
