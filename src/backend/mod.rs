@@ -4,7 +4,7 @@ pub mod cpu;
 pub mod gpu;
 pub mod simd;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::Plan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,10 +69,10 @@ impl Control {
     /// An error if the work should stop now.
     pub fn check(&self) -> Result<()> {
         if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
-            return Err(crate::error::Error::Cancelled);
+            return Err(Error::Cancelled);
         }
         if self.deadline.is_some_and(|d| Instant::now() >= d) {
-            return Err(crate::error::Error::DeadlineExceeded);
+            return Err(Error::DeadlineExceeded);
         }
         Ok(())
     }
@@ -97,4 +97,16 @@ impl CancelToken {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// An error unless `input` has so many images for `plan`, which was prepared for `max_batch`.
+fn check_batch(plan: &Plan, input: &[u32], images: usize, max_batch: usize) -> Result<()> {
+    if images > max_batch {
+        return Err(Error::Usage(format!("a batch of {images} images was prepared for {max_batch}")));
+    }
+    let expected = images * plan.input_words();
+    if input.len() != expected {
+        return Err(Error::Usage(format!("{images} images need {expected} words, got {}", input.len())));
+    }
+    Ok(())
 }

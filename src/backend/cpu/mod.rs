@@ -13,7 +13,7 @@ mod quantize;
 mod slice;
 mod split;
 
-use super::{Backend, Control, Executable};
+use super::{Backend, Control, Executable, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{Kernel, TensorId, TensorSpec};
 use crate::plan::Plan;
@@ -59,6 +59,7 @@ impl Executable for CpuNet {
     }
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        check_batch(&self.plan, input, images, self.max_batch)?;
         let (from, to) = (self.plan.input_words(), self.plan.output_words());
         let mut output = vec![0; images * to];
         let one = |(input, output): (&[u32], &mut [u32])| run_image(&self.plan, input, output, control);

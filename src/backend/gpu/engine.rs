@@ -6,7 +6,7 @@ use super::header::Params;
 use super::picture::PictureImport;
 use super::pipelines::{Pipeline, compile};
 use super::record::{Binding, Buffer, Dispatch, Recording};
-use crate::backend::{Control, Executable};
+use crate::backend::{Control, Executable, check_batch};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::tensor::Shape;
@@ -214,11 +214,7 @@ impl Executable for GpuNet {
     }
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
-        self.check_images(images)?;
-        if input.len() != images * self.plan.input_words() {
-            let expected = images * self.plan.input_words();
-            return Err(Error::Usage(format!("{images} images need {expected} words, got {}", input.len())));
-        }
+        check_batch(&self.plan, input, images, self.max_batch())?;
         if images == 0 {
             return Ok(Vec::new());
         }

@@ -20,17 +20,17 @@ pub fn count<L: Lanes, const W: usize, const A: usize>(
 ) {
     let mut at = 0;
     while at < rows.len() {
-        let left = rows.len() - at;
-        at += match (L::MANY_REGISTERS, left) {
-            (true, 6..) => tile::<L, W, A, 7>(lanes, weights, rows, at, factors, sums),
-            (true, 3..) => tile::<L, W, A, 4>(lanes, weights, rows, at, factors, sums),
-            (_, 2..) => tile::<L, W, A, 2>(lanes, weights, rows, at, factors, sums),
+        let fits = |pixels: usize| W * A * pixels <= L::SUMS;
+        at += match rows.len() - at {
+            7.. if fits(7) => tile::<L, W, A, 7>(lanes, weights, rows, at, factors, sums),
+            4.. if fits(4) => tile::<L, W, A, 4>(lanes, weights, rows, at, factors, sums),
+            2.. if fits(2) => tile::<L, W, A, 2>(lanes, weights, rows, at, factors, sums),
             _ => tile::<L, W, A, 1>(lanes, weights, rows, at, factors, sums),
         };
     }
 }
 
-/// Counts `T` pixels from `at` on; past the last row the last is counted again. Returns `T`.
+/// Counts `T` pixels from `at` on; there are as many. Returns `T`.
 #[inline(always)]
 fn tile<L: Lanes, const W: usize, const A: usize, const T: usize>(
     lanes: L,
@@ -44,17 +44,12 @@ fn tile<L: Lanes, const W: usize, const A: usize, const T: usize>(
     let words = weights.len();
     let mut tile: [&[[u32; A]]; T] = [&[]; T];
     for t in 0..T {
-        tile[t] = &rows[(at + t).min(rows.len() - 1)].as_chunks::<A>().0[..words];
+        tile[t] = &rows[at + t].as_chunks::<A>().0[..words];
     }
     let counts = popcounts(lanes, weights, &tile);
-    // Constant indices where the tile is whole, so that nothing leaves the registers.
+    // Constant indices, so that nothing leaves the registers.
     if let Some(out) = out[at..].first_chunk_mut::<T>() {
         add(lanes, &counts, factors, out);
-    } else {
-        let mut whole = [out[TILE - 1]; T];
-        whole[..TILE - at].copy_from_slice(&out[at..]);
-        add(lanes, &counts, factors, &mut whole);
-        out[at..].copy_from_slice(&whole[..TILE - at]);
     }
     T
 }

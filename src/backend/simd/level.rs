@@ -1,50 +1,58 @@
 //! Instruction sets: which this processor has, and running work with one of them.
 
-#[cfg(target_arch = "x86_64")]
-use super::lanes::avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+use super::lanes::neon::Neon;
 use super::lanes::portable::Portable;
 use super::lanes::{Lanes, Work};
+#[cfg(target_arch = "x86_64")]
+use super::lanes::{avx2::Avx2, avx512::Avx512};
 
-/// An instruction set of this processor.
-#[derive(Clone, Copy)]
-pub enum Level {
-    #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
-    Portable(Portable),
+/// The enum of all instruction sets from a table of them, fastest first.
+macro_rules! levels {
+    ($($(#[$condition:meta])? $level:ident($lanes:ty) = $name:literal,)*) => {
+        /// An instruction set of this processor.
+        #[derive(Clone, Copy)]
+        pub enum Level {
+            $($(#[$condition])? $level($lanes),)*
+        }
+
+        impl Level {
+            /// Those that this processor has, fastest first.
+            pub fn all() -> Vec<Level> {
+                let mut levels = Vec::new();
+                $($(#[$condition])? levels.extend(<$lanes>::detect().map(Level::$level));)*
+                levels
+            }
+
+            pub fn name(self) -> &'static str {
+                match self {
+                    $($(#[$condition])? Level::$level(_) => $name,)*
+                }
+            }
+
+            /// Runs `work` with this instruction set.
+            pub fn run<W: Work>(self, work: W) -> W::Output {
+                match self {
+                    $($(#[$condition])? Level::$level(lanes) => lanes.run(work),)*
+                }
+            }
+        }
+    };
+}
+
+levels! {
+    #[cfg(target_arch = "x86_64")] Avx512(Avx512) = "avx512",
+    #[cfg(target_arch = "x86_64")] AvxVnni(Avx2<true>) = "avx-vnni",
+    #[cfg(target_arch = "x86_64")] Avx2(Avx2<false>) = "avx2",
+    #[cfg(target_arch = "aarch64")] NeonDot(Neon<true>) = "neon-dot",
+    #[cfg(target_arch = "aarch64")] Neon(Neon<false>) = "neon",
+    Portable(Portable) = "portable",
 }
 
 impl Level {
-    /// Those that this processor has, fastest first.
-    pub fn all() -> Vec<Level> {
-        let mut levels = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            levels.extend(Avx512::detect().map(Level::Avx512));
-        }
-        levels.push(Level::Portable(Portable));
-        levels
-    }
-
     /// The fastest.
     pub fn best() -> Level {
         Self::all()[0]
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512(_) => "avx512",
-            Level::Portable(_) => "portable",
-        }
-    }
-
-    /// Runs `work` with this instruction set.
-    pub fn run<W: Work>(self, work: W) -> W::Output {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512(lanes) => lanes.run(work),
-            Level::Portable(lanes) => work.run(lanes),
-        }
     }
 
     /// Numbers in a register.

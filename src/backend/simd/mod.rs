@@ -23,7 +23,7 @@ mod tiles;
 pub use level::Level;
 
 use super::cpu::{Arena, Output, reference};
-use super::{Backend, Control, Executable};
+use super::{Backend, Control, Executable, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{Kernel, Step, TensorId};
 use crate::plan::Plan;
@@ -168,6 +168,7 @@ impl Executable for SimdNet {
     }
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        check_batch(&self.plan, input, images, self.max_batch)?;
         let (from, to) = (self.plan.input_words(), self.plan.output_words());
         let mut output = vec![0; images * to];
         // Whole images to each thread; those that are left over are shared by all threads, one after the other.

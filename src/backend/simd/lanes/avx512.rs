@@ -1,6 +1,6 @@
 //! AVX-512 with VPOPCNTDQ and VNNI (Intel Ice Lake, AMD Zen 4 and later).
 
-use super::Lanes;
+use super::{Lanes, Work};
 use std::arch::x86_64::*;
 
 /// Sixteen lanes.
@@ -23,14 +23,14 @@ impl Avx512 {
     }
 
     /// Runs `work` with these instructions.
-    pub fn run<W: super::Work>(self, work: W) -> W::Output {
+    pub fn run<W: Work>(self, work: W) -> W::Output {
         // SAFETY: `self` exists, so the processor has them.
         unsafe { with_features(self, work) }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vpopcntdq,avx512vnni,avx2,fma,popcnt")]
-fn with_features<W: super::Work>(lanes: Avx512, work: W) -> W::Output {
+fn with_features<W: Work>(lanes: Avx512, work: W) -> W::Output {
     work.run(lanes)
 }
 
@@ -38,7 +38,7 @@ fn with_features<W: super::Work>(lanes: Avx512, work: W) -> W::Output {
 // arrays of exactly a register's size.
 impl Lanes for Avx512 {
     const LANES: usize = 16;
-    const MANY_REGISTERS: bool = true;
+    const SUMS: usize = 28;
     const COUNTS: usize = usize::MAX;
     const DOT_FLIP: u32 = 0x8080_8080;
     type Int = __m512i;
@@ -99,11 +99,6 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn max(self, a: __m512i, b: __m512i) -> __m512i {
         unsafe { _mm512_max_epi32(a, b) }
-    }
-
-    #[inline(always)]
-    fn shift_left<const BITS: u32>(self, a: __m512i) -> __m512i {
-        unsafe { _mm512_slli_epi32::<BITS>(a) }
     }
 
     #[inline(always)]

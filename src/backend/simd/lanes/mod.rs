@@ -1,8 +1,14 @@
 //! The SIMD operations that kernels are written in: one trait, an implementation per instruction set.
 
 #[cfg(target_arch = "x86_64")]
+pub mod avx2;
+#[cfg(target_arch = "x86_64")]
 pub mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub mod neon;
 pub mod portable;
+#[cfg(test)]
+mod tests;
 
 use bytemuck::Pod;
 
@@ -16,8 +22,8 @@ pub const MOST_LANES: usize = 16;
 pub trait Lanes: Copy + Send + Sync + 'static {
     /// Numbers in a register.
     const LANES: usize;
-    /// Whether a tile of 28 sums and its operands fit the registers.
-    const MANY_REGISTERS: bool;
+    /// Most sums of a tile: so many that they and what is added to them fit the registers.
+    const SUMS: usize;
     /// Most calls of [`Lanes::count`] before its sums must go through [`Lanes::counted`].
     const COUNTS: usize;
     /// What [`Lanes::dot`] wants XORed to its first operand: 0x80808080 where it multiplies unsigned by signed bytes, hence
@@ -48,7 +54,6 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     fn sub(self, a: Self::Int, b: Self::Int) -> Self::Int;
     fn min(self, a: Self::Int, b: Self::Int) -> Self::Int;
     fn max(self, a: Self::Int, b: Self::Int) -> Self::Int;
-    fn shift_left<const BITS: u32>(self, a: Self::Int) -> Self::Int;
     /// Copies the sign.
     fn shift_right<const BITS: u32>(self, a: Self::Int) -> Self::Int;
     /// Bit k is set where a > b in lane k.

@@ -1,12 +1,23 @@
 //! No instruction set in particular: loops over arrays, which the compiler turns into what the target is known to have.
 
-use super::Lanes;
+use super::{Lanes, Work};
 
-/// Four lanes.
+/// Eight lanes.
 #[derive(Clone, Copy)]
 pub struct Portable;
 
-const N: usize = 4;
+impl Portable {
+    /// Every processor can.
+    pub fn detect() -> Option<Self> {
+        Some(Portable)
+    }
+
+    pub fn run<W: Work>(self, work: W) -> W::Output {
+        work.run(self)
+    }
+}
+
+const N: usize = 8;
 
 #[inline(always)]
 fn each<A: Copy, B: Copy, C: Copy + Default>(a: [A; N], b: [B; N], f: impl Fn(A, B) -> C) -> [C; N] {
@@ -26,10 +37,35 @@ fn bits(flags: [bool; N]) -> u32 {
     mask
 }
 
+/// The ones of each byte, without an instruction that counts them.
+#[inline(always)]
+fn byte_ones(x: i32) -> i32 {
+    let x = x as u32;
+    let twos = x - (x >> 1 & 0x5555_5555);
+    let fours = (twos & 0x3333_3333) + (twos >> 2 & 0x3333_3333);
+    ((fours + (fours >> 4)) & 0x0f0f_0f0f) as i32
+}
+
+#[inline(always)]
+fn sum_of_bytes(x: i32) -> i32 {
+    let x = x as u32;
+    let pairs = (x & 0x00ff_00ff) + (x >> 8 & 0x00ff_00ff);
+    ((pairs & 0xffff) + (pairs >> 16)) as i32
+}
+
+/// floor(x) for |x| < 2^31, without a call of the C library: this sum's last 32 bits are x rounded to an integer.
+#[inline(always)]
+fn floor(x: f64) -> i32 {
+    const SHIFT: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
+    let sum = x + SHIFT;
+    sum.to_bits() as i32 - i32::from(sum - SHIFT > x)
+}
+
 impl Lanes for Portable {
     const LANES: usize = N;
-    const MANY_REGISTERS: bool = false;
-    const COUNTS: usize = usize::MAX;
+    const SUMS: usize = 12;
+    /// Bytes of up to 8 ones a call.
+    const COUNTS: usize = 31;
     const DOT_FLIP: u32 = 0;
     type Int = [i32; N];
     type Double = [f64; N];
@@ -92,11 +128,6 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn shift_left<const BITS: u32>(self, a: [i32; N]) -> [i32; N] {
-        a.map(|a| a << BITS)
-    }
-
-    #[inline(always)]
     fn shift_right<const BITS: u32>(self, a: [i32; N]) -> [i32; N] {
         a.map(|a| a >> BITS)
     }
@@ -108,18 +139,17 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn count(self, sums: [i32; N], x: [i32; N]) -> [i32; N] {
-        each(sums, x, |sum, x| sum + x.count_ones() as i32)
+        self.add(sums, x.map(byte_ones))
     }
 
     #[inline(always)]
     fn counted(self, sums: [i32; N]) -> [i32; N] {
-        sums
+        sums.map(sum_of_bytes)
     }
 
     #[inline(always)]
     fn dot(self, sum: [i32; N], x: [i32; N], w: [i32; N]) -> [i32; N] {
-        let products = each(x, w, |x, w| crate::fixed::dot4(x as u32, w as u32));
-        self.add(sum, products)
+        self.add(sum, each(x, w, |x, w| crate::fixed::dot4(x as u32, w as u32)))
     }
 
     #[inline(always)]
@@ -158,6 +188,6 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn floor_scaled(self, a: [f64; N], b: [f64; N], limit: f64) -> [i32; N] {
-        each(a, b, |a, b| (a * b).floor().clamp(-limit, limit) as i32)
+        each(a, b, |a, b| floor((a * b).clamp(-limit, limit)))
     }
 }

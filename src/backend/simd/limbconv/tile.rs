@@ -179,17 +179,18 @@ fn products<L: Lanes, const P: usize, const D: usize>(
 ) {
     let mut at = 0;
     while at < rows.len() {
-        let left = rows.len() - at;
-        at += match (L::MANY_REGISTERS, left) {
-            (true, 5..) if P == 1 => tile::<L, P, D, 7>(lanes, weights, rows, at, sums),
-            (true, 2..) => tile::<L, P, D, 4>(lanes, weights, rows, at, sums),
-            (false, 2..) if P == 1 => tile::<L, P, D, 2>(lanes, weights, rows, at, sums),
+        let fits = |pixels: usize| D * pixels <= L::SUMS;
+        at += match rows.len() - at {
+            7.. if fits(7) => tile::<L, P, D, 7>(lanes, weights, rows, at, sums),
+            4.. if fits(4) => tile::<L, P, D, 4>(lanes, weights, rows, at, sums),
+            3.. if fits(3) => tile::<L, P, D, 3>(lanes, weights, rows, at, sums),
+            2.. if fits(2) => tile::<L, P, D, 2>(lanes, weights, rows, at, sums),
             _ => tile::<L, P, D, 1>(lanes, weights, rows, at, sums),
         };
     }
 }
 
-/// Computes `T` pixels from `at` on; past the last row the last is computed again. Returns `T`.
+/// Computes `T` pixels from `at` on; there are as many. Returns `T`.
 #[inline(always)]
 fn tile<L: Lanes, const P: usize, const D: usize, const T: usize>(
     lanes: L,
@@ -202,7 +203,7 @@ fn tile<L: Lanes, const P: usize, const D: usize, const T: usize>(
     let words = weights.len();
     let mut tile: [&[[u32; P]]; T] = [&[]; T];
     for t in 0..T {
-        tile[t] = &rows[(at + t).min(rows.len() - 1)].as_chunks::<P>().0[..words];
+        tile[t] = &rows[at + t].as_chunks::<P>().0[..words];
     }
     // Every pixel starts with the same.
     let mut sums = [[lanes.zero(); T]; D];
@@ -224,9 +225,8 @@ fn tile<L: Lanes, const P: usize, const D: usize, const T: usize>(
         }
     }
     for d in 0..D {
-        match out[d][at..].first_chunk_mut::<T>() {
-            Some(out) => *out = sums[d],
-            None => out[d][at..].copy_from_slice(&sums[d][..TILE - at]),
+        if let Some(out) = out[d][at..].first_chunk_mut::<T>() {
+            *out = sums[d];
         }
     }
     T
