@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::devices::{gpus, run_on as run};
-use common::kernels::{Problem, all, bits, input, truncated};
+use common::devices::{gpus, guilty, run_on as run};
+use common::kernels::{Problem, all, bits, input};
 use common::{encode, lowered, problem as random};
 use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::gpu::Gpu;
@@ -18,28 +18,6 @@ use std::sync::Arc;
 
 /// Random networks to compare; each costs a second or so of compiling shaders on a software rasteriser.
 const RANDOM_NETWORKS: u64 = 48;
-
-/// The first step whose result differs, for the message of a failure.
-fn guilty(gpu: &Gpu, program: &Program, words: &[u32], images: usize) -> String {
-    for steps in 1..=program.steps.len() {
-        for cut in truncated(program, steps) {
-            let (a, b) = (run(&Cpu { parallel: false }, &cut, words, images), run(gpu, &cut, words, images));
-            if let Some(i) = (0..a.len()).find(|&i| a[i] != b[i]) {
-                let step = &program.steps[steps - 1];
-                let tensor = cut.logits.tensor();
-                return format!(
-                    "step '{}' ({}), tensor %{tensor} {}, word {i}: reference {:#x}, here {:#x}\n{program}",
-                    step.name,
-                    step.kernel.name(),
-                    program.tensors[tensor].repr,
-                    a[i],
-                    b[i]
-                );
-            }
-        }
-    }
-    "no single step".into()
-}
 
 fn check(gpu: &Gpu, problem: &Problem) {
     let program = problem.program();
