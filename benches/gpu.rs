@@ -1,6 +1,6 @@
 //! Times every dispatch of networks of the zoo on a GPU and compares with the device's own peak.
 //!
-//!     cargo bench --bench gpu -- [--device PART_OF_NAME] [--net ID] [--bits 2/2,1/2,1/1] [--batch 1] [--rounds 15] [--variant 0] [--total]
+//!     cargo bench --bench gpu -- [--device PART_OF_NAME] [--net ID] [--bits 2/2,1/2,1/1] [--batch 1] [--rounds 15] [--variant 0] [--tune] [--total]
 //!
 //! CPU milliseconds are summed over threads: what a software rasteriser computes with. Each figure is the least of all rounds.
 
@@ -29,19 +29,28 @@ struct Options {
     rounds: usize,
     /// Only whole inferences; the last thing printed is their median in milliseconds.
     total: bool,
-    /// Which variant of each kernel to run; past the last is the general one.
-    variant: usize,
+    /// Which variant of each kernel to run instead of the best; past the last is the general one.
+    variant: Option<usize>,
+    /// Tune first.
+    tune: bool,
 }
 
 fn main() -> Outcome<()> {
     let start = Instant::now();
     let options = options()?;
-    let gpu = open(&options.device)?.with_variant(options.variant);
+    let gpu = open(&options.device)?;
+    let gpu = options.variant.map_or(gpu.clone(), |nth| gpu.with_variant(nth));
     println!("{}, {}", gpu.info().name, gpu.info().driver_info);
     for &bits in &options.bits {
         let program = random_network(&options.net, &Uniform::bits(bits[0], bits[1]), 1)?;
         println!("{} {}/{}, batch {}", options.net, bits[0], bits[1], options.batch);
         let plan = Arc::new(Plan::new(program)?);
+        if options.tune {
+            for t in gpu.tune(&plan, &|_| {})? {
+                let [time, default] = [t.time, t.default].map(milliseconds);
+                println!("layers like {:<24} {:<40} {time:.3} ms, untuned {default:.3} ms", t.layer, t.variant);
+            }
+        }
         let net = gpu.prepare_net(plan.clone(), options.batch, &|_, _| {})?;
         let prepared = start.elapsed();
         net.run(&pictures(&plan, options.batch), options.batch, &Control::default())?;
@@ -65,26 +74,31 @@ fn options() -> Outcome<Options> {
         batch: 1,
         rounds: 15,
         total: false,
-        variant: 0,
+        variant: None,
+        tune: false,
     };
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
     while let Some(name) = arguments.next() {
-        if name == "--total" {
-            options.total = true;
-            continue;
-        }
-        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
-            "--device" => options.device = value.to_lowercase(),
-            "--net" => options.net = value,
-            "--bits" => options.bits = value.split(',').map(widths).collect::<Outcome<_>>()?,
-            "--batch" => options.batch = value.parse()?,
-            "--variant" => options.variant = value.parse()?,
-            "--rounds" => options.rounds = value.parse::<usize>()?.max(1),
-            _ => return Err(format!("unknown option {name}").into()),
+            "--total" => options.total = true,
+            "--tune" => options.tune = true,
+            _ => set(&mut options, &name, arguments.next().ok_or_else(|| format!("{name} needs a value"))?)?,
         }
     }
     Ok(options)
+}
+
+fn set(options: &mut Options, name: &str, value: String) -> Outcome<()> {
+    match name {
+        "--device" => options.device = value.to_lowercase(),
+        "--net" => options.net = value,
+        "--bits" => options.bits = value.split(',').map(widths).collect::<Outcome<_>>()?,
+        "--batch" => options.batch = value.parse()?,
+        "--variant" => options.variant = Some(value.parse()?),
+        "--rounds" => options.rounds = value.parse::<usize>()?.max(1),
+        _ => return Err(format!("unknown option {name}").into()),
+    }
+    Ok(())
 }
 
 fn widths(text: &str) -> Outcome<[usize; 2]> {

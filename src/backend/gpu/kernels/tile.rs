@@ -84,7 +84,8 @@ pub fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     geometry(header, k, input.shape, output);
     header.shape("TILES", across).shape("WORDS", own / tile.words).shape("GROUPS", words(output.c));
     step(header, k, tile, planes);
-    header.flag("WHOLE_TILES", output.w.is_multiple_of(tile.pixels));
+    // Wide tiles are never known to be whole: a check per pixel costs nothing, and layers of odd width share the pipeline.
+    header.flag("WHOLE_TILES", tile.pixels == 1);
     let load = [4, 2, 1].into_iter().find(|n| (tile.words * planes).is_multiple_of(*n)).unwrap_or(1);
     header.planes(load).number("LOADS", tile.words * planes / load).shape("ROW", input.pixel_words() / load);
 
