@@ -9,86 +9,121 @@ use crate::backend::{Tuned, cpu};
 use crate::error::Result;
 use crate::lower::{InputForm, PIXEL_ALPHA, TensorId};
 use crate::plan::Plan;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Measurements of a variant; the least counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 7;
 /// Time that the repetitions of a measurement should take together.
 const LONG_ENOUGH: Duration = Duration::from_millis(5);
 const MAX_REPEATS: u128 = 100;
 
+/// A variant replaces the default only if it takes at most this share of its time: less is noise.
+const CLEARLY: f64 = 0.95;
+
 impl Gpu {
     /// Finds the quickest variant of each layer of `plan` and keeps the choices for this device. `progress` is told how many
-    /// variants of all layers have been timed.
+    /// variants and rounds are done.
     ///
     /// # Errors
-    /// Device errors. A variant that cannot be prepared, or gives other bits than the reference, is not chosen.
+    /// Device errors. A variant that gives other bits than the reference is not chosen.
     pub fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
         let input = input(plan);
         let mut expected = HashMap::new();
         cpu::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
-        let mut best: HashMap<String, Tuned> = HashMap::new();
+        let mut contest = Contest::default();
         for nth in 0.. {
             let net = self.with_variant(nth).prepare_net(plan.clone(), 1, &|_, _| {})?;
-            time_all(&net, &input, &expected, &mut best)?;
+            let last = net.dispatches().iter().all(|d| d.variant == Variant::General);
+            contest.enter(net, &input, &expected)?;
             progress(nth + 1);
-            if net.dispatches().iter().all(|d| d.variant == Variant::General) {
+            if last {
                 break;
             }
         }
+        // Round by round, so that whatever else the machine does hits all variants alike.
+        for round in 0..ROUNDS {
+            contest.round()?;
+            progress(contest.nets.len() + round + 1);
+        }
+        let tuned = contest.result();
         if let Some(store) = self.store() {
             let mut choices = Choices::read(store);
-            best.iter().for_each(|(signature, tuned)| choices.set(signature, &tuned.variant));
+            tuned.iter().for_each(|(signature, tuned)| choices.set(signature, &tuned.variant));
             choices.write(store);
         }
-        let mut tuned: Vec<Tuned> = best.into_values().collect();
-        tuned.sort_by(|a, b| a.layer.cmp(&b.layer));
-        Ok(tuned)
+        Ok(tuned.into_values().collect())
     }
 }
 
-/// Times each dispatch that gives what is expected, and notes those that beat the best so far.
-fn time_all(
-    net: &GpuNet,
-    input: &[u32],
-    expected: &HashMap<TensorId, Vec<u32>>,
-    best: &mut HashMap<String, Tuned>,
-) -> Result<()> {
-    let written = net.trace(input)?;
-    for (index, (dispatch, tensors)) in net.dispatches().iter().zip(written).enumerate() {
-        let Some(step) = net.plan().program.steps.get(dispatch.step) else { continue };
-        let several = best.contains_key(&signature(&step.kernel, &net.plan().program));
-        if dispatch.variant == Variant::General && !several {
-            continue; // there is nothing to choose from
-        }
-        if tensors.iter().any(|(id, words)| expected.get(id) != Some(words)) {
-            continue;
-        }
-        let time = time(net, index)?;
-        let variant = dispatch.variant.to_string();
-        let first = Tuned { layer: dispatch.name.clone(), variant: variant.clone(), time, default: time };
-        let tuned = best.entry(signature(&step.kernel, &net.plan().program)).or_insert(first);
-        // Layers of one signature share what is chosen, and the least time of any of them counts.
-        if time < tuned.time {
-            (tuned.time, tuned.variant) = (time, variant);
-        }
-    }
-    Ok(())
+/// All variants of all layers, and the least time that each took so far.
+#[derive(Default)]
+struct Contest {
+    nets: Vec<GpuNet>,
+    entries: Vec<Entry>,
 }
 
-fn time(net: &GpuNet, dispatch: usize) -> Result<Duration> {
-    let run = |repeats: usize| -> Result<Duration> {
-        let start = Instant::now();
-        net.rerun(dispatch, 1, repeats)?;
-        Ok(start.elapsed() / repeats as u32)
-    };
-    // The first run may compile.
-    run(1)?;
-    let once = run(1)?.max(Duration::from_micros(1));
-    let repeats = (LONG_ENOUGH.as_nanos() / once.as_nanos()).clamp(1, MAX_REPEATS) as usize;
-    (0..ROUNDS).try_fold(once, |least, _| Ok(least.min(run(repeats)?)))
+/// A dispatch of one of the nets.
+struct Entry {
+    net: usize,
+    dispatch: usize,
+    repeats: usize,
+    signature: String,
+    least: Duration,
+}
+
+impl Contest {
+    /// Lets the dispatches of `net` take part that give what is expected.
+    fn enter(&mut self, net: GpuNet, input: &[u32], expected: &HashMap<TensorId, Vec<u32>>) -> Result<()> {
+        let written = net.trace(input)?;
+        for (index, (dispatch, tensors)) in net.dispatches().iter().zip(written).enumerate() {
+            let Some(step) = net.plan().program.steps.get(dispatch.step) else { continue };
+            let signature = signature(&step.kernel, &net.plan().program);
+            let alone = dispatch.variant == Variant::General && !self.entries.iter().any(|e| e.signature == signature);
+            if alone || tensors.iter().any(|(id, words)| expected.get(id) != Some(words)) {
+                continue;
+            }
+            let once = time(&net, index, 1)?.max(Duration::from_micros(1));
+            let repeats = (LONG_ENOUGH.as_nanos() / once.as_nanos()).clamp(1, MAX_REPEATS) as usize;
+            let (net, least) = (self.nets.len(), Duration::MAX);
+            self.entries.push(Entry { net, dispatch: index, repeats, signature, least });
+        }
+        self.nets.push(net);
+        Ok(())
+    }
+
+    /// Times everything once more.
+    fn round(&mut self) -> Result<()> {
+        for entry in &mut self.entries {
+            entry.least = entry.least.min(time(&self.nets[entry.net], entry.dispatch, entry.repeats)?);
+        }
+        Ok(())
+    }
+
+    /// The winners by signature. The first variant that entered is the default.
+    fn result(&self) -> BTreeMap<String, Tuned> {
+        let mut results: BTreeMap<String, Tuned> = BTreeMap::new();
+        for entry in &self.entries {
+            let dispatch = &self.nets[entry.net].dispatches()[entry.dispatch];
+            let (variant, time) = (dispatch.variant.to_string(), entry.least);
+            let first = Tuned { layer: dispatch.name.clone(), variant: variant.clone(), time, default: time };
+            let tuned = results.entry(entry.signature.clone()).or_insert(first);
+            if tuned.variant == variant {
+                tuned.time = tuned.time.min(time);
+            } else if time < tuned.time && time < tuned.default.mul_f64(CLEARLY) {
+                (tuned.time, tuned.variant) = (time, variant);
+            }
+        }
+        results
+    }
+}
+
+/// What a dispatch takes on average over `repeats`.
+fn time(net: &GpuNet, dispatch: usize, repeats: usize) -> Result<Duration> {
+    let start = Instant::now();
+    net.rerun(dispatch, 1, repeats)?;
+    Ok(start.elapsed() / repeats as u32)
 }
 
 /// An image of noise.
