@@ -14,10 +14,18 @@ const LONG_ENOUGH: Duration = Duration::from_millis(20);
 pub trait Subject {
     /// Layer and kernel of each launch, in order.
     fn launches(&self) -> Vec<(String, &'static str)>;
+    /// Images that a launch computes.
+    fn images(&self) -> usize;
     /// Runs one launch so often and waits for it.
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()>;
-    /// ANDs, counts and adds about so many 32-bit words as fast as the device can; returns how many.
-    fn popcount_peak(&self, words: u64) -> Result<u64>;
+    /// ANDs, counts and adds 32-bit words as fast as the device can, for some milliseconds; returns how many.
+    fn popcount_peak(&self) -> Result<u64>;
+    /// A whole batch, from the host's words to its words.
+    fn run(&self, input: &[u32]) -> Result<()>;
+    /// What the host does for one batch, where it only tells a device what to do: the median of so many.
+    fn host_time(&self, _rounds: usize) -> Result<Option<Duration>> {
+        Ok(None)
+    }
 }
 
 /// What was measured; each figure is the least of all rounds.
@@ -27,10 +35,12 @@ pub struct StepTimes {
     pub launches: Vec<(String, &'static str, Elapsed)>,
     /// Words that the probe counted, and how long it took.
     pub peak: (u64, Elapsed),
+    /// Images in each launch.
+    pub images: usize,
 }
 
-/// Measures `rounds` times each launch, the probe (of `probe_words` words) between them: noise of the machine hits both.
-pub fn time_steps(subject: &dyn Subject, probe_words: u64, rounds: usize) -> Result<StepTimes> {
+/// Measures `rounds` times each launch, the probe between them: noise of the machine hits both.
+pub fn time_steps(subject: &dyn Subject, rounds: usize) -> Result<StepTimes> {
     let launches = subject.launches();
     let mut repeats = vec![1; launches.len()];
     for (index, repeats) in repeats.iter_mut().enumerate() {
@@ -38,11 +48,11 @@ pub fn time_steps(subject: &dyn Subject, probe_words: u64, rounds: usize) -> Res
         let once = time(|| subject.rerun(index, 1))?.wall.max(Duration::from_micros(20));
         *repeats = (LONG_ENOUGH.as_nanos() / once.as_nanos()).clamp(1, 1000) as usize;
     }
-    let mut words = subject.popcount_peak(probe_words)?;
+    let mut words = subject.popcount_peak()?;
     let (mut peaks, mut times) = (Vec::new(), vec![Vec::new(); launches.len()]);
     for _ in 0..rounds.max(1) {
         let start = Stopwatch::start();
-        words = subject.popcount_peak(probe_words)?;
+        words = subject.popcount_peak()?;
         peaks.push(start.elapsed());
         for (index, times) in times.iter_mut().enumerate() {
             let elapsed = time(|| subject.rerun(index, repeats[index]))?;
@@ -51,7 +61,7 @@ pub fn time_steps(subject: &dyn Subject, probe_words: u64, rounds: usize) -> Res
         }
     }
     let launches = launches.into_iter().zip(&times).map(|((layer, kernel), t)| (layer, kernel, least(t)));
-    Ok(StepTimes { launches: launches.collect(), peak: (words, least(&peaks)) })
+    Ok(StepTimes { launches: launches.collect(), peak: (words, least(&peaks)), images: subject.images() })
 }
 
 /// Time of some work.
@@ -69,8 +79,8 @@ pub fn least(times: &[Elapsed]) -> Elapsed {
 
 impl StepTimes {
     /// A table of all launches with the rates of bit convolutions, of their sum, and of the 3x3 bit convolutions against the
-    /// peak. `images` were in each launch. CPU milliseconds are summed over threads.
-    pub fn table(&self, program: &Program, images: usize) -> String {
+    /// peak. CPU milliseconds are summed over threads.
+    pub fn table(&self, program: &Program) -> String {
         let find = |layer: &str, kernel: &str| -> Option<&Kernel> {
             program.steps.iter().find(|s| s.name == layer && s.kernel.name() == kernel).map(|s| &s.kernel)
         };
@@ -81,7 +91,7 @@ impl StepTimes {
         let (mut all, mut square, mut square_words) = (Elapsed::default(), Elapsed::default(), 0);
         for (layer, kernel, time) in &self.launches {
             let step = find(layer, kernel);
-            let words = step.map_or(0, |k| bit_words(program, k)) * images as u64;
+            let words = step.map_or(0, |k| bit_words(program, k)) * self.images as u64;
             all = all + *time;
             if step.is_some_and(is_square_bitconv) {
                 square = square + *time;

@@ -150,6 +150,8 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
             if DOT {
                 let mut sum = sum;
                 asm!(
+                    // Where this is not inlined into a function with the feature, the assembler must be told.
+                    ".arch_extension dotprod",
                     "sdot {sum:v}.4s, {x:v}.16b, {w:v}.16b",
                     sum = inout(vreg) sum,
                     x = in(vreg) x,

@@ -1,0 +1,156 @@
+//! Devices with a network on them.
+
+use crate::options::{Options, Outcome};
+use lq_infer::backend::gpu::{Gpu, GpuNet, PopcountProbe, adapters};
+use lq_infer::backend::simd::{Simd, SimdNet};
+use lq_infer::backend::{Backend, Control, Executable};
+use lq_infer::bench::Subject;
+use lq_infer::plan::Plan;
+use lq_infer::{Result, wgpu};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Words that a thread's probe counts per round, and that a GPU's does.
+const CPU_WORDS: u64 = 1 << 29;
+const GPU_WORDS: u64 = 1 << 27;
+
+pub enum Device {
+    Cpu(Simd),
+    Gpu(Box<Gpu>),
+}
+
+impl Device {
+    /// A CPU by name ("cpu", "cpu-avx2"), or the first usable adapter with the text in its name, API or driver.
+    pub fn open(options: &Options) -> Outcome<Self> {
+        if let Some(simd) = Simd::all().into_iter().find(|simd| simd.name() == options.device) {
+            return Ok(Device::Cpu(match options.threads {
+                Some(n) => simd.with_pool(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(n).build()?)),
+                None => simd,
+            }));
+        }
+        let named = |text: &str| text.to_lowercase().contains(&options.device);
+        let mut found = adapters().into_iter().filter(|a| a.unusable.is_none()).filter(|a| {
+            let info = a.info();
+            named(&info.name) || named(&info.api) || named(&info.driver)
+        });
+        let gpu = found.next().ok_or("no such device")?.open()?;
+        Ok(Device::Gpu(Box::new(options.variant.map_or(gpu.clone(), |nth| gpu.with_variant(nth)))))
+    }
+
+    pub fn tune(&self, plan: &Arc<Plan>) -> Outcome<()> {
+        let Device::Gpu(gpu) = self else { return Err("only GPUs can be tuned".into()) };
+        for t in gpu.tune(plan, &|_| {})? {
+            let [time, default] = [t.time, t.default].map(|d| d.as_secs_f64() * 1e3);
+            println!("layers like {:<24} {:<40} {time:.3} ms, untuned {default:.3} ms", t.layer, t.variant);
+        }
+        Ok(())
+    }
+
+    pub fn prepare(&self, plan: &Arc<Plan>, options: &Options) -> Outcome<Box<dyn Subject>> {
+        let (plan, images) = (plan.clone(), options.batch);
+        Ok(match self {
+            Device::Cpu(simd) => {
+                let net = simd.prepare_net(plan.clone(), images);
+                Box::new(OnCpu { simd: simd.clone(), net, plan, images })
+            }
+            Device::Gpu(gpu) => {
+                let net = gpu.prepare_net(plan.clone(), images, &|_, _| {})?;
+                Box::new(OnGpu { probe: PopcountProbe::new(gpu)?, gpu: (**gpu).clone(), net, plan, images })
+            }
+        })
+    }
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Device::Cpu(simd) => write!(f, "{} threads, {}", simd.threads(), simd.instructions()),
+            Device::Gpu(gpu) => write!(f, "{}, {}", gpu.info().name, gpu.info().driver_info),
+        }
+    }
+}
+
+struct OnCpu {
+    simd: Simd,
+    net: SimdNet,
+    plan: Arc<Plan>,
+    images: usize,
+}
+
+impl Subject for OnCpu {
+    fn launches(&self) -> Vec<(String, &'static str)> {
+        self.plan.program.steps.iter().map(|s| (s.name.clone(), s.kernel.name())).collect()
+    }
+
+    /// Steps run image by image.
+    fn images(&self) -> usize {
+        1
+    }
+
+    fn rerun(&self, launch: usize, repeats: usize) -> Result<()> {
+        self.net.rerun(launch, repeats)
+    }
+
+    fn popcount_peak(&self) -> Result<u64> {
+        Ok(self.simd.popcount_peak(CPU_WORDS))
+    }
+
+    fn run(&self, input: &[u32]) -> Result<()> {
+        self.net.run(input, self.images, &Control::default()).map(drop)
+    }
+}
+
+struct OnGpu {
+    gpu: Gpu,
+    net: GpuNet,
+    probe: PopcountProbe,
+    plan: Arc<Plan>,
+    images: usize,
+}
+
+impl OnGpu {
+    fn buffer(&self, words: usize) -> wgpu::Buffer {
+        let usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let size = (self.images * words) as u64 * 4;
+        let descriptor = wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
+        self.gpu.device().create_buffer(&descriptor)
+    }
+}
+
+impl Subject for OnGpu {
+    fn launches(&self) -> Vec<(String, &'static str)> {
+        self.net.dispatches().iter().map(|d| (d.name.clone(), d.kernel)).collect()
+    }
+
+    fn images(&self) -> usize {
+        self.images
+    }
+
+    fn rerun(&self, launch: usize, repeats: usize) -> Result<()> {
+        self.net.rerun(launch, self.images, repeats)
+    }
+
+    fn popcount_peak(&self) -> Result<u64> {
+        self.probe.run(GPU_WORDS)
+    }
+
+    fn run(&self, input: &[u32]) -> Result<()> {
+        self.net.run(input, self.images, &Control::default()).map(drop)
+    }
+
+    /// Waiting for the device is not counted.
+    fn host_time(&self, rounds: usize) -> Result<Option<Duration>> {
+        let (input, output) = (self.buffer(self.plan.input_words()), self.buffer(self.plan.output_words()));
+        let mut times = Vec::new();
+        for _ in 0..rounds {
+            let start = Instant::now();
+            let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+            self.net.encode(&mut encoder, &input, &output, self.images)?;
+            self.gpu.queue().submit([encoder.finish()]);
+            times.push(start.elapsed());
+            let _ = self.gpu.device().poll(wgpu::PollType::wait_indefinitely());
+        }
+        times.sort();
+        Ok(times.get(times.len() / 2).copied())
+    }
+}
