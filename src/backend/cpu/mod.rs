@@ -77,7 +77,7 @@ impl Executable for CpuNet {
 pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) -> Result<()> {
     let mut arena = Arena::new(plan, input)?;
     for step in &plan.program.steps {
-        arena.step(&step.kernel, |arena, outputs| reference(&step.kernel, arena, outputs));
+        arena.step(&step.kernel.writes(), |arena, outputs| reference(&step.kernel, arena, outputs));
         step.kernel.writes().into_iter().for_each(|tensor| see(tensor, arena.read(tensor)));
     }
     Ok(())
@@ -87,7 +87,7 @@ fn run_image(plan: &Plan, input: &[u32], output: &mut [u32], control: &Control) 
     let mut arena = Arena::new(plan, input)?;
     for step in &plan.program.steps {
         control.check()?;
-        arena.step(&step.kernel, |arena, outputs| reference(&step.kernel, arena, outputs));
+        arena.step(&step.kernel.writes(), |arena, outputs| reference(&step.kernel, arena, outputs));
     }
     output.copy_from_slice(&arena.read(plan.program.logits.tensor())[..output.len()]);
     Ok(())
@@ -129,20 +129,27 @@ impl<'a> Arena<'a> {
         &self.slots[self.plan.slot_of[id]][..self.spec(id).image_words() + SLACK]
     }
 
-    /// Takes the slots that `kernel` writes out of the arena, so that `run` can write them while it reads others.
-    pub fn step(&mut self, kernel: &Kernel, run: impl FnOnce(&Arena, &mut [Output])) {
-        let ids = kernel.writes();
-        let mut taken: Vec<Vec<u32>> =
-            ids.iter().map(|&id| std::mem::take(&mut self.slots[self.plan.slot_of[id]])).collect();
-        let mut outputs: Vec<Output> = ids
-            .iter()
-            .zip(&mut taken)
-            .map(|(&id, slot)| Output { id, spec: self.spec(id), data: &mut slot[..self.spec(id).image_words()] })
-            .collect();
-        run(self, &mut outputs);
-        for (id, slot) in ids.into_iter().zip(taken) {
+    /// Takes the slots of `writes` (one or two tensors) out of the arena, so that `run` can write them while it reads others.
+    pub fn step(&mut self, writes: &[TensorId], run: impl FnOnce(&Arena, &mut [Output])) {
+        let mut taken: [Vec<u32>; 2] = Default::default();
+        for (slot, &id) in taken.iter_mut().zip(writes) {
+            *slot = std::mem::take(&mut self.slots[self.plan.slot_of[id]]);
+        }
+        let [first, second] = &mut taken;
+        match *writes {
+            [a] => run(self, &mut [self.output(a, first)]),
+            [a, b] => run(self, &mut [self.output(a, first), self.output(b, second)]),
+            // No kernel writes more, and one that writes nothing has nothing to do.
+            _ => {}
+        }
+        for (slot, &id) in taken.into_iter().zip(writes) {
             self.slots[self.plan.slot_of[id]] = slot;
         }
+    }
+
+    fn output<'b>(&'b self, id: TensorId, slot: &'b mut [u32]) -> Output<'b> {
+        let spec = self.spec(id);
+        Output { id, spec, data: &mut slot[..spec.image_words()] }
     }
 }
 

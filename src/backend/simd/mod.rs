@@ -123,7 +123,12 @@ impl Backend for Simd {
 }
 
 /// A step in this machine's layout.
-enum Prepared {
+struct Prepared {
+    writes: Vec<TensorId>,
+    form: Form,
+}
+
+enum Form {
     BitConv(Box<bitconv::Prepared>),
     LimbConv(Box<limbconv::Prepared>),
     Quantize(Box<quantize::Prepared>),
@@ -134,19 +139,16 @@ enum Prepared {
 fn prepare(plan: &Plan, step: &Step, level: Level) -> Prepared {
     let spec = |id: TensorId| plan.program.tensors[id].clone();
     let writes = step.kernel.writes();
-    let Some(&output) = writes.first() else { return Prepared::Plain };
-    match &step.kernel {
-        Kernel::BitConv(k) => bitconv::Prepared::new(k, spec, output, level).map(|k| Prepared::BitConv(Box::new(k))),
-        Kernel::LimbConv(k) => {
-            limbconv::Prepared::conv(k, spec, output, level).map(|k| Prepared::LimbConv(Box::new(k)))
-        }
-        Kernel::LimbSum(k) => limbconv::Prepared::sums(k, spec, level).map(|k| Prepared::LimbConv(Box::new(k))),
+    let form = writes.first().and_then(|&output| match &step.kernel {
+        Kernel::BitConv(k) => Some(Form::BitConv(Box::new(bitconv::Prepared::new(k, spec, output, level)?))),
+        Kernel::LimbConv(k) => Some(Form::LimbConv(Box::new(limbconv::Prepared::conv(k, spec, output, level)?))),
+        Kernel::LimbSum(k) => Some(Form::LimbConv(Box::new(limbconv::Prepared::sums(k, spec, level)?))),
         Kernel::Quantize(k) => {
-            quantize::Prepared::new(k, spec(output).planes(), level).map(|k| Prepared::Quantize(Box::new(k)))
+            Some(Form::Quantize(Box::new(quantize::Prepared::new(k, spec(output).planes(), level)?)))
         }
         _ => None,
-    }
-    .unwrap_or(Prepared::Plain)
+    });
+    Prepared { writes, form: form.unwrap_or(Form::Plain) }
 }
 
 /// A plan in this machine's layout.
@@ -195,7 +197,7 @@ impl SimdNet {
         self.backend.in_pool(|| {
             let mut arena = self.arena(&input)?;
             for _ in 0..repeats {
-                arena.step(&step.kernel, |arena, outputs| self.step(step, kernel, arena, outputs, &self.shared));
+                arena.step(&kernel.writes, |arena, outputs| self.step(step, kernel, arena, outputs, &self.shared));
             }
             self.arenas().push(arena.into_slots());
             Ok(())
@@ -219,7 +221,7 @@ impl SimdNet {
         let mut arena = self.arena(input)?;
         for (step, kernel) in self.plan.program.steps.iter().zip(&self.kernels) {
             control.check()?;
-            arena.step(&step.kernel, |arena, outputs| self.step(step, kernel, arena, outputs, tiles));
+            arena.step(&kernel.writes, |arena, outputs| self.step(step, kernel, arena, outputs, tiles));
         }
         output.copy_from_slice(arena.read(self.plan.program.logits.tensor()));
         self.arenas().push(arena.into_slots());
@@ -228,11 +230,11 @@ impl SimdNet {
 
     fn step(&self, step: &Step, kernel: &Prepared, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {
         let level = self.backend.level;
-        match kernel {
-            Prepared::BitConv(k) => k.run(level, arena, outputs, tiles),
-            Prepared::LimbConv(k) => k.run(level, arena, outputs, tiles),
-            Prepared::Quantize(k) => k.run(level, arena, &mut outputs[0], tiles),
-            Prepared::Plain => plain(&step.kernel, level, arena, outputs, tiles),
+        match &kernel.form {
+            Form::BitConv(k) => k.run(level, arena, outputs, tiles),
+            Form::LimbConv(k) => k.run(level, arena, outputs, tiles),
+            Form::Quantize(k) => k.run(level, arena, &mut outputs[0], tiles),
+            Form::Plain => plain(&step.kernel, level, arena, outputs, tiles),
         }
     }
 }
