@@ -156,6 +156,16 @@ impl Levels {
     pub fn rank(&self, x: f32, ties: Ties) -> usize {
         self.thresholds.partition_point(|&t| x > t || (ties == Ties::Above && x == t))
     }
+
+    /// The level of every code, as it is stored; NaN for codes that no number gets.
+    pub fn by_code(&self) -> Vec<f32> {
+        let most = self.codes.iter().copied().max().unwrap_or(0);
+        let mut table = vec![f32::NAN; usize::from(most) + 1];
+        for (&code, &value) in self.codes.iter().zip(&self.values) {
+            table[usize::from(code)] = value;
+        }
+        table
+    }
 }
 
 /// How training code compares float weights with thresholds.
@@ -233,6 +243,9 @@ mod tests {
         let levels = Levels::of_activations(&[1.0, -0.25], Encoding::ZeroOne);
         assert_eq!((levels.values[0], levels.codes[0]), (0.0, 0));
         assert_eq!(levels.codes, [0, 0, 3, 1]);
+        let by_code = levels.by_code();
+        assert!(by_code[2].is_nan(), "nothing gets the code of the negative level");
+        assert_eq!([by_code[0], by_code[1], by_code[3]], [0.0, 1.0, 0.75]);
     }
 
     #[test]

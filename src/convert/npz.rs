@@ -15,7 +15,7 @@ use super::element::Element;
 use super::locate;
 use super::stream::{self, RangeReader, ReadAt, Sink, each_f32, each_piece, truncated};
 use super::zip_directory::{self, Entry, Method, check_crc, shown};
-use crate::format::npy::{self, CollectF32, NpyHeader};
+use crate::format::npy::{self, CollectF32, NpyData, NpyHeader};
 
 /// Deflate cannot pack better (a length-258 copy takes at least 2 bits).
 const MAX_DEFLATE_RATIO: u64 = 1032;
@@ -82,11 +82,20 @@ impl Npz {
         read.map_err(|problem| named(name, &problem))
     }
 
+    /// Reads an array of any type that [`NpyData`] has, in C order, and checks the archive's checksum of it.
+    pub fn read(&self, file: &(impl ReadAt + ?Sized), name: &str) -> Result<NpyData, String> {
+        let (_, place) = self.find(name)?;
+        place.read(file).map_err(|problem| named(name, &problem))
+    }
+
     fn float(&self, name: &str) -> Result<&Place, String> {
-        let found = self.variables.get(name).zip(self.places.get(name));
-        let (variable, place) = found.ok_or_else(|| format!("no variable '{name}'"))?;
+        let (variable, place) = self.find(name)?;
         variable.expect_f32(name)?;
         Ok(place)
+    }
+
+    fn find(&self, name: &str) -> Result<(&Variable, &Place), String> {
+        self.variables.get(name).zip(self.places.get(name)).ok_or_else(|| format!("no variable '{name}'"))
     }
 
     fn insert(&mut self, file: &[u8], entry: Entry) -> Result<(), String> {
@@ -126,6 +135,15 @@ impl Place {
             ));
         }
         Ok(Place { method: entry.method, crc32: entry.crc32, packed: entry.packed.clone(), header })
+    }
+
+    fn read(&self, file: &(impl ReadAt + ?Sized)) -> Result<NpyData, String> {
+        let raw = self.content(file, |reader| {
+            let mut raw = vec![0; self.header.data_len];
+            reader.read_exact(&mut raw).map_err(truncated)?;
+            Ok(raw)
+        })?;
+        Ok(NpyData::from_le_bytes(self.header.dtype, &raw)?.into_c_order(&self.header))
     }
 
     /// Runs `take` on the unpacked data behind the header, and checks that it was all and sound.

@@ -165,7 +165,8 @@ impl NpyData {
         })
     }
 
-    fn into_c_order(self, header: &NpyHeader) -> Self {
+    /// The elements in C order, if they are in the order that `header` says.
+    pub(crate) fn into_c_order(self, header: &NpyHeader) -> Self {
         match self {
             NpyData::U8(data) => NpyData::U8(c_order(data, header)),
             NpyData::I32(data) => NpyData::I32(c_order(data, header)),

@@ -1,7 +1,7 @@
 //! Engines: an opened device that prepares networks.
 
+use super::batch::plan;
 use super::device::{DeviceSelector, Pool, open};
-use super::net::plan;
 use super::{Model, Net};
 use crate::backend::gpu::Gpu;
 use crate::backend::{Backend, Tuned};
@@ -96,7 +96,7 @@ impl Engine {
     /// As [`Engine::prepare`].
     pub fn tune(&self, model: &Model, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
         let kind = if model.takes_pixels() { InputKind::Pixels } else { InputKind::Tensor };
-        self.backend.tune(&plan(model, kind)?, progress)
+        self.backend.tune(&plan(model.packed(), kind)?, progress)
     }
 
     /// [`Engine::prepare`] with a batch size and a progress callback.

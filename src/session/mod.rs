@@ -1,5 +1,8 @@
 //! The public API: open a [`Model`], build an [`Engine`] on a device, [`Engine::prepare`] a [`Net`], classify.
 
+mod agreement;
+mod batch;
+mod codes;
 mod device;
 mod digest;
 mod engine;
@@ -10,11 +13,14 @@ mod task;
 mod verify;
 
 pub use crate::backend::Tuned;
+pub use agreement::{Agreement, Tolerance, compare_logits};
+pub use batch::Batch;
+pub use codes::{CodeDifference, LayerCodes, RecordedCodes, compare_codes};
 pub use device::{DeviceInfo, DeviceSelector, devices};
 pub use digest::Digest;
 pub use engine::{Engine, EngineBuilder, PrepareOptions};
 pub use model::Model;
-pub use net::{Batch, Classification, ClassifyOptions, Net, Prediction};
+pub use net::{Classification, ClassifyOptions, Net, Prediction};
 pub use verify::{GoldenReport, add_golden, add_golden_with, verify};
 /// The wgpu this crate is built on, for [`Engine::from_wgpu`].
 pub use wgpu;

@@ -2,14 +2,13 @@
 
 use super::engine::PrepareOptions;
 use super::task::Task;
-use super::{Digest, Model, feed};
+use super::{Batch, Digest, Model, batch};
 use crate::backend::{Backend, Control, Executable};
 use crate::error::{Error, Result};
-use crate::graph::preprocess::{ChannelOrder, Normalize};
+use crate::graph::preprocess::ChannelOrder;
 use crate::image::{Pixels, fit};
-use crate::lower::{InputForm, InputKind, lower};
+use crate::lower::{InputForm, InputKind};
 use crate::plan::Plan;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Largest batch that can be asked for.
@@ -33,15 +32,6 @@ struct Inner {
 struct Prepared {
     plan: Arc<Plan>,
     executable: Box<dyn Executable>,
-}
-
-/// Several inputs of one kind.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Batch {
-    /// 8-bit RGB pixels at network size, `[n, h, w, 3]`.
-    Pixels(Vec<u8>),
-    /// The tensor that the first layer receives (after preprocessing, in the network's channel order), `[n, h, w, c]`.
-    Tensor(Vec<f32>),
 }
 
 /// Options of one classification.
@@ -127,31 +117,16 @@ impl Net {
     /// Logits of every image of a batch of any size, in batches that fit the device.
     pub fn logits(&self, batch: &Batch, control: &Control) -> Result<Vec<Vec<f32>>> {
         let packed = self.model().packed();
-        let elements = packed.header.graph.input_shape().elements();
-        let (kind, numbers) = match batch {
-            Batch::Pixels(p) => {
-                self.model().need_pixels()?;
-                (InputKind::Pixels, p.len())
-            }
-            Batch::Tensor(x) => (InputKind::Tensor, x.len()),
-        };
-        if numbers % elements != 0 {
-            let shape = packed.header.graph.input_shape();
-            return Err(Error::Usage(format!("a batch of {numbers} numbers is no multiple of an image of {shape}")));
-        }
-        let prepared = self.inner.prepared(kind, &|_, _| {})?;
+        let (images, elements) = batch.images(self.model())?;
+        let prepared = self.inner.prepared(batch.kind(), &|_, _| {})?;
+        let numbers = images * elements;
         let per_run = prepared.executable.max_batch() * elements;
-        let mut logits = Vec::with_capacity(numbers / elements);
+        let mut logits = Vec::with_capacity(images);
         for start in (0..numbers).step_by(per_run) {
             control.check()?;
             let range = start..numbers.min(start + per_run);
             let images = range.len() / elements;
-            let form = prepared.plan.program.input;
-            let words = match batch {
-                Batch::Pixels(p) => feed::pixels(packed, form, &p[range]),
-                Batch::Tensor(x) => feed::tensor(packed, form, &x[range]),
-            };
-            let words = words.map_err(|problem| Error::bad_input(Path::new("input"), problem))?;
+            let words = batch.words(packed, prepared.plan.program.input, range)?;
             let sums = prepared.executable.run(&words, images, control)?;
             logits
                 .extend(sums.chunks_exact(prepared.plan.output_words()).map(|s| prepared.plan.program.logits.join(s)));
@@ -226,29 +201,15 @@ fn exp(x: f64) -> f64 {
     (0..12).fold(series, |power, _| power * power)
 }
 
-/// What inputs of `kind` are lowered as. With a mean image the host subtracts it, so pixels run the program for tensors.
-fn lowered_kind(model: &Model, kind: InputKind) -> InputKind {
-    let folded = matches!(model.packed().header.preprocess.normalize, Normalize::Channel { .. });
-    if folded { kind } else { InputKind::Tensor }
-}
-
-/// The plan of a model for inputs of `kind`.
-pub(super) fn plan(model: &Model, kind: InputKind) -> Result<Arc<Plan>> {
-    let packed = model.packed();
-    let bad = |problem: String| Error::bad_model(Path::new(&packed.header.name), problem);
-    let normalize = &packed.header.preprocess.normalize;
-    let program = lower(&packed.header.graph, &packed.params, normalize, lowered_kind(model, kind)).map_err(bad)?;
-    Ok(Arc::new(Plan::new(program).map_err(bad)?))
-}
-
 impl Inner {
     fn prepared(&self, kind: InputKind, progress: &dyn Fn(usize, usize)) -> Result<Arc<Prepared>> {
-        let kind = lowered_kind(&self.model, kind);
+        let packed = self.model.packed();
+        let kind = batch::program_kind(packed, kind);
         let mut slot = self.prepared[kind as usize].lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(prepared) = &*slot {
             return Ok(prepared.clone());
         }
-        let plan = plan(&self.model, kind)?;
+        let plan = batch::plan(packed, kind)?;
         let executable = self.backend.prepare(plan.clone(), self.max_batch, progress)?;
         let prepared = Arc::new(Prepared { plan, executable });
         *slot = Some(prepared.clone());

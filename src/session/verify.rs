@@ -1,7 +1,6 @@
 //! Golden vectors: proof that a device computes a model right.
 
-use super::net::Batch;
-use super::{Digest, Engine, Model, Net};
+use super::{Batch, Digest, Engine, Model, Net};
 use crate::backend::Control;
 use crate::error::Result;
 use crate::format::{Golden, GoldenInput, Packed};

@@ -1,17 +1,12 @@
 //! Every configuration of the data: each network of the paper as the original code computed it, from the checkpoint on. All
 //! recorded codes must be equal and all logits close, on the CPU; every GPU must give the CPU's bits.
 
-use super::common::npz::{f32s, read_npz};
-use super::common::problem::{Input, Problem};
-use super::common::{encode, lowered, run_all};
+use super::common::npz::{Arrays, f32s, read_npz};
 use super::{checkpoint, cpu, shared};
 use lq_infer::backend::Control;
 use lq_infer::convert::{ConvertOptions, convert};
-use lq_infer::format::npy::{self, NpyData};
-use lq_infer::graph::preprocess::ChannelOrder;
-use lq_infer::lower::{InputKind, Program, Repr};
-use lq_infer::quant::code_at;
-use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, devices};
+use lq_infer::format::npy;
+use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, RecordedCodes, compare_codes, devices};
 use std::path::{Path, PathBuf};
 
 macro_rules! configurations {
@@ -108,40 +103,24 @@ impl<'a> Case<'a> {
 
     /// Compares all recorded codes of image 0; their number.
     fn check_codes(&self) -> usize {
-        let problem = self.first_image();
-        let program = lowered(&problem).unwrap();
-        let tensors = run_all(&program, &encode(&problem, &program));
         let mut count = 0;
         for (file, prefix) in [("probes.npz", "codes/"), ("codes_all_image0.npz", "")] {
             let path = self.golden.join(self.config).join(file);
             let arrays = if path.exists() { read_npz(&path) } else { Default::default() };
-            for (name, (_, data)) in &arrays {
-                let (Some(quantizer), NpyData::U8(expected)) = (name.strip_prefix(prefix), data) else { continue };
-                let found = codes(&program, quantizer, &tensors);
-                let differing = found.iter().zip(expected).filter(|(a, b)| a != b).count();
-                assert_eq!((found.len(), differing), (expected.len(), 0), "{}: codes of {name}", self.config);
-                count += expected.len();
+            let codes = arrays.into_iter().filter_map(|(name, a)| Some((name.strip_prefix(prefix)?.to_owned(), a)));
+            let codes: Arrays = codes.collect();
+            if codes.is_empty() {
+                continue;
             }
+            let arrays = codes.len();
+            let layers = compare_codes(&self.model, &self.batch, &RecordedCodes::new(file, codes)).unwrap();
+            assert_eq!(layers.len(), arrays);
+            let wrong = layers.iter().find(|layer| layer.differing > 0);
+            assert_eq!(wrong, None, "{}", self.config);
+            count += layers.iter().map(|layer| layer.compared).sum::<usize>();
         }
         assert!(count > 100_000 || !self.quantized, "{}: only {count} codes were compared", self.config);
         count
-    }
-
-    /// The first image as a problem for the integer program.
-    fn first_image(&self) -> Problem {
-        let packed = self.model.packed();
-        let (graph, preprocess) = (packed.header.graph.clone(), &packed.header.preprocess);
-        let numbers = graph.input_shape().elements();
-        let (input, kind) = match &self.batch {
-            Batch::Tensor(x) => (Input::Tensor(x[..numbers].to_vec()), InputKind::Tensor),
-            Batch::Pixels(rgb) => {
-                assert_eq!(preprocess.channels, ChannelOrder::Bgr);
-                let bgr = rgb[..numbers].chunks(3).flat_map(|p| [p[2], p[1], p[0]]).collect();
-                (Input::Pixels(bgr), InputKind::Pixels)
-            }
-        };
-        let (params, normalize) = (packed.params.clone(), preprocess.normalize.clone());
-        Problem { seed: 0, graph, params, normalize, kind, input, images: 1 }
     }
 
     /// Compares the logits of image 0 on all GPUs with the CPU's, bit by bit; the number of GPUs.
@@ -171,16 +150,6 @@ fn batch(golden: &Path, inputs: &[&str]) -> Batch {
     }
     let pixels = |path: PathBuf| lq_infer::image::decode(&std::fs::read(&path).unwrap(), &path).unwrap().rgb;
     Batch::Pixels(paths.flat_map(pixels).collect())
-}
-
-/// Codes `[C, H, W]` of a quantizer, given the words of all tensors.
-fn codes(program: &Program, quantizer: &str, tensors: &[Vec<u32>]) -> Vec<u8> {
-    let is_quantizer = |repr| matches!(repr, Repr::Codes { .. });
-    let tensor = program.tensors.iter().position(|t| t.name == quantizer && is_quantizer(t.repr)).unwrap();
-    let spec = &program.tensors[tensor];
-    let Repr::Codes { planes } = spec.repr else { unreachable!() };
-    let pixel = |c: usize| tensors[tensor].chunks_exact(spec.pixel_words()).map(move |row| code_at(row, c, planes));
-    (0..spec.shape.c).flat_map(pixel).map(|code| code as u8).collect()
 }
 
 #[test]
