@@ -4,7 +4,7 @@ use super::checkpoint::Checkpoint;
 use super::layout::Kernel;
 use super::names::NameRules;
 use crate::error::{Error, Result};
-use crate::graph::{Node, Op, ParamSpec, Params, Role, Tensor};
+use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor};
 use crate::quant::{self, WeightQuantizer, WeightRule};
 use crate::zoo::Definition;
 use std::collections::{BTreeMap, HashMap};
@@ -30,20 +30,28 @@ struct Bound {
 }
 
 fn bounds(definition: &Definition) -> Result<Vec<Bound>, String> {
-    let graph = &definition.graph;
+    let copies = |layer: &str| definition.copies.filter(|c| c.layer == layer).map_or(1, |c| c.count);
+    let bound = |(spec, kernel): (ParamSpec, Kernel)| {
+        let kernel = Kernel { copies: copies(&spec.layer), ..kernel };
+        Bound { spec, kernel }
+    };
+    Ok(kernels(&definition.graph)?.into_iter().map(bound).collect())
+}
+
+/// All parameters of `graph`, those of convolutions with their kernels.
+pub fn kernels(graph: &Graph) -> Result<Vec<(ParamSpec, Kernel)>, String> {
     let facts = graph.facts()?;
     let nodes: HashMap<&str, &Node> = graph.nodes().iter().map(|n| (n.name.as_str(), n)).collect();
-    let bound = |spec: ParamSpec| {
+    let with_kernel = |spec: ParamSpec| {
         let mut kernel = Kernel { outputs: 0, size: [0; 2], inputs: 0, dense: false, copies: 1 };
         if let Some(Node { op: Op::Conv { outputs, window, groups, .. }, inputs, .. }) = nodes.get(&*spec.layer) {
             let input = facts[inputs[0]].shape;
             let dense = window.kernel == [input.h, input.w] && *groups == 1;
-            let copies = definition.copies.filter(|c| c.layer == spec.layer).map_or(1, |c| c.count);
-            kernel = Kernel { outputs: *outputs, size: window.kernel, inputs: input.c / groups, dense, copies };
+            kernel = Kernel { outputs: *outputs, size: window.kernel, inputs: input.c / groups, dense, copies: 1 };
         }
-        Bound { spec, kernel }
+        (spec, kernel)
     };
-    Ok(graph.parameters()?.into_iter().map(bound).collect())
+    Ok(graph.parameters()?.into_iter().map(with_kernel).collect())
 }
 
 /// The variables that `definition` needs from a source with these rules; `exists` tells which there are.

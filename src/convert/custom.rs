@@ -2,11 +2,14 @@
 //! with the weights of its layers.
 
 use super::bind::{Requirement, requirements};
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, map, open_regular};
+use super::export::GRAPH_KEY;
+use super::mean_image::WHITE;
 use super::names::PLAIN;
-use super::{ConvertOptions, Title, pack, recognize};
+use super::stream::DataFile;
+use super::{ConvertOptions, Title, pack, recognize, safetensors, widths};
 use crate::error::{Error, Result};
-use crate::format::{Packed, check_ends};
+use crate::format::{Header, Packed, check_ends};
 use crate::graph::Graph;
 use crate::graph::preprocess::{Normalize, Preprocess};
 use crate::quant::Ties;
@@ -43,18 +46,27 @@ pub struct CustomNetwork {
 }
 
 impl CustomNetwork {
-    /// Reads a graph file.
+    /// Reads a graph file, or the one inside a `.safetensors` that [`super::export_float`] wrote.
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::BadModel`] with the layer, what it has and what it needs.
     pub fn read(path: &Path) -> Result<Self> {
-        let mut text = String::new();
-        let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
-        file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(|e| Error::io(path, e))?;
-        if text.len() as u64 > MAX_FILE {
-            return Err(Error::bad_model(path, format!("a graph file of more than {MAX_FILE} bytes")));
-        }
+        let exported = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
+        let text = if exported { read_exported(path)? } else { read_text(path)? };
         Self::parse(&text).map_err(|problem| Error::bad_model(path, problem))
+    }
+
+    /// The network of a packed file. A mean image is apart from it: [`super::export_float`] writes it as a variable.
+    pub(super) fn of(header: &Header) -> Self {
+        let mut preprocess = header.preprocess.clone();
+        if let Normalize::MeanImage { divide } = preprocess.normalize {
+            preprocess.normalize = Normalize::TensorOnly { range: WHITE / divide };
+        }
+        let suffix = format!(" {}", widths(&header.graph));
+        let name = header.name.strip_suffix(&suffix).unwrap_or(&header.name).to_owned();
+        let (graph, labels) = (header.graph.clone(), header.labels.clone());
+        // Exported weights lie on levels, and so on no threshold.
+        CustomNetwork { version: GRAPH_VERSION, name, graph, preprocess, labels, weight_ties: Ties::default() }
     }
 
     /// Parses the text of a graph file.
@@ -85,6 +97,22 @@ impl CustomNetwork {
         let CustomNetwork { graph, preprocess, weight_ties, .. } = self.clone();
         Definition { graph, preprocess, weight_ties, copies: None }
     }
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
+    file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(|e| Error::io(path, e))?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(Error::bad_model(path, format!("a graph file of more than {MAX_FILE} bytes")));
+    }
+    Ok(text)
+}
+
+fn read_exported(path: &Path) -> Result<String> {
+    let file = map(&DataFile(open_regular(path)?), path)?;
+    let entry = safetensors::metadata(&file, GRAPH_KEY).map_err(|problem| Error::bad_model(path, problem))?;
+    entry.ok_or_else(|| Error::bad_model(path, "holds no graph; `lq-infer export` writes files that do"))
 }
 
 /// Packs `network` with the weights of the checkpoint that `weights` means. Its variables are named by the network's layers,

@@ -35,7 +35,7 @@ impl Kernel {
     }
 
     /// Row of weight `flat` of an output channel in the order C,H,W, in which its copies stand side by side.
-    fn row(&self, flat: usize) -> usize {
+    pub fn row(&self, flat: usize) -> usize {
         let (flat, taps) = (flat / self.copies.max(1), self.taps().max(1));
         flat % taps * self.inputs + flat / taps
     }

@@ -4,9 +4,11 @@ mod bind;
 pub mod checkpoint;
 mod custom;
 mod element;
+mod export;
 mod found;
 mod layout;
 mod locate;
+mod mean_image;
 mod names;
 pub mod npz;
 mod pickle;
@@ -22,9 +24,8 @@ mod views;
 mod zip_directory;
 
 use crate::error::{Error, Result};
-use crate::format::{Header, Packed, Source, VERSION, npy};
-use crate::graph::preprocess::{ChannelOrder, Normalize, Preprocess};
-use crate::graph::{Graph, Op, Tensor, Weights};
+use crate::format::{Header, Packed, Source, VERSION};
+use crate::graph::{Graph, Op, Weights};
 use crate::zoo::{Definition, Network};
 use checkpoint::Checkpoint;
 use names::NameRules;
@@ -33,6 +34,7 @@ use std::path::{Path, PathBuf};
 
 pub use bind::Requirement;
 pub use custom::{CustomNetwork, GRAPH_VERSION, convert_graph, plain_variables};
+pub use export::export_float;
 
 /// What a checkpoint does not say.
 #[derive(Clone, Debug, Default)]
@@ -85,10 +87,7 @@ fn pack(
     progress: &dyn Fn(usize, usize),
 ) -> Result<Packed> {
     let params = bind::bind(checkpoint, &definition, rules, progress)?;
-    let mean_image = match &options.mean_image {
-        None => None,
-        Some(file) => Some(mean_image(file, &definition.graph, &mut definition.preprocess)?),
-    };
+    let mean_image = mean_image::find(checkpoint, options, &definition.graph, &mut definition.preprocess)?;
     let Definition { graph, preprocess, .. } = definition;
     let header = Header {
         version: VERSION,
@@ -142,26 +141,4 @@ pub fn widths(graph: &Graph) -> String {
     });
     let activations = join(&|op| if let Op::Quantize { bits, .. } = op { Some(*bits) } else { None });
     format!("{weights}/{activations}")
-}
-
-/// Reads a mean image and makes the preprocessing use it.
-fn mean_image(file: &Path, graph: &Graph, preprocess: &mut Preprocess) -> Result<Tensor> {
-    let Normalize::TensorOnly { range } = preprocess.normalize else {
-        return Err(Error::Usage("this network subtracts one mean per channel and takes no mean image".into()));
-    };
-    let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
-    let (shape, mut data) = npy::read_f32(&bytes).map_err(|problem| Error::bad_input(file, problem))?;
-    let input = graph.input_shape();
-    if shape != [input.h, input.w, 3] {
-        let expected = [input.h, input.w, 3];
-        return Err(Error::bad_input(file, format!("mean image has shape {shape:?}, expected {expected:?}")));
-    }
-    if let Some(v) = data.iter().find(|v| !(0.0..=255.0).contains(*v)) {
-        return Err(Error::bad_input(file, format!("mean image has the value {v}, expected 0 to 255")));
-    }
-    if preprocess.channels == ChannelOrder::Bgr {
-        data.chunks_exact_mut(3).for_each(<[f32]>::reverse);
-    }
-    preprocess.normalize = Normalize::MeanImage { divide: 255.0 / range };
-    Ok(Tensor::from_f32(shape, data))
 }

@@ -106,7 +106,14 @@ pub const PLAIN: NameRules = NameRules {
     batch_norm: TORCH_BATCH_NORM,
     unscaled: Unscaled::WhereAbsent,
     activation_basis: "{}.basis",
-    ignored: &["*.num_batches_tracked"],
+    ignored: &[
+        "*.num_batches_tracked",
+        // Exported for people; they follow from the basis.
+        "*.levels",
+        "*.thresholds",
+        // Read apart from the layers.
+        super::export::MEAN_IMAGE,
+    ],
     flushes_subnormals: false,
 };
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 
 use super::checkpoint::Variable;
@@ -23,9 +24,7 @@ pub struct SafetensorsFile(Views);
 impl SafetensorsFile {
     /// Lists the tensors of the file whose bytes are given; they themselves are not touched.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
-        check_header_length(file)?;
-        let bad = |e| format!("no valid safetensors file: {}", shown(format!("{e}").as_bytes()));
-        let (header, metadata) = SafeTensors::read_metadata(file).map_err(bad)?;
+        let (header, metadata) = header(file)?;
         if metadata.metadata().as_ref().is_some_and(|entries| entries.contains_key(format::METADATA_KEY)) {
             return Err("this is a packed model already; use it as it is (see `lq-infer inspect`)".into());
         }
@@ -64,6 +63,19 @@ impl SafetensorsFile {
     ) -> Result<(), String> {
         self.0.stream(file, name, unit, sink)
     }
+}
+
+/// A metadata entry of the file whose bytes are given.
+pub(super) fn metadata(file: &[u8], key: &str) -> Result<Option<String>, String> {
+    let (_, metadata) = header(file)?;
+    Ok(metadata.metadata().as_ref().and_then(|entries| entries.get(key)).cloned())
+}
+
+/// Length and contents of the header.
+fn header(file: &[u8]) -> Result<(usize, Metadata), String> {
+    check_header_length(file)?;
+    SafeTensors::read_metadata(file)
+        .map_err(|e| format!("no valid safetensors file: {}", shown(format!("{e}").as_bytes())))
 }
 
 /// Whether a file starts as safetensors do: with the length of the header, and its first brace.

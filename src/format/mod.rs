@@ -6,6 +6,7 @@ mod read;
 mod write;
 
 pub use read::{read, read_bytes, read_static};
+pub(crate) use write::replace_safetensors;
 pub use write::{replace_file, write};
 
 use crate::graph::preprocess::{MAX_EDGE, Normalize, Preprocess};

@@ -3,8 +3,8 @@
 use super::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, checksum};
 use crate::error::{Error, Result};
 use crate::graph::{Dtype, Tensor};
-use safetensors::SafeTensorError;
 use safetensors::tensor::TensorView;
+use safetensors::{SafeTensorError, View};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
@@ -19,6 +19,16 @@ pub fn write(packed: &Packed, path: &Path) -> Result<()> {
 /// Replaces `path` by a file of these bytes, or leaves it as it was.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |temporary| std::fs::write(temporary, bytes))
+}
+
+/// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata entry.
+pub(crate) fn replace_safetensors<V: View>(
+    path: &Path,
+    tensors: Vec<(&String, V)>,
+    key: &str,
+    value: String,
+) -> Result<()> {
+    replace(path, |temporary| write_tensors(temporary, tensors, key, value))
 }
 
 /// Replaces `path` by the file that `write` makes, or leaves it as it was.
@@ -69,16 +79,20 @@ impl Contents {
         Ok(Contents { json, tensors })
     }
 
-    /// Writes tensor by tensor, so that the file is never in memory as a whole.
     fn write(&self, path: &Path) -> io::Result<()> {
         let views = self.tensors.iter().map(|(name, t)| Ok((name, view(t)?)));
         let views = views.collect::<Result<Vec<_>, SafeTensorError>>().map_err(io::Error::other)?;
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), self.json.clone())]);
-        safetensors::serialize_to_file(views, Some(metadata), path).map_err(|error| match error {
-            SafeTensorError::IoError(error) => error,
-            other => io::Error::other(other),
-        })
+        write_tensors(path, views, METADATA_KEY, self.json.clone())
     }
+}
+
+/// Writes a safetensors file with one metadata entry, tensor by tensor, so that the file is never in memory as a whole.
+fn write_tensors<V: View>(path: &Path, tensors: Vec<(&String, V)>, key: &str, value: String) -> io::Result<()> {
+    let metadata = HashMap::from([(key.to_owned(), value)]);
+    safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|error| match error {
+        SafeTensorError::IoError(error) => error,
+        other => io::Error::other(other),
+    })
 }
 
 fn header_json(header: &Header) -> Result<String, String> {
