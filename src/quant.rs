@@ -189,6 +189,15 @@ pub struct WeightQuantizer {
     rule: WeightRule,
 }
 
+/// The level that a weight gets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightLevel {
+    /// 0 for the lowest of the channel.
+    pub rank: usize,
+    pub code: u8,
+    pub value: f32,
+}
+
 impl WeightQuantizer {
     /// A quantizer of `outputs` channels with bases `[bits, out]`.
     pub fn new(basis: &[f32], outputs: usize, rule: WeightRule) -> Self {
@@ -196,11 +205,12 @@ impl WeightQuantizer {
         WeightQuantizer { levels, rule }
     }
 
-    /// The code of a weight of channel `output`.
-    pub fn code(&self, output: usize, weight: f32) -> u8 {
+    /// The level of a weight of channel `output`.
+    pub fn level(&self, output: usize, weight: f32) -> WeightLevel {
         let weight = if self.rule.flushes_subnormals && weight.is_subnormal() { 0.0 } else { weight };
         let levels = &self.levels[output];
-        levels.codes[levels.rank(weight, self.rule.ties)] as u8
+        let rank = levels.rank(weight, self.rule.ties);
+        WeightLevel { rank, code: levels.codes[rank] as u8, value: levels.values[rank] }
     }
 }
 
@@ -262,7 +272,8 @@ mod tests {
 
     #[test]
     fn one_bit_weights_send_zero_where_ties_go() {
-        let codes = |rule| [0.0, 1e-45, 1e-30, -1.0].map(|w| WeightQuantizer::new(&[0.5], 1, rule).code(0, w));
+        let code = |w: f32, rule| WeightQuantizer::new(&[0.5], 1, rule).level(0, w).code;
+        let codes = |rule| [0.0, 1e-45, 1e-30, -1.0].map(|w| code(w, rule));
         assert_eq!(codes(WeightRule::ORIGINAL), [0, 0, 1, 0]);
         assert_eq!(codes(WeightRule { ties: Ties::Above, flushes_subnormals: true }), [1, 1, 1, 0]);
         assert_eq!(codes(WeightRule { ties: Ties::Below, flushes_subnormals: false }), [0, 1, 1, 0]);

@@ -82,7 +82,7 @@ fn training_only() -> Variables {
 }
 
 fn convert_plain(path: &Path) -> lq_infer::Result<Packed> {
-    convert(path, &ConvertOptions::default(), &|_, _| {})
+    convert(path, &ConvertOptions::default(), &|_, _| {}).map(|c| c.packed)
 }
 
 /// The saved bytes without provenance.

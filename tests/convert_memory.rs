@@ -86,7 +86,7 @@ fn peak(checkpoint: &Path, network: &CustomNetwork, folder: &Path) -> usize {
         seen.set((done, total));
     };
     let (_, peak) = peak_of(|| {
-        let packed = convert_graph(checkpoint, network, &ConvertOptions::default(), &progress).unwrap();
+        let packed = convert_graph(checkpoint, network, &ConvertOptions::default(), &progress).unwrap().packed;
         add_golden(packed, &reference).unwrap().save(folder.join("model.safetensors")).unwrap();
     });
     assert_eq!(seen.get().0, seen.get().1, "progress comes to its end");

@@ -41,7 +41,7 @@ fn variables(name: &str) -> Variables {
 }
 
 fn convert(weights: &Path, network: &CustomNetwork) -> Result<Packed> {
-    convert_graph(weights, network, &ConvertOptions::default(), &|_, _| {})
+    convert_graph(weights, network, &ConvertOptions::default(), &|_, _| {}).map(|c| c.packed)
 }
 
 fn convert_variables(variables: &Variables, network: &CustomNetwork) -> Result<Packed> {

@@ -75,7 +75,7 @@ fn options(file: &str, folder: &Path) -> ConvertOptions {
 /// Largest difference to PyTorch's logits, of the largest of them.
 fn difference(file: &str, seed: u64, title: &str, engine: &Engine) -> f64 {
     let folder = tempfile::tempdir().unwrap();
-    let packed = convert(&fixtures().join(file), &options(file, folder.path()), &|_, _| {}).unwrap();
+    let packed = convert(&fixtures().join(file), &options(file, folder.path()), &|_, _| {}).unwrap().packed;
     assert_eq!(packed.header.name, title, "{file}");
     let expected = expected(file);
     let recipe = Golden { input: GoldenInput::Pixels, seed, images: expected.len(), digest: String::new() };
@@ -116,7 +116,7 @@ fn the_pictures_of_a_torchvision_network_are_told_by_its_classes_or_the_user() {
     assert_eq!(candidates(&path, &ConvertOptions::default()).unwrap(), both);
     for (arch, size) in both.into_iter().zip([224, 32]) {
         let options = ConvertOptions { arch: Some(arch.into()), ..Default::default() };
-        let header = convert(&path, &options, &|_, _| {}).unwrap().header;
+        let header = convert(&path, &options, &|_, _| {}).unwrap().packed.header;
         assert_eq!((header.network.as_str(), header.graph.input_shape().h), (arch, size));
     }
 }
@@ -138,7 +138,7 @@ fn resnet18() -> Variables {
 
 fn convert_variables(variables: &Variables) -> lq_infer::Result<Packed> {
     let folder = tempfile::tempdir().unwrap();
-    convert(&write_npz(variables, "", folder.path()), &ConvertOptions::default(), &|_, _| {})
+    convert(&write_npz(variables, "", folder.path()), &ConvertOptions::default(), &|_, _| {}).map(|c| c.packed)
 }
 
 /// `variables` with one of another shape.

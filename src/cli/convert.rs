@@ -2,7 +2,7 @@
 
 use super::{ConvertArgs, Failure, Outcome, output};
 use crate::convert::checkpoint::Checkpoint;
-use crate::convert::{ConvertOptions, CustomNetwork, candidates, convert, convert_graph, widths};
+use crate::convert::{Conversion, ConvertOptions, CustomNetwork, candidates, convert, convert_graph, widths};
 use crate::error::Error;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
 use std::path::Path;
@@ -24,7 +24,7 @@ pub fn run(args: &ConvertArgs) -> Outcome {
         name: args.name.clone(),
     };
     let bar = output::progress(0, "numbers");
-    let packed = match &args.graph {
+    let Conversion { packed, .. } = match &args.graph {
         Some(graph) => convert_graph(&args.checkpoint, &CustomNetwork::read(graph)?, &options, &output::track(&bar))?,
         None => convert(&args.checkpoint, &options, &output::track(&bar))?,
     };

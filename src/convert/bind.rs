@@ -3,6 +3,7 @@
 use super::checkpoint::Checkpoint;
 use super::layout::Kernel;
 use super::names::NameRules;
+use super::report::{ConversionReport, Gatherer, QuantizedWeights};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor};
 use crate::quant::{self, WeightQuantizer, WeightRule};
@@ -92,28 +93,34 @@ fn shapes(spec: &ParamSpec, kernel: &Kernel, rules: &NameRules) -> Vec<Vec<usize
     }
 }
 
-/// Reads, reorders and quantizes all parameters of `definition`; `progress` is told (done, total) numbers.
+/// Reads, reorders and quantizes all parameters of `definition`, and reports on what became of them; `progress` is told
+/// (done, total) numbers.
 pub fn bind(
     checkpoint: &Checkpoint,
     definition: &Definition,
     rules: &NameRules,
     progress: &dyn Fn(usize, usize),
-) -> Result<Params> {
+) -> Result<(Params, ConversionReport)> {
     let bad = |problem: String| Error::bad_checkpoint(checkpoint.path(), problem);
     let bounds = bounds(definition).map_err(bad)?;
-    let mut binding = Binding { checkpoint, definition, rules, progress, done: 0, total: 0 };
+    let mut binding =
+        Binding { checkpoint, definition, rules, quantized: BTreeMap::new(), progress, done: 0, total: 0 };
     binding.total = bounds.iter().flat_map(|bound| binding.names(&bound.spec)).map(|name| binding.len(&name)).sum();
     let mut tensors = BTreeMap::new();
     for bound in &bounds {
         tensors.insert(bound.spec.name(), binding.parameter(bound)?);
     }
-    Params::new(&definition.graph, tensors).map_err(bad)
+    let params = Params::new(&definition.graph, tensors).map_err(bad)?;
+    let report = ConversionReport::new(&definition.graph, &params, binding.quantized).map_err(bad)?;
+    Ok((params, report))
 }
 
 struct Binding<'a> {
     checkpoint: &'a Checkpoint,
     definition: &'a Definition,
     rules: &'a NameRules,
+    /// What was seen of the layers with quantized weights.
+    quantized: BTreeMap<String, QuantizedWeights>,
     progress: &'a dyn Fn(usize, usize),
     /// Numbers read, and to be read.
     done: usize,
@@ -167,19 +174,23 @@ impl Binding<'_> {
         Ok(weights)
     }
 
-    /// Packed codes of weights.
+    /// Packed codes of weights, which are reported on as they pass.
     fn planes(&mut self, bound: &Bound, name: &str, basis: Vec<f32>) -> Result<Vec<u32>> {
-        let (shape, Kernel { outputs, inputs, .. }) = (&bound.spec.shape, bound.kernel);
+        let (shape, Kernel { outputs, inputs, size, .. }) = (&bound.spec.shape, bound.kernel);
         let basis = self.rules.layout.weight_basis(basis, outputs);
         let rule = WeightRule { ties: self.definition.weight_ties, flushes_subnormals: self.rules.flushes_subnormals };
         let quantizer = WeightQuantizer::new(&basis, outputs, rule);
+        let mut gatherer = Gatherer::new(&basis, outputs, size);
         let (taps, tap_words, planes) = (bound.kernel.taps(), shape[3] * shape[4], shape[4]);
         let mut words = vec![0u32; outputs * taps * tap_words];
         self.each_weight(bound, name, |output, row, weight| {
             let (tap, channel) = (row / inputs, row % inputs);
             let packed = &mut words[(output * taps + tap) * tap_words..][..tap_words];
-            quant::put_code(packed, channel, planes, quantizer.code(output, weight));
+            let level = quantizer.level(output, weight);
+            quant::put_code(packed, channel, planes, level.code);
+            gatherer.add(output, weight, level);
         })?;
+        self.quantized.insert(bound.spec.layer.clone(), gatherer.finish());
         Ok(words)
     }
 

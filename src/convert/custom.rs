@@ -7,9 +7,9 @@ use super::export::GRAPH_KEY;
 use super::mean_image::WHITE;
 use super::names::PLAIN;
 use super::stream::DataFile;
-use super::{ConvertOptions, Title, pack, recognize, safetensors, widths};
+use super::{Conversion, ConvertOptions, Title, pack, recognize, safetensors, widths};
 use crate::error::{Error, Result};
-use crate::format::{Header, Packed, check_ends};
+use crate::format::{Header, check_ends};
 use crate::graph::Graph;
 use crate::graph::preprocess::{Normalize, Preprocess};
 use crate::quant::Ties;
@@ -117,8 +117,7 @@ fn read_exported(path: &Path) -> Result<String> {
 
 /// Packs `network` with the weights of the checkpoint that `weights` means. Its variables are named by the network's layers,
 /// in the plain naming or as one of the other sources does; float weights of quantized layers are quantized here.
-/// `options.arch` and `options.input_size` do not apply. The result has no golden vectors yet. `progress` is told
-/// (done, total) numbers.
+/// `options.arch` and `options.input_size` do not apply. `progress` is told (done, total) numbers.
 ///
 /// # Errors
 /// [`Error::BadCheckpoint`] names the variable, what was found and what was expected. [`Error::Usage`] says what in `network`
@@ -166,7 +165,7 @@ fn read_exported(path: &Path) -> Result<String> {
 /// # std::fs::write(&weights, safetensors::serialize(views, None)?)?;
 /// // `weights` is a file with "first.weight" [4, 3, 3, 3], "norm.weight" [4], ..., "quant.basis" [2],
 /// // "second.weight" [5, 4, 3, 3], "second.basis" [5, 1], "last.weight" [2, 5] and "last.bias" [2].
-/// let packed = convert_graph(&weights, &network, &ConvertOptions::default(), &|_, _| {})?;
+/// let packed = convert_graph(&weights, &network, &ConvertOptions::default(), &|_, _| {})?.packed;
 /// assert_eq!(packed.header.name, "tiny 1/2");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -175,7 +174,7 @@ pub fn convert_graph(
     network: &CustomNetwork,
     options: &ConvertOptions,
     progress: &dyn Fn(usize, usize),
-) -> Result<Packed> {
+) -> Result<Conversion> {
     if options.arch.is_some() || options.input_size.is_some() {
         return Err(Error::Usage("a graph says itself which network it is and what size its pictures have".into()));
     }

@@ -13,6 +13,7 @@ mod names;
 pub mod npz;
 mod pickle;
 mod recognize;
+pub mod report;
 pub mod safetensors;
 mod sstable;
 pub mod stream;
@@ -30,6 +31,7 @@ use crate::zoo::{Definition, Network};
 use checkpoint::Checkpoint;
 use names::NameRules;
 use recognize::Fit;
+use report::ConversionReport;
 use std::path::{Path, PathBuf};
 
 pub use bind::Requirement;
@@ -51,9 +53,17 @@ pub struct ConvertOptions {
     pub name: Option<String>,
 }
 
-/// Converts the checkpoint that `path` means (see [`Checkpoint::open`]). The result has no golden vectors yet. `progress` is
-/// told (done, total) numbers.
-pub fn convert(path: &Path, options: &ConvertOptions, progress: &dyn Fn(usize, usize)) -> Result<Packed> {
+/// A converted checkpoint.
+#[derive(Clone, Debug)]
+pub struct Conversion {
+    /// The model, without golden vectors.
+    pub packed: Packed,
+    /// What became of each layer.
+    pub report: ConversionReport,
+}
+
+/// Converts the checkpoint that `path` means (see [`Checkpoint::open`]). `progress` is told (done, total) numbers.
+pub fn convert(path: &Path, options: &ConvertOptions, progress: &dyn Fn(usize, usize)) -> Result<Conversion> {
     let checkpoint = Checkpoint::open(path)?;
     let bad = |problem: String| Error::bad_checkpoint(checkpoint.path(), problem);
     let Fit { network, definition, rules } = recognize::recognize(&checkpoint, options).map_err(bad)?;
@@ -85,8 +95,8 @@ fn pack(
     title: Title,
     options: &ConvertOptions,
     progress: &dyn Fn(usize, usize),
-) -> Result<Packed> {
-    let params = bind::bind(checkpoint, &definition, rules, progress)?;
+) -> Result<Conversion> {
+    let (params, report) = bind::bind(checkpoint, &definition, rules, progress)?;
     let mean_image = mean_image::find(checkpoint, options, &definition.graph, &mut definition.preprocess)?;
     let Definition { graph, preprocess, .. } = definition;
     let header = Header {
@@ -106,7 +116,7 @@ fn pack(
     };
     let packed = Packed { header, params, mean_image };
     packed.check().map_err(|problem| Error::bad_checkpoint(checkpoint.path(), problem))?;
-    Ok(packed)
+    Ok(Conversion { packed, report })
 }
 
 /// Those of the data set that the network is usually trained on, if it has as many classes.

@@ -77,7 +77,7 @@ impl<'a> Case<'a> {
         let batch = batch(golden, &inputs);
         let mean_image = matches!(batch, Batch::Tensor(_)).then(|| golden.join("inputs/cifar_per_pixel_mean.npy"));
         let options = ConvertOptions { mean_image, ..Default::default() };
-        let packed = convert(&checkpoint(golden, config, folder.path()), &options, &|_, _| {}).unwrap();
+        let packed = convert(&checkpoint(golden, config, folder.path()), &options, &|_, _| {}).unwrap().packed;
         let model = Model::try_from(packed).unwrap();
         Case { golden, config, model, batch, quantized: meta["qa"] != 32 }
     }

@@ -52,7 +52,7 @@ fn check_weights(arrays: &Arrays) -> usize {
         let (basis, rows) = (part("basis"), kh * kw * inputs);
         let w = part("w");
         let quantizer = WeightQuantizer::new(basis, outputs, WeightRule::ORIGINAL);
-        let code = |index: usize| quantizer.code(index / rows, w[index % rows * outputs + index / rows]);
+        let code = |index: usize| quantizer.level(index / rows, w[index % rows * outputs + index / rows]).code;
         let codes: Vec<u8> = (0..outputs * rows).map(code).collect();
         let mut values = vec![0f32; codes.len()];
         for (index, &code) in codes.iter().enumerate() {
