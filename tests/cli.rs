@@ -1,71 +1,23 @@
 //! The command line's contract: output, streams, exit codes.
 
+mod common;
+
+use common::program::{command, fails, json_lines, run, stderr, stdout, text};
+use common::tensorpack::writers::npy;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
 
 const SHIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ship.png");
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/resnet20-cifar10-w2a2.safetensors");
-
-fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lq-infer"));
-    command.args(args).stdin(Stdio::null());
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    command(args).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// Runs and expects failure with `code` and one line of error that contains all of `parts`.
-fn fails(args: &[&str], code: i32, parts: &[&str]) {
-    let output = run(args);
-    let error = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
-    assert!(code == 2 || error.lines().count() == 1, "{args:?}: {error}");
-    for part in parts {
-        assert!(error.contains(part), "{args:?} should say '{part}': {error}");
-    }
-}
-
-fn json_lines(output: &Output) -> Vec<serde_json::Value> {
-    assert!(output.status.success(), "{}", stderr(output));
-    stdout(output).lines().map(|l| serde_json::from_str(l).unwrap()).collect()
-}
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
 fn write(path: PathBuf, bytes: &[u8]) -> PathBuf {
     std::fs::write(&path, bytes).unwrap();
     path
-}
-
-/// A version 1.0 `.npy` file.
-fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
-    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-    while (10 + header.len() + 1) % 64 != 0 {
-        header.push(' ');
-    }
-    header.push('\n');
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend(data);
-    bytes
 }
 
 #[test]
@@ -114,7 +66,8 @@ fn standard_input_directories_and_arrays_give_the_same_logits() {
     let model = lq_infer::Model::bundled().unwrap();
     let picture = lq_infer::image::decode(&std::fs::read(SHIP).unwrap(), SHIP.as_ref()).unwrap();
     let pixels = lq_infer::image::fit(&picture, &model.header().preprocess.resize).unwrap().rgb;
-    let array = write(dir.path().join("a.npy"), &npy("|u1", "(2, 32, 32, 3)", &[pixels.clone(), pixels].concat()));
+    let array =
+        write(dir.path().join("a.npy"), &npy("|u1", false, "(2, 32, 32, 3)", &[pixels.clone(), pixels].concat()));
     for batch in ["1", "2", "64"] {
         let output = run(&[&flags[..], &["--batch", batch, text(&array)]].concat());
         assert_eq!((digest(&output, 0), digest(&output, 1)), (from_file.clone(), from_file.clone()));
@@ -126,15 +79,15 @@ fn standard_input_directories_and_arrays_give_the_same_logits() {
 fn tensors_are_taken_and_checked() {
     let dir = folder();
     let tensor = |x: f32| -> Vec<u8> { std::iter::repeat_n(x.to_le_bytes(), 32 * 32 * 3).flatten().collect() };
-    let good = write(dir.path().join("good.npy"), &npy("<f4", "(1, 32, 32, 3)", &tensor(0.5)));
+    let good = write(dir.path().join("good.npy"), &npy("<f4", false, "(1, 32, 32, 3)", &tensor(0.5)));
     assert!(run(&["--device", "cpu", text(&good)]).status.success());
-    let far = write(dir.path().join("far.npy"), &npy("<f4", "(1, 32, 32, 3)", &tensor(100.0)));
+    let far = write(dir.path().join("far.npy"), &npy("<f4", false, "(1, 32, 32, 3)", &tensor(100.0)));
     fails(&["--device", "cpu", text(&far)], 3, &["far.npy", "has 100 at pixel 0, channel 0", "takes -8.000 to 8.000"]);
-    let nan = write(dir.path().join("nan.npy"), &npy("<f4", "(1, 32, 32, 3)", &tensor(f32::NAN)));
+    let nan = write(dir.path().join("nan.npy"), &npy("<f4", false, "(1, 32, 32, 3)", &tensor(f32::NAN)));
     fails(&["--device", "cpu", text(&nan)], 3, &["has NaN"]);
-    let small = write(dir.path().join("small.npy"), &npy("|u1", "(1, 16, 16, 3)", &[0; 768]));
+    let small = write(dir.path().join("small.npy"), &npy("|u1", false, "(1, 16, 16, 3)", &[0; 768]));
     fails(&["--device", "cpu", text(&small)], 3, &["[16, 16, 3]", "takes [32, 32, 3]"]);
-    let double = write(dir.path().join("double.npy"), &npy("<f8", "(1, 1, 1, 1)", &[0; 8]));
+    let double = write(dir.path().join("double.npy"), &npy("<f8", false, "(1, 1, 1, 1)", &[0; 8]));
     fails(&["--device", "cpu", text(&double)], 3, &["expected u8 pixels or f32 tensors"]);
 }
 
@@ -189,7 +142,7 @@ fn models_without_preprocessing_refuse_pictures() {
     lq_infer::Model::try_from(packed).unwrap().save(&model).unwrap();
     let says = ["first layer's tensor only", "--mean-image"];
     fails(&["--model", text(&model), SHIP], 3, &says);
-    let array = write(dir.path().join("a.npy"), &npy("|u1", "(1, 32, 32, 3)", &[9; 3072]));
+    let array = write(dir.path().join("a.npy"), &npy("|u1", false, "(1, 32, 32, 3)", &[9; 3072]));
     fails(&["--model", text(&model), text(&array)], 3, &says);
     std::fs::create_dir(dir.path().join("ship")).unwrap();
     fails(&["eval", text(&model), text(dir.path())], 3, &says);

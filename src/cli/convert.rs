@@ -1,21 +1,86 @@
 //! `lq-infer convert`
 
-use super::{ConvertArgs, Failure, Outcome, output};
+use super::agreement::{self, Verification};
+use super::export::{need_file, same_file, usage, written};
+use super::{ConvertArgs, Outcome, layers, output};
 use crate::convert::checkpoint::Checkpoint;
-use crate::convert::{Conversion, ConvertOptions, CustomNetwork, candidates, convert, convert_graph, widths};
+use crate::convert::report::{ConversionReport, Totals, Warning};
+use crate::convert::{
+    Conversion, ConvertOptions, CustomNetwork, candidates, convert, convert_graph, export_float, widths,
+};
 use crate::error::Error;
+use crate::format::Packed;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
+use serde::Serialize;
 use std::path::Path;
+
+/// The whole of `--json`.
+#[derive(Serialize)]
+struct Summary<'a> {
+    name: &'a str,
+    network: &'a str,
+    source: &'a crate::format::Source,
+    #[serde(flatten)]
+    report: &'a ConversionReport,
+    totals: Totals,
+    warnings: Vec<Warning>,
+    verification: Option<&'a Verification>,
+    /// The packed model, if one was written.
+    output: Option<&'a Path>,
+    /// The network with float weights, if it was written.
+    float: Option<&'a Path>,
+}
 
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Outcome {
-    if args.output.is_dir() {
-        return Err(Failure { code: 2, message: Some(format!("{}: is a directory", args.output.display())) });
+    check_outputs(args)?;
+    let Conversion { packed, report } = conversion(args)?;
+    let model = golden(args, packed)?;
+    let verification = agreement::check(&args.verification, &model)?;
+    let failure = verification.as_ref().and_then(Verification::failure);
+    if failure.is_none() {
+        write(args, &model)?;
     }
-    if replaces(&args.checkpoint, &args.output)? {
-        let message = format!("{}: the output would replace the checkpoint", args.output.display());
-        return Err(Failure { code: 2, message: Some(message) });
+    let file = |path: &'_ Option<std::path::PathBuf>| path.clone().filter(|_| failure.is_none());
+    let (output, float) = (file(&args.output), file(&args.float));
+    let header = model.header();
+    let summary = Summary {
+        name: &header.name,
+        network: &header.network,
+        source: &header.source,
+        totals: report.totals(),
+        warnings: report.warnings(),
+        report: &report,
+        verification: verification.as_ref(),
+        output: output.as_deref(),
+        float: float.as_deref(),
+    };
+    summary.warn(args, &model);
+    if args.json {
+        output::json(&summary)?
+    } else {
+        summary.print(&model)?
     }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Refuses outputs that would destroy something.
+fn check_outputs(args: &ConvertArgs) -> Outcome {
+    for output in [&args.output, &args.float].into_iter().flatten() {
+        need_file(output)?;
+        if replaces(&args.checkpoint, output)? {
+            return Err(usage(output, "the output would replace the checkpoint"));
+        }
+    }
+    match (&args.output, &args.float) {
+        (Some(packed), Some(float)) if packed == float || same_file(packed, float) => {
+            Err(usage(float, "is the packed model's file as well"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn conversion(args: &ConvertArgs) -> Result<Conversion, Error> {
     let options = ConvertOptions {
         arch: args.arch.clone(),
         labels: args.labels.as_deref().map(read_labels).transpose()?,
@@ -24,31 +89,29 @@ pub fn run(args: &ConvertArgs) -> Outcome {
         name: args.name.clone(),
     };
     let bar = output::progress(0, "numbers");
-    let Conversion { packed, .. } = match &args.graph {
-        Some(graph) => convert_graph(&args.checkpoint, &CustomNetwork::read(graph)?, &options, &output::track(&bar))?,
-        None => convert(&args.checkpoint, &options, &output::track(&bar))?,
-    };
-    bar.finish_and_clear();
-    if args.graph.is_none() {
-        note_choice(&args.checkpoint, &options, &packed.header.network)?;
+    if let Some(graph) = &args.graph {
+        let network = CustomNetwork::read(graph)?;
+        let conversion = convert_graph(&args.checkpoint, &network, &options, &output::track(&bar));
+        bar.finish_and_clear();
+        return conversion;
     }
+    let conversion = convert(&args.checkpoint, &options, &output::track(&bar))?;
+    bar.finish_and_clear();
+    note_choice(&args.checkpoint, &options, &conversion.packed.header.network)?;
+    Ok(conversion)
+}
+
+/// Adds golden vectors, which the reference computes.
+fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
     let bar = output::progress(0, "golden images");
     let model = add_golden_with(packed, &reference, &output::track(&bar)).map_err(|error| match error {
         // Lowering refused the network: that is about the checkpoint, not about a packed file.
         Error::BadModel { problem, .. } => Error::bad_checkpoint(&args.checkpoint, problem),
         other => other,
-    })?;
+    });
     bar.finish_and_clear();
-    model.save(&args.output).map_err(output::write_failure)?;
-    report(&model, &args.output)?;
-    if args.graph.is_none() && !model.takes_pixels() {
-        output::note(
-            "note: this network subtracts the per-pixel mean of its training pictures, which is not in the checkpoint. \
-             Without --mean-image the model takes f32 .npy input only.",
-        );
-    }
-    Ok(())
+    model
 }
 
 /// Says which other networks the checkpoint may be.
@@ -63,7 +126,41 @@ fn note_choice(checkpoint: &Path, options: &ConvertOptions, chosen: &str) -> Res
     Ok(())
 }
 
-fn report(model: &Model, path: &Path) -> Outcome {
+fn write(args: &ConvertArgs, model: &Model) -> Outcome {
+    if let Some(path) = &args.output {
+        model.save(path).map_err(output::write_failure)?;
+    }
+    if let Some(path) = &args.float {
+        export_float(model.packed(), path).map_err(output::write_failure)?;
+    }
+    Ok(())
+}
+
+impl Summary<'_> {
+    /// Says what people should know before they use the model.
+    fn warn(&self, args: &ConvertArgs, model: &Model) {
+        self.warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
+        if args.graph.is_none() && !model.takes_pixels() {
+            output::note(
+                "note: this network subtracts the per-pixel mean of its training pictures, which is not in the \
+                 checkpoint. Without --mean-image the model takes f32 .npy input only.",
+            );
+        }
+    }
+
+    fn print(&self, model: &Model) -> Outcome {
+        layers::print(self.report)?;
+        if let Some(verification) = self.verification {
+            verification.print()?;
+        }
+        if let Some(path) = self.output {
+            print_model(model, path)?;
+        }
+        self.float.map_or(Ok(()), |path| output::line(&written(path)))
+    }
+}
+
+fn print_model(model: &Model, path: &Path) -> Outcome {
     let header = model.header();
     let size = std::fs::metadata(path).map_or(0, |m| m.len() as usize);
     let input = header.graph.input_shape();

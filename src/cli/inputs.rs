@@ -139,7 +139,7 @@ fn load_one(input: &Input, rule: &Resize) -> Result<Vec<u8>> {
 
 impl Array {
     /// Opens an array and checks that the model can take it.
-    fn open(path: &Path, model: &Model) -> Result<Self> {
+    pub fn open(path: &Path, model: &Model) -> Result<Self> {
         let bad = |problem: String| Error::bad_input(path, problem);
         let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
         if file.metadata().map_err(|e| Error::io(path, e))?.len() == 0 {

@@ -1,12 +1,15 @@
 //! The command line. Results go to standard output, everything else to standard error; exit codes are a contract:
 //! 0 done, 1 failed while running, 2 usage, 3 bad model, checkpoint or image, 4 no such device, 5 verification differs.
 
+mod agreement;
 mod classify;
 mod convert;
 mod devices;
 mod eval;
+mod export;
 mod inputs;
 mod inspect;
+mod layers;
 mod names;
 mod output;
 mod tune;
@@ -34,6 +37,8 @@ struct Cli {
 enum Command {
     /// Turn a trained checkpoint into a packed model
     Convert(ConvertArgs),
+    /// Write a packed model's network with float weights, for other frameworks
+    Export(export::ExportArgs),
     /// List the variables that a network needs from a checkpoint in the plain naming
     Names(NamesArgs),
     /// Show what a packed model holds
@@ -85,12 +90,16 @@ struct ConvertArgs {
     /// .safetensors of a state dict
     checkpoint: PathBuf,
     /// Packed model to write
-    #[arg(short, long, value_name = "OUT")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "OUT", required_unless_present_any = ["float", "verify"])]
+    output: Option<PathBuf>,
+    /// Also write the network with float weights, as `export` does
+    #[arg(long, value_name = "OUT")]
+    float: Option<PathBuf>,
     /// Network id [default: recognised from names and shapes]
     #[arg(long, value_name = "ID")]
     arch: Option<String>,
-    /// JSON file with a network of your own, of which the checkpoint holds the weights (see models/README.md)
+    /// JSON file with a network of your own, of which the checkpoint holds the weights (see models/README.md), or the
+    /// .safetensors that `export` wrote
     #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
     graph: Option<PathBuf>,
     /// Text file with one label per line
@@ -105,6 +114,11 @@ struct ConvertArgs {
     /// Name stored in the model
     #[arg(long)]
     name: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    verification: agreement::VerificationArgs,
 }
 
 #[derive(Args, Debug)]
@@ -213,6 +227,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         None => classify::run(&cli.classify),
         Some(Command::Convert(args)) => convert::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Names(args)) => names::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),

@@ -49,11 +49,19 @@ pub fn track(bar: &ProgressBar) -> impl Fn(usize, usize) {
 
 /// Left-aligned columns, two spaces apart.
 pub fn table(rows: &[Vec<String>]) -> Vec<String> {
+    table_of(rows, &[])
+}
+
+/// Columns, two spaces apart; those whose indices are in `right` are aligned there.
+pub fn table_of(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let render = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        let cells = row.iter().zip(&widths).enumerate().map(|(c, (cell, &width))| match right.contains(&c) {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:<width$}"),
+        });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(render).collect()

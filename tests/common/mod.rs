@@ -8,6 +8,7 @@ pub mod kernels;
 pub mod npz;
 pub mod oracle;
 pub mod problem;
+pub mod program;
 pub mod rng;
 pub mod tensorpack;
 pub mod torch_names;

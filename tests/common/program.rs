@@ -1,0 +1,42 @@
+//! Runs the program and looks at what it says.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lq-infer"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+pub fn run(args: &[&str]) -> Output {
+    command(args).output().unwrap()
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Runs and expects failure with `code` and one line of error that contains all of `parts`.
+pub fn fails(args: &[&str], code: i32, parts: &[&str]) {
+    let output = run(args);
+    let error = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
+    assert!(code == 2 || error.lines().count() == 1, "{args:?}: {error}");
+    for part in parts {
+        assert!(error.contains(part), "{args:?} should say '{part}': {error}");
+    }
+}
+
+pub fn json_lines(output: &Output) -> Vec<serde_json::Value> {
+    assert!(output.status.success(), "{}", stderr(output));
+    stdout(output).lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+}
+
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
