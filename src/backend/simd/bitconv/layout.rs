@@ -3,7 +3,6 @@
 use crate::backend::simd::aligned::{Aligned, EXACT, join, transpose};
 use crate::backend::simd::gather::Span;
 use crate::lower::{BitConv, Part};
-use crate::quant::WORD_BITS;
 use std::ops::Range;
 
 /// Everything about one output channel, in the order of the file's kernel.
@@ -32,15 +31,25 @@ impl Layout<'_> {
 
     /// Whether the magnitudes of all terms of channel `c` add up to less than 2^53.
     pub fn is_exact(&self, c: usize) -> bool {
-        let (mut sum, mut at) = (self.bias(c).abs(), 0);
-        let coefficients = self.coefficients(c);
+        let (mut sum, mut coefficients) = (self.bias(c).abs(), &self.coefficients(c)[..]);
+        let mut weights = &self.k.weights[c * self.k.channel_words()..][..self.k.channel_words()];
         for part in &self.k.parts {
-            let pairs = self.k.weight_planes * part.planes;
-            let most = (self.k.window.taps() * part.words * WORD_BITS) as f64;
-            sum += coefficients[at..][..pairs].iter().map(|c| 3.0 * c.abs() * most).sum::<f64>();
-            at += pairs;
+            let (c_own, c_rest) = coefficients.split_at(self.k.weight_planes * part.planes);
+            let (own, rest) = weights.split_at(self.k.part_words(part));
+            let most = self.most_ones(part, own);
+            sum += c_own.iter().map(|c| 3.0 * c.abs() * most).sum::<f64>();
+            (coefficients, weights) = (c_rest, rest);
         }
         sum < EXACT
+    }
+
+    /// Most ones of an activation plane of `part` that a channel with these weights counts.
+    fn most_ones(&self, part: &Part, weights: &[u32]) -> f64 {
+        let stored = self.k.stored_planes();
+        match self.k.mask {
+            Some(_) => weights.iter().skip(stored - 1).step_by(stored).map(|mask| f64::from(mask.count_ones())).sum(),
+            None => (self.k.window.taps() * part.channels) as f64,
+        }
     }
 
     /// Words that the channels of each block read of each part, at most.

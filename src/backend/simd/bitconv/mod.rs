@@ -8,7 +8,8 @@
 //!
 //! where a convolution in groups has popcount(M & A_j) for popcount(A_j), M its mask: one more weight plane. All terms are
 //! integers, and preparing checks that the sum of their magnitudes stays below 2^53, so that every partial sum is exact in
-//! any order. Layers that do not fit (none of those of the paper) are left to the reference.
+//! any order. Layers that do not fit are left to the reference; lowering makes none, since it keeps T
+//! below 2^47.
 
 mod layout;
 mod tile;
@@ -83,5 +84,52 @@ impl Prepared {
         let pairs = if self.most_planes > 2 { self.row_words } else { 0 };
         let buffer = self.row_words + pairs + self.finisher.bits_words();
         tiles.run(level, &work, self.gather.output.pixels(), self.channels, buffer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lower::{Epilogue, Finish, Part, Repr};
+    use crate::tensor::{Shape, Window};
+
+    const LOW_BITS: u32 = 16;
+
+    fn two_words(n: i64) -> [i32; 2] {
+        [(n >> LOW_BITS) as i32, (n & ((1 << LOW_BITS) - 1)) as i32]
+    }
+
+    /// 32 weights of 1 with a coefficient of C: their terms are up to 96 C. The mask is of 32 channels out of 64.
+    fn one_word(coefficient: i64, bias: i64, masked: bool) -> BitConv {
+        let finish = Finish::Value { shifts: vec![0], residual: None, relu: false, output: Some(1), codes: None };
+        BitConv {
+            input: 0,
+            parts: vec![Part { at: 0, channels: if masked { 64 } else { 32 }, planes: 1, words: 1 }],
+            window: Window::valid(1, 1),
+            weights: vec![u32::MAX; if masked { 2 } else { 1 }],
+            weight_planes: 1,
+            mask: masked.then(|| vec![1]),
+            coefficients: vec![two_words(coefficient)],
+            epilogue: Epilogue { low_bits: LOW_BITS, bias: vec![two_words(bias)], finish },
+        }
+    }
+
+    #[test]
+    fn sums_that_doubles_cannot_hold_are_left_to_the_reference() {
+        let repr = |id: TensorId| [Repr::Codes { planes: 1 }, Repr::Value { frac: 0 }][id];
+        let shape = |id: TensorId| Shape { h: 1, w: 1, c: [64, 1][id] };
+        let spec = |id: TensorId| TensorSpec { name: String::new(), shape: shape(id), repr: repr(id) };
+        let largest = (1_i64 << 53) / 96;
+        let room = (1 << 53) - 1 - 96 * largest;
+        for (level, masked) in Level::all().into_iter().flat_map(|level| [(level, false), (level, true)]) {
+            let is_prepared = |coefficient: i64, bias: i64| {
+                Prepared::new(&one_word(coefficient, bias, masked), spec, 1, level).is_some()
+            };
+            for sign in [1, -1] {
+                assert!(is_prepared(sign * largest, room), "{}, masked {masked}", level.name());
+                assert!(!is_prepared(sign * largest, room + 1), "{}, masked {masked}", level.name());
+                assert!(!is_prepared(sign * (largest + 1), 0), "{}, masked {masked}", level.name());
+            }
+        }
     }
 }
