@@ -2,16 +2,18 @@
 
 mod common;
 
-use common::devices::{gpus, guilty, run_on as run};
-use common::kernels::{Problem, all, bits, input};
-use common::{encode, lowered, problem as random};
+use common::agreement::{
+    assert_a_wrong_bit_shows, assert_agreement, assert_call_errors, assert_random_agreement, assert_sharing,
+};
+use common::devices::{gpus, run_on as run};
+use common::kernels::{all, bits, input};
+use lq_infer::backend::Backend;
 use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::gpu::Gpu;
-use lq_infer::backend::{Backend, CancelToken, Control};
 use lq_infer::error::ErrorKind;
 use lq_infer::graph::preprocess::Normalize;
 use lq_infer::graph::{GraphBuilder, Op, Params};
-use lq_infer::lower::{InputKind, Kernel, Program, lower};
+use lq_infer::lower::{InputKind, Program, lower};
 use lq_infer::plan::Plan;
 use lq_infer::tensor::{Shape, Window};
 use std::sync::Arc;
@@ -19,92 +21,27 @@ use std::sync::Arc;
 /// Random networks to compare; each costs a second or so of compiling shaders on a software rasteriser.
 const RANDOM_NETWORKS: u64 = 48;
 
-fn check(gpu: &Gpu, problem: &Problem) {
-    let program = problem.program();
-    let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = gpu.prepare(plan, 5, &|_, _| {}).unwrap();
-    for images in [5, 1] {
-        let words = input(&program, images, problem.seed + images as u64);
-        let expected = run(&Cpu { parallel: false }, &program, &words, images);
-        if net.run(&words, images, &Control::default()).unwrap() != expected {
-            panic!(
-                "{} differs on {} with {images} images: {}",
-                problem.name,
-                gpu.name(),
-                guilty(gpu, &program, &words, images)
-            );
-        }
-    }
-}
-
 #[test]
 fn gpus_agree_with_the_reference() {
     let gpus = gpus();
-    for problem in all() {
-        for gpu in &gpus {
-            let start = std::time::Instant::now();
-            check(gpu, &problem);
-            println!("{} on {}: {:?}", problem.name, gpu.name(), start.elapsed());
-        }
-    }
+    all().iter().for_each(|problem| assert_agreement(&gpus, problem, &[5, 1]));
 }
 
 /// Networks as after training, with every W x A, odd sizes, branches and bases out of order (see `common::problem`).
 #[test]
 fn random_networks_agree_with_the_reference() {
     let gpus = gpus();
-    for seed in 0..RANDOM_NETWORKS {
-        let problem = random::Problem::random(seed);
-        let program = lowered(&problem).unwrap();
-        let words = encode(&problem, &program);
-        let expected = run(&Cpu { parallel: false }, &program, &words, problem.images);
-        for gpu in &gpus {
-            if run(gpu, &program, &words, problem.images) != expected {
-                let guilty = guilty(gpu, &program, &words, problem.images);
-                panic!("{} differs: {guilty}\n{}", gpu.name(), problem.describe());
-            }
-        }
-    }
+    (0..RANDOM_NETWORKS).for_each(|seed| assert_random_agreement(&gpus, seed));
 }
 
 #[test]
 fn the_comparison_can_fail() {
-    let problem = bits(2, 2, [20, 33, 16], [5, 6], Window::same(3, 1, [5, 6]));
-    let program = problem.program();
-    let words = input(&program, 1, 1);
-    let expected = run(&Cpu { parallel: false }, &program, &words, 1);
-    let mut wrong = program.clone();
-    let weights = wrong
-        .steps
-        .iter_mut()
-        .find_map(|s| if let Kernel::BitConv(k) = &mut s.kernel { Some(&mut k.weights) } else { None });
-    weights.unwrap()[0] ^= 1;
-    for gpu in gpus() {
-        assert_eq!(run(&gpu, &program, &words, 1), expected);
-        assert_ne!(run(&gpu, &wrong, &words, 1), expected, "{}", gpu.name());
-    }
+    gpus().iter().for_each(assert_a_wrong_bit_shows);
 }
 
 #[test]
 fn threads_may_share_a_network() {
-    let program = bits(1, 2, [20, 33, 16], [5, 6], Window::same(3, 1, [5, 6])).program();
-    let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    for gpu in gpus() {
-        let net = gpu.prepare(plan.clone(), 3, &|_, _| {}).unwrap();
-        std::thread::scope(|scope| {
-            for seed in 0..6 {
-                let (net, program) = (&net, &program);
-                scope.spawn(move || {
-                    for round in 0..5 {
-                        let images = 1 + (seed + round) % 3;
-                        let words = input(program, images, seed as u64);
-                        let expected = run(&Cpu { parallel: false }, program, &words, images);
-                        assert_eq!(net.run(&words, images, &Control::default()).unwrap(), expected);
-                    }
-                });
-            }
-        });
-    }
+    gpus().iter().for_each(assert_sharing);
 }
 
 #[test]
@@ -139,20 +76,7 @@ fn work_can_be_encoded_on_a_borrowed_device() {
 
 #[test]
 fn cancelled_and_wrong_calls_are_errors() {
-    let program = bits(1, 2, [20, 33, 16], [5, 6], Window::same(3, 1, [5, 6])).program();
-    let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    for gpu in gpus() {
-        let net = gpu.prepare(plan.clone(), 2, &|_, _| {}).unwrap();
-        let words = input(&program, 2, 3);
-        let cancel = CancelToken::new();
-        let control = Control { cancel: Some(cancel.clone()), deadline: None };
-        assert!(net.run(&words, 2, &control).is_ok());
-        cancel.cancel();
-        assert_eq!(net.run(&words, 2, &control).unwrap_err().kind(), ErrorKind::Cancelled);
-        assert_eq!(net.run(&words, 1, &Control::default()).unwrap_err().kind(), ErrorKind::Usage);
-        assert_eq!(net.run(&words, 3, &Control::default()).unwrap_err().kind(), ErrorKind::Usage);
-        assert!(net.run(&[], 0, &Control::default()).unwrap().is_empty());
-    }
+    gpus().iter().for_each(assert_call_errors);
 }
 
 /// A tensor beyond the device's limits is refused by name before anything is allocated; a batch beyond them is made

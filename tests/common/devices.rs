@@ -1,7 +1,5 @@
 //! Running a program on backends.
 
-use super::kernels::truncated;
-use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::gpu::{Gpu, adapters};
 use lq_infer::backend::{Backend, Control};
 use lq_infer::lower::Program;
@@ -29,26 +27,4 @@ pub fn run_on(backend: &dyn Backend, program: &Program, words: &[u32], images: u
     let net = backend.prepare(plan, images, &|_, _| {}).unwrap();
     assert_eq!(net.max_batch(), images);
     net.run(words, images, &Control::default()).unwrap()
-}
-
-/// The first step whose result differs, for the message of a failure.
-pub fn guilty(backend: &dyn Backend, program: &Program, words: &[u32], images: usize) -> String {
-    for steps in 1..=program.steps.len() {
-        for cut in truncated(program, steps) {
-            let (a, b) = (run_on(&Cpu { parallel: false }, &cut, words, images), run_on(backend, &cut, words, images));
-            if let Some(i) = (0..a.len()).find(|&i| a[i] != b[i]) {
-                let step = &program.steps[steps - 1];
-                let tensor = cut.logits.tensor();
-                return format!(
-                    "step '{}' ({}), tensor %{tensor} {}, word {i}: reference {:#x}, here {:#x}\n{program}",
-                    step.name,
-                    step.kernel.name(),
-                    program.tensors[tensor].repr,
-                    a[i],
-                    b[i]
-                );
-            }
-        }
-    }
-    "no single step".into()
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // every test binary uses its own part
 
+pub mod agreement;
 pub mod compare;
 pub mod devices;
 pub mod kernels;

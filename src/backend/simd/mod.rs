@@ -219,13 +219,17 @@ impl SimdNet {
 
     fn image(&self, input: &[u32], output: &mut [u32], tiles: &Tiles, control: &Control) -> Result<()> {
         let mut arena = self.arena(input)?;
-        for (step, kernel) in self.plan.program.steps.iter().zip(&self.kernels) {
+        let mut steps = self.plan.program.steps.iter().zip(&self.kernels);
+        let done = steps.try_for_each(|(step, kernel)| {
             control.check()?;
             arena.step(&kernel.writes, |arena, outputs| self.step(step, kernel, arena, outputs, tiles));
+            Ok(())
+        });
+        if done.is_ok() {
+            output.copy_from_slice(arena.read(self.plan.program.logits.tensor()));
         }
-        output.copy_from_slice(arena.read(self.plan.program.logits.tensor()));
         self.arenas().push(arena.into_slots());
-        Ok(())
+        done
     }
 
     fn step(&self, step: &Step, kernel: &Prepared, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {

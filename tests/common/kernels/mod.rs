@@ -18,7 +18,8 @@ use lq_infer::zoo::{NETWORKS, Uniform};
 pub use params::params;
 pub use plain::{bits, pictures};
 use plain::{residual, values};
-use real::{depthwise, grouped, plus_minus, weight_only};
+pub use real::weight_only;
+use real::{depthwise, grouped, plus_minus};
 
 /// A network that several backends must agree on.
 pub struct Problem {
