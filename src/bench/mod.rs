@@ -2,6 +2,7 @@
 
 mod clock;
 mod random;
+pub mod report;
 mod steps;
 mod work;
 
