@@ -52,11 +52,21 @@ pub trait Executable: Send + Sync {
     /// Runs `images` images: `input` holds their input tensors one after the other, the result their logit tensors.
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>>;
 
+    /// Begins what [`Executable::run`] does; calling the result waits for it. GPUs only take the work here, so that the caller
+    /// can begin another batch, or prepare it, while they compute; CPUs compute here.
+    fn begin<'a>(&'a self, input: &[u32], images: usize, control: &Control) -> Result<Pending<'a>> {
+        let output = self.run(input, images, control)?;
+        Ok(Box::new(|_| Ok(output)))
+    }
+
     /// The GPU's side of it, if it runs on one: for work that is encoded into a caller's commands.
     fn as_gpu(&self) -> Option<&gpu::GpuNet> {
         None
     }
 }
+
+/// A run that was begun: gives its logit tensors when they are there, or stops waiting when the control says so.
+pub type Pending<'a> = Box<dyn FnOnce(&Control) -> Result<Vec<u32>> + 'a>;
 
 /// Lets a caller stop work early.
 #[derive(Clone, Debug, Default)]

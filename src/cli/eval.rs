@@ -38,17 +38,19 @@ pub fn run(args: &EvalArgs) -> Outcome {
     let bar = output::progress(files.len(), "images");
     let (mut top1, mut top5, mut digest) = (0usize, 0usize, Digest::new());
     let start = Instant::now();
-    for chunk in files.chunks(max_batch) {
+    let batches = files.chunks(max_batch).map(|chunk| {
         let inputs: Vec<&Input> = chunk.iter().map(|(_, input)| input).collect();
-        let pixels = load(&inputs, &rule).into_iter().collect::<Result<Vec<_>>>()?.concat();
-        for ((class, _), logits) in chunk.iter().zip(net.logits(&Batch::Pixels(pixels), &Control::default())?) {
-            digest.add(&logits);
-            let better = rank(&logits, *class);
-            top1 += usize::from(better == 0);
-            top5 += usize::from(better < 5);
-        }
-        bar.inc(chunk.len() as u64);
-    }
+        Ok(Batch::Pixels(load(&inputs, &rule).into_iter().collect::<Result<Vec<_>>>()?.concat()))
+    });
+    let mut classes = files.iter().map(|(class, _)| *class);
+    net.stream(batches, &Control::default(), |logits| {
+        digest.add(&logits);
+        let better = classes.next().map_or(usize::MAX, |class| rank(&logits, class));
+        top1 += usize::from(better == 0);
+        top5 += usize::from(better < 5);
+        bar.inc(1);
+        Ok::<_, Error>(())
+    })?;
     let seconds = start.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let share = |n: usize| n as f64 / files.len() as f64;

@@ -9,6 +9,7 @@ mod engine;
 mod feed;
 mod model;
 mod net;
+mod stream;
 mod task;
 mod verify;
 

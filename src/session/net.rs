@@ -1,6 +1,7 @@
 //! Prepared networks: the calls that applications make over and over.
 
 use super::engine::PrepareOptions;
+use super::stream::Stream;
 use super::task::Task;
 use super::{Batch, Digest, Model, batch};
 use crate::backend::{Backend, Control, Executable};
@@ -9,6 +10,7 @@ use crate::graph::preprocess::ChannelOrder;
 use crate::image::{Pixels, fit};
 use crate::lower::{InputForm, InputKind};
 use crate::plan::Plan;
+use std::borrow::Borrow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Largest batch that can be asked for.
@@ -29,9 +31,9 @@ struct Inner {
 }
 
 /// One lowered program on its device.
-struct Prepared {
-    plan: Arc<Plan>,
-    executable: Box<dyn Executable>,
+pub(super) struct Prepared {
+    pub(super) plan: Arc<Plan>,
+    pub(super) executable: Box<dyn Executable>,
 }
 
 /// Options of one classification.
@@ -116,22 +118,42 @@ impl Net {
 
     /// Logits of every image of a batch of any size, in batches that fit the device.
     pub fn logits(&self, batch: &Batch, control: &Control) -> Result<Vec<Vec<f32>>> {
-        let packed = self.model().packed();
-        let (images, elements) = batch.images(self.model())?;
-        let prepared = self.inner.prepared(batch.kind(), &|_, _| {})?;
-        let numbers = images * elements;
-        let per_run = prepared.executable.max_batch() * elements;
-        let mut logits = Vec::with_capacity(images);
-        for start in (0..numbers).step_by(per_run) {
-            control.check()?;
-            let range = start..numbers.min(start + per_run);
-            let images = range.len() / elements;
-            let words = batch.words(packed, prepared.plan.program.input, range)?;
-            let sums = prepared.executable.run(&words, images, control)?;
-            logits
-                .extend(sums.chunks_exact(prepared.plan.output_words()).map(|s| prepared.plan.program.logits.join(s)));
-        }
+        let mut logits = Vec::new();
+        self.stream([Ok(batch)], control, |of_image| {
+            logits.push(of_image);
+            Ok::<_, Error>(())
+        })?;
         Ok(logits)
+    }
+
+    /// Logits of every image of a sequence of batches of one kind, in order: `each` is told those of one image after the other.
+    /// The next batch is made and sent to a GPU while it computes the one before.
+    ///
+    /// # Errors
+    /// Those of `batches` and of `each`, which end the sequence, those of [`Net::logits`], and [`Error::Usage`] if batches of
+    /// pixels and of tensors are mixed.
+    pub fn stream<B: Borrow<Batch>, E: From<Error>>(
+        &self,
+        batches: impl IntoIterator<Item = Result<B, E>>,
+        control: &Control,
+        mut each: impl FnMut(Vec<f32>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut batches = batches.into_iter();
+        let Some(first) = batches.next().transpose()? else { return Ok(()) };
+        let kind = first.borrow().kind();
+        // Before anything is prepared for a batch that the model cannot take.
+        first.borrow().images(self.model())?;
+        let prepared = self.inner.prepared(kind, &|_, _| {})?;
+        let mut stream = Stream::new(self.model(), &prepared, control);
+        stream.send(first.borrow(), &mut each)?;
+        for batch in batches {
+            let batch = batch?;
+            if batch.borrow().kind() != kind {
+                return Err(Error::Usage("a sequence mixes batches of pixels and of tensors".into()).into());
+            }
+            stream.send(batch.borrow(), &mut each)?;
+        }
+        stream.finish(&mut each)
     }
 
     /// Adds the classification of one picture to the caller's commands; the caller submits them. `picture` is a texture of

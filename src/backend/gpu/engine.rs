@@ -6,7 +6,7 @@ use super::header::Params;
 use super::picture::PictureImport;
 use super::pipelines::{Pipeline, compile};
 use super::record::{Binding, Buffer, Dispatch, Recording};
-use crate::backend::{Control, Executable, check_batch};
+use crate::backend::{Control, Executable, Pending, check_batch};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::tensor::Shape;
@@ -177,6 +177,29 @@ impl GpuNet {
         Ok((submission, receiver))
     }
 
+    /// Waits for a submission and reads its result. On any error the transfer is dropped, not reused: its buffer may still be
+    /// waiting to be mapped.
+    fn finish(
+        &self,
+        transfer: Transfer,
+        submission: &wgpu::SubmissionIndex,
+        mapped: &MapResult,
+        images: usize,
+        control: &Control,
+    ) -> Result<Vec<u32>> {
+        while !self.gpu.wait(submission, PATIENCE)? {
+            control.check()?;
+        }
+        control.check()?;
+        match mapped.recv() {
+            Ok(Ok(())) => {}
+            _ => return Err(self.gpu.lost_error("its result cannot be read")),
+        }
+        let words = self.read(&transfer, images)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
+        Ok(words)
+    }
+
     fn read(&self, transfer: &Transfer, images: usize) -> Result<Vec<u32>> {
         let range = 0..bytes(images * self.plan.output_words());
         let words = {
@@ -214,25 +237,18 @@ impl Executable for GpuNet {
     }
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        self.begin(input, images, control)?(control)
+    }
+
+    fn begin<'a>(&'a self, input: &[u32], images: usize, control: &Control) -> Result<Pending<'a>> {
         check_batch(&self.plan, input, images, self.max_batch())?;
         if images == 0 {
-            return Ok(Vec::new());
+            return Ok(Box::new(|_| Ok(Vec::new())));
         }
         control.check()?;
-        // On any error the transfer is dropped, not reused: its buffer may still be waiting to be mapped.
         let transfer = self.transfer()?;
         let (submission, mapped) = self.submit(&transfer, input, images)?;
-        while !self.gpu.wait(&submission, PATIENCE)? {
-            control.check()?;
-        }
-        control.check()?;
-        match mapped.recv() {
-            Ok(Ok(())) => {}
-            _ => return Err(self.gpu.lost_error("its result cannot be read")),
-        }
-        let words = self.read(&transfer, images)?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
-        Ok(words)
+        Ok(Box::new(move |control| self.finish(transfer, &submission, &mapped, images, control)))
     }
 }
 
