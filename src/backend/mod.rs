@@ -24,6 +24,10 @@ pub trait Backend: Send + Sync {
         progress: &dyn Fn(usize, usize),
     ) -> Result<Box<dyn Executable>>;
 
+    /// ANDs, counts and adds 32-bit words as fast as the device can, for some milliseconds at least: words per second. What
+    /// bit convolutions are compared with, and a sign of the device's clock.
+    fn popcount_rate(&self) -> Result<f64>;
+
     /// Finds out which ways to run the layers of `plan` are quickest here, and keeps them for later preparations. `progress` is
     /// told how many rounds are done. Nothing where there is nothing to choose.
     fn tune(&self, _plan: &Arc<Plan>, _progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
@@ -107,6 +111,26 @@ impl CancelToken {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Words per second of `count`, which counts about so many words and says how many they were: asked for more until it takes
+/// long enough to be timed. The best of three.
+fn best_rate(count: impl Fn(u64) -> Result<u64>) -> Result<f64> {
+    const LONG_ENOUGH: Duration = Duration::from_millis(15);
+    let (mut words, mut best) = (1 << 20, 0.0f64);
+    let mut timed = 0;
+    while timed < 3 {
+        let start = Instant::now();
+        let counted = count(words)?;
+        let time = start.elapsed();
+        if time < LONG_ENOUGH && words < 1 << 40 {
+            words *= 2;
+            continue;
+        }
+        best = best.max(counted as f64 / time.as_secs_f64());
+        timed += 1;
+    }
+    Ok(best)
 }
 
 /// An error unless `input` has so many images for `plan`, which was prepared for `max_batch`.

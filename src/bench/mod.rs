@@ -1,12 +1,16 @@
 //! What measurements need: networks of any width with parameters that look trained, work per step, and clocks.
 
+mod cell;
 mod clock;
+mod host;
 mod random;
 pub mod report;
 mod steps;
 mod work;
 
+pub use cell::{Job, Reference, measure, void};
 pub use clock::{Elapsed, Stopwatch};
-pub use random::{Rng, random_network};
+pub use host::{OthersWatch, host};
+pub use random::{Rng, random_model, random_network};
 pub use steps::{StepTimes, Subject, least, time, time_steps};
 pub use work::{bit_words, is_square_bitconv};

@@ -1,11 +1,15 @@
 //! Networks of the zoo with random parameters whose statistics fit each other, so that values and codes are spread as in a
 //! trained network. No data is needed: the statistics follow from those of the layers before.
 
+use crate::convert::widths as bit_widths;
+use crate::error::Error;
+use crate::format::{Header, Packed, Source, VERSION};
 use crate::graph::preprocess::Normalize;
 use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor, Weights};
 use crate::lower::{InputKind, Program, lower};
 use crate::quant::live_bits;
-use crate::zoo::{NETWORKS, Widths};
+use crate::session::Model;
+use crate::zoo::{Definition, NETWORKS, Widths};
 use std::collections::{BTreeMap, HashMap};
 
 /// The first element of a weight basis.
@@ -41,12 +45,40 @@ impl Rng {
 /// # Errors
 /// If there is no such network, or it cannot be lowered at these widths.
 pub fn random_network(id: &str, widths: &dyn Widths, seed: u64) -> Result<Program, String> {
-    let network = NETWORKS.iter().find(|n| n.id == id).ok_or_else(|| format!("the zoo has no network '{id}'"))?;
-    let definition = network.build(widths)?;
-    let params = params(&definition.graph, &mut Rng::new(seed))?;
-    let normalize = &definition.preprocess.normalize;
+    let model = random_model(id, widths, seed).map_err(|e| e.to_string())?;
+    let Packed { header, params, .. } = model.packed();
+    let normalize = &header.preprocess.normalize;
     let kind = if matches!(normalize, Normalize::Channel { .. }) { InputKind::Pixels } else { InputKind::Tensor };
-    lower(&definition.graph, &params, normalize, kind)
+    lower(&header.graph, params, normalize, kind)
+}
+
+/// A model of the network `id` of the zoo, with random parameters: equal arguments give the same one everywhere. Without the mean
+/// image that some networks need for pictures, those take tensors.
+///
+/// # Errors
+/// [`Error::Usage`] if there is no such network, or not at these widths.
+pub fn random_model(id: &str, widths: &dyn Widths, seed: u64) -> Result<Model, Error> {
+    let network = NETWORKS.iter().find(|n| n.id == id);
+    let network = network.ok_or_else(|| Error::Usage(format!("the zoo has no network '{id}'")))?;
+    let Definition { graph, preprocess, .. } = network.build(widths).map_err(Error::Usage)?;
+    let params = params(&graph, &mut Rng::new(seed)).map_err(Error::Usage)?;
+    let source = Source {
+        kind: "random".into(),
+        file: String::new(),
+        sha256: String::new(),
+        converter: concat!("lq-infer ", env!("CARGO_PKG_VERSION")).into(),
+    };
+    let header = Header {
+        version: VERSION,
+        name: format!("{id} {}", bit_widths(&graph)),
+        network: id.to_owned(),
+        graph,
+        preprocess,
+        labels: Vec::new(),
+        source,
+        golden: Vec::new(),
+    };
+    Model::try_from(Packed { header, params, mean_image: None })
 }
 
 fn params(graph: &Graph, rng: &mut Rng) -> Result<Params, String> {

@@ -2,6 +2,7 @@
 //! 0 done, 1 failed while running, 2 usage, 3 bad model, checkpoint or image, 4 no such device, 5 verification differs.
 
 mod agreement;
+mod bench;
 mod classify;
 mod convert;
 mod devices;
@@ -51,6 +52,8 @@ enum Command {
     Devices(DevicesArgs),
     /// Time the ways to run a model's layers on a device, and keep the quickest for later runs
     Tune(TuneArgs),
+    /// Time models on devices, with every result checked
+    Bench(bench::BenchArgs),
 }
 
 #[derive(Args, Debug)]
@@ -234,6 +237,7 @@ pub fn main() -> ExitCode {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
         Some(Command::Tune(args)) => tune::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

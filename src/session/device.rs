@@ -77,6 +77,34 @@ pub struct DeviceInfo {
     pub unusable: Option<String>,
 }
 
+/// The device of [`devices`] that `selector` means, without opening it.
+///
+/// # Errors
+/// [`Error::NoAdapter`] if none matches.
+pub fn device_matching(selector: &DeviceSelector) -> Result<DeviceInfo> {
+    let candidates = candidates(&None);
+    let named = |name: &str| candidates.iter().find(|(info, _)| info.api == "cpu" && info.name == name);
+    let usable = || candidates.iter().filter(|(info, _)| info.unusable.is_none());
+    let found = match selector {
+        DeviceSelector::Cpu => named("cpu"),
+        DeviceSelector::CpuReference => named("cpu-reference"),
+        other => {
+            let other = in_range(other, candidates.len());
+            let found = usable().find(|(info, candidate)| matches(&other, info, candidate));
+            found.or_else(|| if other == DeviceSelector::Auto { named("cpu") } else { None })
+        }
+    };
+    found.map(|(info, _)| info.clone()).ok_or_else(|| no_device(selector, &candidates))
+}
+
+/// "4090" is no index, but part of a name.
+fn in_range(selector: &DeviceSelector, devices: usize) -> DeviceSelector {
+    match selector {
+        DeviceSelector::Index(n) if *n >= devices => DeviceSelector::Name(n.to_string()),
+        other => other.clone(),
+    }
+}
+
 enum Candidate {
     Cpu(Arc<dyn Backend>),
     Gpu(Box<Adapter>),
@@ -139,11 +167,7 @@ pub(super) fn open(selector: &DeviceSelector, pool: &Pool) -> Result<Arc<dyn Bac
         _ => {}
     }
     let candidates = candidates(pool);
-    // "4090" is no index, but part of a name.
-    let selector = match selector {
-        DeviceSelector::Index(n) if *n >= candidates.len() => &DeviceSelector::Name(n.to_string()),
-        other => other,
-    };
+    let selector = &in_range(selector, candidates.len());
     let mut failure = None;
     for (info, candidate) in &candidates {
         if !matches(selector, info, candidate) {

@@ -80,6 +80,17 @@ impl Engine {
         self.backend.name()
     }
 
+    /// 32-bit words per second that the device ANDs, counts and adds at best: what bounds bit convolutions, and shows whether
+    /// the device's clock changes. Takes some tens of milliseconds.
+    pub fn popcount_rate(&self) -> Result<f64> {
+        self.backend.popcount_rate()
+    }
+
+    /// An engine on a backend of one's own.
+    pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
+        Engine { backend }
+    }
+
     /// Makes `model` ready to run: lowers it to integers, lays out its weights, compiles its pipelines.
     ///
     /// # Errors

@@ -17,11 +17,11 @@ pub use crate::backend::Tuned;
 pub use agreement::{Agreement, Tolerance, compare_logits};
 pub use batch::Batch;
 pub use codes::{CodeDifference, LayerCodes, RecordedCodes, compare_codes};
-pub use device::{DeviceInfo, DeviceSelector, devices};
+pub use device::{DeviceInfo, DeviceSelector, device_matching, devices};
 pub use digest::Digest;
 pub use engine::{Engine, EngineBuilder, PrepareOptions};
 pub use model::Model;
-pub use net::{Classification, ClassifyOptions, Net, Prediction};
+pub use net::{Classification, ClassifyOptions, Net, Prediction, PrepareTimes};
 pub use verify::{GoldenReport, add_golden, add_golden_with, verify};
 /// The wgpu this crate is built on, for [`Engine::from_wgpu`].
 pub use wgpu;

@@ -12,6 +12,7 @@ use crate::lower::{InputForm, InputKind};
 use crate::plan::Plan;
 use std::borrow::Borrow;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Largest batch that can be asked for.
 const MAX_BATCH: usize = 4096;
@@ -34,6 +35,16 @@ struct Inner {
 pub(super) struct Prepared {
     pub(super) plan: Arc<Plan>,
     pub(super) executable: Box<dyn Executable>,
+    times: PrepareTimes,
+}
+
+/// What preparing a network took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PrepareTimes {
+    /// From the graph to a plan in integers.
+    pub lower: Duration,
+    /// Kernels, weights and memory of the device.
+    pub compile: Duration,
 }
 
 /// Options of one classification.
@@ -89,6 +100,11 @@ impl Net {
     /// Name of the device, with its API.
     pub fn device_name(&self) -> String {
         self.inner.backend.name()
+    }
+
+    /// What it took to prepare for inputs of the batch's kind; it is prepared if it was not yet.
+    pub fn prepare_times(&self, batch: &Batch) -> Result<PrepareTimes> {
+        Ok(self.inner.prepared(batch.kind(), &|_, _| {})?.times)
     }
 
     /// Classifies one picture of any size, preprocessed as the model's file says.
@@ -231,9 +247,12 @@ impl Inner {
         if let Some(prepared) = &*slot {
             return Ok(prepared.clone());
         }
+        let start = Instant::now();
         let plan = batch::plan(packed, kind)?;
+        let lower = start.elapsed();
         let executable = self.backend.prepare(plan.clone(), self.max_batch, progress)?;
-        let prepared = Arc::new(Prepared { plan, executable });
+        let times = PrepareTimes { lower, compile: start.elapsed() - lower };
+        let prepared = Arc::new(Prepared { plan, executable, times });
         *slot = Some(prepared.clone());
         Ok(prepared)
     }

@@ -13,7 +13,7 @@ mod quantize;
 mod slice;
 mod split;
 
-use super::{Backend, Control, Executable, check_batch};
+use super::{Backend, Control, Executable, best_rate, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{Kernel, TensorId, TensorSpec};
 use crate::plan::Plan;
@@ -44,6 +44,18 @@ impl Backend for Cpu {
         let steps = plan.program.steps.len();
         progress(steps, steps);
         Ok(Box::new(CpuNet { plan, max_batch: max_batch.max(1), parallel: self.parallel }))
+    }
+
+    /// Word by word, as the reference kernels count.
+    fn popcount_rate(&self) -> Result<f64> {
+        best_rate(|words| {
+            let mut total = 0u32;
+            for word in 0..words {
+                total = std::hint::black_box(total).wrapping_add((word as u32 & 0x5a5a_1234).count_ones());
+            }
+            std::hint::black_box(total);
+            Ok(words)
+        })
     }
 }
 

@@ -5,8 +5,9 @@ use super::cache::Store;
 use super::choices::Choices;
 use super::engine::GpuNet;
 use super::kernels::signature;
+use super::probe::PopcountProbe;
 use super::record::{LANES, Recording, Target, Variant};
-use crate::backend::{Backend, Executable, Tuned};
+use crate::backend::{Backend, Executable, Tuned, best_rate};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use std::path::PathBuf;
@@ -188,6 +189,11 @@ impl Backend for Gpu {
         progress: &dyn Fn(usize, usize),
     ) -> Result<Box<dyn Executable>> {
         Ok(Box::new(self.prepare_net(plan, max_batch, progress)?))
+    }
+
+    fn popcount_rate(&self) -> Result<f64> {
+        let probe = PopcountProbe::new(self)?;
+        best_rate(|words| probe.run(words))
     }
 
     fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {

@@ -29,4 +29,5 @@ mod unroll;
 pub use adapter::{Adapter, AdapterInfo, AdapterLimits, adapters};
 pub use context::Gpu;
 pub use engine::GpuNet;
+pub use kernels::shader_hash;
 pub use probe::PopcountProbe;

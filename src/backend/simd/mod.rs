@@ -23,7 +23,7 @@ mod tiles;
 pub use level::Level;
 
 use super::cpu::{Arena, Output, reference};
-use super::{Backend, Control, Executable, check_batch};
+use super::{Backend, Control, Executable, best_rate, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{Kernel, Step, TensorId};
 use crate::plan::Plan;
@@ -107,6 +107,10 @@ impl Default for Simd {
 impl Backend for Simd {
     fn name(&self) -> String {
         if self.best { "cpu".into() } else { format!("cpu-{}", self.level.name()) }
+    }
+
+    fn popcount_rate(&self) -> Result<f64> {
+        best_rate(|words| Ok(self.popcount_peak(words)))
     }
 
     fn prepare(

@@ -1,6 +1,9 @@
 //! What a benchmark found, as data: the JSON that `lq-infer bench` writes and reads. Times are seconds, rates are per second,
 //! sizes are bytes. Fields are only added within a version of the schema.
 
+mod file;
+mod stats;
+
 use serde::{Deserialize, Serialize};
 
 /// Version of this schema.
@@ -54,21 +57,10 @@ pub struct Device {
     pub pci_id: Option<String>,
     /// Whether it computes on a processor although it presents itself as a GPU.
     pub software: bool,
-    /// What it can do at best; absent if it could not be opened.
-    pub peaks: Option<Peaks>,
+    /// 32-bit words that it ANDs, counts and adds per second at best; absent if it could not be opened.
+    pub peak_words: Option<f64>,
     /// Why nothing was measured on it, if nothing was.
     pub problem: Option<String>,
-}
-
-/// What a device can do at best, measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Peaks {
-    /// 32-bit words ANDed, counted and added per second.
-    pub words: f64,
-    /// Products of signed bytes, added up, per second.
-    pub macs: f64,
-    /// Bytes read and written per second, of data larger than caches.
-    pub bytes: f64,
 }
 
 /// One network on one device at one batch size.
@@ -78,7 +70,7 @@ pub struct Cell {
     pub device: usize,
     /// Name of the model, or id of the network of the zoo.
     pub model: String,
-    /// SHA-256 of the model's file in hex, or "random, seed N" for random parameters.
+    /// SHA-256 of the model's file in hex, "bundled", or "random, seed N" for random parameters.
     pub source: String,
     /// Bits of weights and activations ("2/2"); "mixed" where layers differ.
     pub bits: String,
@@ -113,7 +105,7 @@ pub struct DigestCheck {
     pub expected: String,
     /// Of this device's; absent if it gave none.
     pub found: Option<String>,
-    /// Where the expected one is from: "golden vector of the file" or "cpu-reference".
+    /// What computed the expected one: "cpu-reference".
     pub against: String,
 }
 
@@ -122,22 +114,12 @@ pub struct DigestCheck {
 pub struct Warm {
     /// From the host's pixels to its logits, per batch.
     pub wall: Stats,
-    /// On the device, per batch: what `clock` measured.
-    pub device: Option<Stats>,
-    /// To the device, and back from it, per batch; absent on CPUs.
-    pub upload: Option<Stats>,
-    pub readback: Option<Stats>,
-    /// What measured `device` and the layers: "timestamps within the pass", "timestamps at pass boundaries" or "host clock".
-    pub clock: String,
     /// By the median wall time.
     pub images_per_second: f64,
-    /// Rate of the popcount probe before and after, per second.
+    /// Words that the device's probe counted per second, before and after.
     pub probe: [f64; 2],
     /// Why these figures should not be relied on ("the device's clock rose by 12 % meanwhile"); none if they may.
     pub noise: Vec<String>,
-    pub layers: Vec<Layer>,
-    /// The same network in float32 on the same device, if asked for, per batch.
-    pub float: Option<Stats>,
 }
 
 /// Many measurements of one thing.
@@ -148,27 +130,6 @@ pub struct Stats {
     pub median: f64,
     pub p95: f64,
     pub p99: f64,
-    /// By how much the median of another such run may differ, as a fraction of it: from the medians of this run's parts.
+    /// By how much the median of another such run may differ, as a fraction of it; see [`Stats::of`].
     pub spread: f64,
-}
-
-/// One launch of a kernel, for a whole batch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Layer {
-    pub name: String,
-    pub kernel: String,
-    /// When it began, from the begin of the run.
-    pub start: f64,
-    /// Least time of all rounds.
-    pub seconds: f64,
-    /// 32-bit words that it ANDs and counts.
-    pub words: u64,
-    /// Products of signed bytes.
-    pub macs: u64,
-    /// Bytes that it has to read and write once.
-    pub bytes: u64,
-    /// What limits it: "popcount", "limbs", "memory" or "launch".
-    pub bound: String,
-    /// The time its bound needs at the device's peak, as a fraction of `seconds`.
-    pub share: f64,
 }

@@ -17,6 +17,7 @@ use super::header::{Header, Port};
 use super::record::LANES;
 use crate::fixed::VALUE_MAX;
 use crate::lower::{Kernel, Program, TensorId, TensorSpec};
+use sha2::{Digest, Sha256};
 
 const COMMON: &str = include_str!("../../../../shaders/include/common.wgsl");
 const ROWS: &str = include_str!("../../../../shaders/include/rows.table.wgsl");
@@ -41,6 +42,39 @@ const SPLIT: &str = include_str!("../../../../shaders/split.wgsl");
 const SLICE: &str = include_str!("../../../../shaders/slice.wgsl");
 const LEVELS: &str = include_str!("../../../../shaders/levels.wgsl");
 const JOIN: &str = include_str!("../../../../shaders/join.wgsl");
+
+/// All of them.
+const ALL: [&str; 23] = [
+    COMMON,
+    ROWS,
+    RANKS,
+    EPILOGUE,
+    WIDE,
+    VALUES_EACH,
+    VALUES_QUADS,
+    BITCONV,
+    LIMBCONV,
+    QUANTIZE,
+    SHARED_SUBGROUP,
+    SHARED_EACH,
+    BITCONV_TILE,
+    LIMBCONV_PIXELS,
+    POINTWISE,
+    MAXPOOL,
+    AVGPOOL,
+    MAXPOOL_QUADS,
+    AVGPOOL_QUADS,
+    SPLIT,
+    SLICE,
+    LEVELS,
+    JOIN,
+];
+
+/// SHA-256 of the text of all shaders that run networks, in hex: says whether two programs run the same kernels.
+pub fn shader_hash() -> String {
+    let digest = ALL.iter().fold(Sha256::new(), |sum, text| sum.chain_update(text));
+    digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
 
 /// What a shader's port is connected to.
 #[derive(Clone, Debug)]
@@ -169,6 +203,20 @@ impl<'a> Tensors<'a> {
 
 #[cfg(test)]
 mod tests {
+    /// Whoever adds a shader and forgets it in the table would leave it out of the hash.
+    #[test]
+    fn the_hash_covers_all_shaders() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+        // Pixels of textures are imported beside the networks' kernels.
+        let files =
+            [root.clone(), root.join("include")].into_iter().flat_map(|f| std::fs::read_dir(f).unwrap().flatten());
+        let shaders =
+            files.filter(|f| f.file_name().to_str().is_some_and(|n| n.ends_with(".wgsl") && n != "pixels.wgsl"));
+        let texts: Vec<String> = shaders.map(|f| std::fs::read_to_string(f.path()).unwrap()).collect();
+        assert_eq!(texts.len(), super::ALL.len());
+        assert!(texts.iter().all(|text| super::ALL.contains(&text.as_str())));
+    }
+
     use super::*;
 
     #[test]

@@ -1,0 +1,259 @@
+//! Measures one network on one device at one batch size, and checks every result while it does.
+
+use super::host::OthersWatch;
+use super::random::Rng;
+use super::report::{Cell, Cold, DigestCheck, Stats, Warm};
+use crate::backend::Control;
+use crate::convert::widths;
+use crate::error::{Error, Result};
+use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
+use std::time::{Duration, Instant};
+
+/// Different images of a batch; larger ones repeat them.
+const DISTINCT: usize = 4;
+/// Runs of a window of the warm-up, and how far medians of successive windows may lie apart at its end.
+const WINDOW: usize = 5;
+const STEADY: f64 = 0.02;
+/// Fewest runs that are timed, unless they take several times the budget.
+const LEAST_RUNS: usize = 16;
+/// From here on a remark is due: spread of the times, change of the probe, threads busy with other programs.
+const SPREAD: f64 = 0.1;
+const DRIFT: f64 = 0.05;
+const OTHERS: f64 = 0.15;
+
+/// What the reference gives for the images that are measured with.
+pub struct Reference {
+    input: Batch,
+    logits: Vec<Vec<f32>>,
+}
+
+impl Reference {
+    /// Images of noise for `model`, and the logits that the reference kernels give for them.
+    pub fn new(model: &Model) -> Result<Self> {
+        let mut rng = Rng::new(2);
+        let numbers = DISTINCT * model.header().graph.input_shape().elements();
+        let input = match model.takes_pixels() {
+            true => Batch::Pixels((0..numbers).map(|_| rng.bits() as u8).collect()),
+            false => Batch::Tensor((0..numbers).map(|_| rng.uniform(-1.0, 1.0) as f32).collect()),
+        };
+        let engine = Engine::builder().device(DeviceSelector::CpuReference).build()?;
+        let logits = engine.prepare(model)?.logits(&input, &Control::default())?;
+        Ok(Reference { input, logits })
+    }
+
+    /// The first `images` of the images, over and over.
+    fn batch(&self, images: usize) -> Batch {
+        fn cycle<T: Copy>(all: &[T], images: usize) -> Vec<T> {
+            all.iter().copied().cycle().take(all.len() / DISTINCT * images).collect()
+        }
+        match &self.input {
+            Batch::Pixels(p) => Batch::Pixels(cycle(p, images)),
+            Batch::Tensor(x) => Batch::Tensor(cycle(x, images)),
+        }
+    }
+
+    fn digest(&self, images: usize) -> String {
+        digest(self.logits.iter().cycle().take(images))
+    }
+}
+
+fn digest<'a>(logits: impl Iterator<Item = &'a Vec<f32>>) -> String {
+    let mut digest = Digest::new();
+    logits.for_each(|l| digest.add(l));
+    digest.hex()
+}
+
+/// What to measure.
+pub struct Job<'a> {
+    pub model: &'a Model,
+    /// As in [`Cell::source`].
+    pub source: &'a str,
+    /// What it took to open or to make the model.
+    pub load: Duration,
+    pub reference: &'a Reference,
+    pub batch: usize,
+    /// Time for warming up and timed runs together.
+    pub budget: Duration,
+}
+
+/// A cell of `job` on device number `device` without figures, and why.
+pub fn void(job: &Job, device: usize, problem: Option<String>) -> Cell {
+    let shape = job.model.header().graph.input_shape();
+    Cell {
+        device,
+        model: job.model.header().name.clone(),
+        source: job.source.to_owned(),
+        bits: widths(&job.model.header().graph),
+        input: [shape.h, shape.w, shape.c],
+        batch: job.batch,
+        cold: None,
+        digest: DigestCheck {
+            expected: job.reference.digest(job.batch),
+            found: None,
+            against: "cpu-reference".to_owned(),
+        },
+        warm: None,
+        problem,
+    }
+}
+
+/// Measures `job` on `engine`, which is device number `device`. What the device gets wrong, or cannot do, is a cell without
+/// figures that says so.
+///
+/// # Errors
+/// [`Error::Cancelled`] and [`Error::DeadlineExceeded`], if `control` says so.
+pub fn measure(job: &Job, engine: &Engine, device: usize, control: &Control) -> Result<Cell> {
+    let mut cell = void(job, device, None);
+    match fill(job, engine, &mut cell, control) {
+        Ok(()) => {}
+        Err(error @ (Error::Cancelled | Error::DeadlineExceeded)) => return Err(error),
+        Err(error) => {
+            cell.warm = None;
+            cell.problem = Some(error.to_string());
+        }
+    }
+    Ok(cell)
+}
+
+fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Result<()> {
+    control.check()?;
+    let options = PrepareOptions { max_batch: job.batch, ..PrepareOptions::default() };
+    let net = engine.prepare_with(job.model, options)?;
+    let (images, batch) = (job.batch, job.reference.batch(job.batch));
+    let mut run = Run { net: &net, images, batch, expected: &cell.digest.expected, control };
+    let times = net.prepare_times(&run.batch)?;
+    let (found, first_run) = run.once()?;
+    cell.cold = Some(Cold {
+        load: job.load.as_secs_f64(),
+        lower: times.lower.as_secs_f64(),
+        compile: times.compile.as_secs_f64(),
+        first_run,
+    });
+    let right = found == cell.digest.expected;
+    let warm = if right { Some(run.warm(engine, job.budget)?) } else { None };
+    cell.digest.found = Some(found);
+    match warm {
+        None => cell.problem = Some("wrong digest: no figure is given".into()),
+        Some(Err(wrong)) => {
+            cell.problem = Some("wrong digest in a later run: no figure is given".into());
+            cell.digest.found = Some(wrong);
+        }
+        Some(Ok(warm)) => cell.warm = Some(warm),
+    }
+    Ok(())
+}
+
+struct Run<'a> {
+    net: &'a Net,
+    images: usize,
+    batch: Batch,
+    expected: &'a str,
+    control: &'a Control,
+}
+
+/// Figures, or the digest that voids them.
+type Checked<T> = std::result::Result<T, String>;
+
+impl Run<'_> {
+    /// Digest and seconds of one run.
+    fn once(&mut self) -> Result<(String, f64)> {
+        let start = Instant::now();
+        let logits = self.net.logits(&self.batch, self.control)?;
+        let seconds = start.elapsed().as_secs_f64();
+        Ok((digest(logits.iter()), seconds))
+    }
+
+    fn warm(&mut self, engine: &Engine, budget: Duration) -> Result<Checked<Warm>> {
+        let begin = Instant::now();
+        let before = engine.popcount_rate()?;
+        let steady = match self.until_steady(begin + budget / 3)? {
+            Ok(steady) => steady,
+            Err(wrong) => return Ok(Err(wrong)),
+        };
+        let others = OthersWatch::start();
+        let mut times = Vec::new();
+        // Slow devices get more time, within limits.
+        while begin.elapsed() < budget || (times.len() < LEAST_RUNS && begin.elapsed() < 4 * budget) || times.is_empty()
+        {
+            let (found, seconds) = self.once()?;
+            if found != self.expected {
+                return Ok(Err(found));
+            }
+            times.push(seconds);
+        }
+        let others = others.threads();
+        let probe = [before, engine.popcount_rate()?];
+        let wall = Stats::of(&times).unwrap_or_default();
+        Ok(Ok(Warm {
+            images_per_second: self.images as f64 / wall.median,
+            noise: remarks(&wall, probe, others, steady),
+            wall,
+            probe,
+        }))
+    }
+
+    /// Runs until the medians of two windows agree, or until `limit`; whether they did.
+    fn until_steady(&mut self, limit: Instant) -> Result<Checked<bool>> {
+        let mut before = f64::INFINITY;
+        loop {
+            let mut times = Vec::new();
+            for _ in 0..WINDOW {
+                let (found, seconds) = self.once()?;
+                if found != self.expected {
+                    return Ok(Err(found));
+                }
+                times.push(seconds);
+            }
+            let median = Stats::of(&times).unwrap_or_default().median;
+            if (median - before).abs() <= STEADY * median {
+                return Ok(Ok(true));
+            }
+            if Instant::now() >= limit {
+                return Ok(Ok(false));
+            }
+            before = median;
+        }
+    }
+}
+
+/// Why figures should not be relied on.
+pub(super) fn remarks(wall: &Stats, probe: [f64; 2], others: Option<f64>, steady: bool) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let percent = |share: f64| 100.0 * share;
+    if wall.spread > SPREAD {
+        remarks.push(format!("times of the run's parts differ by {:.0} %", percent(wall.spread)));
+    }
+    let change = probe[1] / probe[0] - 1.0;
+    if change.abs() > DRIFT {
+        let how = if change > 0.0 { "faster" } else { "slower" };
+        remarks.push(format!("the device became {:.0} % {how} meanwhile", percent(change.abs())));
+    }
+    if let Some(threads) = others.filter(|&threads| threads > OTHERS) {
+        remarks.push(format!("other programs kept {threads:.1} processor threads busy"));
+    }
+    if !steady && wall.spread > STEADY {
+        remarks.push("times had not settled when the warm-up ended".into());
+    }
+    remarks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_runs_have_no_remarks() {
+        let wall = Stats { spread: 0.01, ..Stats::default() };
+        assert!(remarks(&wall, [1e9, 1.01e9], Some(0.02), true).is_empty());
+        assert!(remarks(&wall, [1e9, 1e9], None, false).is_empty());
+    }
+
+    #[test]
+    fn every_kind_of_noise_is_told() {
+        let wall = Stats { spread: 0.3, ..Stats::default() };
+        let all = remarks(&wall, [1e9, 0.8e9], Some(1.9), false);
+        let expected = ["parts differ by 30 %", "20 % slower", "1.9 processor threads", "not settled"];
+        assert_eq!(all.len(), expected.len());
+        assert!(all.iter().zip(expected).all(|(remark, part)| remark.contains(part)), "{all:?}");
+    }
+}

@@ -1,0 +1,181 @@
+//! Benchmarks: figures only for right results, noise that is told, reports that are whole.
+
+use lq_infer::backend::{Backend, Control, Executable, simd::Simd};
+use lq_infer::bench::report::{Cell, Report};
+use lq_infer::bench::{Job, Reference, measure, random_model};
+use lq_infer::plan::Plan;
+use lq_infer::zoo::Uniform;
+use lq_infer::{Engine, Model, Result};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A CPU that flips the lowest bit of a logit from its `right`-th run on.
+struct Broken {
+    right: usize,
+}
+
+struct BrokenNet {
+    net: Box<dyn Executable>,
+    right: usize,
+    runs: AtomicUsize,
+}
+
+impl Backend for Broken {
+    fn name(&self) -> String {
+        "broken".into()
+    }
+
+    fn prepare(&self, plan: Arc<Plan>, images: usize, progress: &dyn Fn(usize, usize)) -> Result<Box<dyn Executable>> {
+        let net = Simd::default().prepare(plan, images, progress)?;
+        Ok(Box::new(BrokenNet { net, right: self.right, runs: AtomicUsize::new(0) }))
+    }
+
+    fn popcount_rate(&self) -> Result<f64> {
+        Simd::default().popcount_rate()
+    }
+}
+
+impl Executable for BrokenNet {
+    fn max_batch(&self) -> usize {
+        self.net.max_batch()
+    }
+
+    fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        let mut output = self.net.run(input, images, control)?;
+        if self.runs.fetch_add(1, Ordering::Relaxed) >= self.right {
+            // The high word of a logit, so that it cannot vanish in rounding.
+            output.iter_mut().for_each(|word| *word ^= 1);
+        }
+        Ok(output)
+    }
+}
+
+fn cell(engine: &Engine, model: &Model, budget: Duration) -> Cell {
+    let reference = Reference::new(model).unwrap();
+    let job = Job { model, source: "test", load: Duration::ZERO, reference: &reference, batch: 6, budget };
+    measure(&job, engine, 0, &Control::default()).unwrap()
+}
+
+#[test]
+fn wrong_digests_void_figures() {
+    let model = Model::bundled().unwrap();
+    for right in [0, 1, 12] {
+        let engine = Engine::from_backend(Arc::new(Broken { right }));
+        let cell = cell(&engine, &model, Duration::from_millis(100));
+        assert_eq!(cell.warm, None, "right for {right} runs");
+        assert!(cell.problem.unwrap().contains("wrong digest"));
+        assert_ne!(cell.digest.found.unwrap(), cell.digest.expected);
+    }
+    // The same backend, never wrong, has figures: the comparison is not against everything.
+    let engine = Engine::from_backend(Arc::new(Broken { right: usize::MAX }));
+    let cell = cell(&engine, &model, Duration::from_millis(100));
+    assert_eq!(cell.digest.found.unwrap(), cell.digest.expected);
+    assert!(cell.warm.unwrap().wall.count >= 16);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn programs_beside_are_noticed() {
+    let threads = std::thread::available_parallelism().unwrap().get();
+    let hog = || Command::new("sh").args(["-c", "while :; do :; done"]).stdout(Stdio::null()).spawn().unwrap();
+    let mut hogs: Vec<_> = (0..threads).map(|_| hog()).collect();
+    let cell = cell(&Engine::builder().build().unwrap(), &Model::bundled().unwrap(), Duration::from_millis(1500));
+    for hog in &mut hogs {
+        hog.kill().unwrap();
+        hog.wait().unwrap();
+    }
+    let noise = cell.warm.unwrap().noise;
+    assert!(noise.iter().any(|remark| remark.contains("other programs")), "{noise:?}");
+}
+
+#[test]
+fn random_models_are_the_same_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, seed| {
+        let path = folder.path().join(name);
+        random_model("cifar-resnet-20", &Uniform::bits(1, 2), seed).unwrap().save(&path).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    assert!(file("first", 1) == file("second", 1) && file("third", 1) != file("fourth", 2));
+    assert!(random_model("vgg-tiny", &Uniform::bits(1, 2), 1).unwrap_err().to_string().contains("vgg-tiny"));
+}
+
+fn lq_infer() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_lq-infer"))
+}
+
+#[test]
+fn reports_are_complete_and_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let [json, csv] = ["report.json", "report.csv"].map(|name| folder.path().join(name));
+    let arguments = ["bench", "--quick", "--device", "cpu,cpu-reference", "--batch", "1,2", "--json"];
+    let output = lq_infer().args(arguments).arg(&json).arg("--csv").arg(&csv).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report = Report::read(&json).unwrap();
+    assert!(report.complete && report.quick);
+    assert_eq!((report.devices.len(), report.cells.len()), (2, 4));
+    assert_eq!(report.shaders.len(), 64);
+    for cell in &report.cells {
+        let warm = cell.warm.as_ref().unwrap();
+        assert_eq!(cell.digest.found.as_deref(), Some(cell.digest.expected.as_str()));
+        assert!(warm.wall.least > 0.0 && warm.wall.least <= warm.wall.median && warm.wall.median <= warm.wall.p95);
+        assert_eq!(warm.images_per_second, cell.batch as f64 / warm.wall.median);
+        let cold = cell.cold.unwrap();
+        assert!(cold.load > 0.0 && cold.lower > 0.0 && cold.first_run > 0.0);
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().skip(1).take(4).all(|line| line.contains("cifar-resnet-20 2/2")), "{text}");
+    let table = std::fs::read_to_string(&csv).unwrap();
+    let columns = table.lines().next().unwrap().split(',').count();
+    assert_eq!(table.lines().count(), 5);
+    // The driver of a CPU is quoted: "2 threads, avx512".
+    assert!(table.lines().skip(1).all(|line| line.split(',').count() >= columns));
+
+    report.write(&json).unwrap();
+    assert_eq!(Report::read(&json).unwrap(), report);
+    let problem = |change: &dyn Fn(&mut Report)| {
+        let mut changed = report.clone();
+        change(&mut changed);
+        changed.write(&json).unwrap();
+        Report::read(&json).unwrap_err().to_string()
+    };
+    let other_version = problem(&|r| r.schema = 7);
+    assert!(other_version.contains("schema 7, expected 1") && other_version.contains("report.json"));
+    assert!(problem(&|r| r.cells[1].device = 9).contains("device 9 of 2"));
+    for text in ["", "{}", "[1]", "{\"schema\": 1}"] {
+        std::fs::write(&json, text).unwrap();
+        assert!(Report::read(&json).unwrap_err().to_string().contains("is no benchmark report"), "{text}");
+    }
+    assert!(Report::read(Path::new("nowhere.json")).unwrap_err().to_string().contains("nowhere.json"));
+}
+
+#[test]
+fn wrong_arguments_are_usage_errors() {
+    let code = |arguments: &[&str]| lq_infer().arg("bench").args(arguments).output().unwrap().status.code();
+    assert_eq!(code(&["--net", "cifar-resnet-20", "--bits", "9/1"]), Some(2));
+    assert_eq!(code(&["--net", "no-such-net"]), Some(2));
+    assert_eq!(code(&["--batch", "0"]), Some(2));
+    assert_eq!(code(&["--quick", "--seconds", "1"]), Some(2));
+    assert_eq!(code(&["--device", "no-such-device"]), Some(4));
+    assert_eq!(code(&["no-such-file.safetensors"]), Some(3));
+}
+
+#[test]
+#[cfg(unix)]
+fn interrupted_runs_leave_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("report.json");
+    let arguments = ["bench", "--seconds", "2", "--device", "cpu", "--batch", "1,2,3,4,5,6,7,8", "--json"];
+    let mut run = lq_infer().args(arguments).arg(&json).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(5000));
+    let interrupt = Command::new("sh").args(["-c", &format!("kill -INT {}", run.id())]).status().unwrap();
+    assert!(interrupt.success());
+    assert_eq!(run.wait().unwrap().code(), Some(1));
+    let report = Report::read(&json).unwrap();
+    assert!(!report.complete);
+    assert!((1..8).contains(&report.cells.len()));
+    assert!(report.cells.iter().all(|cell| cell.warm.is_some()));
+}
