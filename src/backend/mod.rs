@@ -3,6 +3,9 @@
 pub mod cpu;
 pub mod gpu;
 pub mod simd;
+mod timeline;
+
+pub use timeline::{Clock, Detail, Span, Timeline, Track};
 
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -55,6 +58,9 @@ pub trait Executable: Send + Sync {
 
     /// Runs `images` images: `input` holds their input tensors one after the other, the result their logit tensors.
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>>;
+
+    /// Does what [`Executable::run`] does, and says when each part ran.
+    fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)>;
 
     /// Begins what [`Executable::run`] does; calling the result waits for it. GPUs only take the work here, so that the caller
     /// can begin another batch, or prepare it, while they compute; CPUs compute here.

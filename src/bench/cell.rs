@@ -3,7 +3,7 @@
 use super::host::OthersWatch;
 use super::random::Rng;
 use super::report::{Cell, Cold, DigestCheck, Stats, Warm};
-use crate::backend::Control;
+use crate::backend::{Clock, Control};
 use crate::convert::widths;
 use crate::error::{Error, Result};
 use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
@@ -93,6 +93,7 @@ pub fn void(job: &Job, device: usize, problem: Option<String>) -> Cell {
             against: "cpu-reference".to_owned(),
         },
         warm: None,
+        rival: None,
         problem,
     }
 }
@@ -188,6 +189,9 @@ impl Run<'_> {
             images_per_second: self.images as f64 / wall.median,
             noise: remarks(&wall, probe, others, steady),
             wall,
+            parts: None,
+            steps: Vec::new(),
+            clock: Clock::default(),
             probe,
         }))
     }

@@ -3,7 +3,7 @@
 use super::{Failure, Outcome, output, parse_count};
 use crate::backend::gpu::shader_hash;
 use crate::backend::{CancelToken, Control};
-use crate::bench::report::{Cell, Device, Report, SCHEMA};
+use crate::bench::report::{Cell, Device, Peaks, Report, SCHEMA};
 use crate::bench::{Job, Reference, host, measure, random_model, void};
 use crate::error::Error;
 use crate::format::replace_file;
@@ -237,7 +237,7 @@ fn describe(info: DeviceInfo, opened: &Result<(Engine, f64), String>) -> Device 
         driver: info.driver,
         pci_id: info.pci_id,
         software: info.software,
-        peak_words: opened.as_ref().ok().map(|(_, peak)| *peak),
+        peaks: opened.as_ref().ok().map(|(_, words)| Peaks { words: *words, ..Peaks::default() }),
         problem: opened.as_ref().err().cloned(),
     }
 }

@@ -4,7 +4,7 @@ use super::engine::PrepareOptions;
 use super::stream::Stream;
 use super::task::Task;
 use super::{Batch, Digest, Model, batch};
-use crate::backend::{Backend, Control, Executable};
+use crate::backend::{Backend, Control, Detail, Executable, Timeline};
 use crate::error::{Error, Result};
 use crate::graph::preprocess::ChannelOrder;
 use crate::image::{Pixels, fit};
@@ -140,6 +140,25 @@ impl Net {
             Ok::<_, Error>(())
         })?;
         Ok(logits)
+    }
+
+    /// [`Net::logits`] of a batch that fits the device, and when each part of the run was.
+    ///
+    /// # Errors
+    /// Those of [`Net::logits`], and [`Error::Usage`] if the batch is larger than the network was prepared for.
+    pub fn timed(&self, batch: &Batch, detail: Detail, control: &Control) -> Result<(Vec<Vec<f32>>, Timeline)> {
+        let (images, elements) = batch.images(self.model())?;
+        let prepared = self.inner.prepared(batch.kind(), &|_, _| {})?;
+        let program = &prepared.plan.program;
+        let words = batch.words(self.model().packed(), program.input, 0..images * elements)?;
+        let (sums, timeline) = prepared.executable.timed(&words, images, detail, control)?;
+        let logits = sums.chunks_exact(prepared.plan.output_words()).map(|sums| program.logits.join(sums));
+        Ok((logits.collect(), timeline))
+    }
+
+    /// The integer program that a batch of this kind runs; it is prepared if it was not yet.
+    pub fn plan(&self, batch: &Batch) -> Result<Arc<Plan>> {
+        Ok(self.inner.prepared(batch.kind(), &|_, _| {})?.plan.clone())
     }
 
     /// Logits of every image of a sequence of batches of one kind, in order: `each` is told those of one image after the other.

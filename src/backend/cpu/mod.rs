@@ -13,6 +13,7 @@ mod quantize;
 mod slice;
 mod split;
 
+use super::timeline::{Clock, Detail, Recorder, Timeline};
 use super::{Backend, Control, Executable, best_rate, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{Kernel, TensorId, TensorSpec};
@@ -71,10 +72,23 @@ impl Executable for CpuNet {
     }
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        self.images(input, images, control, None)
+    }
+
+    fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
+        let recorder = Recorder::start();
+        let steps = (detail == Detail::Steps).then_some(&recorder);
+        let output = self.images(input, images, control, steps)?;
+        Ok((output, recorder.finish(Clock::Host)))
+    }
+}
+
+impl CpuNet {
+    fn images(&self, input: &[u32], images: usize, control: &Control, recorder: Option<&Recorder>) -> Result<Vec<u32>> {
         check_batch(&self.plan, input, images, self.max_batch)?;
         let (from, to) = (self.plan.input_words(), self.plan.output_words());
         let mut output = vec![0; images * to];
-        let one = |(input, output): (&[u32], &mut [u32])| run_image(&self.plan, input, output, control);
+        let one = |(input, output): (&[u32], &mut [u32])| run_image(&self.plan, input, output, control, recorder);
         if self.parallel && images > 1 {
             input.par_chunks_exact(from).zip(output.par_chunks_exact_mut(to)).try_for_each(one)?;
         } else {
@@ -95,11 +109,19 @@ pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) 
     Ok(())
 }
 
-fn run_image(plan: &Plan, input: &[u32], output: &mut [u32], control: &Control) -> Result<()> {
+fn run_image(
+    plan: &Plan,
+    input: &[u32],
+    output: &mut [u32],
+    control: &Control,
+    recorder: Option<&Recorder>,
+) -> Result<()> {
     let mut arena = Arena::new(plan, input)?;
-    for step in &plan.program.steps {
+    for (index, step) in plan.program.steps.iter().enumerate() {
         control.check()?;
-        arena.step(&step.kernel.writes(), |arena, outputs| reference(&step.kernel, arena, outputs));
+        Recorder::step(recorder, index, step, || {
+            arena.step(&step.kernel.writes(), |arena, outputs| reference(&step.kernel, arena, outputs));
+        });
     }
     output.copy_from_slice(&arena.read(plan.program.logits.tensor())[..output.len()]);
     Ok(())

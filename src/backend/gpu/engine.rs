@@ -6,7 +6,8 @@ use super::header::Params;
 use super::picture::PictureImport;
 use super::pipelines::{Pipeline, compile};
 use super::record::{Binding, Buffer, Dispatch, Recording};
-use crate::backend::{Control, Executable, Pending, check_batch};
+use crate::backend::timeline::Recorder;
+use crate::backend::{Clock, Control, Detail, Executable, Pending, Timeline, check_batch};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::tensor::Shape;
@@ -238,6 +239,12 @@ impl Executable for GpuNet {
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
         self.begin(input, images, control)?(control)
+    }
+
+    fn timed(&self, input: &[u32], images: usize, _detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
+        let recorder = Recorder::start();
+        let output = Recorder::host(Some(&recorder), "run", || self.run(input, images, control))?;
+        Ok((output, recorder.finish(Clock::Dispatches)))
     }
 
     fn begin<'a>(&'a self, input: &[u32], images: usize, control: &Control) -> Result<Pending<'a>> {

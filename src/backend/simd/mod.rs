@@ -23,6 +23,7 @@ mod tiles;
 pub use level::Level;
 
 use super::cpu::{Arena, Output, reference};
+use super::timeline::{Clock, Detail, Recorder, Timeline};
 use super::{Backend, Control, Executable, best_rate, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{Kernel, Step, TensorId};
@@ -174,13 +175,26 @@ impl Executable for SimdNet {
     }
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        self.images(input, images, control, None)
+    }
+
+    fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
+        let recorder = Recorder::start();
+        let steps = (detail == Detail::Steps).then_some(&recorder);
+        let output = self.images(input, images, control, steps)?;
+        Ok((output, recorder.finish(Clock::Host)))
+    }
+}
+
+impl SimdNet {
+    fn images(&self, input: &[u32], images: usize, control: &Control, recorder: Option<&Recorder>) -> Result<Vec<u32>> {
         check_batch(&self.plan, input, images, self.max_batch)?;
         let (from, to) = (self.plan.input_words(), self.plan.output_words());
         let mut output = vec![0; images * to];
         // Whole images to each thread; those that are left over are shared by all threads, one after the other.
         let together = images - images % self.shared.threads;
         let image = |tiles: &Tiles, index: usize, output: &mut [u32]| {
-            self.image(&input[index * from..][..from], output, tiles, control)
+            self.image(&input[index * from..][..from], output, tiles, control, recorder)
         };
         self.backend.in_pool(|| {
             let (first, rest) = output.split_at_mut(together * to);
@@ -189,9 +203,7 @@ impl Executable for SimdNet {
         })?;
         Ok(output)
     }
-}
 
-impl SimdNet {
     /// Runs one step `repeats` times on zeros.
     pub fn rerun(&self, step: usize, repeats: usize) -> Result<()> {
         let (Some(kernel), Some(step)) = (self.kernels.get(step), self.plan.program.steps.get(step)) else {
@@ -221,12 +233,21 @@ impl SimdNet {
         }
     }
 
-    fn image(&self, input: &[u32], output: &mut [u32], tiles: &Tiles, control: &Control) -> Result<()> {
+    fn image(
+        &self,
+        input: &[u32],
+        output: &mut [u32],
+        tiles: &Tiles,
+        control: &Control,
+        recorder: Option<&Recorder>,
+    ) -> Result<()> {
         let mut arena = self.arena(input)?;
-        let mut steps = self.plan.program.steps.iter().zip(&self.kernels);
-        let done = steps.try_for_each(|(step, kernel)| {
+        let mut steps = self.plan.program.steps.iter().zip(&self.kernels).enumerate();
+        let done = steps.try_for_each(|(index, (step, kernel))| {
             control.check()?;
-            arena.step(&kernel.writes, |arena, outputs| self.step(step, kernel, arena, outputs, tiles));
+            Recorder::step(recorder, index, step, || {
+                arena.step(&kernel.writes, |arena, outputs| self.step(step, kernel, arena, outputs, tiles));
+            });
             Ok(())
         });
         if done.is_ok() {

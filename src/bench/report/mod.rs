@@ -4,6 +4,7 @@
 mod file;
 mod stats;
 
+use crate::backend::Clock;
 use serde::{Deserialize, Serialize};
 
 /// Version of this schema.
@@ -57,10 +58,21 @@ pub struct Device {
     pub pci_id: Option<String>,
     /// Whether it computes on a processor although it presents itself as a GPU.
     pub software: bool,
-    /// 32-bit words that it ANDs, counts and adds per second at best; absent if it could not be opened.
-    pub peak_words: Option<f64>,
+    /// What it can do at best; absent if it could not be opened.
+    pub peaks: Option<Peaks>,
     /// Why nothing was measured on it, if nothing was.
     pub problem: Option<String>,
+}
+
+/// What a device does per second at best, by probes that do nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Peaks {
+    /// 32-bit words that it ANDs, counts and adds.
+    pub words: f64,
+    /// Products of signed bytes that it adds up.
+    pub macs: f64,
+    /// Bytes that it reads and writes in memory.
+    pub bytes: f64,
 }
 
 /// One network on one device at one batch size.
@@ -81,7 +93,25 @@ pub struct Cell {
     pub digest: DigestCheck,
     /// Absent if the digest is wrong or the device failed: then there is no figure to trust.
     pub warm: Option<Warm>,
+    /// The same network in float32 on the same device; absent unless it was asked for.
+    pub rival: Option<Rival>,
     /// Why there is no figure, if there is none.
+    pub problem: Option<String>,
+}
+
+/// The network with float weights and activations, by shaders of our own: what low bit widths are compared with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rival {
+    /// What computed it ("f32 by WGSL").
+    pub name: String,
+    /// From the host's numbers to its logits, per batch.
+    pub wall: Stats,
+    /// The GPU's part.
+    pub device: Option<Stats>,
+    pub images_per_second: f64,
+    /// How many times as long it takes as the quantized network.
+    pub times: f64,
+    /// Why there is no figure, or none to rely on, if so.
     pub problem: Option<String>,
 }
 
@@ -116,10 +146,59 @@ pub struct Warm {
     pub wall: Stats,
     /// By the median wall time.
     pub images_per_second: f64,
+    /// Where the time of a run on a GPU goes; absent on CPUs.
+    pub parts: Option<Parts>,
+    /// Each launch of a run; empty if they were not timed.
+    pub steps: Vec<StepTime>,
+    /// What the steps were timed with.
+    pub clock: Clock,
     /// Words that the device's probe counted per second, before and after.
     pub probe: [f64; 2],
     /// Why these figures should not be relied on ("the device's clock rose by 12 % meanwhile"); none if they may.
     pub noise: Vec<String>,
+}
+
+/// Parts of a run on a GPU, per batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Sending the input and the commands.
+    pub upload: Stats,
+    /// From the beginning of the first kernel to the end of the last, by the GPU's timestamps; absent if it has none.
+    pub device: Option<Stats>,
+    /// From the GPU's end, as the host hears of it, to the host's logits.
+    pub readback: Stats,
+}
+
+/// One launch of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepTime {
+    /// The layer it belongs to.
+    pub layer: String,
+    pub kernel: String,
+    /// The median for a batch.
+    pub seconds: f64,
+    /// Work for a batch: words that are ANDed and counted, products of bytes, bytes read and written at least.
+    pub words: f64,
+    pub macs: f64,
+    pub bytes: f64,
+    /// What it cannot be faster than, given the device's peaks.
+    pub bound: Bound,
+    /// How much of that peak it reaches, 0 to 1 (more is possible: peaks are measured).
+    pub share: f64,
+}
+
+/// What bounds the speed of a launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// ANDing and counting words.
+    Popcount,
+    /// Multiplying and adding bytes.
+    Macs,
+    /// Reading and writing memory.
+    Memory,
+    /// Starting it at all.
+    Launch,
 }
 
 /// Many measurements of one thing.

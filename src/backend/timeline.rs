@@ -1,0 +1,143 @@
+//! When each part of one inference ran.
+
+use crate::lower::Step;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A run and when its parts ran, in order of their beginning on each track.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timeline {
+    /// What the times of steps were taken with.
+    pub clock: Clock,
+    pub spans: Vec<Span>,
+}
+
+/// How closely a run is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What the host does, and a GPU's work as a whole: costs nothing that could be noticed.
+    Parts,
+    /// Each step too. The steps of a GPU may take longer together than they do unmeasured, see [`Clock`].
+    Steps,
+}
+
+/// What times of steps are taken with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// The host's clock, around each step: CPUs.
+    #[default]
+    Host,
+    /// A GPU's timestamps between dispatches of one pass, as in a run that nobody measures.
+    Dispatches,
+    /// A GPU's timestamps at the ends of passes, each with one dispatch: passes of their own cost time that a run does not take.
+    Passes,
+    /// The host's clock, around submissions of one dispatch each: for GPUs without timestamps. Includes the way there and back.
+    Submissions,
+}
+
+/// One part of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Span {
+    pub track: Track,
+    /// The layer of a step, or what the host did ("upload").
+    pub name: String,
+    /// The kernel of a step; empty for what the host did.
+    pub kernel: &'static str,
+    /// Index of the step in the program, if it is one. A dispatch that does two has that of the first.
+    pub step: Option<usize>,
+    /// Since the run began.
+    pub start: Duration,
+    pub length: Duration,
+}
+
+/// Where a span ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Track {
+    /// The caller's thread.
+    Host,
+    /// A thread of a CPU backend, counted from 0.
+    Thread(usize),
+    /// The GPU.
+    Device,
+}
+
+impl Timeline {
+    /// Time of each of `steps` steps: for spans of one step on several threads, or for several images, their sum.
+    pub fn per_step(&self, steps: usize) -> Vec<Duration> {
+        let mut times = vec![Duration::ZERO; steps];
+        for span in &self.spans {
+            if let Some(time) = span.step.and_then(|step| times.get_mut(step)) {
+                *time += span.length;
+            }
+        }
+        times
+    }
+
+    /// Time of what the host did under `name`, summed.
+    pub fn host(&self, name: &str) -> Duration {
+        self.spans.iter().filter(|s| s.track == Track::Host && s.name == name).map(|s| s.length).sum()
+    }
+
+    /// From the first beginning to the last end on the GPU; None without such spans.
+    pub fn device(&self) -> Option<Duration> {
+        let device = || self.spans.iter().filter(|s| s.track == Track::Device);
+        let end = device().map(|s| s.start + s.length).max()?;
+        Some(end - device().map(|s| s.start).min()?)
+    }
+}
+
+/// Takes the times of a run on several threads.
+pub(super) struct Recorder {
+    begin: Instant,
+    spans: Mutex<Vec<Span>>,
+}
+
+impl Recorder {
+    /// The run begins.
+    pub fn start() -> Self {
+        Recorder { begin: Instant::now(), spans: Mutex::default() }
+    }
+
+    /// Does `work`, which is the step with this index, on a thread of a CPU backend.
+    pub fn step<T>(recorder: Option<&Self>, index: usize, step: &Step, work: impl FnOnce() -> T) -> T {
+        let Some(recorder) = recorder else { return work() };
+        let track = Track::Thread(rayon::current_thread_index().unwrap_or(0));
+        recorder.measure(track, &step.name, step.kernel.name(), Some(index), work)
+    }
+
+    /// Does `work` of the host.
+    pub fn host<T>(recorder: Option<&Self>, name: &str, work: impl FnOnce() -> T) -> T {
+        match recorder {
+            None => work(),
+            Some(recorder) => recorder.measure(Track::Host, name, "", None, work),
+        }
+    }
+
+    fn measure<T>(
+        &self,
+        track: Track,
+        name: &str,
+        kernel: &'static str,
+        step: Option<usize>,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let start = self.begin.elapsed();
+        let result = work();
+        let length = self.begin.elapsed() - start;
+        self.add(Span { track, name: name.to_owned(), kernel, step, start, length });
+        result
+    }
+
+    /// Adds a span that was timed by other means.
+    pub fn add(&self, span: Span) {
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+    }
+
+    /// The run is over.
+    pub fn finish(self, clock: Clock) -> Timeline {
+        let mut spans = self.spans.into_inner().unwrap_or_else(PoisonError::into_inner);
+        spans.sort_by_key(|span| (span.track, span.start));
+        Timeline { clock, spans }
+    }
+}
