@@ -39,13 +39,6 @@ impl Gather {
         TILE * self.row_stride(span)
     }
 
-    /// The rows in a buffer.
-    #[inline(always)]
-    pub fn split<'b>(&self, span: Span, buffer: &'b [u32]) -> impl Iterator<Item = &'b [u32]> + use<'b> {
-        let words = self.row_words(span);
-        buffer.chunks_exact(self.row_stride(span)).map(move |row| &row[..words])
-    }
-
     /// Fills a row `[tap][word]` for each output pixel of `tile`, all words XORed with `flip`. Taps outside the input are 0
     /// before that.
     #[inline(always)]

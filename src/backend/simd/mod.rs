@@ -26,7 +26,7 @@ use super::cpu::{Arena, Output, reference};
 use super::timeline::{Clock, Detail, Recorder, Timeline};
 use super::{Backend, Control, Executable, best_rate, check_batch};
 use crate::error::{Error, Result};
-use crate::lower::{Kernel, Step, TensorId};
+use crate::lower::{InputForm, Kernel, Step, TensorId};
 use crate::plan::Plan;
 use pool::Pooling;
 use probe::Popcounts;
@@ -146,7 +146,10 @@ fn prepare(plan: &Plan, step: &Step, level: Level) -> Prepared {
     let writes = step.kernel.writes();
     let form = writes.first().and_then(|&output| match &step.kernel {
         Kernel::BitConv(k) => Some(Form::BitConv(Box::new(bitconv::Prepared::new(k, spec, output, level)?))),
-        Kernel::LimbConv(k) => Some(Form::LimbConv(Box::new(limbconv::Prepared::conv(k, spec, output, level)?))),
+        Kernel::LimbConv(k) => {
+            let picture = k.input == 0 && plan.program.input == InputForm::Pixels;
+            Some(Form::LimbConv(Box::new(limbconv::Prepared::conv(k, picture, spec, output, level)?)))
+        }
         Kernel::LimbSum(k) => Some(Form::LimbConv(Box::new(limbconv::Prepared::sums(k, spec, level)?))),
         Kernel::Quantize(k) => {
             Some(Form::Quantize(Box::new(quantize::Prepared::new(k, spec(output).planes(), level)?)))

@@ -97,6 +97,11 @@ pub fn all() -> Vec<Problem> {
     problems.push(bits(2, 2, [70, 64, 33], [11, 13], skewed));
     problems.push(bits(1, 2, [128, 32, 64], [3, 3], Window::valid(1, 1)));
     problems.push(pictures(40, [10, 24], Window::same(7, 2, [10, 24])));
+    problems.push(pictures(20, [11, 13], skewed));
+    problems.push(pictures(7, [9, 9], Window { dilation: [1, 2], ..Window::padded(4, 1, 3) }));
+    problems.push(pictures(17, [6, 5], Window::valid(1, 2)));
+    // Every output pixel sees other taps.
+    problems.push(pictures(3, [17, 18], Window::padded(17, 1, 16)));
     for input in [InputKind::Pixels, InputKind::Tensor] {
         problems.push(residual(input, [16, 20], 2, [9, 14]));
     }

@@ -167,6 +167,15 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
 
     #[inline(always)]
+    fn without_fourths(self, from: &[u32; 4], flip: u32, to: &mut [u8; 16]) {
+        unsafe {
+            let order = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+            let bytes = _mm_shuffle_epi8(_mm_loadu_si128(from.as_ptr().cast()), order);
+            _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_xor_si128(bytes, _mm_set1_epi32(flip as i32)));
+        }
+    }
+
+    #[inline(always)]
     fn sum_pairs(self, a: __m256i) -> [u32; 2] {
         unsafe {
             let quarter = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256::<1>(a));

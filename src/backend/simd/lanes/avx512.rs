@@ -127,6 +127,15 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn without_fourths(self, from: &[u32; 4], flip: u32, to: &mut [u8; 16]) {
+        unsafe {
+            let order = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+            let bytes = _mm_shuffle_epi8(_mm_loadu_si128(from.as_ptr().cast()), order);
+            _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_xor_si128(bytes, _mm_set1_epi32(flip as i32)));
+        }
+    }
+
+    #[inline(always)]
     fn sum_pairs(self, a: __m512i) -> [u32; 2] {
         unsafe {
             let half = _mm256_add_epi32(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64::<1>(a));

@@ -65,6 +65,10 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     /// Adds the products of the four bytes of each lane (see [`Lanes::DOT_FLIP`]), wrapping.
     fn dot(self, sum: Self::Int, x: Self::Int, w: Self::Int) -> Self::Int;
 
+    /// Bytes 0, 1 and 2 of each of four words, one after the other, XORed with those of `flip`, which are all the same; then four
+    /// bytes of no meaning.
+    fn without_fourths(self, from: &[u32; 4], flip: u32, to: &mut [u8; 16]);
+
     /// Sums of the even and of the odd lanes.
     fn sum_pairs(self, a: Self::Int) -> [u32; 2];
 

@@ -168,6 +168,16 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     }
 
     #[inline(always)]
+    fn without_fourths(self, from: &[u32; 4], flip: u32, to: &mut [u8; 16]) {
+        const ORDER: [u8; 16] = [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255];
+        unsafe {
+            let words = vreinterpretq_u8_u32(vld1q_u32(from.as_ptr()));
+            let bytes = vqtbl1q_u8(words, vld1q_u8(ORDER.as_ptr()));
+            vst1q_u8(to.as_mut_ptr(), veorq_u8(bytes, vreinterpretq_u8_u32(vdupq_n_u32(flip))));
+        }
+    }
+
+    #[inline(always)]
     fn sum_pairs(self, a: int32x4_t) -> [u32; 2] {
         unsafe {
             let pair = vadd_s32(vget_low_s32(a), vget_high_s32(a));

@@ -153,6 +153,13 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn without_fourths(self, from: &[u32; 4], flip: u32, to: &mut [u8; 16]) {
+        for (to, word) in to.chunks_exact_mut(3).zip(from) {
+            to.copy_from_slice(&(word ^ flip).to_le_bytes()[..3]);
+        }
+    }
+
+    #[inline(always)]
     fn sum_pairs(self, a: [i32; N]) -> [u32; 2] {
         let mut sums = [0; 2];
         for k in 0..N {

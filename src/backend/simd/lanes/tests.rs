@@ -65,6 +65,7 @@ impl Work for Operations {
     fn run<L: Lanes>(self, lanes: L) {
         let test = Test { lanes, level: self.0 };
         test.memory();
+        test.bytes();
         test.integers();
         test.comparisons();
         test.counts();
@@ -109,6 +110,15 @@ impl<L: Lanes> Test<L> {
         assert_eq!(self.stored(self.load(&words[1..])), words[1..][..L::LANES], "{} load, store", self.level);
         assert_eq!(self.stored(self.lanes.splat(-7)), vec![-7_i32 as u32; L::LANES], "{} splat", self.level);
         assert_eq!(self.stored(self.lanes.zero()), vec![0; L::LANES], "{} zero", self.level);
+    }
+
+    fn bytes(&self) {
+        for flip in [0, 0x8080_8080] {
+            let mut bytes = [9; 16];
+            self.lanes.without_fourths(&[0x0403_0201, 0x0807_8605, 0xff0b_0a09, 0x800f_fe0d], flip, &mut bytes);
+            let expected = [1, 2, 3, 5, 0x86, 7, 9, 10, 11, 13, 0xfe, 15].map(|byte: u8| byte ^ flip as u8);
+            assert_eq!(bytes[..12], expected, "{} without_fourths", self.level);
+        }
     }
 
     fn integers(&self) {

@@ -4,6 +4,7 @@
 //! the dropped digits in integers and adds the rest in doubles: preparing checks that the magnitudes of all terms stay below
 //! 2^53, so that this is exact in any order.
 
+mod pixels;
 mod source;
 mod tile;
 
@@ -16,6 +17,7 @@ use super::tiles::Tiles;
 use crate::backend::cpu::{Arena, Output};
 use crate::fixed::{LIMB_LANES, VALUE_LIMBS};
 use crate::lower::{LimbConv, LimbSum, Repr, TensorId, TensorSpec};
+use pixels::Inside;
 use source::Source;
 use tile::{Ends, Run};
 
@@ -30,7 +32,10 @@ pub struct Prepared {
     starts: Vec<usize>,
     /// Registers `[block][tap][word][WEIGHT_LIMBS]`.
     weights: Aligned<u32>,
-    /// What the sums D_d start with, registers `[block][diagonal]`: it takes off what unsigned products add.
+    /// For pictures: which taps are inside, for each output pixel. Rows are those of `pixels.rs` then.
+    inside: Option<Inside>,
+    /// What the sums D_d start with, registers `[case of the output pixel][block][diagonal]`: it takes off what unsigned products
+    /// add, and adds what alpha does.
     offsets: Aligned<u32>,
     row_words: usize,
     end: End,
@@ -50,8 +55,15 @@ struct Joined {
 }
 
 impl Prepared {
-    /// With an epilogue. None if the layer's sums are not exact in doubles, or there is no memory.
-    pub fn conv(k: &LimbConv, spec: impl Fn(TensorId) -> TensorSpec, output: TensorId, level: Level) -> Option<Self> {
+    /// With an epilogue; `picture` is whether the input are pixels. None if the layer's sums are not exact in doubles, or there is no
+    /// memory.
+    pub fn conv(
+        k: &LimbConv,
+        picture: bool,
+        spec: impl Fn(TensorId) -> TensorSpec,
+        output: TensorId,
+        level: Level,
+    ) -> Option<Self> {
         let source = Source {
             window: k.window,
             input: k.input,
@@ -62,6 +74,8 @@ impl Prepared {
             channels: spec(output).shape.c,
             lanes: level.lanes(),
             flip: level.dot_flip(),
+            // Bytes of a row are those of its words in this order only.
+            picture: picture && k.words == 1 && k.first_words.is_none() && cfg!(target_endian = "little"),
         };
         let l = k.epilogue.low_bits;
         let biases: Vec<f64> = k.epilogue.bias.iter().map(|&b| join(b, l)).collect();
@@ -87,6 +101,7 @@ impl Prepared {
             channels: spec(k.output).shape.c,
             lanes: level.lanes(),
             flip: level.dot_flip(),
+            picture: false,
         };
         source.prepare(&input, &spec(k.output), End::Sums)
     }

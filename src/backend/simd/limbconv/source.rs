@@ -1,5 +1,6 @@
 //! Weights of a limb convolution, by registers of output channels.
 
+use super::pixels::{self, Inside};
 use super::{End, Prepared};
 use crate::backend::simd::aligned::{Aligned, EXACT, transpose};
 use crate::backend::simd::gather::{Gather, Span};
@@ -19,24 +20,29 @@ pub struct Source<'a> {
     pub channels: usize,
     pub lanes: usize,
     pub flip: u32,
+    /// Whether the input are pixels.
+    pub picture: bool,
 }
 
 impl Source<'_> {
     pub fn prepare(&self, input: &TensorSpec, output: &TensorSpec, end: End) -> Option<Prepared> {
         let gather =
             Gather { window: self.window, input: input.shape, output: output.shape, pixel_words: input.pixel_words() };
+        let inside = self.picture.then(|| Inside::new(&gather)).filter(Inside::is_small);
         let spans: Vec<Span> = self.blocks().map(|block| self.span(block)).collect();
         let mut starts = vec![0];
         for span in &spans {
-            starts.push(starts[starts.len() - 1] + gather.row_words(*span) / self.limbs * WEIGHT_LIMBS);
+            let row = if inside.is_some() { pixels::row_words(self.window.taps()) } else { gather.row_words(*span) };
+            starts.push(starts[starts.len() - 1] + row / self.limbs * WEIGHT_LIMBS);
         }
         Some(Prepared {
             input: self.input,
             channels: self.channels,
             limbs: self.limbs,
             row_words: spans.iter().map(|&s| gather.buffer_words(s)).max()?,
-            weights: self.spread(&spans, &starts)?,
-            offsets: self.offsets()?,
+            weights: if inside.is_some() { self.colours(&starts) } else { self.spread(&spans, &starts) }?,
+            offsets: self.offsets(inside.as_ref())?,
+            inside,
             gather,
             spans,
             starts,
@@ -84,34 +90,64 @@ impl Source<'_> {
         Some(out)
     }
 
-    /// Sum of the bytes of limb `q` of channel `c`, or of their magnitudes.
-    fn sum(&self, c: usize, q: usize, of: impl Fn(i64) -> i64) -> i64 {
-        let words = self.channel(c).iter().skip(q).step_by(WEIGHT_LIMBS);
-        words.flat_map(|w| w.to_le_bytes()).map(|b| of(i64::from(b as i8))).sum()
+    /// The weights without those of alpha.
+    fn colours(&self, starts: &[usize]) -> Option<Aligned<u32>> {
+        let mut out = Aligned::zeroed(starts.last()? * self.lanes)?;
+        for (block, start) in self.blocks().zip(starts) {
+            for (lane, c) in block.enumerate() {
+                let own = &mut out.as_mut_slice()[start * self.lanes + lane..];
+                let weights = pixels::without_alpha(self.channel(c));
+                own.iter_mut().step_by(self.lanes).zip(weights).for_each(|(to, word)| *to = word);
+            }
+        }
+        Some(out)
     }
 
-    fn offsets(&self) -> Option<Aligned<u32>> {
-        let count = self.limbs + WEIGHT_LIMBS - 1;
-        let mut rows = vec![0; self.channels * count];
-        if self.flip != 0 {
-            for (c, row) in rows.chunks_exact_mut(count).enumerate() {
-                for q in 0..WEIGHT_LIMBS {
-                    let excess = 128 * self.sum(c, q, |b| b);
-                    row[q..q + self.limbs].iter_mut().for_each(|d: &mut u32| *d = d.wrapping_sub(excess as u32));
+    /// What the sums of each channel start with, for each case of an output pixel.
+    fn offsets(&self, inside: Option<&Inside>) -> Option<Aligned<u32>> {
+        let diagonals = self.limbs + WEIGHT_LIMBS - 1;
+        let cases = match inside {
+            Some(inside) => inside.taps(self.window.kernel[1]).collect(),
+            None => vec![Vec::new()],
+        };
+        let flipped: Vec<[i64; WEIGHT_LIMBS]> = (0..self.channels).map(|c| self.flipped(c, inside.is_some())).collect();
+        let padded = self.channels.next_multiple_of(self.lanes);
+        let mut rows = vec![0u32; cases.len() * padded * diagonals];
+        for (rows, taps) in rows.chunks_exact_mut(padded * diagonals).zip(&cases) {
+            for (c, (row, flipped)) in rows.chunks_exact_mut(diagonals).zip(&flipped).enumerate() {
+                let alpha = pixels::alpha_sums(self.channel(c), taps);
+                for (q, (alpha, flipped)) in alpha.into_iter().zip(flipped).enumerate() {
+                    let start = (i64::from(alpha) - flipped) as u32;
+                    row[q..q + self.limbs].iter_mut().for_each(|d| *d = d.wrapping_add(start));
                 }
             }
         }
-        transpose(&rows, count, self.lanes)
+        transpose(&rows, diagonals, self.lanes)
+    }
+
+    /// What flipped bytes add to the sums of each limb of channel `c`; in pictures alpha is not multiplied.
+    fn flipped(&self, c: usize, picture: bool) -> [i64; WEIGHT_LIMBS] {
+        if self.flip == 0 {
+            return [0; WEIGHT_LIMBS];
+        }
+        let colours = if picture { pixels::without_alpha(self.channel(c)) } else { self.channel(c).to_vec() };
+        std::array::from_fn(|q| 128 * sum(&colours, q, |b| b))
     }
 
     /// Whether the magnitudes of all terms of T add up to less than 2^53.
     pub fn is_exact(&self, c: usize, drop: usize, bias: f64) -> bool {
         let mut most = bias.abs() + scale_by_power(1.0, 31);
         for q in 0..WEIGHT_LIMBS {
-            let sum = (128 * self.sum(c, q, i64::abs)) as f64;
+            let sum = (128 * sum(self.channel(c), q, i64::abs)) as f64;
             most +=
                 (0..self.limbs).map(|p| sum * scale_by_power(1.0, 8 * (p + q) as i32 - 8 * drop as i32)).sum::<f64>();
         }
         most < EXACT
     }
+}
+
+/// Sum of the bytes of limb `q`, or of their magnitudes, of weights `[word][WEIGHT_LIMBS]`.
+fn sum(weights: &[u32], q: usize, of: impl Fn(i64) -> i64) -> i64 {
+    let words = weights.iter().skip(q).step_by(WEIGHT_LIMBS);
+    words.flat_map(|w| w.to_le_bytes()).map(|b| of(i64::from(b as i8))).sum()
 }

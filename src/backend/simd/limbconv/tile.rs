@@ -1,10 +1,12 @@
 //! A limb convolution over a tile of pixels.
 
-use super::{Joined, Prepared};
+use super::{Joined, Prepared, pixels};
+use crate::backend::cpu::SLACK;
 use crate::backend::simd::cells::Cells;
 use crate::backend::simd::codes::CodeBits;
 use crate::backend::simd::count::TILE;
 use crate::backend::simd::epilogue::Targets;
+use crate::backend::simd::gather::Span;
 use crate::backend::simd::lanes::{Lanes, MOST_LANES};
 use crate::backend::simd::tiles::TileWork;
 use crate::fixed::{VALUE_LIMBS, WEIGHT_LIMBS};
@@ -66,14 +68,18 @@ impl Run<'_> {
         let mut held = None;
         let (buffer, bits) = buffer.split_at_mut(self.conv.row_words);
         let mut bits = CodeBits::new(bits);
+        let mut cases = [0; TILE];
+        if let Some(inside) = &self.conv.inside {
+            cases.iter_mut().zip(pixels.clone()).for_each(|(case, pixel)| *case = inside.case(pixel));
+        }
         for group in groups {
             for block in group * per_group..blocks.min((group + 1) * per_group) {
                 let span = self.conv.spans[block];
                 if held != Some(span) {
-                    self.conv.gather.rows(lanes, self.input, span, pixels.clone(), L::DOT_FLIP, buffer);
+                    self.rows(lanes, span, pixels.clone(), buffer);
                     held = Some(span);
                 }
-                let sums = self.conv.block::<L, P, D>(lanes, block, pixels.len(), buffer);
+                let sums = self.conv.block::<L, P, D>(lanes, block, blocks, &cases[..pixels.len()], buffer);
                 match &self.end {
                     Ends::Joined(joined, targets) => {
                         let totals = joined.totals(lanes, block, &sums);
@@ -85,6 +91,18 @@ impl Run<'_> {
             if let Ends::Joined(joined, targets) = &self.end {
                 joined.finisher.group(targets, group, pixels.clone(), &bits);
             }
+        }
+    }
+}
+
+impl Run<'_> {
+    /// What lies under the windows of a tile.
+    #[inline(always)]
+    fn rows<L: Lanes>(&self, lanes: L, span: Span, tile: Range<usize>, buffer: &mut [u32]) {
+        let gather = &self.conv.gather;
+        match self.conv.inside {
+            Some(_) => pixels::rows(lanes, gather, self.input, tile, L::DOT_FLIP, buffer),
+            None => gather.rows(lanes, self.input, span, tile, L::DOT_FLIP, buffer),
         }
     }
 }
@@ -126,21 +144,28 @@ impl Prepared {
         &self,
         lanes: L,
         block: usize,
-        pixels: usize,
+        blocks: usize,
+        cases: &[usize],
         buffer: &[u32],
     ) -> Sums<L, D> {
+        let words = match self.inside {
+            Some(_) => pixels::row_words(self.gather.window.taps()),
+            None => self.gather.row_words(self.spans[block]),
+        };
         let mut rows: [&[u32]; TILE] = [&[]; TILE];
-        for (row, words) in rows.iter_mut().zip(self.gather.split(self.spans[block], buffer).take(pixels)) {
-            *row = words;
+        for (row, all) in rows.iter_mut().zip(buffer.chunks_exact(words + SLACK).take(cases.len())) {
+            *row = &all[..words];
         }
         let weights: &[L::Words] = bytemuck::cast_slice(self.weights.as_slice());
         let weights = &weights[self.starts[block]..self.starts[block + 1]];
         let offsets: &[L::Words] = bytemuck::cast_slice(self.offsets.as_slice());
         let mut sums = [[lanes.zero(); TILE]; D];
-        for d in 0..D {
-            sums[d] = [lanes.load(&offsets[block * D + d]); TILE];
+        for (t, case) in cases.iter().enumerate() {
+            for d in 0..D {
+                sums[d][t] = lanes.load(&offsets[(case * blocks + block) * D + d]);
+            }
         }
-        products::<L, P, D>(lanes, weights, &rows[..pixels], &mut sums);
+        products::<L, P, D>(lanes, weights, &rows[..cases.len()], &mut sums);
         sums
     }
 
@@ -205,10 +230,11 @@ fn tile<L: Lanes, const P: usize, const D: usize, const T: usize>(
     for t in 0..T {
         tile[t] = &rows[at + t].as_chunks::<P>().0[..words];
     }
-    // Every pixel starts with the same.
     let mut sums = [[lanes.zero(); T]; D];
     for d in 0..D {
-        sums[d] = [out[d][at]; T];
+        for t in 0..T {
+            sums[d][t] = out[d][at + t];
+        }
     }
     for k in 0..words {
         let mut limbs = [lanes.zero(); WEIGHT_LIMBS];
