@@ -4,7 +4,9 @@ mod common;
 
 use common::kernels;
 use lq_infer::backend::gpu::record::{Recording, Target};
+use lq_infer::bench::random_network;
 use lq_infer::plan::Plan;
+use lq_infer::zoo::Uniform;
 use naga::back::{glsl, hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Module, ShaderStage};
@@ -128,6 +130,27 @@ fn every_shader_translates_to_every_language() {
 fn layers_of_equal_shape_share_a_pipeline() {
     let recording = recording(65_535);
     assert_eq!((recording.dispatches.len(), recording.pipelines().len()), (28, 13));
+}
+
+/// Launches cost time whatever they compute. Adding, batch norms and quantizers belong to the convolutions, and pools take the
+/// step that follows with them.
+#[test]
+fn an_imagenet_resnet_18_takes_24_dispatches() {
+    for [w, a] in [[2, 2], [1, 2], [1, 1]] {
+        let plan = Plan::new(random_network("preact-resnet-18", &Uniform::bits(w, a), 1).unwrap()).unwrap();
+        let recording = Recording::new(&plan, &Target::plain(65_535), &|_, _| 0);
+        let mut kernels = BTreeMap::new();
+        for dispatch in &recording.dispatches {
+            *kernels.entry(dispatch.kernel).or_insert(0) += 1;
+        }
+        let expected =
+            [("limbconv", 1), ("maxpool", 1), ("bitconv", 16 + 3), ("pointwise", 1), ("avgpool", 1), ("limbsum", 1)];
+        assert_eq!(kernels, BTreeMap::from(expected), "{w}/{a}");
+        let launched = |index: usize| recording.dispatches.iter().any(|d| d.step == index);
+        let steps = plan.program.steps.iter().enumerate();
+        let taken: Vec<&str> = steps.filter(|(index, _)| !launched(*index)).map(|(_, s)| s.kernel.name()).collect();
+        assert_eq!(taken, ["quantize", "split"], "{w}/{a}");
+    }
 }
 
 #[test]

@@ -6,31 +6,28 @@
 //! CPU milliseconds are summed over threads: what a software rasteriser computes with. Each figure is the least of all rounds.
 //! The last number printed is the median of whole inferences (from the host's words to its words) in milliseconds per image.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod options;
-mod subjects;
 
-use lq_infer::bench::{Rng, Subject, least, random_network, time, time_steps};
-use lq_infer::lower::PIXEL_ALPHA;
-use lq_infer::plan::Plan;
-use lq_infer::zoo::Uniform;
-use options::{Options, Outcome};
-use std::sync::Arc;
+use common::subjects::Device;
+use common::{Outcome, pictures, plan};
+use lq_infer::bench::{Subject, least, time, time_steps};
+use options::Options;
 use std::time::Instant;
-use subjects::Device;
 
 fn main() -> Outcome<()> {
     let start = Instant::now();
     let options = Options::read()?;
-    let device = Device::open(&options)?;
+    let device = Device::open(&options.device, options.threads, options.variant)?;
     println!("{device}");
     for &[w, a] in &options.bits {
-        let program = random_network(&options.net, &Uniform::bits(w, a), 1)?;
+        let plan = plan(&options.net, [w, a])?;
         println!("{} {w}/{a}, batch {}", options.net, options.batch);
-        let plan = Arc::new(Plan::new(program)?);
         if options.tune {
             device.tune(&plan)?;
         }
-        let subject = device.prepare(&plan, &options)?;
+        let subject = device.prepare(&plan, options.batch)?;
         let prepared = start.elapsed().as_secs_f64() * 1e3;
         let input = pictures(&plan, options.batch);
         // Some drivers compile when a pipeline is used for the first time.
@@ -55,11 +52,4 @@ fn whole(subject: &dyn Subject, input: &[u32], options: &Options) -> Outcome<()>
     times.sort_by_key(|t| t.wall);
     println!("{:.3}", times[times.len() / 2].wall.as_secs_f64() * 1e3 / options.batch as f64);
     Ok(())
-}
-
-/// Pictures of noise.
-fn pictures(plan: &Plan, images: usize) -> Vec<u32> {
-    let mut rng = Rng::new(2);
-    let alpha = u32::from(PIXEL_ALPHA as u8) << 24;
-    (0..images * plan.input_words()).map(|_| rng.bits() >> 8 | alpha).collect()
 }

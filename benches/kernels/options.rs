@@ -1,6 +1,6 @@
 //! What to measure.
 
-pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+use crate::common::Outcome;
 
 pub struct Options {
     pub device: String,
@@ -45,7 +45,7 @@ impl Options {
 
     fn set(&mut self, name: &str, value: &str) -> Outcome<()> {
         match name {
-            "--device" => self.device = value.to_lowercase(),
+            "--device" => self.device = value.into(),
             "--threads" => self.threads = Some(value.parse()?),
             "--net" => self.net = value.into(),
             "--bits" => self.bits = value.split(',').map(widths).collect::<Outcome<_>>()?,

@@ -1,6 +1,6 @@
 //! Devices with a network on them.
 
-use crate::options::{Options, Outcome};
+use super::Outcome;
 use lq_infer::backend::gpu::{Gpu, GpuNet, PopcountProbe, adapters};
 use lq_infer::backend::simd::{Simd, SimdNet};
 use lq_infer::backend::{Backend, Control, Executable};
@@ -20,21 +20,23 @@ pub enum Device {
 }
 
 impl Device {
-    /// A CPU by name ("cpu", "cpu-avx2"), or the first usable adapter with the text in its name, API or driver.
-    pub fn open(options: &Options) -> Outcome<Self> {
-        if let Some(simd) = Simd::all().into_iter().find(|simd| simd.name() == options.device) {
-            return Ok(Device::Cpu(match options.threads {
+    /// A CPU by name ("cpu", "cpu-avx2") with so many threads or all, or the first usable adapter with the text in its name, API
+    /// or driver, whose kernels have the given variant or the best.
+    pub fn open(name: &str, threads: Option<usize>, variant: Option<usize>) -> Outcome<Self> {
+        let name = name.to_lowercase();
+        if let Some(simd) = Simd::all().into_iter().find(|simd| simd.name() == name) {
+            return Ok(Device::Cpu(match threads {
                 Some(n) => simd.with_pool(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(n).build()?)),
                 None => simd,
             }));
         }
-        let named = |text: &str| text.to_lowercase().contains(&options.device);
+        let named = |text: &str| text.to_lowercase().contains(&name);
         let mut found = adapters().into_iter().filter(|a| a.unusable.is_none()).filter(|a| {
             let info = a.info();
             named(&info.name) || named(&info.api) || named(&info.driver)
         });
-        let gpu = found.next().ok_or("no such device")?.open()?;
-        Ok(Device::Gpu(Box::new(options.variant.map_or(gpu.clone(), |nth| gpu.with_variant(nth)))))
+        let gpu = found.next().ok_or_else(|| format!("no device '{name}'"))?.open()?;
+        Ok(Device::Gpu(Box::new(variant.map_or(gpu.clone(), |nth| gpu.with_variant(nth)))))
     }
 
     pub fn tune(&self, plan: &Arc<Plan>) -> Outcome<()> {
@@ -46,8 +48,8 @@ impl Device {
         Ok(())
     }
 
-    pub fn prepare(&self, plan: &Arc<Plan>, options: &Options) -> Outcome<Box<dyn Subject>> {
-        let (plan, images) = (plan.clone(), options.batch);
+    pub fn prepare(&self, plan: &Arc<Plan>, images: usize) -> Outcome<Box<dyn Subject>> {
+        let plan = plan.clone();
         Ok(match self {
             Device::Cpu(simd) => {
                 let net = simd.prepare_net(plan.clone(), images);

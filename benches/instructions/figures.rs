@@ -1,0 +1,148 @@
+//! Counted instructions, and what to think of a difference.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+/// Growth that fails, and gain that is worth new figures.
+const TOLERANCE: f64 = 0.03;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figures {
+    /// What compiled the program: figures of different compilers say nothing about its sources.
+    pub compiler: String,
+    /// Instructions by name; the first word of a name is the instruction set.
+    pub instructions: BTreeMap<String, u64>,
+}
+
+impl Figures {
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))
+    }
+
+    pub fn write(&self, path: &Path) -> Result<(), String> {
+        let text = serde_json::to_string_pretty(self).map_err(|e| e.to_string())?;
+        std::fs::write(path, text + "\n").map_err(|e| format!("{}: {e}", path.display()))
+    }
+
+    fn has_set(&self, name: &str) -> bool {
+        self.instructions.keys().any(|other| set(other) == set(name))
+    }
+}
+
+/// The instruction set in a name.
+fn set(name: &str) -> &str {
+    name.split(' ').next().unwrap_or(name)
+}
+
+/// What a figure is, beside the committed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Same,
+    /// Fails.
+    Slower,
+    /// Worth an update.
+    Faster,
+    /// Counted, but not committed. Fails: nothing would notice that it grows.
+    New,
+    /// Committed, but not counted any more. Fails.
+    Gone,
+    /// Committed, of an instruction set that is not here.
+    Absent,
+    /// Nothing can be said: the compilers differ.
+    Incomparable,
+}
+
+impl Verdict {
+    pub fn fails(self) -> bool {
+        matches!(self, Verdict::Slower | Verdict::New | Verdict::Gone)
+    }
+}
+
+/// One figure.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub name: String,
+    pub expected: Option<u64>,
+    pub found: Option<u64>,
+    pub verdict: Verdict,
+}
+
+/// All figures, in order of their names.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    pub lines: Vec<Line>,
+    /// What the figures were counted with, if that differs: committed and found.
+    pub compilers: Option<[String; 2]>,
+}
+
+pub fn compare(expected: &Figures, found: &Figures) -> Comparison {
+    let differ = expected.compiler != found.compiler;
+    let mut names: Vec<&String> = expected.instructions.keys().chain(found.instructions.keys()).collect();
+    names.sort();
+    names.dedup();
+    let line = |name: &String| {
+        let [before, now] = [expected, found].map(|figures| figures.instructions.get(name).copied());
+        let verdict = match (before, now) {
+            _ if differ => Verdict::Incomparable,
+            (Some(before), Some(now)) => judge(before, now),
+            (None, _) => Verdict::New,
+            (_, None) if found.has_set(name) => Verdict::Gone,
+            (_, None) => Verdict::Absent,
+        };
+        Line { name: name.clone(), expected: before, found: now, verdict }
+    };
+    let compilers = differ.then(|| [expected.compiler.clone(), found.compiler.clone()]);
+    Comparison { lines: names.into_iter().map(line).collect(), compilers }
+}
+
+fn change(before: u64, now: u64) -> f64 {
+    now as f64 / before as f64 - 1.0
+}
+
+fn judge(before: u64, now: u64) -> Verdict {
+    match change(before, now) {
+        change if change > TOLERANCE => Verdict::Slower,
+        change if change < -TOLERANCE => Verdict::Faster,
+        _ => Verdict::Same,
+    }
+}
+
+impl Comparison {
+    /// How many figures fail.
+    pub fn failures(&self) -> usize {
+        self.lines.iter().filter(|line| line.verdict.fails()).count()
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<80} {:>12} {:>12}  change", "instructions", "committed", "now")?;
+        let number = |n: Option<u64>| n.map_or_else(|| "-".into(), |n| n.to_string());
+        for Line { name, expected, found, verdict } in &self.lines {
+            let change = expected.zip(*found).map(|(before, now)| format!("{:+.1} %", 100.0 * change(before, now)));
+            let (before, now, change) = (number(*expected), number(*found), change.unwrap_or_default());
+            writeln!(f, "{name:<80} {before:>12} {now:>12}  {change:<8} {}", verdict.remark())?;
+        }
+        if let Some([expected, found]) = &self.compilers {
+            writeln!(f, "not comparable: committed with {expected}; now {found}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Verdict {
+    fn remark(self) -> &'static str {
+        match self {
+            Verdict::Same | Verdict::Incomparable => "",
+            Verdict::Slower => "SLOWER",
+            Verdict::Faster => "faster: update the figures",
+            Verdict::New => "NOT COMMITTED",
+            Verdict::Gone => "NOT COUNTED",
+            Verdict::Absent => "instructions not at hand",
+        }
+    }
+}
