@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// Growth that fails, and gain that is worth new figures.
-const TOLERANCE: f64 = 0.03;
+/// Percent: more growth fails, more gain is worth new figures.
+const TOLERANCE: u64 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,14 +99,10 @@ pub fn compare(expected: &Figures, found: &Figures) -> Comparison {
     Comparison { lines: names.into_iter().map(line).collect(), compilers }
 }
 
-fn change(before: u64, now: u64) -> f64 {
-    now as f64 / before as f64 - 1.0
-}
-
 fn judge(before: u64, now: u64) -> Verdict {
-    match change(before, now) {
-        change if change > TOLERANCE => Verdict::Slower,
-        change if change < -TOLERANCE => Verdict::Faster,
+    match now * 100 {
+        now if now > before * (100 + TOLERANCE) => Verdict::Slower,
+        now if now < before * (100 - TOLERANCE) => Verdict::Faster,
         _ => Verdict::Same,
     }
 }
@@ -121,9 +117,10 @@ impl Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<80} {:>12} {:>12}  change", "instructions", "committed", "now")?;
+        let percent = |before: u64, now: u64| 100.0 * (now as f64 / before as f64 - 1.0);
         let number = |n: Option<u64>| n.map_or_else(|| "-".into(), |n| n.to_string());
         for Line { name, expected, found, verdict } in &self.lines {
-            let change = expected.zip(*found).map(|(before, now)| format!("{:+.1} %", 100.0 * change(before, now)));
+            let change = expected.zip(*found).map(|(before, now)| format!("{:+.1} %", percent(before, now)));
             let (before, now, change) = (number(*expected), number(*found), change.unwrap_or_default());
             writeln!(f, "{name:<80} {before:>12} {now:>12}  {change:<8} {}", verdict.remark())?;
         }
