@@ -30,7 +30,7 @@ pub fn run(
 ) {
     let (from, to) = (arena.spec(input).shape, out.spec.shape);
     let work = Pool { pooling, window, input: arena.slack(input), from, to, output: Cells::new(out.data) };
-    tiles.run(level, &work, to.pixels(), to.c, 0);
+    tiles.run(level, &work, to.pixels(), to.c, window.taps().min(from.pixels()));
 }
 
 struct Pool<'a> {
@@ -45,13 +45,14 @@ struct Pool<'a> {
 impl TileWork for Pool<'_> {
     /// The last register of a row may run into the next one or past the tensor; what it holds there is not stored.
     #[inline(always)]
-    fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, _: &mut [u32]) {
+    fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, buffer: &mut [u32]) {
         let blocks = groups.start * WORD_BITS / L::LANES..self.to.c.min(groups.end * WORD_BITS).div_ceil(L::LANES);
         for pixel in pixels {
+            let taps = self.taps(pixel, buffer);
             for block in blocks.clone() {
                 let pooled = match self.pooling {
-                    Pooling::Maximum => self.maximum(lanes, pixel, block),
-                    Pooling::Mean => self.mean(lanes, pixel, block),
+                    Pooling::Maximum => self.maximum(lanes, taps, block),
+                    Pooling::Mean => self.mean(lanes, taps, block),
                 };
                 // SAFETY: each group of channels of each pixel is computed by one thread.
                 unsafe { store_block(lanes, self.output, pixel, self.to.c, block, pooled) };
@@ -61,35 +62,49 @@ impl TileWork for Pool<'_> {
 }
 
 impl Pool<'_> {
-    /// `f` with each value under the window.
+    /// Where the pixels under the window begin: first in `buffer`, as many as are inside the input.
     #[inline(always)]
-    fn taps<L: Lanes>(&self, lanes: L, pixel: usize, block: usize, mut f: impl FnMut(L::Int)) {
+    fn taps<'b>(&self, pixel: usize, buffer: &'b mut [u32]) -> &'b [u32] {
         let (y, x) = (pixel / self.to.w, pixel % self.to.w);
+        let mut inside = 0;
         for ky in 0..self.window.kernel[0] {
             let Some(iy) = self.window.source(0, y, ky, self.from.h) else { continue };
             for kx in 0..self.window.kernel[1] {
                 let Some(ix) = self.window.source(1, x, kx, self.from.w) else { continue };
-                f(lanes.load(L::words(&self.input[(iy * self.from.w + ix) * self.from.c + block * L::LANES..])));
+                // A tensor has at most 2^31 elements.
+                buffer[inside] = ((iy * self.from.w + ix) * self.from.c) as u32;
+                inside += 1;
             }
         }
+        &buffer[..inside]
+    }
+
+    /// A register of the pixel that begins at `tap`.
+    #[inline(always)]
+    fn load<L: Lanes>(&self, lanes: L, tap: u32, block: usize) -> L::Int {
+        lanes.load(L::words(&self.input[tap as usize + block * L::LANES..]))
     }
 
     #[inline(always)]
-    fn maximum<L: Lanes>(&self, lanes: L, pixel: usize, block: usize) -> L::Int {
-        let mut most = None;
-        self.taps(lanes, pixel, block, |value| most = Some(most.map_or(value, |most| lanes.max(most, value))));
-        most.unwrap_or(lanes.zero())
+    fn maximum<L: Lanes>(&self, lanes: L, taps: &[u32], block: usize) -> L::Int {
+        let Some((&first, rest)) = taps.split_first() else { return lanes.zero() };
+        let mut most = self.load(lanes, first, block);
+        for &tap in rest {
+            most = lanes.max(most, self.load(lanes, tap, block));
+        }
+        most
     }
 
     /// Sums in two words, as `fixed::rounded_mean` has them.
     #[inline(always)]
-    fn mean<L: Lanes>(&self, lanes: L, pixel: usize, block: usize) -> L::Int {
+    fn mean<L: Lanes>(&self, lanes: L, taps: &[u32], block: usize) -> L::Int {
         let (mut high, mut low) = (lanes.zero(), lanes.zero());
         let half = lanes.splat(0xffff);
-        self.taps(lanes, pixel, block, |value| {
+        for &tap in taps {
+            let value = self.load(lanes, tap, block);
             high = lanes.add(high, lanes.shift_right::<16>(value));
             low = lanes.add(low, lanes.and(value, half));
-        });
+        }
         let mut words = [[0; MOST_LANES]; 2];
         lanes.store(high, L::words_mut(&mut words[0]));
         lanes.store(low, L::words_mut(&mut words[1]));
