@@ -1,8 +1,13 @@
 //! What a benchmark found, as data: the JSON that `lq-infer bench` writes and reads. Times are seconds, rates are per second,
 //! sizes are bytes. Fields are only added within a version of the schema.
 
+mod csv;
 mod file;
+#[cfg(test)]
+pub(super) mod sample;
 mod stats;
+
+pub(super) use csv::{COLUMNS, csv_line, fields};
 
 use crate::backend::Clock;
 use serde::{Deserialize, Serialize};
@@ -62,6 +67,13 @@ pub struct Device {
     pub peaks: Option<Peaks>,
     /// Why nothing was measured on it, if nothing was.
     pub problem: Option<String>,
+}
+
+impl Device {
+    /// The name without what follows it in brackets, which is the driver's compiler or the chip.
+    pub fn short_name(&self) -> &str {
+        self.name.split(" (").next().unwrap_or(&self.name)
+    }
 }
 
 /// What a device does per second at best, by probes that do nothing else.
