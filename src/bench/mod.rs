@@ -1,8 +1,10 @@
-//! What measurements need: networks of any width with parameters that look trained, work per step, and clocks.
+//! What measurements need: reports, as pages and side by side, networks of any width with parameters that look trained, work per step, and clocks.
 
 mod cell;
 mod clock;
+pub mod compare;
 mod host;
+pub mod html;
 mod random;
 pub mod report;
 mod steps;

@@ -1,0 +1,111 @@
+use super::*;
+use crate::bench::report::sample;
+
+/// A run of one model on two devices, with these rates and spreads.
+fn run(name: &str, figures: [(f64, f64); 2]) -> Run {
+    let mut report = sample::full();
+    report.cells = vec![report.cells[2].clone(), report.cells[6].clone()];
+    for (cell, (rate, spread)) in report.cells.iter_mut().zip(figures) {
+        cell.source = "bundled".into();
+        let warm = cell.warm.as_mut().unwrap();
+        (warm.images_per_second, warm.wall.spread, warm.noise) = (rate, spread, Vec::new());
+    }
+    Run { name: name.into(), report }
+}
+
+fn verdicts(comparison: &Comparison) -> Vec<(Option<f64>, &str)> {
+    comparison.rows.iter().map(|row| (row.ratio, row.verdict.text())).collect()
+}
+
+#[test]
+fn differences_must_exceed_both_spreads() {
+    let first = run("a", [(100.0, 0.125), (100.0, 0.0)]);
+    let second = run("b", [(125.0, 0.125), (50.0, 0.25)]);
+    let third = run("c", [(126.0, 0.125), (100.0, 0.0)]);
+    let comparison = Comparison::new(vec![first, second, third]);
+    let base = (Some(1.0), "baseline");
+    let rest =
+        [(Some(1.25), "within noise"), (Some(0.5), "slower"), (Some(1.26), "faster"), (Some(1.0), "within noise")];
+    assert_eq!(verdicts(&comparison), [&[base, base][..], &rest].concat());
+    assert_eq!(comparison.mismatches, [""; 0]);
+    comparison.check().unwrap();
+}
+
+#[test]
+fn doubted_figures_are_neither() {
+    for doubted in 0..2 {
+        let mut runs = vec![run("a", [(100.0, 0.0); 2]), run("b", [(200.0, 0.0); 2])];
+        runs[doubted].report.cells[1].warm.as_mut().unwrap().noise.push("other programs".into());
+        let comparison = Comparison::new(runs);
+        assert_eq!(verdicts(&comparison)[2..], [(Some(2.0), "faster"), (Some(2.0), "doubted")]);
+    }
+}
+
+#[test]
+fn only_the_same_work_is_compared() {
+    let verdict = |change: &dyn Fn(&mut Report)| {
+        let mut other = run("b", [(200.0, 0.0); 2]);
+        change(&mut other.report);
+        let comparison = Comparison::new(vec![run("a", [(100.0, 0.0); 2]), other]);
+        let row = comparison.rows.iter().find(|row| row.run == 1 && row.cell == 0).unwrap();
+        (row.verdict.text().to_owned(), row.ratio, comparison.check())
+    };
+    let comparable = |change: &dyn Fn(&mut Report)| {
+        let (text, ratio, check) = verdict(change);
+        check.unwrap();
+        assert_eq!(ratio.is_some(), text == "faster");
+        text
+    };
+    assert_eq!(comparable(&|_| {}), "faster");
+    assert_eq!(comparable(&|r| r.cells[0].source = "another".into()), "another model of this name");
+    assert_eq!(comparable(&|r| r.cells[0].batch = 5), "not in the first report");
+    assert_eq!(comparable(&|r| r.cells[0].bits = "1/1".into()), "not in the first report");
+    assert_eq!(comparable(&|r| r.cells[0].warm = None), "no figure");
+    // A device that the first run does not have is compared with that run's first one.
+    assert_eq!(comparable(&|r| r.devices[0].id = "new".into()), "faster");
+}
+
+#[test]
+fn other_digests_are_errors() {
+    let mut runs = vec![run("a", [(100.0, 0.0); 2]), run("b", [(200.0, 0.0); 2])];
+    for cell in &mut runs[1].report.cells {
+        cell.digest.expected = "cd".repeat(32);
+        cell.digest.found = Some("cd".repeat(32));
+    }
+    let comparison = Comparison::new(runs.clone());
+    assert_eq!(verdicts(&comparison)[2..], [(None, "digests differ"); 2]);
+    assert_eq!(comparison.mismatches.len(), 1, "one for both devices: {:?}", comparison.mismatches);
+    let error = comparison.check().unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::VerificationFailed);
+    assert!(["DIGESTS DIFFER", "abababababab", "cdcdcdcdcdcd"].iter().all(|part| error.to_string().contains(part)));
+
+    // A device that disagrees with its own reference, in a run that agrees with the other.
+    runs[1] = run("b", [(200.0, 0.0); 2]);
+    runs[1].report.cells[1].digest.found = Some("00".repeat(32));
+    let comparison = Comparison::new(runs);
+    assert!(comparison.mismatches[0].contains("of b gives 000000000000"), "{:?}", comparison.mismatches);
+    assert_eq!(verdicts(&comparison)[3], (None, "digests differ"));
+}
+
+#[test]
+fn tables_have_a_field_for_each_column() {
+    let comparison = Comparison::new(vec![run("a, or b", [(100.0, 0.0); 2]), run("c", [(200.0, 0.0); 2])]);
+    let csv = comparison.csv();
+    let columns = csv.lines().next().unwrap().split(',').count();
+    let line = csv.lines().nth(3).unwrap();
+    // The driver, the rival and others hold no commas here.
+    assert_eq!(line.split(',').count(), columns);
+    assert!(line.starts_with("c,2026-") && line.ends_with(",2,faster"));
+    assert!(csv.lines().nth(1).unwrap().starts_with("\"a, or b\","));
+}
+
+#[test]
+fn runs_are_named_by_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("new")).unwrap();
+    let paths = ["box.json", "new/box.json", "other.json"].map(|name| folder.path().join(name));
+    paths.iter().for_each(|path| sample::full().write(path).unwrap());
+    let names: Vec<String> = Run::read(&paths).unwrap().into_iter().map(|run| run.name).collect();
+    assert_eq!(names, [paths[0].display().to_string(), paths[1].display().to_string(), "other".to_owned()]);
+    assert!(Run::read(&[folder.path().join("none.json")]).unwrap_err().to_string().contains("none.json"));
+}

@@ -1,0 +1,187 @@
+//! Images per second as bars, with the spread as whiskers; what has no figure is drawn as void, with the reason.
+
+use super::scale::Linear;
+use super::svg::{Anchor, Size, Svg};
+use super::units::{digits, percent, times};
+use crate::bench::report::Cell;
+
+/// Widths of drawings: for screens, and for phones.
+pub const WIDTHS: [(f64, &str); 2] = [(920.0, "wide"), (340.0, "narrow")];
+
+/// Bars that share an axis: one network at one batch size.
+pub struct Group {
+    pub title: String,
+    pub bars: Vec<Bar>,
+}
+
+pub struct Bar {
+    label: String,
+    /// What is said at the right end ("1.25x faster").
+    note: String,
+    figure: Result<Figure, String>,
+    rival: Option<(String, f64)>,
+}
+
+struct Figure {
+    rate: f64,
+    /// Where another run's may lie.
+    range: [f64; 2],
+    text: String,
+    doubted: bool,
+}
+
+impl Bar {
+    pub fn new(label: String, cell: &Cell, note: String) -> Self {
+        let figure = cell.warm.as_ref().map(|warm| {
+            let (rate, spread, doubted) = (warm.images_per_second, warm.wall.spread.max(0.0), !warm.noise.is_empty());
+            let mark = if doubted { " !" } else { "" };
+            Figure {
+                rate,
+                range: [rate / (1.0 + spread), rate / (1.0 - spread.min(0.5))],
+                text: format!("{} ± {}{mark}", digits(rate), percent(spread)),
+                doubted,
+            }
+        });
+        let rival = cell.rival.as_ref().filter(|rival| rival.images_per_second > 0.0);
+        let rival = rival.map(|rival| {
+            let text = format!("{} {}, takes {}", rival.name, digits(rival.images_per_second), times(rival.times));
+            (text, rival.images_per_second)
+        });
+        let reason = || cell.problem.clone().unwrap_or_else(|| "not measured".to_owned());
+        Bar { label, note, figure: figure.ok_or_else(reason), rival }
+    }
+
+    fn most(&self) -> f64 {
+        let figure = self.figure.as_ref().map_or(0.0, |f| f.range[1]);
+        figure.max(self.rival.as_ref().map_or(0.0, |rival| rival.1))
+    }
+}
+
+/// Where things are on a drawing of one of the [`WIDTHS`].
+struct Layout {
+    width: f64,
+    /// Beginning and end of the axis.
+    axis: [f64; 2],
+    /// Labels stand above their bars instead of before them.
+    above: bool,
+}
+
+impl Layout {
+    fn new(width: f64, notes: bool) -> Self {
+        match width < 600.0 {
+            true => Layout { width, axis: [1.0, width - 106.0], above: true },
+            false => Layout { width, axis: [280.0, width - if notes { 250.0 } else { 130.0 }], above: false },
+        }
+    }
+}
+
+/// The drawing and its height.
+pub fn draw(groups: &[Group], width: f64, heading: Option<(&str, &str)>) -> (Svg, f64) {
+    let notes = groups.iter().flat_map(|group| &group.bars).any(|bar| !bar.note.is_empty());
+    let (mut svg, layout) = (Svg::new(width), Layout::new(width, notes));
+    let mut y = 4.0;
+    if let Some((title, remark)) = heading {
+        svg.text(Size::Title, "strong", Anchor::Start, [1.0, y + 14.0], width - 2.0, title);
+        svg.text(Size::Small, "dim", Anchor::Start, [1.0, y + 32.0], width - 2.0, remark);
+        y += 46.0;
+    }
+    for group in groups {
+        y = draw_group(&mut svg, &layout, group, y) + 14.0;
+    }
+    (svg, y - 8.0)
+}
+
+fn draw_group(svg: &mut Svg, layout: &Layout, group: &Group, top: f64) -> f64 {
+    svg.text(Size::Label, "strong", Anchor::Start, [1.0, top + 14.0], layout.width - 2.0, &group.title);
+    let [from, to] = layout.axis;
+    let axis = Linear { most: group.bars.iter().map(Bar::most).fold(0.0, f64::max), from, to };
+    let first = top + 24.0;
+    let end = first + group.bars.iter().map(|bar| height(layout, bar)).sum::<f64>();
+    for tick in axis.ticks(if layout.above { 3 } else { 6 }) {
+        let x = axis.at(tick);
+        svg.line("grid", [x, first], [x, end + 3.0]);
+        let anchor = if tick == 0.0 { Anchor::Start } else { Anchor::Middle };
+        svg.text(
+            Size::Small,
+            "dim",
+            anchor,
+            [x, end + 15.0],
+            70.0,
+            &if tick == 0.0 { "0".into() } else { short(tick) },
+        );
+    }
+    let mut y = first;
+    for bar in &group.bars {
+        draw_bar(svg, layout, &axis, bar, y);
+        y += height(layout, bar);
+    }
+    end + 18.0
+}
+
+/// A round number.
+fn short(tick: f64) -> String {
+    if tick >= 1000.0 { format!("{tick:.0}") } else { format!("{}", (tick * 1e6).round() / 1e6) }
+}
+
+fn height(layout: &Layout, bar: &Bar) -> f64 {
+    let label = if layout.above { 18.0 } else { 0.0 };
+    label + if bar.rival.is_some() { 42.0 } else { 27.0 }
+}
+
+fn draw_bar(svg: &mut Svg, layout: &Layout, axis: &Linear, bar: &Bar, top: f64) {
+    let width = layout.width;
+    let y = if layout.above { top + 18.0 } else { top + 3.0 };
+    let noted = if bar.note.is_empty() { 0.0 } else { 122.0 };
+    let note = [width - 1.0, if layout.above { top + 13.0 } else { y + 14.0 }];
+    match layout.above {
+        true => svg.text(Size::Label, "", Anchor::Start, [1.0, top + 13.0], width - 2.0 - noted, &bar.label),
+        false => svg.text(Size::Label, "", Anchor::End, [axis.from - 10.0, y + 14.0], axis.from - 12.0, &bar.label),
+    }
+    svg.text(Size::Small, "dim", Anchor::End, note, noted, &bar.note);
+    match &bar.figure {
+        Ok(figure) => draw_figure(svg, layout, axis, figure, &bar.label, y, if layout.above { 0.0 } else { noted }),
+        Err(reason) => {
+            let room = width - axis.from - 1.0 - if layout.above { 0.0 } else { noted };
+            let hint = format!("{}: no figure: {reason}", bar.label);
+            svg.rect("void", [axis.from + 0.5, y + 0.5, room - 1.0, 19.0], &hint);
+            svg.text(
+                Size::Small,
+                "bad",
+                Anchor::Start,
+                [axis.from + 8.0, y + 14.0],
+                room - 16.0,
+                &format!("no figure: {reason}"),
+            );
+        }
+    }
+    if let Some((text, rate)) = &bar.rival {
+        let (y, end) = (y + 22.0, axis.at(*rate));
+        svg.rect("rival", [axis.from, y + 1.0, end - axis.from, 9.0], &format!("{}: {text}", bar.label));
+        let room = width - end - 8.0;
+        match super::svg::width(text, Size::Small) <= room || end < axis.from + 150.0 {
+            true => svg.text(Size::Small, "dim", Anchor::Start, [end + 6.0, y + 10.0], room, text),
+            false => svg.text(Size::Small, "inside", Anchor::End, [end - 6.0, y + 9.5], end - axis.from - 10.0, text),
+        }
+    }
+}
+
+fn draw_figure(svg: &mut Svg, layout: &Layout, axis: &Linear, figure: &Figure, label: &str, y: f64, noted: f64) {
+    let [low, high] = figure.range.map(|rate| axis.at(rate));
+    let class = if figure.doubted { "bar doubted" } else { "bar" };
+    let end = axis.at(figure.rate);
+    svg.rect(class, [axis.from, y, (end - axis.from).max(1.0), 20.0], &format!("{label}: {} images/s", figure.text));
+    let middle = y + 10.0;
+    svg.line("whisker", [low, middle], [high, middle]);
+    for x in [low, high] {
+        svg.line("whisker", [x, middle - 4.0], [x, middle + 4.0]);
+    }
+    let room = layout.width - high - 8.0 - noted;
+    svg.text(
+        Size::Small,
+        if figure.doubted { "warn" } else { "" },
+        Anchor::Start,
+        [high + 6.0, y + 14.0],
+        room,
+        &figure.text,
+    );
+}

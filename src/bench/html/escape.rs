@@ -1,0 +1,86 @@
+//! Text as markup. Reports come from anywhere, so nothing of them reaches a page but through here.
+
+/// `text` for element content and for attributes in double quotes. Characters that XML forbids, and those that turn the
+/// direction of what follows them, become U+FFFD.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c if is_unprintable(c) => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// Control characters other than tabs and ends of lines, non-characters, and marks and overrides of direction.
+fn is_unprintable(c: char) -> bool {
+    let direction =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
+    direction || (c.is_control() && !matches!(c, '\t' | '\n')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+/// An element with these attributes, whose values are text, around `inner`, which is markup.
+pub fn element(name: &str, attributes: &[(&str, &str)], inner: &str) -> String {
+    format!("<{name}{}>{inner}</{name}>", written(attributes))
+}
+
+/// An element without content.
+pub fn empty(name: &str, attributes: &[(&str, &str)]) -> String {
+    format!("<{name}{} />", written(attributes))
+}
+
+fn written(attributes: &[(&str, &str)]) -> String {
+    attributes.iter().map(|(name, value)| format!(" {name}=\"{}\"", escape(value))).collect()
+}
+
+/// JSON for a `<script>` element, which ends at the first `</script` whatever surrounds it: the same value, without `<`, `>` and `&`.
+pub fn script_json(json: &str) -> String {
+    // In JSON these characters occur only within strings.
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
+/// `text` as a `data:` address.
+pub fn data_address(kind: &str, text: &str) -> String {
+    let mut address = format!("data:{kind};charset=utf-8,");
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b',' => address.push(char::from(byte)),
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_and_controls_become_harmless() {
+        assert_eq!(escape("<b a='1'>\"&"), "&lt;b a=&#39;1&#39;&gt;&quot;&amp;");
+        assert_eq!(
+            escape("a\u{0}\u{1b}[31m\u{202e}b\u{7f}\n\u{fffe}"),
+            "a\u{fffd}\u{fffd}[31m\u{fffd}b\u{fffd}\n\u{fffd}"
+        );
+        assert_eq!(element("a", &[("title", "\"><x")], "y"), "<a title=\"&quot;&gt;&lt;x\">y</a>");
+    }
+
+    #[test]
+    fn json_stays_the_same_value() {
+        let value = serde_json::json!({ "</script><!--": "a & b" });
+        let script = script_json(&value.to_string());
+        assert!(!script.contains(['<', '>', '&']));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&script).unwrap(), value);
+    }
+
+    #[test]
+    fn addresses_hold_no_other_characters() {
+        assert_eq!(data_address("text/csv", "a,\"é\"\n"), "data:text/csv;charset=utf-8,a,%22%C3%A9%22%0A");
+    }
+}

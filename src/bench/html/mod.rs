@@ -1,0 +1,69 @@
+//! Reports as pages for people: one file each, which needs nothing else and runs nothing.
+
+mod bars;
+mod comparison;
+mod escape;
+mod page;
+mod roofline;
+mod scale;
+mod sections;
+mod stack;
+mod svg;
+mod table;
+mod timeline;
+mod units;
+
+pub use comparison::comparison;
+
+use super::compare::Comparison;
+use super::report::Report;
+use bars::{Group, WIDTHS};
+use escape::{element, escape};
+
+/// A page that shows a report.
+pub fn report(report: &Report) -> String {
+    let title = format!("lq-infer on {}", report.host.cpu);
+    let mut body = element("h1", &[], &escape(&title)) + &page::paragraph("lead", &scope(report));
+    body.push_str(&(sections::identity(report) + &sections::notices(report) + &sections::all(report, "")));
+    body.push_str(&page::section("Data", &page::csv("benchmark.csv", &report.csv())));
+    page::page(&title, &body, &serde_json::to_string(report).unwrap_or_default())
+}
+
+/// What was measured, in a sentence.
+fn scope(report: &Report) -> String {
+    let models = distinct(report.cells.iter().map(|cell| cell.model.clone()));
+    let batches = distinct(report.cells.iter().map(|cell| cell.batch.to_string()));
+    let devices = distinct(report.devices.iter().map(|device| device.short_name().to_owned()));
+    format!("{models}; batch size {batches}; on {devices}.")
+}
+
+/// Each text once.
+fn distinct(texts: impl Iterator<Item = String>) -> String {
+    let mut found: Vec<String> = Vec::new();
+    texts.for_each(|text| {
+        if !found.contains(&text) {
+            found.push(text);
+        }
+    });
+    found.join(", ")
+}
+
+/// The bars of a report as a drawing of its own (SVG), for light and dark surroundings.
+pub fn report_svg(report: &Report) -> String {
+    let remark = format!("images/s, {}; {}, lq-infer {}", sections::READ, report.host.cpu, report.version);
+    drawing(&sections::report_groups(report), &remark)
+}
+
+/// The bars of several runs as a drawing of its own (SVG).
+pub fn comparison_svg(comparison: &Comparison) -> String {
+    drawing(&comparison::comparison_groups(comparison), &format!("images/s, {}", sections::READ))
+}
+
+fn drawing(groups: &[Group], remark: &str) -> String {
+    let title = "lq-infer: images per second";
+    let (svg, height) = bars::draw(groups, WIDTHS[0].0, Some((title, remark)));
+    svg.file(height, title, remark, page::CHART)
+}
+
+#[cfg(test)]
+mod tests;

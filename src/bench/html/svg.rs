@@ -1,0 +1,170 @@
+//! A drawing. Colours are classes of `chart.css`; sizes of text are here, since what fits is decided here.
+
+use super::escape::{element, empty, escape};
+
+/// Sizes of text.
+#[derive(Clone, Copy)]
+pub enum Size {
+    Small,
+    Label,
+    Title,
+}
+
+impl Size {
+    fn pixels(self) -> f64 {
+        match self {
+            Size::Small => 11.0,
+            Size::Label => 12.5,
+            Size::Title => 14.0,
+        }
+    }
+}
+
+/// Which point of a text is given.
+#[derive(Clone, Copy)]
+pub enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+impl Anchor {
+    fn name(self) -> &'static str {
+        match self {
+            Anchor::Start => "start",
+            Anchor::Middle => "middle",
+            Anchor::End => "end",
+        }
+    }
+}
+
+/// Width in pixels of `text`, at the widest of the fonts that browsers take for `system-ui`. An estimate from above.
+pub fn width(text: &str, size: Size) -> f64 {
+    let ems = text.chars().map(|c| match c {
+        'i' | 'j' | 'l' | 'I' | '|' | '\'' | '.' | ',' | ':' | ';' | ' ' | '!' => 0.36,
+        'f' | 'r' | 't' | '(' | ')' | '[' | ']' | '/' | '-' => 0.44,
+        'm' | 'w' | 'M' | 'W' | '@' | '%' => 1.0,
+        '+' | '<' | '>' | '=' | '~' => 0.86,
+        'A'..='Z' | '_' => 0.76,
+        c if c.is_ascii() || c == 'µ' => 0.65,
+        '\u{2500}'.. => 1.3,
+        _ => 0.95,
+    });
+    size.pixels() * ems.sum::<f64>()
+}
+
+/// `text`, or as much of it as `room` pixels hold and an ellipsis.
+pub fn clip(text: &str, room: f64, size: Size) -> String {
+    if width(text, size) <= room {
+        return text.to_owned();
+    }
+    let mut clipped: String = text.to_owned();
+    while !clipped.is_empty() && width(&clipped, size) + size.pixels() > room {
+        clipped.pop();
+    }
+    match clipped.trim_end() {
+        "" => String::new(),
+        clipped => format!("{clipped}…"),
+    }
+}
+
+/// A drawing of a fixed width that grows downwards.
+pub struct Svg {
+    width: f64,
+    body: String,
+}
+
+impl Svg {
+    pub fn new(width: f64) -> Self {
+        Svg { width, body: String::new() }
+    }
+
+    /// A box; `hint` is shown where a pointer rests on it.
+    pub fn rect(&mut self, class: &str, [x, y, w, h]: [f64; 4], hint: &str) {
+        let place = [("x", x), ("y", y), ("width", w.max(0.0)), ("height", h)];
+        self.shape("rect", class, &place, hint);
+    }
+
+    pub fn circle(&mut self, class: &str, [x, y]: [f64; 2], radius: f64, hint: &str) {
+        self.shape("circle", class, &[("cx", x), ("cy", y), ("r", radius)], hint);
+    }
+
+    pub fn line(&mut self, class: &str, [x, y]: [f64; 2], [to_x, to_y]: [f64; 2]) {
+        self.shape("line", class, &[("x1", x), ("y1", y), ("x2", to_x), ("y2", to_y)], "");
+    }
+
+    fn shape(&mut self, name: &str, class: &str, numbers: &[(&str, f64)], hint: &str) {
+        let numbers: Vec<(&str, String)> = numbers.iter().map(|(name, n)| (*name, number(*n))).collect();
+        let mut attributes = vec![("class", class)];
+        attributes.extend(numbers.iter().map(|(name, n)| (*name, n.as_str())));
+        self.body.push_str(&match hint {
+            "" => empty(name, &attributes),
+            hint => element(name, &attributes, &element("title", &[], &escape(hint))),
+        });
+    }
+
+    /// Text with its base line at `y`, cut to `room` pixels.
+    pub fn text(&mut self, size: Size, class: &str, anchor: Anchor, [x, y]: [f64; 2], room: f64, text: &str) {
+        // Bold letters are wider.
+        let shown = clip(text, if class == "strong" { room / 1.1 } else { room }, size);
+        if shown.is_empty() {
+            return;
+        }
+        let hint = if shown == text { String::new() } else { element("title", &[], &escape(text)) };
+        let (x, y, size) = (number(x), number(y), number(size.pixels()));
+        let attributes = [("class", class), ("x", &x), ("y", &y), ("font-size", &size), ("text-anchor", anchor.name())];
+        self.body.push_str(&element("text", &attributes, &format!("{hint}{}", escape(&shown))));
+    }
+
+    /// The drawing as part of a page: `id` is unique in it, `class` says where it is shown.
+    pub fn inline(self, id: &str, class: &str, height: f64, title: &str, description: &str) -> String {
+        self.drawing(&[("class", &format!("chart {class}"))], id, height, title, description, "")
+    }
+
+    /// The drawing as a file of its own.
+    pub fn file(self, height: f64, title: &str, description: &str, style: &str) -> String {
+        let (width, tall) = (number(self.width), number(height));
+        let name = ("xmlns", "http://www.w3.org/2000/svg");
+        let attributes = [name, ("class", "chart"), ("width", &width), ("height", &tall)];
+        let style = element("style", &[], style);
+        self.drawing(&attributes, "chart", height, title, description, &style) + "\n"
+    }
+
+    fn drawing(
+        self,
+        attributes: &[(&str, &str)],
+        id: &str,
+        height: f64,
+        title: &str,
+        description: &str,
+        style: &str,
+    ) -> String {
+        let [title_id, description_id] = ["title", "text"].map(|part| format!("{id}-{part}"));
+        let view = format!("0 0 {} {}", number(self.width), number(height));
+        let names = format!("{title_id} {description_id}");
+        let mut all = attributes.to_vec();
+        all.extend([("viewBox", view.as_str()), ("role", "img"), ("aria-labelledby", names.as_str())]);
+        let title = element("title", &[("id", title_id.as_str())], &escape(title));
+        let description = element("desc", &[("id", description_id.as_str())], &escape(description));
+        element("svg", &all, &format!("{title}{description}{style}{}", self.body))
+    }
+}
+
+/// A coordinate, to a tenth of a pixel.
+fn number(n: f64) -> String {
+    let tenths = format!("{n:.1}");
+    tenths.strip_suffix(".0").unwrap_or(&tenths).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_to_their_room() {
+        assert_eq!(clip("llvmpipe", 200.0, Size::Label), "llvmpipe");
+        let clipped = clip("NVIDIA GeForce RTX 4090 Laptop GPU", 120.0, Size::Label);
+        assert!(clipped.ends_with('…') && clipped.starts_with("NVIDIA") && width(&clipped, Size::Label) <= 121.0);
+        assert_eq!(clip("wide", 5.0, Size::Label), "");
+    }
+}

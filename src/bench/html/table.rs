@@ -1,0 +1,77 @@
+//! Tables.
+
+use super::escape::{element, escape};
+
+/// A field of a table: markup.
+pub struct Field(String);
+
+impl Field {
+    pub fn text(text: impl AsRef<str>) -> Self {
+        Field(escape(text.as_ref()))
+    }
+
+    /// Text in a colour that says what it means, which the text says too.
+    pub fn marked(class: &str, text: impl AsRef<str>) -> Self {
+        Field(element("span", &[("class", class)], &escape(text.as_ref())))
+    }
+
+    /// This, or a dash.
+    pub fn maybe(text: Option<String>) -> Self {
+        Field::text(text.unwrap_or_else(|| "-".to_owned()))
+    }
+}
+
+/// A table under construction. Names of columns that end in `#` are of numbers, which are aligned at the right.
+pub struct Table<'a> {
+    caption: &'a str,
+    columns: &'a [&'a str],
+    body: String,
+}
+
+impl<'a> Table<'a> {
+    pub fn new(caption: &'a str, columns: &'a [&'a str]) -> Self {
+        Table { caption, columns, body: String::new() }
+    }
+
+    /// One row; the first field is its header.
+    pub fn row(&mut self, fields: Vec<Field>) {
+        let fields = fields.iter().zip(self.columns).enumerate().map(|(at, (field, column))| {
+            let class = if column.ends_with('#') { "number" } else { "text" };
+            match at {
+                0 => element("th", &[("scope", "row"), ("class", class)], &field.0),
+                _ => element("td", &[("class", class)], &field.0),
+            }
+        });
+        self.body.push_str(&element("tr", &[], &fields.collect::<String>()));
+    }
+
+    /// A heading of the rows after it.
+    pub fn group(&mut self, text: &str) {
+        let span = self.columns.len().to_string();
+        let text = element("span", &[], &escape(text));
+        let field = element("th", &[("scope", "rowgroup"), ("colspan", span.as_str())], &text);
+        self.body.push_str(&element("tr", &[("class", "group")], &field));
+    }
+
+    /// A remark on the row before it, over the whole width.
+    pub fn remark(&mut self, class: &str, text: &str) {
+        let span = self.columns.len().to_string();
+        let text = element("span", &[("class", class)], &escape(text));
+        let field = element("td", &[("colspan", span.as_str())], &text);
+        self.body.push_str(&element("tr", &[("class", "remark")], &field));
+    }
+
+    /// The table in a region that scrolls by itself where it is too wide.
+    pub fn finish(self) -> String {
+        let head = self.columns.iter().map(|column| {
+            let class = if column.ends_with('#') { "number" } else { "text" };
+            element("th", &[("scope", "col"), ("class", class)], &escape(column.trim_end_matches('#')))
+        });
+        let head = element("thead", &[], &element("tr", &[], &head.collect::<String>()));
+        let caption = element("caption", &[], &escape(self.caption));
+        let body = element("tbody", &[], &self.body);
+        let table = element("table", &[], &format!("{caption}{head}{body}"));
+        let region = [("class", "scroll"), ("role", "region"), ("tabindex", "0"), ("aria-label", self.caption)];
+        element("div", &region, &table)
+    }
+}
