@@ -22,7 +22,7 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
 
 /// Prints an error as one line.
 pub fn error(message: &str) {
-    let message = message.replace(['\n', '\r'], " ");
+    let message = message.replace(char::is_control, " ");
     // Nothing sensible can be done if standard error is closed.
     let _ = writeln!(std::io::stderr().lock(), "lq-infer: error: {message}");
 }

@@ -1,0 +1,68 @@
+//! Arguments of `lq-infer bench`.
+
+use crate::cli::parse_count;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Arguments that only measuring has a use for.
+const MEASURING: [&str; 8] = ["models", "net", "bits", "device", "batch", "seconds", "quick", "json"];
+
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// Packed models [default: the bundled one]
+    pub models: Vec<PathBuf>,
+    /// Networks of the zoo with random parameters, by id
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub net: Vec<String>,
+    /// Bits of weights and activations of these networks
+    #[arg(long, value_name = "W/A", value_delimiter = ',', default_value = "2/2", value_parser = parse_bits)]
+    pub bits: Vec<Bits>,
+    /// As for classification, several separated by commas, or `all`
+    #[arg(long, value_name = "SEL", value_delimiter = ',', default_value = "auto")]
+    pub device: Vec<String>,
+    /// Images per run
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1", value_parser = parse_count)]
+    pub batch: Vec<usize>,
+    /// Time for each model, device and batch size [default: 3]
+    #[arg(long, value_name = "S", value_parser = parse_seconds, conflicts_with = "quick")]
+    pub seconds: Option<f64>,
+    /// Short and rough: six seconds for all figures together, beside preparing
+    #[arg(long)]
+    pub quick: bool,
+    /// Write the report as JSON (benches/README.md describes it)
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the figures as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write a page with tables and drawings, in one file that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write images per second as a drawing
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Measure nothing: compare the JSON reports of several runs with the first of them, or show a single one
+    #[arg(long, value_name = "REPORT", num_args = 1.., conflicts_with_all = MEASURING)]
+    pub compare: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Bits {
+    pub weights: usize,
+    pub activations: usize,
+}
+
+fn parse_bits(text: &str) -> Result<Bits, String> {
+    let parsed = text.split_once('/').and_then(|(w, a)| Some((w.parse().ok()?, a.parse().ok()?)));
+    match parsed {
+        Some((weights @ 1..=8, activations @ 1..=8)) => Ok(Bits { weights, activations }),
+        _ => Err("must be bits of weights and of activations, 1 to 8, such as 1/2".into()),
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.01..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("must be a number of seconds from 0.01 to 3600".into()),
+    }
+}

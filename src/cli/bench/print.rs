@@ -1,0 +1,131 @@
+//! Figures on a terminal, in lines that 110 columns hold. Reports may come from elsewhere: what would steer a terminal is not
+//! passed on.
+
+use crate::bench::compare::{Comparison, Row};
+use crate::bench::report::{Cell, Report};
+use crate::cli::{Outcome, output};
+
+/// Longest names of devices, runs and models in tables.
+const DEVICE: usize = 24;
+const RUN: usize = 16;
+const MODEL: usize = 28;
+/// Length of lines of remarks.
+const LINE: usize = 110;
+
+/// One line for each figure, then the remarks.
+pub fn report(report: &Report) -> Outcome {
+    let header = ["device", "api", "model", "batch", "ms/batch", "+-", "p95", "images/s", "digest"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    rows.extend(report.cells.iter().map(|cell| row(report, cell)));
+    lines(output::table_of(&rows, &[3, 4, 5, 6, 7]))?;
+    report.cells.iter().try_for_each(|cell| remarks(report, cell, ""))
+}
+
+/// One line for each figure of each run, against that of the first run.
+pub fn comparison(comparison: &Comparison) -> Outcome {
+    let header = ["model", "batch", "run", "device", "api", "ms/batch", "+-", "images/s", "ratio", "verdict"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    rows.extend(comparison.rows.iter().filter_map(|row| compared(comparison, row)));
+    lines(output::table_of(&rows, &[1, 5, 6, 7, 8]))?;
+    for run in &comparison.runs {
+        run.report.cells.iter().try_for_each(|cell| remarks(&run.report, cell, &format!("{}: ", run.name)))?;
+    }
+    Ok(())
+}
+
+fn lines(lines: Vec<String>) -> Outcome {
+    lines.iter().try_for_each(|line| output::line(&plain(line)))
+}
+
+/// `text` without what a terminal would obey.
+pub fn plain(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
+/// The beginning of `text`, if it is longer than `length` characters.
+fn cut(text: &str, length: usize) -> String {
+    match text.chars().count() > length {
+        true => text.chars().take(length - 1).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
+}
+
+/// Why there is no figure, or none to rely on.
+fn remarks(report: &Report, cell: &Cell, run: &str) -> Outcome {
+    let noise = cell.warm.iter().flat_map(|warm| &warm.noise);
+    let remarks: Vec<&str> = cell.problem.iter().chain(noise).map(String::as_str).collect();
+    if remarks.is_empty() {
+        return Ok(());
+    }
+    let (name, api) = device(report, cell);
+    let text = format!("! {run}{name} ({api}), {}, batch {}: {}", cell.model, cell.batch, remarks.join("; "));
+    lines(wrapped(&text))
+}
+
+/// `text` in lines of at most [`LINE`] characters where it has spaces, the later ones indented.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= LINE => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) => lines.push(format!("  {word}")),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Short name and API of a cell's device.
+fn device<'a>(report: &'a Report, cell: &Cell) -> (&'a str, &'a str) {
+    report.devices.get(cell.device).map_or(("?", "?"), |device| (device.short_name(), &device.api))
+}
+
+fn row(report: &Report, cell: &Cell) -> Vec<String> {
+    let (name, api) = device(report, cell);
+    let mut row = vec![cut(name, DEVICE), cut(api, 8), cut(&cell.model, MODEL), cell.batch.to_string()];
+    row.extend(figures(cell));
+    row.push(match &cell.digest.found {
+        Some(found) if *found == cell.digest.expected => found.chars().take(8).collect(),
+        Some(_) => "WRONG".to_owned(),
+        None => "-".to_owned(),
+    });
+    row
+}
+
+/// Median, spread, 95th percentile and rate.
+fn figures(cell: &Cell) -> [String; 4] {
+    let Some(warm) = &cell.warm else { return ["-", "-", "-", "-"].map(str::to_owned) };
+    let ms = |seconds: f64| format!("{:.3}", 1e3 * seconds);
+    let spread = format!("{:.1}%", 100.0 * warm.wall.spread);
+    [ms(warm.wall.median), spread, ms(warm.wall.p95), format!("{:.1}", warm.images_per_second)]
+}
+
+fn compared(comparison: &Comparison, row: &Row) -> Option<Vec<String>> {
+    let (run, cell) = (comparison.runs.get(row.run)?, comparison.cell(row)?);
+    let (name, api) = device(&run.report, cell);
+    let mut line =
+        vec![cut(&cell.model, MODEL), cell.batch.to_string(), cut(&run.name, RUN), cut(name, DEVICE), cut(api, 8)];
+    let [median, spread, _, rate] = figures(cell);
+    line.extend([median, spread, rate]);
+    line.push(row.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")));
+    line.push(row.verdict.text().to_owned());
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_short_and_plain() {
+        let text = "word ".repeat(60);
+        let lines = wrapped(&text);
+        assert!(lines.len() == 3 && lines.iter().all(|line| line.len() <= LINE), "{lines:?}");
+        assert_eq!(lines.join(" ").split_whitespace().count(), 60);
+        assert_eq!((cut("abcdef", 6), cut("abcdefg", 6)), ("abcdef".to_owned(), "abcde…".to_owned()));
+        assert_eq!(plain("a\u{1b}[2Jb\r\n"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}");
+    }
+}
