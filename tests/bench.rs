@@ -121,9 +121,14 @@ fn lq_infer() -> Command {
 #[test]
 fn reports_are_complete_and_read_back() {
     let folder = tempfile::tempdir().unwrap();
-    let [json, csv] = ["report.json", "report.csv"].map(|name| folder.path().join(name));
-    let arguments = ["bench", "--quick", "--device", "cpu,cpu-reference", "--batch", "1,2", "--json"];
-    let output = lq_infer().args(arguments).arg(&json).arg("--csv").arg(&csv).output().unwrap();
+    let [json, csv, html, svg] =
+        ["json", "csv", "html", "svg"].map(|kind| folder.path().join("report").with_extension(kind));
+    let mut command = lq_infer();
+    command.args(["bench", "--quick", "--device", "cpu,cpu-reference", "--batch", "1,2"]);
+    for (option, path) in [("--json", &json), ("--csv", &csv), ("--html", &html), ("--svg", &svg)] {
+        command.arg(option).arg(path);
+    }
+    let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report = Report::read(&json).unwrap();
     assert!(report.complete && report.quick);
@@ -145,8 +150,20 @@ fn reports_are_complete_and_read_back() {
     // The driver of a CPU is quoted: "2 threads, avx512".
     assert!(table.lines().skip(1).all(|line| line.split(',').count() >= columns));
 
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(
+        page.starts_with("<!DOCTYPE html>") && page.contains(&report.shaders) && page.contains("cifar-resnet-20 2/2")
+    );
+    let drawing = std::fs::read_to_string(&svg).unwrap();
+    assert!(
+        drawing.starts_with("<svg xmlns=")
+            && drawing.contains("cpu-reference")
+            && drawing.contains("color-scheme: dark")
+    );
+
     report.write(&json).unwrap();
     assert_eq!(Report::read(&json).unwrap(), report);
+    compared(folder.path(), &report);
     let problem = |change: &dyn Fn(&mut Report)| {
         let mut changed = report.clone();
         change(&mut changed);
@@ -163,6 +180,53 @@ fn reports_are_complete_and_read_back() {
     assert!(Report::read(Path::new("nowhere.json")).unwrap_err().to_string().contains("nowhere.json"));
 }
 
+/// What `--compare` makes of a report and changed copies of it.
+fn compared(folder: &Path, report: &Report) {
+    let [before, after, page] = ["before.json", "after.json", "page.html"].map(|name| folder.join(name));
+    report.write(&before).unwrap();
+    let run = |change: &dyn Fn(&mut Report), files: &[&Path]| {
+        let mut changed = report.clone();
+        change(&mut changed);
+        changed.write(&after).unwrap();
+        lq_infer().args(["bench", "--compare"]).args(files).arg("--html").arg(&page).output().unwrap()
+    };
+    let twice_as_fast = |r: &mut Report| {
+        for warm in r.cells.iter_mut().filter_map(|cell| cell.warm.as_mut()) {
+            warm.images_per_second *= 2.0;
+        }
+    };
+    let output = run(&twice_as_fast, &[&before, &after]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let [header, lines @ ..] = &text.lines().take(9).collect::<Vec<_>>()[..] else { panic!("{text}") };
+    assert!(header.contains("ratio  verdict"));
+    assert_eq!(
+        lines.iter().filter(|line| line.contains(" before ") && line.contains("1.000  baseline")).count(),
+        4,
+        "{text}"
+    );
+    assert_eq!(lines.iter().filter(|line| line.contains(" after ") && line.contains("2.000  ")).count(), 4, "{text}");
+    assert!(std::fs::read_to_string(&page).unwrap().contains("before, after"));
+
+    // Another digest is not a matter of speed.
+    let other = |r: &mut Report| {
+        (r.cells[0].digest.expected, r.cells[0].digest.found) = ("00".repeat(32), Some("00".repeat(32)))
+    };
+    let output = run(&other, &[&before, &after]);
+    assert_eq!(output.status.code(), Some(5));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("DIGESTS DIFFER"));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("digests differ"));
+
+    // One report is shown again.
+    let output = run(&|_| {}, &[&before]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("device"));
+    assert!(std::fs::read_to_string(&page).unwrap().contains("First inference"));
+
+    let output = run(&|r| r.schema = 7, &[&before, &after]);
+    assert_eq!(output.status.code(), Some(3));
+}
+
 #[test]
 fn wrong_arguments_are_usage_errors() {
     let code = |arguments: &[&str]| lq_infer().arg("bench").args(arguments).output().unwrap().status.code();
@@ -170,6 +234,13 @@ fn wrong_arguments_are_usage_errors() {
     assert_eq!(code(&["--net", "no-such-net"]), Some(2));
     assert_eq!(code(&["--batch", "0"]), Some(2));
     assert_eq!(code(&["--quick", "--seconds", "1"]), Some(2));
+    for measuring in
+        [["--quick", "--csv=x"], ["--net", "cifar-resnet-20"], ["--batch", "1"], ["--device", "cpu"], ["--json", "x"]]
+    {
+        assert_eq!(code(&[&measuring[..], &["--compare", "a.json", "b.json"]].concat()), Some(2), "{measuring:?}");
+    }
+    assert_eq!(code(&["model.safetensors", "--compare", "a.json"]), Some(2));
+    assert_eq!(code(&["--compare", "no-such-report.json", "b.json"]), Some(3));
     assert_eq!(code(&["--device", "no-such-device"]), Some(4));
     assert_eq!(code(&["no-such-file.safetensors"]), Some(3));
 }

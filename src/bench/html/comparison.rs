@@ -1,7 +1,8 @@
 //! Several runs on one page.
 
+use super::figures::{digest, remarks};
 use super::page::{csv, details, heading, page, paragraph, section};
-use super::sections::{self, bars, by_subject, device_name, digest, groups, identity, notices, remarks};
+use super::sections::{self, bars, by_subject, device_name, groups, identity, notices};
 use super::table::{Field, Table};
 use super::units::{digits, percent, time, times};
 use crate::bench::compare::{Comparison, Row, Verdict};

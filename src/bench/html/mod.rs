@@ -3,6 +3,7 @@
 mod bars;
 mod comparison;
 mod escape;
+mod figures;
 mod page;
 mod roofline;
 mod scale;

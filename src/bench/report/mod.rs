@@ -2,6 +2,8 @@
 //! sizes are bytes. Fields are only added within a version of the schema.
 
 mod csv;
+#[cfg(test)]
+mod docs;
 mod file;
 #[cfg(test)]
 pub(super) mod sample;
