@@ -1,7 +1,7 @@
 //! Images per second as bars, with the spread as whiskers; what has no figure is drawn as void, with the reason.
 
 use super::scale::Linear;
-use super::svg::{Anchor, Size, Svg};
+use super::svg::{Anchor, Size, Svg, width};
 use super::units::{digits, percent, times};
 use crate::bench::report::Cell;
 
@@ -24,7 +24,7 @@ pub struct Bar {
 
 struct Figure {
     rate: f64,
-    /// Where another run's may lie.
+    /// Where another run's may lie, up to twice the rate.
     range: [f64; 2],
     text: String,
     doubted: bool,
@@ -101,14 +101,7 @@ fn draw_group(svg: &mut Svg, layout: &Layout, group: &Group, top: f64) -> f64 {
         let x = axis.at(tick);
         svg.line("grid", [x, first], [x, end + 3.0]);
         let anchor = if tick == 0.0 { Anchor::Start } else { Anchor::Middle };
-        svg.text(
-            Size::Small,
-            "dim",
-            anchor,
-            [x, end + 15.0],
-            70.0,
-            &if tick == 0.0 { "0".into() } else { short(tick) },
-        );
+        svg.text(Size::Small, "dim", anchor, [x, end + 15.0], 70.0, &short(tick));
     }
     let mut y = first;
     for bar in &group.bars {
@@ -129,59 +122,50 @@ fn height(layout: &Layout, bar: &Bar) -> f64 {
 }
 
 fn draw_bar(svg: &mut Svg, layout: &Layout, axis: &Linear, bar: &Bar, top: f64) {
-    let width = layout.width;
-    let y = if layout.above { top + 18.0 } else { top + 3.0 };
     let noted = if bar.note.is_empty() { 0.0 } else { 122.0 };
-    let note = [width - 1.0, if layout.above { top + 13.0 } else { y + 14.0 }];
-    match layout.above {
-        true => svg.text(Size::Label, "", Anchor::Start, [1.0, top + 13.0], width - 2.0 - noted, &bar.label),
-        false => svg.text(Size::Label, "", Anchor::End, [axis.from - 10.0, y + 14.0], axis.from - 12.0, &bar.label),
-    }
-    svg.text(Size::Small, "dim", Anchor::End, note, noted, &bar.note);
+    let y = top + if layout.above { 18.0 } else { 3.0 };
+    let (base, anchor, x, room) = match layout.above {
+        true => (top + 13.0, Anchor::Start, 1.0, layout.width - 2.0 - noted),
+        false => (y + 14.0, Anchor::End, axis.from - 10.0, axis.from - 12.0),
+    };
+    svg.text(Size::Label, "", anchor, [x, base], room, &bar.label);
+    svg.text(Size::Small, "dim", Anchor::End, [layout.width - 1.0, base], noted, &bar.note);
+    // Where notes stand above the bars, these have the whole width.
+    let right = layout.width - if layout.above { 0.0 } else { noted };
     match &bar.figure {
-        Ok(figure) => draw_figure(svg, layout, axis, figure, &bar.label, y, if layout.above { 0.0 } else { noted }),
+        Ok(figure) => draw_figure(svg, axis, figure, &bar.label, [y, right]),
         Err(reason) => {
-            let room = width - axis.from - 1.0 - if layout.above { 0.0 } else { noted };
-            let hint = format!("{}: no figure: {reason}", bar.label);
-            svg.rect("void", [axis.from + 0.5, y + 0.5, room - 1.0, 19.0], &hint);
-            svg.text(
-                Size::Small,
-                "bad",
-                Anchor::Start,
-                [axis.from + 8.0, y + 14.0],
-                room - 16.0,
-                &format!("no figure: {reason}"),
-            );
+            let (text, room) = (format!("no figure: {reason}"), right - axis.from - 1.0);
+            svg.rect("void", [axis.from + 0.5, y + 0.5, room - 1.0, 19.0], &format!("{}: {text}", bar.label));
+            svg.text(Size::Small, "bad", Anchor::Start, [axis.from + 8.0, y + 14.0], room - 16.0, &text);
         }
     }
     if let Some((text, rate)) = &bar.rival {
-        let (y, end) = (y + 22.0, axis.at(*rate));
-        svg.rect("rival", [axis.from, y + 1.0, end - axis.from, 9.0], &format!("{}: {text}", bar.label));
-        let room = width - end - 8.0;
-        match super::svg::width(text, Size::Small) <= room || end < axis.from + 150.0 {
-            true => svg.text(Size::Small, "dim", Anchor::Start, [end + 6.0, y + 10.0], room, text),
-            false => svg.text(Size::Small, "inside", Anchor::End, [end - 6.0, y + 9.5], end - axis.from - 10.0, text),
-        }
+        let hint = format!("{}: {text}", bar.label);
+        draw_rival(svg, axis, (text, *rate), &hint, [y + 22.0, layout.width]);
     }
 }
 
-fn draw_figure(svg: &mut Svg, layout: &Layout, axis: &Linear, figure: &Figure, label: &str, y: f64, noted: f64) {
+fn draw_figure(svg: &mut Svg, axis: &Linear, figure: &Figure, label: &str, [y, right]: [f64; 2]) {
     let [low, high] = figure.range.map(|rate| axis.at(rate));
-    let class = if figure.doubted { "bar doubted" } else { "bar" };
-    let end = axis.at(figure.rate);
-    svg.rect(class, [axis.from, y, (end - axis.from).max(1.0), 20.0], &format!("{label}: {} images/s", figure.text));
+    let (bar, text) = if figure.doubted { ("bar doubted", "warn") } else { ("bar", "") };
+    let length = axis.at(figure.rate) - axis.from;
+    svg.rect(bar, [axis.from, y, length.max(1.0), 20.0], &format!("{label}: {} images/s", figure.text));
     let middle = y + 10.0;
     svg.line("whisker", [low, middle], [high, middle]);
     for x in [low, high] {
         svg.line("whisker", [x, middle - 4.0], [x, middle + 4.0]);
     }
-    let room = layout.width - high - 8.0 - noted;
-    svg.text(
-        Size::Small,
-        if figure.doubted { "warn" } else { "" },
-        Anchor::Start,
-        [high + 6.0, y + 14.0],
-        room,
-        &figure.text,
-    );
+    svg.text(Size::Small, text, Anchor::Start, [high + 6.0, y + 14.0], right - high - 8.0, &figure.text);
+}
+
+/// A thin bar below, with its text after it or, where that has no room, within.
+fn draw_rival(svg: &mut Svg, axis: &Linear, (text, rate): (&str, f64), hint: &str, [y, right]: [f64; 2]) {
+    let end = axis.at(rate);
+    svg.rect("rival", [axis.from, y + 1.0, end - axis.from, 9.0], hint);
+    let room = right - end - 8.0;
+    match width(text, Size::Small) <= room || end < axis.from + 150.0 {
+        true => svg.text(Size::Small, "dim", Anchor::Start, [end + 6.0, y + 10.0], room, text),
+        false => svg.text(Size::Small, "inside", Anchor::End, [end - 6.0, y + 9.5], end - axis.from - 10.0, text),
+    }
 }

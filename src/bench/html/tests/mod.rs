@@ -1,5 +1,6 @@
 //! Pages are whole, hold nothing of others, and no text of a drawing leaves it or covers another.
 
+mod contrast;
 mod markup;
 
 use super::svg::{Size, width};
