@@ -122,7 +122,7 @@ fn height(layout: &Layout, bar: &Bar) -> f64 {
 }
 
 fn draw_bar(svg: &mut Svg, layout: &Layout, axis: &Linear, bar: &Bar, top: f64) {
-    let noted = if bar.note.is_empty() { 0.0 } else { 122.0 };
+    let noted = if bar.note.is_empty() { 0.0 } else { width(&bar.note, Size::Small) + 8.0 };
     let y = top + if layout.above { 18.0 } else { 3.0 };
     let (base, anchor, x, room) = match layout.above {
         true => (top + 13.0, Anchor::Start, 1.0, layout.width - 2.0 - noted),

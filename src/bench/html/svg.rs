@@ -53,18 +53,24 @@ pub fn width(text: &str, size: Size) -> f64 {
     size.pixels() * ems.sum::<f64>()
 }
 
-/// `text`, or as much of it as `room` pixels hold and an ellipsis.
+/// `text`, or as much of it as `room` pixels hold and an ellipsis. A short remark in brackets at its end, such as the API of a
+/// device, is kept.
 pub fn clip(text: &str, room: f64, size: Size) -> String {
     if width(text, size) <= room {
         return text.to_owned();
     }
-    let mut clipped: String = text.to_owned();
-    while !clipped.is_empty() && width(&clipped, size) + size.pixels() > room {
+    let (head, tail) = match text.rfind(" (") {
+        Some(at) if text.ends_with(')') && text.len() - at <= 10 => text.split_at(at),
+        _ => (text, ""),
+    };
+    let room = room - width(tail, size) - size.pixels();
+    let mut clipped = head.to_owned();
+    while !clipped.is_empty() && width(&clipped, size) > room {
         clipped.pop();
     }
     match clipped.trim_end() {
         "" => String::new(),
-        clipped => format!("{clipped}…"),
+        clipped => format!("{clipped}…{tail}"),
     }
 }
 
@@ -165,6 +171,8 @@ mod tests {
         assert_eq!(clip("llvmpipe", 200.0, Size::Label), "llvmpipe");
         let clipped = clip("NVIDIA GeForce RTX 4090 Laptop GPU", 120.0, Size::Label);
         assert!(clipped.ends_with('…') && clipped.starts_with("NVIDIA") && width(&clipped, Size::Label) <= 121.0);
+        let kept = clip("box: NVIDIA GeForce RTX 4090 (vulkan)", 160.0, Size::Label);
+        assert!(kept.starts_with("box: NV") && kept.ends_with("… (vulkan)"), "{kept}");
         assert_eq!(clip("wide", 5.0, Size::Label), "");
     }
 }
