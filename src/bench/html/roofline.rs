@@ -47,69 +47,131 @@ pub fn roofline(steps: &[StepTime], peaks: &Peaks, id: &str, subject: &str) -> O
 
 const HEIGHT: f64 = 330.0;
 
-/// Places of texts already written, so that none is written over another.
-type Taken = Vec<[f64; 2]>;
+/// A ceiling: work per second, its unit, and the class of its line.
+type Roof = (f64, &'static str, &'static str);
 
-fn draw(points: &[Point], peaks: &Peaks, width: f64) -> Option<Svg> {
-    let [left, right, top, bottom] = [46.0, width - 10.0, 12.0, HEIGHT - 44.0];
-    let ceilings =
-        [(peaks.words, "words", "roof0"), (peaks.macs, "products", "roof1")].into_iter().filter(|c| c.0 > 0.0);
-    let ceilings: Vec<(f64, &str, &str)> = ceilings.collect();
-    // Room around the points, and for the corners of the roofs.
-    let corners = ceilings.iter().map(|(peak, ..)| peak / peaks.bytes);
-    let x = Log::over(points.iter().map(|p| p.at[0]).chain(corners), left, right)?;
-    let heights = points.iter().flat_map(|p| [0.7 * p.at[1], 1.5 * p.at[1]]);
-    let y = Log::over(heights.chain(ceilings.iter().map(|c| 1.5 * c.0)), bottom, top)?;
-    let mut svg = Svg::new(width);
-    axes(&mut svg, &x, &y, [left, right, top, bottom]);
-    let mut taken = roofs(&mut svg, peaks, &ceilings, &x, &y);
-    let dots: Vec<[f64; 2]> = points.iter().map(|p| [x.at(p.at[0]), y.at(p.at[1])]).collect();
-    for (rank, point) in points.iter().enumerate().rev() {
-        let step = point.step;
-        let hint = format!(
-            "{}. {} ({}): {}, {}/s at {} per byte",
-            point.number,
-            step.layer,
-            step.kernel,
-            time(step.seconds),
-            prefixed(point.at[1]),
-            digits(point.at[0])
-        );
-        svg.circle(
-            if point.macs { "k1 dot" } else { "k0 dot" },
-            dots[rank],
-            if rank < NAMED { 5.5 } else { 4.0 },
-            &hint,
-        );
-    }
-    for (rank, point) in points.iter().enumerate().take(NAMED) {
-        let [px, py] = dots[rank];
-        let near = [[px, py - 9.0], [px, py + 17.0], [px + 16.0, py + 4.0], [px - 16.0, py + 4.0]];
-        let within = |[x, y]: [f64; 2]| x > left + 14.0 && x < right - 14.0 && y > top + 10.0 && y < bottom - 3.0;
-        let texts = |[x, y]: [f64; 2]| taken.iter().all(|t| (t[0] - x).abs() > 26.0 || (t[1] - y).abs() > 13.0);
-        let dots = |[x, y]: [f64; 2]| dots.iter().all(|d| (d[0] - x).abs() > 13.0 || (d[1] - (y - 4.0)).abs() > 9.0);
-        if let Some(place) = near.into_iter().find(|place| within(*place) && texts(*place) && dots(*place)) {
-            svg.text(Size::Small, "strong", Anchor::Middle, place, 40.0, &point.number.to_string());
-            taken.push(place);
-        }
-    }
-    Some(svg)
+/// A drawing under construction.
+struct Plot<'a> {
+    svg: Svg,
+    /// Work per byte, and per second.
+    axes: [Log; 2],
+    /// Left, right, top and bottom.
+    frame: [f64; 4],
+    points: &'a [Point<'a>],
+    /// Places of texts, so that none is written over another.
+    taken: Vec<[f64; 2]>,
 }
 
-fn axes(svg: &mut Svg, x: &Log, y: &Log, [left, right, top, bottom]: [f64; 4]) {
-    for tick in x.ticks(if right < 500.0 { 4 } else { 8 }) {
-        let at = x.at(tick);
-        svg.line("grid", [at, top], [at, bottom]);
-        let anchor = if at > right - 15.0 { Anchor::End } else { Anchor::Middle };
-        svg.text(Size::Small, "dim", anchor, [at, bottom + 15.0], 60.0, &power(tick));
+fn draw(points: &[Point], peaks: &Peaks, width: f64) -> Option<Svg> {
+    let frame @ [left, right, top, bottom] = [46.0, width - 10.0, 12.0, HEIGHT - 44.0];
+    let roofs = [(peaks.words, "words", "words"), (peaks.macs, "products", "products")];
+    let roofs: Vec<Roof> = roofs.into_iter().filter(|roof| roof.0 > 0.0).collect();
+    // Room around the points, and for the corners of the roofs.
+    let corners = roofs.iter().map(|roof| roof.0 / peaks.bytes);
+    let x = Log::over(points.iter().map(|p| p.at[0]).chain(corners), left, right)?;
+    let heights = points.iter().flat_map(|p| [0.7 * p.at[1], 1.5 * p.at[1]]);
+    let y = Log::over(heights.chain(roofs.iter().map(|roof| 1.5 * roof.0)), bottom, top)?;
+    let mut plot = Plot { svg: Svg::new(width), axes: [x, y], frame, points, taken: Vec::new() };
+    plot.grid();
+    plot.memory(peaks.bytes, roofs.iter().map(|roof| roof.0).fold(0.0, f64::max));
+    roofs.iter().for_each(|roof| plot.roof(roof, peaks.bytes));
+    plot.dots();
+    roofs.iter().for_each(|roof| plot.name(roof));
+    plot.numbers();
+    Some(plot.svg)
+}
+
+impl Plot<'_> {
+    /// The place of these numbers.
+    fn place(&self, [per_byte, per_second]: [f64; 2]) -> [f64; 2] {
+        [self.axes[0].at(per_byte), self.axes[1].at(per_second)]
     }
-    for tick in y.ticks(6) {
-        let at = y.at(tick);
-        svg.line("grid", [left, at], [right, at]);
-        svg.text(Size::Small, "dim", Anchor::End, [left - 5.0, at + 4.0], left - 6.0, &power(tick));
+
+    fn grid(&mut self) {
+        let [left, right, top, bottom] = self.frame;
+        for tick in self.axes[0].ticks(if right < 500.0 { 4 } else { 8 }) {
+            let at = self.axes[0].at(tick);
+            self.svg.line("grid", [at, top], [at, bottom]);
+            let anchor = if at > right - 15.0 { Anchor::End } else { Anchor::Middle };
+            self.svg.text(Size::Small, "dim", anchor, [at, bottom + 15.0], 60.0, &power(tick));
+        }
+        for tick in self.axes[1].ticks(6) {
+            let at = self.axes[1].at(tick);
+            self.svg.line("grid", [left, at], [right, at]);
+            self.svg.text(Size::Small, "dim", Anchor::End, [left - 5.0, at + 4.0], left - 6.0, &power(tick));
+        }
+        let middle = [(left + right) / 2.0, bottom + 34.0];
+        let text = "words or products per byte of memory";
+        self.svg.text(Size::Small, "dim", Anchor::Middle, middle, right - left, text);
     }
-    let middle = [(left + right) / 2.0, bottom + 34.0];
-    svg.text(Size::Small, "dim", Anchor::Middle, middle, right - left, "words or products per byte of memory");
+
+    /// The slope of a memory of `bytes` per second, up to the highest roof.
+    fn memory(&mut self, bytes: f64, highest: f64) {
+        let ([low, high], [floor, top]) = (self.axes[0].range(), self.axes[1].range());
+        // Cut where it leaves the drawing.
+        let from = (floor / bytes).max(low);
+        let to = (if highest > 0.0 { highest } else { top } / bytes).min(high);
+        if bytes > 0.0 && to > from {
+            let ends = [from, to].map(|per_byte| self.place([per_byte, bytes * per_byte]));
+            self.svg.line("roof memory", ends[0], ends[1]);
+        }
+    }
+
+    fn roof(&mut self, (peak, _, class): &Roof, bytes: f64) {
+        let [low, high] = self.axes[0].range();
+        let corner = if bytes > 0.0 { (peak / bytes).max(low) } else { low };
+        let ends = [corner, high].map(|per_byte| self.place([per_byte, *peak]));
+        self.svg.line(&format!("roof {class}"), ends[0], ends[1]);
+    }
+
+    /// Writes a roof's height above it, or below where another's stands there.
+    fn name(&mut self, (peak, unit, _): &Roof) {
+        let [right, level] = self.place([self.axes[0].range()[1], *peak]);
+        let above = self.taken.iter().all(|t| (t[1] - (level - 5.0)).abs() > 14.0);
+        let place = [right - 4.0, if above { level - 5.0 } else { level + 13.0 }];
+        let text = format!("{} {unit}/s", prefixed(*peak).trim_end());
+        self.svg.text(Size::Small, "strong", Anchor::End, place, 150.0, &text);
+        // Its whole length, in steps that the test for free places is wide.
+        self.taken.extend((0..6).map(|k| [place[0] - 10.0 - 25.0 * f64::from(k), place[1]]));
+    }
+
+    /// The launches, the longest on top.
+    fn dots(&mut self) {
+        for (rank, Point { step, number, macs, at }) in self.points.iter().enumerate().rev() {
+            let (rate, density) = (prefixed(at[1]), digits(at[0]));
+            let hint = format!(
+                "{number}. {} ({}): {}, {rate}/s at {density} per byte",
+                step.layer,
+                step.kernel,
+                time(step.seconds)
+            );
+            let class = if *macs { "k1 dot" } else { "k0 dot" };
+            let place = self.place(*at);
+            self.svg.circle(class, place, if rank < NAMED { 5.5 } else { 4.0 }, &hint);
+        }
+    }
+
+    /// Numbers of the launches that take longest, where there is room beside them.
+    fn numbers(&mut self) {
+        let [left, right, top, bottom] = self.frame;
+        for point in self.points.iter().take(NAMED) {
+            let [px, py] = self.place(point.at);
+            let near = [[px, py - 9.0], [px, py + 17.0], [px + 16.0, py + 4.0], [px - 16.0, py + 4.0]];
+            let within = |[x, y]: [f64; 2]| x > left + 14.0 && x < right - 14.0 && y > top + 10.0 && y < bottom - 3.0;
+            let free = near.into_iter().find(|place| within(*place) && self.is_free(*place));
+            if let Some(place) = free {
+                self.svg.text(Size::Small, "strong", Anchor::Middle, place, 40.0, &point.number.to_string());
+                self.taken.push(place);
+            }
+        }
+    }
+
+    /// Whether a number at this place covers neither text nor launches.
+    fn is_free(&self, [x, y]: [f64; 2]) -> bool {
+        let texts = self.taken.iter().all(|t| (t[0] - x).abs() > 26.0 || (t[1] - y).abs() > 13.0);
+        let mut dots = self.points.iter().map(|point| self.place(point.at));
+        texts && dots.all(|d| (d[0] - x).abs() > 13.0 || (d[1] - (y - 4.0)).abs() > 9.0)
+    }
 }
 
 /// A power of ten, short.
@@ -121,33 +183,4 @@ fn power(tick: f64) -> String {
         }
         exponent => format!("1e{exponent}"),
     }
-}
-
-/// Draws the ceilings with their names, and tells where these stand.
-fn roofs(svg: &mut Svg, peaks: &Peaks, ceilings: &[(f64, &str, &str)], x: &Log, y: &Log) -> Taken {
-    let [low, high] = x.range();
-    let mut taken: Taken = Vec::new();
-    for (peak, name, class) in ceilings {
-        let corner = if peaks.bytes > 0.0 { (peak / peaks.bytes).max(low) } else { low };
-        let [from, to, level] = [x.at(corner), x.at(high), y.at(*peak)];
-        svg.line(&format!("roof {class}"), [from, level], [to, level]);
-        let above = taken.iter().all(|t| (t[1] - (level - 5.0)).abs() > 14.0);
-        let place = [to - 4.0, if above { level - 5.0 } else { level + 13.0 }];
-        let text = format!("{} {name}/s", prefixed(*peak).trim_end());
-        svg.text(Size::Small, "strong", Anchor::End, place, 150.0, &text);
-        // Its whole length, in steps that the test for free places is wide.
-        taken.extend((0..6).map(|k| [place[0] - 10.0 - 25.0 * f64::from(k), place[1]]));
-    }
-    let most = ceilings.iter().map(|c| c.0).fold(0.0, f64::max);
-    if peaks.bytes > 0.0 {
-        // Cut where it leaves the drawing.
-        let [floor, roof] = y.range();
-        let from = (floor / peaks.bytes).max(low);
-        let to = ((if most > 0.0 { most } else { roof }) / peaks.bytes).min(high);
-        let at = |intensity: f64| [x.at(intensity), y.at(peaks.bytes * intensity)];
-        if to > from {
-            svg.line("roof memory", at(from), at(to));
-        }
-    }
-    taken
 }

@@ -78,11 +78,12 @@ pub fn by_subject<'a, T>(items: impl Iterator<Item = (&'a Cell, T)>) -> Vec<(Str
 
 /// Cells as bars, each with its label and a note.
 pub fn groups<'a>(cells: impl Iterator<Item = (&'a Cell, (String, String))>) -> Vec<Group> {
-    let group = |(title, cells): (String, Vec<(&Cell, (String, String))>)| {
+    let mut groups = Vec::new();
+    for (title, cells) in by_subject(cells) {
         let bars = cells.into_iter().map(|(cell, (label, note))| Bar::new(label, cell, note));
-        Group { title, bars: bars.collect() }
-    };
-    by_subject(cells).into_iter().map(group).collect()
+        groups.push(Group { title, bars: bars.collect() });
+    }
+    groups
 }
 
 /// Bars in every width, and how to read them.

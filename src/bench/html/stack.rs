@@ -72,11 +72,11 @@ pub fn cold(starts: &[Starts], id: &str) -> String {
 
 fn draw_cold(starts: &[Starts], width: f64) -> (Svg, f64) {
     let above = width < 600.0;
-    let all = starts.iter().flat_map(|(_, bars)| bars);
-    let most = all.map(|(_, parts)| parts.iter().sum()).fold(0.0, f64::max);
-    let axis = Linear { most, from: if above { 1.0 } else { 280.0 }, to: width - 72.0 };
     let (mut svg, mut y) = (Svg::new(width), 4.0);
     for (title, bars) in starts {
+        // Each network has an axis of its own: one that is slow to start must not hide the others.
+        let most = bars.iter().map(|(_, parts)| parts.iter().sum()).fold(0.0, f64::max);
+        let axis = Linear { most, from: if above { 1.0 } else { 280.0 }, to: width - 72.0 };
         svg.text(Size::Label, "strong", Anchor::Start, [1.0, y + 14.0], width - 2.0, title);
         y += 23.0;
         for (label, parts) in bars {
