@@ -156,7 +156,7 @@ fn rows_of(runs: &[Run], at: usize, run: &Run, wanted: Key) -> Vec<Row> {
         let base = if at == 0 { Some(index) } else { base(&runs[0], run, cell) };
         let compared = match base {
             _ if at == 0 => Ok((Verdict::Baseline, cell.warm.as_ref().map(|_| 1.0))),
-            None => Err("not in the first report"),
+            None => Err("no baseline"),
             Some(base) => compare(&runs[0].report.cells[base], cell).map(|(verdict, ratio)| (verdict, Some(ratio))),
         };
         let (verdict, ratio) = compared.unwrap_or_else(|reason| (Verdict::NotComparable(reason.to_owned()), None));
@@ -179,13 +179,13 @@ fn base(first: &Run, run: &Run, cell: &Cell) -> Option<usize> {
 /// Images per second relative to those of `base`, and what to make of that; or why there is nothing to make.
 fn compare(base: &Cell, cell: &Cell) -> std::result::Result<(Verdict, f64), &'static str> {
     if base.source != cell.source {
-        return Err("another model of this name");
+        return Err("another model");
     }
     if base.digest.expected != cell.digest.expected || is_wrong(base) || is_wrong(cell) {
         return Err("digests differ");
     }
     let warm = cell.warm.as_ref().ok_or("no figure")?;
-    let before = base.warm.as_ref().ok_or("the baseline has no figure")?;
+    let before = base.warm.as_ref().ok_or("no baseline")?;
     let ratio = warm.images_per_second / before.images_per_second;
     if !ratio.is_finite() {
         return Err("no figure");

@@ -57,9 +57,9 @@ fn only_the_same_work_is_compared() {
         text
     };
     assert_eq!(comparable(&|_| {}), "faster");
-    assert_eq!(comparable(&|r| r.cells[0].source = "another".into()), "another model of this name");
-    assert_eq!(comparable(&|r| r.cells[0].batch = 5), "not in the first report");
-    assert_eq!(comparable(&|r| r.cells[0].bits = "1/1".into()), "not in the first report");
+    assert_eq!(comparable(&|r| r.cells[0].source = "another".into()), "another model");
+    assert_eq!(comparable(&|r| r.cells[0].batch = 5), "no baseline");
+    assert_eq!(comparable(&|r| r.cells[0].bits = "1/1".into()), "no baseline");
     assert_eq!(comparable(&|r| r.cells[0].warm = None), "no figure");
     // A device that the first run does not have is compared with that run's first one.
     assert_eq!(comparable(&|r| r.devices[0].id = "new".into()), "faster");

@@ -6,8 +6,8 @@ use crate::bench::report::{Cell, Report};
 use crate::cli::{Outcome, output};
 
 /// Longest names of devices, runs and models in tables.
-const DEVICE: usize = 24;
-const RUN: usize = 16;
+const DEVICE: usize = 22;
+const RUN: usize = 12;
 const MODEL: usize = 28;
 /// Length of lines of remarks.
 const LINE: usize = 110;
