@@ -76,7 +76,7 @@ fn other_digests_are_errors() {
     assert_eq!(verdicts(&comparison)[2..], [(None, "digests differ"); 2]);
     assert_eq!(comparison.mismatches.len(), 1, "one for both devices: {:?}", comparison.mismatches);
     let error = comparison.check().unwrap_err();
-    assert_eq!(error.kind(), crate::ErrorKind::VerificationFailed);
+    assert_eq!(error.kind(), crate::error::ErrorKind::VerificationFailed);
     assert!(["DIGESTS DIFFER", "abababababab", "cdcdcdcdcdcd"].iter().all(|part| error.to_string().contains(part)));
 
     // A device that disagrees with its own reference, in a run that agrees with the other.
