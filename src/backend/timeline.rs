@@ -28,11 +28,14 @@ pub enum Clock {
     /// The host's clock, around each step: CPUs.
     #[default]
     Host,
-    /// A GPU's timestamps between dispatches of one pass, as in a run that nobody measures.
+    /// A GPU's timestamps behind each dispatch of one pass, as in a run that nobody measures: a dispatch has the time from the
+    /// end of those before it to its own end, so that dispatches which overlap add up to what they take together. Writing a
+    /// timestamp waits for what came before on some GPUs, which costs a little of that overlap.
     Dispatches,
     /// A GPU's timestamps at the ends of passes, each with one dispatch: passes of their own cost time that a run does not take.
     Passes,
-    /// The host's clock, around submissions of one dispatch each: for GPUs without timestamps. Includes the way there and back.
+    /// The host's clock, around submissions of one dispatch each, made after the run: for GPUs without timestamps. Includes the
+    /// way there and back.
     Submissions,
 }
 
@@ -122,11 +125,16 @@ impl Recorder {
         step: Option<usize>,
         work: impl FnOnce() -> T,
     ) -> T {
-        let start = self.begin.elapsed();
+        let start = self.now();
         let result = work();
-        let length = self.begin.elapsed() - start;
+        let length = self.now() - start;
         self.add(Span { track, name: name.to_owned(), kernel, step, start, length });
         result
+    }
+
+    /// Time since the run began.
+    pub fn now(&self) -> Duration {
+        self.begin.elapsed()
     }
 
     /// Adds a span that was timed by other means.

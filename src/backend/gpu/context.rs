@@ -13,8 +13,11 @@ use crate::plan::Plan;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What kernels use where the device has it.
-const USEFUL: wgpu::Features = wgpu::Features::SUBGROUP.union(wgpu::Features::PIPELINE_CACHE);
+/// What kernels, and those who time them, use where the device has it.
+const USEFUL: wgpu::Features = wgpu::Features::SUBGROUP
+    .union(wgpu::Features::PIPELINE_CACHE)
+    .union(wgpu::Features::TIMESTAMP_QUERY)
+    .union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES);
 /// Subgroups up to this size belong to CPUs, where small workgroups waste least.
 const NARROW: u32 = 8;
 

@@ -1,13 +1,13 @@
-//! Carries out a recording: buffers, bind groups, one compute pass per batch.
+//! Carries out a recording: one compute pass per batch.
 
+use super::buffers::{Buffers, buffer, bytes, shape_buffer};
 use super::context::Gpu;
 use super::fit::Bounds;
 use super::header::Params;
 use super::picture::PictureImport;
-use super::pipelines::{Pipeline, compile};
-use super::record::{Binding, Buffer, Dispatch, Recording};
-use crate::backend::timeline::Recorder;
-use crate::backend::{Clock, Control, Detail, Executable, Pending, Timeline, check_batch};
+use super::pipelines::compile;
+use super::record::{Dispatch, Recording};
+use crate::backend::{Control, Detail, Executable, Pending, Timeline, check_batch};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::tensor::Shape;
@@ -35,21 +35,11 @@ pub struct GpuNet {
     picture: Mutex<Option<Arc<PictureImport>>>,
 }
 
+/// The buffers of one call.
 #[derive(Debug)]
-pub(super) struct Buffers {
-    max_batch: usize,
-    pub(super) slots: Vec<wgpu::Buffer>,
-    constants: Vec<wgpu::Buffer>,
-    /// The uniform.
-    params: wgpu::Buffer,
-    /// All uniforms there can be, by number of images; copied by commands, so that batches in flight do not share one.
-    all_params: wgpu::Buffer,
-}
-
-#[derive(Debug)]
-struct Transfer {
-    upload: wgpu::Buffer,
-    result: wgpu::Buffer,
+pub(super) struct Transfer {
+    pub(super) upload: wgpu::Buffer,
+    pub(super) result: wgpu::Buffer,
 }
 
 impl GpuNet {
@@ -102,12 +92,23 @@ impl GpuNet {
         if output.size() < to || !output.usage().contains(wgpu::BufferUsages::COPY_DST) {
             return Err(Error::Usage(format!("the output buffer needs {to} bytes and usage COPY_DST")));
         }
-        let slots = &self.buffers.slots;
-        self.set_batch(encoder, images);
-        encoder.copy_buffer_to_buffer(input, 0, &slots[self.plan.slot_of[0]], 0, from);
+        self.encode_input(encoder, input, images);
         self.pass(encoder, images, 0..self.recording.dispatches.len());
-        encoder.copy_buffer_to_buffer(&slots[self.plan.output_slot()], 0, output, 0, to);
+        self.encode_output(encoder, output, images);
         Ok(())
+    }
+
+    /// What comes before the dispatches.
+    pub(super) fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: usize) {
+        self.set_batch(encoder, images);
+        let slot = &self.buffers.slots[self.plan.slot_of[0]];
+        encoder.copy_buffer_to_buffer(input, 0, slot, 0, bytes(images * self.plan.input_words()));
+    }
+
+    /// What comes after them.
+    pub(super) fn encode_output(&self, encoder: &mut wgpu::CommandEncoder, output: &wgpu::Buffer, images: usize) {
+        let slot = &self.buffers.slots[self.plan.output_slot()];
+        encoder.copy_buffer_to_buffer(slot, 0, output, 0, bytes(images * self.plan.output_words()));
     }
 
     /// [`GpuNet::encode`] for one picture in a texture of the size of `input`; `bgr` is the network's channel order.
@@ -146,13 +147,16 @@ impl GpuNet {
     ) {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("lq-infer"), timestamp_writes: None };
         let mut pass = encoder.begin_compute_pass(&descriptor);
-        for index in dispatches {
-            let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches[index], &self.bound[index]);
-            let [x, y, z] = self.recording.workgroups(dispatch, images);
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, buffers, &[]);
-            pass.dispatch_workgroups(x, y, z);
-        }
+        dispatches.for_each(|index| self.dispatch(&mut pass, images, index));
+    }
+
+    /// Adds the dispatch with this index to a pass.
+    pub(super) fn dispatch(&self, pass: &mut wgpu::ComputePass, images: usize, index: usize) {
+        let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches[index], &self.bound[index]);
+        let [x, y, z] = self.recording.workgroups(dispatch, images);
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, buffers, &[]);
+        pass.dispatch_workgroups(x, y, z);
     }
 
     pub(super) fn check_images(&self, images: usize) -> Result<()> {
@@ -162,40 +166,42 @@ impl GpuNet {
         Err(Error::Usage(format!("a batch of {images} images was prepared for {}", self.max_batch())))
     }
 
-    /// Uploads, runs and asks for the result; the receiver hears when it can be read.
-    fn submit(&self, transfer: &Transfer, input: &[u32], images: usize) -> Result<(wgpu::SubmissionIndex, MapResult)> {
-        let (sender, receiver) = mpsc::channel();
+    /// Uploads, runs `commands` and asks for the result; the receiver hears when it can be read.
+    pub(super) fn submit(
+        &self,
+        transfer: &Transfer,
+        input: &[u32],
+        commands: impl FnOnce(&mut wgpu::CommandEncoder) -> Result<()>,
+    ) -> Result<Submitted> {
+        let (sender, mapped) = mpsc::channel();
         let queue = self.gpu.queue();
-        let submission = self.gpu.guarded("running the network", || {
+        let index = self.gpu.guarded("running the network", || {
             queue.write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
-            self.encode(&mut encoder, &transfer.upload, &transfer.result, images)?;
-            let submission = queue.submit([encoder.finish()]);
+            commands(&mut encoder)?;
+            let index = queue.submit([encoder.finish()]);
             // The receiver may have given up; then nobody wants to know.
             transfer.result.map_async(wgpu::MapMode::Read, .., move |mapped| drop(sender.send(mapped)));
-            Ok(submission)
+            Ok(index)
         })??;
-        Ok((submission, receiver))
+        Ok(Submitted { index, mapped })
     }
 
-    /// Waits for a submission and reads its result. On any error the transfer is dropped, not reused: its buffer may still be
-    /// waiting to be mapped.
-    fn finish(
-        &self,
-        transfer: Transfer,
-        submission: &wgpu::SubmissionIndex,
-        mapped: &MapResult,
-        images: usize,
-        control: &Control,
-    ) -> Result<Vec<u32>> {
-        while !self.gpu.wait(submission, PATIENCE)? {
+    /// Waits for a submission, or stops waiting when the control says so. On any error the transfer must be dropped, not
+    /// reused: its buffer may still be waiting to be mapped.
+    pub(super) fn wait(&self, submitted: &Submitted, control: &Control) -> Result<()> {
+        while !self.gpu.wait(&submitted.index, PATIENCE)? {
             control.check()?;
         }
         control.check()?;
-        match mapped.recv() {
-            Ok(Ok(())) => {}
-            _ => return Err(self.gpu.lost_error("its result cannot be read")),
+        match submitted.mapped.recv() {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(self.gpu.lost_error("its result cannot be read")),
         }
+    }
+
+    /// Reads the result of a submission that was waited for.
+    pub(super) fn finish(&self, transfer: Transfer, images: usize) -> Result<Vec<u32>> {
         let words = self.read(&transfer, images)?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
         Ok(words)
@@ -212,7 +218,8 @@ impl GpuNet {
         Ok(words)
     }
 
-    fn transfer(&self) -> Result<Transfer> {
+    /// Buffers for a call.
+    pub(super) fn transfer(&self) -> Result<Transfer> {
         if let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(idle);
         }
@@ -226,7 +233,11 @@ impl GpuNet {
     }
 }
 
-type MapResult = mpsc::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>;
+/// Work that a GPU has, with a result that is asked for.
+pub(super) struct Submitted {
+    pub(super) index: wgpu::SubmissionIndex,
+    mapped: mpsc::Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
+}
 
 impl Executable for GpuNet {
     fn max_batch(&self) -> usize {
@@ -241,10 +252,12 @@ impl Executable for GpuNet {
         self.begin(input, images, control)?(control)
     }
 
-    fn timed(&self, input: &[u32], images: usize, _detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
-        let recorder = Recorder::start();
-        let output = Recorder::host(Some(&recorder), "run", || self.run(input, images, control))?;
-        Ok((output, recorder.finish(Clock::Dispatches)))
+    fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
+        check_batch(&self.plan, input, images, self.max_batch())?;
+        if images == 0 {
+            return Ok(Default::default());
+        }
+        self.run_timed(input, images, detail, control)
     }
 
     fn begin<'a>(&'a self, input: &[u32], images: usize, control: &Control) -> Result<Pending<'a>> {
@@ -254,93 +267,11 @@ impl Executable for GpuNet {
         }
         control.check()?;
         let transfer = self.transfer()?;
-        let (submission, mapped) = self.submit(&transfer, input, images)?;
-        Ok(Box::new(move |control| self.finish(transfer, &submission, &mapped, images, control)))
+        let commands = |encoder: &mut _| self.encode(encoder, &transfer.upload, &transfer.result, images);
+        let submitted = self.submit(&transfer, input, commands)?;
+        Ok(Box::new(move |control| {
+            self.wait(&submitted, control)?;
+            self.finish(transfer, images)
+        }))
     }
-}
-
-impl Buffers {
-    fn new(gpu: &Gpu, plan: &Plan, recording: &Recording, max_batch: usize) -> Result<Self> {
-        let constant = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let filled = |name: &str, words: &[u32], usage| -> Result<wgpu::Buffer> {
-            let buffer = buffer(gpu, name, words.len(), usage)?;
-            gpu.guarded(name, || gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words)))?;
-            Ok(buffer)
-        };
-        let constants = recording.constants.iter().map(|(name, words)| filled(name, words, constant));
-        let constants = constants.collect::<Result<_>>()?;
-        let params: Vec<Params> = (0..=max_batch as u32).map(|images| Params { images, ..Params::default() }).collect();
-        let copied = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let all_params = filled("batch sizes", bytemuck::cast_slice(&params), copied)?;
-        let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        let params = buffer(gpu, "batch", std::mem::size_of::<Params>() / 4, uniform)?;
-        let (slots, max_batch) = slots(gpu, plan, max_batch)?;
-        Ok(Buffers { max_batch, slots, constants, params, all_params })
-    }
-
-    /// The bind group of a dispatch whose shape is in uniform `shape`.
-    fn bind(
-        &self,
-        device: &wgpu::Device,
-        plan: &Plan,
-        dispatch: &Dispatch,
-        shape: &wgpu::Buffer,
-        pipeline: &Pipeline,
-    ) -> wgpu::BindGroup {
-        let storage = dispatch.bindings.iter().map(|binding| self.resource(plan, binding));
-        let entries: Vec<wgpu::BindGroupEntry> = (0..)
-            .zip([&self.params, shape].into_iter().chain(storage))
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-            .collect();
-        device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(&dispatch.name),
-            layout: &pipeline.layout,
-            entries: &entries,
-        })
-    }
-
-    fn resource(&self, plan: &Plan, binding: &Binding) -> &wgpu::Buffer {
-        match binding.buffer {
-            Buffer::Tensor(id) => &self.slots[plan.slot_of[id]],
-            Buffer::Constant(index) => &self.constants[index],
-        }
-    }
-}
-
-/// The uniform with a dispatch's shape.
-fn shape_buffer(gpu: &Gpu, dispatch: &Dispatch) -> wgpu::Buffer {
-    let size = bytes(dispatch.shape.len());
-    let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-    let descriptor = wgpu::BufferDescriptor { label: Some("shape"), size, usage, mapped_at_creation: false };
-    let buffer = gpu.device().create_buffer(&descriptor);
-    gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(&dispatch.shape));
-    buffer
-}
-
-/// The slots for the largest batch up to `max_batch` that there is memory for.
-fn slots(gpu: &Gpu, plan: &Plan, max_batch: usize) -> Result<(Vec<wgpu::Buffer>, usize)> {
-    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
-    let one = |(index, &words): (usize, &usize)| buffer(gpu, &format!("slot {index}"), words * max_batch, usage);
-    match plan.slots.iter().enumerate().map(one).collect() {
-        Ok(slots) => Ok((slots, max_batch)),
-        Err(Error::OutOfMemory { .. }) if max_batch > 1 => slots(gpu, plan, max_batch / 2),
-        Err(e) => Err(e),
-    }
-}
-
-pub(super) fn buffer(gpu: &Gpu, label: &str, words: usize, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
-    // Buffers must not be empty, and vectors of four words are the largest element a shader sees.
-    let size = bytes(words.next_multiple_of(4).max(4));
-    gpu.guarded(&format!("{size} bytes for {label}"), || {
-        gpu.device().create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            size,
-            usage,
-            mapped_at_creation: false,
-        })
-    })
-}
-
-pub(super) fn bytes(words: usize) -> u64 {
-    words as u64 * 4
 }

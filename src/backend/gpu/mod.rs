@@ -4,12 +4,13 @@
 //! * `kernels`: the table of shaders and how each kernel of a program becomes one; `header`, `table` and `unroll` generate what goes
 //!   in front of the shader text and into its buffers.
 //! * `record`: a whole plan as plain data, built without a GPU.
-//! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `engine`: buffers and execution.
+//! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `buffers`, `engine`: memory and execution.
 //! * `tuner` times variants, `choices` remembers them; `cache`: what is kept between runs.
-//! * `rerun` and `probe`: for measuring single dispatches and the device's peak.
+//! * `timed`: runs that say when each part was; `rerun` and `probe`: for measuring single dispatches and the device's peak.
 //! * `picture`: from a caller's texture to the input tensor.
 
 mod adapter;
+mod buffers;
 mod cache;
 mod choices;
 mod context;
@@ -22,7 +23,9 @@ mod pipelines;
 mod probe;
 pub mod record;
 mod rerun;
+mod stamps;
 mod table;
+mod timed;
 mod tuner;
 mod unroll;
 

@@ -1,6 +1,7 @@
 //! Single dispatches of a prepared network, for measuring them.
 
-use super::engine::{GpuNet, buffer, bytes};
+use super::buffers::{buffer, bytes};
+use super::engine::GpuNet;
 use super::record::{Buffer, Dispatch};
 use crate::error::{Error, Result};
 use crate::lower::TensorId;
