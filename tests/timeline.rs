@@ -194,7 +194,7 @@ fn threads_may_time_and_run_at_once() {
             let words = input(&plan.program, 2, seed);
             let expected = net.run(&words, 2, &Control::default()).unwrap();
             for round in 0..6 {
-                let detail = if (seed + round) % 2 == 0 { Detail::Parts } else { Detail::Steps };
+                let detail = if (seed + round).is_multiple_of(2) { Detail::Parts } else { Detail::Steps };
                 assert_eq!(net.timed(&words, 2, detail, &Control::default()).unwrap().0, expected);
             }
         };

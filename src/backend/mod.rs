@@ -5,6 +5,7 @@ pub mod gpu;
 pub mod simd;
 mod timeline;
 
+pub(crate) use timeline::Recorder;
 pub use timeline::{Clock, Detail, Span, Timeline, Track};
 
 use crate::error::{Error, Result};

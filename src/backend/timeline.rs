@@ -1,7 +1,8 @@
 //! When each part of one inference ran.
 
 use crate::lower::Step;
-use std::sync::{Mutex, PoisonError};
+use std::fmt::{self, Display, Formatter};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A run and when its parts ran, in order of their beginning on each track.
@@ -37,6 +38,21 @@ pub enum Clock {
     /// The host's clock, around submissions of one dispatch each, made after the run: for GPUs without timestamps. Includes the
     /// way there and back.
     Submissions,
+}
+
+impl Display for Clock {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Clock::Host => "the host's clock around each step",
+            Clock::Dispatches => {
+                "the GPU's timestamps behind each dispatch, from the end of those before it: what overlaps is not told apart"
+            }
+            Clock::Passes => "the GPU's timestamps around passes of one dispatch each, which take longer than in a run",
+            Clock::Submissions => {
+                "the host's clock around submissions of one dispatch each, the way to the GPU and back included: it has no timestamps"
+            }
+        })
+    }
 }
 
 /// One part of a run.
@@ -90,16 +106,22 @@ impl Timeline {
     }
 }
 
-/// Takes the times of a run on several threads.
-pub(super) struct Recorder {
+/// Takes the times of a run, or of many, on several threads.
+#[derive(Debug)]
+pub(crate) struct Recorder {
     begin: Instant,
-    spans: Mutex<Vec<Span>>,
+    timeline: Mutex<Timeline>,
 }
 
 impl Recorder {
     /// The run begins.
     pub fn start() -> Self {
-        Recorder { begin: Instant::now(), spans: Mutex::default() }
+        Self::since(Instant::now())
+    }
+
+    /// The time line begins then.
+    pub fn since(begin: Instant) -> Self {
+        Recorder { begin, timeline: Mutex::default() }
     }
 
     /// Does `work`, which is the step with this index, on a thread of a CPU backend.
@@ -139,13 +161,29 @@ impl Recorder {
 
     /// Adds a span that was timed by other means.
     pub fn add(&self, span: Span) {
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+        self.timeline().spans.push(span);
+    }
+
+    /// Adds a run that began at `start`. What it was timed with is what all are.
+    pub fn insert(&self, start: Duration, run: Timeline) {
+        let mut timeline = self.timeline();
+        timeline.clock = run.clock;
+        timeline.spans.extend(run.spans.into_iter().map(|span| Span { start: start + span.start, ..span }));
     }
 
     /// The run is over.
     pub fn finish(self, clock: Clock) -> Timeline {
-        let mut spans = self.spans.into_inner().unwrap_or_else(PoisonError::into_inner);
-        spans.sort_by_key(|span| (span.track, span.start));
-        Timeline { clock, spans }
+        Timeline { clock, ..self.so_far() }
+    }
+
+    /// What was recorded until now.
+    pub fn so_far(&self) -> Timeline {
+        let mut timeline = self.timeline().clone();
+        timeline.spans.sort_by_key(|span| (span.track, span.start));
+        timeline
+    }
+
+    fn timeline(&self) -> MutexGuard<'_, Timeline> {
+        self.timeline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,10 @@
 //! Measures one network on one device at one batch size, and checks every result while it does.
 
 use super::host::OthersWatch;
+use super::parts::PartTimes;
 use super::random::Rng;
-use super::report::{Cell, Cold, DigestCheck, Stats, Warm};
-use crate::backend::{Clock, Control};
+use super::report::{Cell, Cold, DigestCheck, Parts, Stats, Warm};
+use crate::backend::{Clock, Control, Detail};
 use crate::convert::widths;
 use crate::error::{Error, Result};
 use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
@@ -16,6 +17,10 @@ const WINDOW: usize = 5;
 const STEADY: f64 = 0.02;
 /// Fewest runs that are timed, unless they take several times the budget.
 const LEAST_RUNS: usize = 16;
+/// Of a budget, what goes to runs of which the parts are timed; fewest and most of them.
+const PARTS_SHARE: f64 = 0.2;
+const LEAST_PARTS: usize = 3;
+const MOST_PARTS: usize = 50;
 /// From here on a remark is due: spread of the times, change of the probe, threads busy with other programs.
 const SPREAD: f64 = 0.1;
 const DRIFT: f64 = 0.05;
@@ -171,6 +176,10 @@ impl Run<'_> {
             Ok(steady) => steady,
             Err(wrong) => return Ok(Err(wrong)),
         };
+        let parts = match self.parts(budget.mul_f64(PARTS_SHARE))? {
+            Ok(parts) => parts,
+            Err(wrong) => return Ok(Err(wrong)),
+        };
         let others = OthersWatch::start();
         let mut times = Vec::new();
         // Slow devices get more time, within limits.
@@ -189,11 +198,28 @@ impl Run<'_> {
             images_per_second: self.images as f64 / wall.median,
             noise: remarks(&wall, probe, others, steady),
             wall,
-            parts: None,
+            parts,
             steps: Vec::new(),
             clock: Clock::default(),
             probe,
         }))
+    }
+
+    /// Times the parts of runs for so long; None on a CPU, whose runs have none.
+    fn parts(&mut self, budget: Duration) -> Result<Checked<Option<Parts>>> {
+        let begin = Instant::now();
+        let mut times = PartTimes::default();
+        while times.runs() < LEAST_PARTS || (times.runs() < MOST_PARTS && begin.elapsed() < budget) {
+            let (logits, run) = self.net.timed(&self.batch, Detail::Parts, self.control)?;
+            let found = digest(logits.iter());
+            if found != self.expected {
+                return Ok(Err(found));
+            }
+            if !times.add(&run) {
+                break;
+            }
+        }
+        Ok(Ok(times.stats()))
     }
 
     /// Runs until the medians of two windows agree, or until `limit`; whether they did.

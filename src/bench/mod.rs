@@ -5,9 +5,11 @@ mod clock;
 pub mod compare;
 mod host;
 pub mod html;
+mod parts;
 mod random;
 pub mod report;
 mod steps;
+mod trace;
 mod work;
 
 pub use cell::{Job, Reference, measure, void};
@@ -15,4 +17,5 @@ pub use clock::{Elapsed, Stopwatch};
 pub use host::{OthersWatch, host};
 pub use random::{Rng, random_model, random_network};
 pub use steps::{StepTimes, Subject, least, time, time_steps};
+pub use trace::trace;
 pub use work::{bit_words, is_square_bitconv};

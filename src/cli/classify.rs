@@ -1,6 +1,7 @@
 //! `lq-infer INPUT...`
 
 use super::inputs::{self, Array, Input};
+use super::profile::Profiling;
 use super::{ClassifyArgs, Failure, Outcome, open_engine, open_model, output};
 use crate::backend::Control;
 use crate::error::Error;
@@ -31,15 +32,20 @@ struct Report<'a> {
     device: String,
     /// More than one image: one line each instead of a list.
     many: bool,
+    profiling: &'a Profiling,
     failed: Option<u8>,
 }
 
 /// Runs the command.
 pub fn run(args: &ClassifyArgs) -> Outcome {
+    args.profile.around(|profiling| classify(args, profiling))
+}
+
+fn classify(args: &ClassifyArgs, profiling: &Profiling) -> Outcome {
     if args.inputs.is_empty() {
         return Err(Failure { code: 2, message: Some("no INPUT given; see lq-infer --help".into()) });
     }
-    let model = open_model(args.model.as_ref())?;
+    let model = profiling.host("load", || open_model(args.model.as_ref()))?;
     let mut failed = None;
     let mut sources = Vec::new();
     for path in &args.inputs {
@@ -53,12 +59,12 @@ pub fn run(args: &ClassifyArgs) -> Outcome {
         return finish(failed);
     }
     let max_batch = args.batch.unwrap_or(DEFAULT_BATCH).min(images);
-    let engine = open_engine(&args.device.device)?;
+    let engine = profiling.engine(profiling.host("open device", || open_engine(&args.device.device))?);
     let bar = output::progress(0, "kernels");
     let net = engine.prepare_with(&model, PrepareOptions { max_batch, progress: &output::track(&bar) })?;
     bar.finish_and_clear();
     let many = images > 1 || args.inputs.len() > 1;
-    let mut report = Report { args, net: &net, device: engine.device_name(), many, failed };
+    let mut report = Report { args, net: &net, device: engine.device_name(), many, profiling, failed };
     for group in sources.chunk_by(|a, b| !matches!((a, b), (Input::Array(_), _) | (_, Input::Array(_)))) {
         match group {
             [Input::Array(array)] => report.array(array, max_batch)?,
@@ -83,7 +89,9 @@ impl Report<'_> {
         let refs: Vec<&Input> = chunk.iter().collect();
         let mut names = Vec::new();
         let mut pixels = Vec::new();
-        for (input, loaded) in chunk.iter().zip(inputs::load(&refs, &self.net.model().header().preprocess.resize)) {
+        let rule = &self.net.model().header().preprocess.resize;
+        let pictures = self.profiling.host("decode", || inputs::load(&refs, rule));
+        for (input, loaded) in chunk.iter().zip(pictures) {
             match loaded {
                 Ok(rgb) => {
                     names.push(input.name());
@@ -103,7 +111,7 @@ impl Report<'_> {
         let name = array.path().display().to_string();
         let rows = array.len();
         for start in (0..rows).step_by(max_batch) {
-            let batch = array.rows(start..rows.min(start + max_batch))?;
+            let batch = self.profiling.host("read", || array.rows(start..rows.min(start + max_batch)))?;
             let results = match self.net.logits(&batch, &Control::default()) {
                 Err(Error::BadInput { problem, .. }) => {
                     complain(&Error::bad_input(array.path(), problem), &mut self.failed);

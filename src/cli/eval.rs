@@ -1,6 +1,7 @@
 //! `lq-infer eval`
 
 use super::inputs::{Input, load, pictures};
+use super::profile::Profiling;
 use super::{EvalArgs, Outcome, open_engine, output};
 use crate::backend::Control;
 use crate::error::{Error, Result};
@@ -28,10 +29,14 @@ struct Summary {
 
 /// Runs the command.
 pub fn run(args: &EvalArgs) -> Outcome {
-    let model = Model::open(&args.model)?;
+    args.profile.around(|profiling| evaluate(args, profiling))
+}
+
+fn evaluate(args: &EvalArgs, profiling: &Profiling) -> Outcome {
+    let model = profiling.host("load", || Model::open(&args.model))?;
     model.need_pixels()?;
     let files = labelled(&args.directory, &model)?;
-    let engine = open_engine(&args.device.device)?;
+    let engine = profiling.engine(profiling.host("open device", || open_engine(&args.device.device))?);
     let max_batch = args.batch.min(files.len());
     let net = engine.prepare_with(&model, PrepareOptions { max_batch, progress: &|_, _| {} })?;
     let rule = model.header().preprocess.resize;
@@ -40,7 +45,8 @@ pub fn run(args: &EvalArgs) -> Outcome {
     let start = Instant::now();
     let batches = files.chunks(max_batch).map(|chunk| {
         let inputs: Vec<&Input> = chunk.iter().map(|(_, input)| input).collect();
-        Ok(Batch::Pixels(load(&inputs, &rule).into_iter().collect::<Result<Vec<_>>>()?.concat()))
+        let pictures: Result<Vec<_>> = profiling.host("decode", || load(&inputs, &rule)).into_iter().collect();
+        Ok(Batch::Pixels(pictures?.concat()))
     });
     let mut classes = files.iter().map(|(class, _)| *class);
     net.stream(batches, &Control::default(), |logits| {

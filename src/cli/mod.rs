@@ -13,6 +13,7 @@ mod inspect;
 mod layers;
 mod names;
 mod output;
+mod profile;
 mod tune;
 mod verify;
 
@@ -82,6 +83,8 @@ struct ClassifyArgs {
     /// Also print logits and their digest
     #[arg(long)]
     logits: bool,
+    #[command(flatten)]
+    profile: profile::ProfileArg,
     /// Pictures, directories, '-' (a picture on standard input), or .npy (u8 [N,H,W,3] pixels or f32 [N,H,W,C] tensors)
     #[arg(value_name = "INPUT")]
     inputs: Vec<PathBuf>,
@@ -159,6 +162,8 @@ struct VerifyArgs {
     /// Print JSON, one object per device and golden vector
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    profile: profile::ProfileArg,
 }
 
 #[derive(Args, Debug)]
@@ -175,6 +180,8 @@ struct EvalArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    profile: profile::ProfileArg,
 }
 
 #[derive(Args, Debug)]

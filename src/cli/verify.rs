@@ -1,5 +1,6 @@
 //! `lq-infer verify`
 
+use super::profile::Profiling;
 use super::{Failure, Outcome, VerifyArgs, open_engine, open_model, output};
 use crate::error::Error;
 use crate::session::{Engine, GoldenReport, Model, devices, verify};
@@ -18,14 +19,18 @@ struct Line<'a> {
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs) -> Outcome {
-    let model = open_model(args.model.as_ref())?;
+    args.profile.around(|profiling| verify_on(args, profiling))
+}
+
+fn verify_on(args: &VerifyArgs, profiling: &Profiling) -> Outcome {
+    let model = profiling.host("load", || open_model(args.model.as_ref()))?;
     if model.header().golden.is_empty() {
         return Err(Failure { code: 3, message: Some("the model holds no golden vectors to verify".into()) });
     }
     let mut all_hold = true;
     let mut failed = None;
-    for (name, engine) in engines(&args.device)? {
-        let reports = engine.and_then(|engine| check(&engine, &model));
+    for (name, engine) in profiling.host("open device", || engines(&args.device))? {
+        let reports = engine.and_then(|engine| check(&profiling.engine(engine), &model));
         match reports {
             Ok(reports) => {
                 for report in reports {

@@ -2,7 +2,7 @@
 
 use super::batch::plan;
 use super::device::{DeviceSelector, Pool, open};
-use super::{Model, Net};
+use super::{Model, Net, Profile};
 use crate::backend::gpu::Gpu;
 use crate::backend::{Backend, Tuned};
 use crate::error::Result;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Engine {
     backend: Arc<dyn Backend>,
+    profile: Option<Profile>,
 }
 
 /// Chooses the device of an [`Engine`].
@@ -40,7 +41,7 @@ impl EngineBuilder {
     /// # Errors
     /// [`crate::Error::NoAdapter`] if none matches, [`crate::Error::Device`] if it cannot be opened.
     pub fn build(self) -> Result<Engine> {
-        Ok(Engine { backend: open(&self.selector, &self.pool)? })
+        Ok(Engine::from_backend(open(&self.selector, &self.pool)?))
     }
 }
 
@@ -72,7 +73,7 @@ impl Engine {
     /// [`crate::Error::Device`] if the limits it was made with are too small for the kernels (six storage buffers per
     /// stage). Larger networks need the adapter's own buffer limits rather than wgpu's defaults.
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
-        Ok(Engine { backend: Arc::new(Gpu::from_wgpu(device, queue, None)?) })
+        Ok(Self::from_backend(Arc::new(Gpu::from_wgpu(device, queue, None)?)))
     }
 
     /// Name of the device, with its API.
@@ -88,7 +89,12 @@ impl Engine {
 
     /// An engine on a backend of one's own.
     pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
-        Engine { backend }
+        Engine { backend, profile: None }
+    }
+
+    /// An engine whose nets record what they do.
+    pub fn profiled(self, profile: &Profile) -> Self {
+        Engine { profile: Some(profile.clone()), ..self }
     }
 
     /// Makes `model` ready to run: lowers it to integers, lays out its weights, compiles its pipelines.
@@ -113,11 +119,15 @@ impl Engine {
     /// [`Engine::prepare`] with a batch size and a progress callback.
     pub fn prepare_with(&self, model: &Model, options: PrepareOptions) -> Result<Net> {
         let kind = if model.takes_pixels() { InputKind::Pixels } else { InputKind::Tensor };
-        Net::new(model.clone(), self.backend.clone(), options, kind)
+        self.net(model, options, kind)
     }
 
     /// [`Engine::prepare`] for inputs of one kind, of several that the model takes.
     pub(super) fn prepare_for(&self, model: &Model, kind: InputKind) -> Result<Net> {
-        Net::new(model.clone(), self.backend.clone(), PrepareOptions::default(), kind)
+        self.net(model, PrepareOptions::default(), kind)
+    }
+
+    fn net(&self, model: &Model, options: PrepareOptions, kind: InputKind) -> Result<Net> {
+        Net::new(model.clone(), self.backend.clone(), options, kind, self.profile.as_ref())
     }
 }

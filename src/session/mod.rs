@@ -9,6 +9,7 @@ mod engine;
 mod feed;
 mod model;
 mod net;
+mod profile;
 mod stream;
 mod task;
 mod verify;
@@ -22,6 +23,7 @@ pub use digest::Digest;
 pub use engine::{Engine, EngineBuilder, PrepareOptions};
 pub use model::Model;
 pub use net::{Classification, ClassifyOptions, Net, Prediction, PrepareTimes};
+pub use profile::{Profile, Section};
 pub use verify::{GoldenReport, add_golden, add_golden_with, verify};
 /// The wgpu this crate is built on, for [`Engine::from_wgpu`].
 pub use wgpu;

@@ -3,8 +3,8 @@
 use super::engine::PrepareOptions;
 use super::stream::Stream;
 use super::task::Task;
-use super::{Batch, Digest, Model, batch};
-use crate::backend::{Backend, Control, Detail, Executable, Timeline};
+use super::{Batch, Digest, Model, Profile, batch};
+use crate::backend::{Backend, Control, Detail, Executable, Recorder, Timeline};
 use crate::error::{Error, Result};
 use crate::graph::preprocess::ChannelOrder;
 use crate::image::{Pixels, fit};
@@ -29,6 +29,8 @@ struct Inner {
     max_batch: usize,
     /// Programs for pixels and for tensors, made when first needed.
     prepared: [Mutex<Option<Arc<Prepared>>>; 2],
+    /// Of a profile that wants to know.
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// One lowered program on its device.
@@ -85,9 +87,12 @@ impl Net {
         backend: Arc<dyn Backend>,
         options: PrepareOptions,
         kind: InputKind,
+        profile: Option<&Profile>,
     ) -> Result<Self> {
         let max_batch = options.max_batch.clamp(1, MAX_BATCH);
-        let inner = Inner { model, backend, max_batch, prepared: Default::default() };
+        let name = || format!("{} on {}", model.header().name, backend.name());
+        let recorder = profile.map(|profile| profile.net(name()));
+        let inner = Inner { model, backend, max_batch, prepared: Default::default(), recorder };
         inner.prepared(kind, options.progress)?;
         Ok(Net { inner: Arc::new(inner) })
     }
@@ -142,18 +147,22 @@ impl Net {
         Ok(logits)
     }
 
-    /// [`Net::logits`] of a batch that fits the device, and when each part of the run was.
-    ///
-    /// # Errors
-    /// Those of [`Net::logits`], and [`Error::Usage`] if the batch is larger than the network was prepared for.
+    /// [`Net::logits`] and when each part of the run was: besides what the backend says, the host's "pack" (the input into words)
+    /// and "join" (words to logits). A batch that does not fit the device is several runs, one after the other.
     pub fn timed(&self, batch: &Batch, detail: Detail, control: &Control) -> Result<(Vec<Vec<f32>>, Timeline)> {
-        let (images, elements) = batch.images(self.model())?;
+        // Before anything is prepared for a batch that the model cannot take.
+        batch.images(self.model())?;
         let prepared = self.inner.prepared(batch.kind(), &|_, _| {})?;
-        let program = &prepared.plan.program;
-        let words = batch.words(self.model().packed(), program.input, 0..images * elements)?;
-        let (sums, timeline) = prepared.executable.timed(&words, images, detail, control)?;
-        let logits = sums.chunks_exact(prepared.plan.output_words()).map(|sums| program.logits.join(sums));
-        Ok((logits.collect(), timeline))
+        let recorder = Recorder::start();
+        let mut logits = Vec::new();
+        let mut stream = Stream::new(self.model(), &prepared, control, Some((detail, &recorder)));
+        let mut each = |of_image| {
+            logits.push(of_image);
+            Ok::<_, Error>(())
+        };
+        stream.send(batch, &mut each)?;
+        stream.finish(&mut each)?;
+        Ok((logits, recorder.so_far()))
     }
 
     /// The integer program that a batch of this kind runs; it is prepared if it was not yet.
@@ -179,7 +188,8 @@ impl Net {
         // Before anything is prepared for a batch that the model cannot take.
         first.borrow().images(self.model())?;
         let prepared = self.inner.prepared(kind, &|_, _| {})?;
-        let mut stream = Stream::new(self.model(), &prepared, control);
+        let timing = self.inner.recorder.as_deref().map(|recorder| (Detail::Steps, recorder));
+        let mut stream = Stream::new(self.model(), &prepared, control, timing);
         stream.send(first.borrow(), &mut each)?;
         for batch in batches {
             let batch = batch?;
@@ -267,9 +277,11 @@ impl Inner {
             return Ok(prepared.clone());
         }
         let start = Instant::now();
-        let plan = batch::plan(packed, kind)?;
+        let recorder = self.recorder.as_deref();
+        let plan = Recorder::host(recorder, "lower", || batch::plan(packed, kind))?;
         let lower = start.elapsed();
-        let executable = self.backend.prepare(plan.clone(), self.max_batch, progress)?;
+        let prepare = || self.backend.prepare(plan.clone(), self.max_batch, progress);
+        let executable = Recorder::host(recorder, "compile", prepare)?;
         let times = PrepareTimes { lower, compile: start.elapsed() - lower };
         let prepared = Arc::new(Prepared { plan, executable, times });
         *slot = Some(prepared.clone());

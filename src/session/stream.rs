@@ -3,8 +3,11 @@
 
 use super::net::Prepared;
 use super::{Batch, Model};
-use crate::backend::{Control, Pending};
+use crate::backend::{Control, Detail, Pending, Recorder};
 use crate::error::{Error, Result};
+
+/// How closely runs are timed, and where their times go.
+type Timing<'a> = Option<(Detail, &'a Recorder)>;
 
 /// A sequence of batches of one kind. The logits come in order, those of a batch after the next one was sent.
 pub(super) struct Stream<'a> {
@@ -12,11 +15,13 @@ pub(super) struct Stream<'a> {
     prepared: &'a Prepared,
     control: &'a Control,
     pending: Option<Pending<'a>>,
+    /// If the runs are timed: one after the other.
+    timing: Timing<'a>,
 }
 
 impl<'a> Stream<'a> {
-    pub fn new(model: &'a Model, prepared: &'a Prepared, control: &'a Control) -> Self {
-        Stream { model, prepared, control, pending: None }
+    pub fn new(model: &'a Model, prepared: &'a Prepared, control: &'a Control, timing: Timing<'a>) -> Self {
+        Stream { model, prepared, control, pending: None, timing }
     }
 
     /// Sends a batch, in pieces that fit the device; `each` is told the logits of every image that was computed before.
@@ -32,8 +37,18 @@ impl<'a> Stream<'a> {
             self.control.check()?;
             let range = start..numbers.min(start + per_run);
             let images = range.len() / elements;
-            let words = batch.words(self.model.packed(), self.prepared.plan.program.input, range)?;
-            let begun = self.prepared.executable.begin(&words, images, self.control)?;
+            let form = self.prepared.plan.program.input;
+            let words = self.host("pack", || batch.words(self.model.packed(), form, range))?;
+            let executable = &self.prepared.executable;
+            let begun: Pending = match self.timing {
+                None => executable.begin(&words, images, self.control)?,
+                Some((detail, recorder)) => {
+                    let start = recorder.now();
+                    let (sums, run) = executable.timed(&words, images, detail, self.control)?;
+                    recorder.insert(start, run);
+                    Box::new(|_| Ok(sums))
+                }
+            };
             let before = self.pending.replace(begun);
             self.hand_out(before, each)?;
         }
@@ -53,6 +68,14 @@ impl<'a> Stream<'a> {
     ) -> Result<(), E> {
         let Some(pending) = pending else { return Ok(()) };
         let (sums, plan) = (pending(self.control)?, &self.prepared.plan);
-        sums.chunks_exact(plan.output_words()).try_for_each(|sums| each(plan.program.logits.join(sums)))
+        for sums in sums.chunks_exact(plan.output_words()) {
+            each(self.host("join", || plan.program.logits.join(sums)))?;
+        }
+        Ok(())
+    }
+
+    /// Does `work` of the host, and records it if somebody wants to know.
+    fn host<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
+        Recorder::host(self.timing.map(|(_, recorder)| recorder), name, work)
     }
 }

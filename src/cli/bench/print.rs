@@ -14,10 +14,10 @@ const LINE: usize = 110;
 
 /// One line for each figure, then the remarks.
 pub fn report(report: &Report) -> Outcome {
-    let header = ["device", "api", "model", "batch", "ms/batch", "+-", "p95", "images/s", "digest"];
+    let header = ["device", "api", "model", "batch", "ms/batch", "+-", "p95", "gpu", "images/s", "digest"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(report.cells.iter().map(|cell| row(report, cell)));
-    lines(output::table_of(&rows, &[3, 4, 5, 6, 7]))?;
+    lines(output::table_of(&rows, &[3, 4, 5, 6, 7, 8]))?;
     report.cells.iter().try_for_each(|cell| remarks(report, cell, ""))
 }
 
@@ -95,12 +95,13 @@ fn row(report: &Report, cell: &Cell) -> Vec<String> {
     row
 }
 
-/// Median, spread, 95th percentile and rate.
-fn figures(cell: &Cell) -> [String; 4] {
-    let Some(warm) = &cell.warm else { return ["-", "-", "-", "-"].map(str::to_owned) };
+/// Median, spread, 95th percentile, the GPU's part of it, and rate.
+fn figures(cell: &Cell) -> [String; 5] {
+    let Some(warm) = &cell.warm else { return ["-"; 5].map(str::to_owned) };
     let ms = |seconds: f64| format!("{:.3}", 1e3 * seconds);
     let spread = format!("{:.1}%", 100.0 * warm.wall.spread);
-    [ms(warm.wall.median), spread, ms(warm.wall.p95), format!("{:.1}", warm.images_per_second)]
+    let gpu = warm.parts.and_then(|parts| parts.device).map_or("-".to_owned(), |device| ms(device.median));
+    [ms(warm.wall.median), spread, ms(warm.wall.p95), gpu, format!("{:.1}", warm.images_per_second)]
 }
 
 fn compared(comparison: &Comparison, row: &Row) -> Option<Vec<String>> {
@@ -108,7 +109,7 @@ fn compared(comparison: &Comparison, row: &Row) -> Option<Vec<String>> {
     let (name, api) = device(&run.report, cell);
     let mut line =
         vec![cut(&cell.model, MODEL), cell.batch.to_string(), cut(&run.name, RUN), cut(name, DEVICE), cut(api, 8)];
-    let [median, spread, _, rate] = figures(cell);
+    let [median, spread, _, _, rate] = figures(cell);
     line.extend([median, spread, rate]);
     line.push(row.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")));
     line.push(row.verdict.text().to_owned());
