@@ -100,7 +100,9 @@ fn eval_and_verify() {
     let trace = folder.path().join("trace.json");
     let ships = folder.path().join("pictures/ship");
     std::fs::create_dir_all(&ships).unwrap();
-    ["a.png", "b.png", "c.png"].iter().for_each(|name| drop(std::fs::copy(SHIP, ships.join(name)).unwrap()));
+    for name in ["a.png", "b.png", "c.png"] {
+        std::fs::copy(SHIP, ships.join(name)).unwrap();
+    }
     let pictures = folder.path().join("pictures");
     let args = ["eval", MODEL, text(&pictures), "--device", "cpu", "--batch", "2", "--json"];
     let digest = |text: &str| serde_json::from_str::<Value>(text).unwrap()["digest"].clone();
