@@ -5,7 +5,7 @@ use lq_infer::bench::report::{Cell, Report};
 use lq_infer::bench::{Job, Reference, measure, random_model};
 use lq_infer::plan::Plan;
 use lq_infer::zoo::Uniform;
-use lq_infer::{Engine, Model, Result};
+use lq_infer::{DeviceSelector, Engine, Model, Result};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -84,7 +84,22 @@ fn wrong_digests_void_figures() {
     let engine = Engine::from_backend(Arc::new(Broken { right: usize::MAX }));
     let cell = cell(&engine, &model, Duration::from_secs(1));
     assert_eq!(cell.digest.found.unwrap(), cell.digest.expected);
-    assert!(cell.warm.unwrap().wall.count >= 16);
+    assert!(cell.warm.unwrap().wall.count > 0);
+}
+
+#[test]
+fn runs_on_gpus_have_parts() {
+    if std::env::var_os("LQ_INFER_ALLOW_NO_GPU").is_some() {
+        return;
+    }
+    let engine = Engine::builder().device(DeviceSelector::Gpu).build().unwrap();
+    let parts = cell(&engine, &Model::bundled().unwrap(), Duration::from_millis(300)).warm.unwrap().parts.unwrap();
+    assert!((3..=50).contains(&parts.upload.count) && parts.upload.least > 0.0 && parts.readback.least > 0.0);
+    if let Some(device) = parts.device {
+        assert!(device.count == parts.upload.count && device.least > 0.0);
+    }
+    let cpu = Engine::builder().device(DeviceSelector::Cpu).build().unwrap();
+    assert_eq!(cell(&cpu, &Model::bundled().unwrap(), Duration::from_millis(50)).warm.unwrap().parts, None);
 }
 
 #[test]

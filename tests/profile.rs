@@ -77,7 +77,7 @@ fn arrays_on_gpus() {
     }
     let folder = tempfile::tempdir().unwrap();
     let [trace, array] = ["trace.json", "a.npy"].map(|name| folder.path().join(name));
-    let pixels: Vec<u8> = (0..3 * 32 * 32 * 3).map(|i| (i * 7919 >> 4) as u8).collect();
+    let pixels: Vec<u8> = (0..3 * 32 * 32 * 3).map(|i| ((i * 7919) >> 4) as u8).collect();
     let header = "(3, 32, 32, 3)";
     std::fs::write(&array, common::tensorpack::writers::npy("|u1", false, header, &pixels)).unwrap();
     let args = ["--device", "gpu", "--batch", "2", "--json", "--logits", text(&array)];
