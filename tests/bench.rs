@@ -1,6 +1,6 @@
 //! Benchmarks: figures only for right results, noise that is told, reports that are whole.
 
-use lq_infer::backend::{Backend, Control, Detail, Executable, Timeline, simd::Simd};
+use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, simd::Simd};
 use lq_infer::bench::report::{Cell, Report};
 use lq_infer::bench::{Job, Reference, measure, random_model};
 use lq_infer::plan::Plan;
@@ -33,8 +33,8 @@ impl Backend for Broken {
         Ok(Box::new(BrokenNet { net, right: self.right, runs: AtomicUsize::new(0) }))
     }
 
-    fn popcount_rate(&self) -> Result<f64> {
-        Simd::default().popcount_rate()
+    fn rate(&self, peak: Peak) -> Result<f64> {
+        Simd::default().rate(peak)
     }
 }
 
@@ -65,7 +65,8 @@ impl BrokenNet {
 
 fn cell(engine: &Engine, model: &Model, budget: Duration) -> Cell {
     let reference = Reference::new(model).unwrap();
-    let job = Job { model, source: "test", load: Duration::ZERO, reference: &reference, batch: 6, budget };
+    let job =
+        Job { model, source: "test", load: Duration::ZERO, reference: &reference, batch: 6, budget, ceiling: None };
     measure(&job, engine, 0, &Control::default()).unwrap()
 }
 

@@ -1,9 +1,9 @@
 //! Devices with a network on them.
 
 use super::Outcome;
-use lq_infer::backend::gpu::{Gpu, GpuNet, PopcountProbe, adapters};
+use lq_infer::backend::gpu::{Gpu, GpuNet, Probe, adapters};
 use lq_infer::backend::simd::{Simd, SimdNet};
-use lq_infer::backend::{Backend, Control, Executable};
+use lq_infer::backend::{Backend, Control, Executable, Peak};
 use lq_infer::bench::Subject;
 use lq_infer::plan::Plan;
 use lq_infer::{Result, wgpu};
@@ -57,7 +57,7 @@ impl Device {
             }
             Device::Gpu(gpu) => {
                 let net = gpu.prepare_net(plan.clone(), images, &|_, _| {})?;
-                Box::new(OnGpu { probe: PopcountProbe::new(gpu)?, gpu: (**gpu).clone(), net, plan, images })
+                Box::new(OnGpu { probe: Probe::new(gpu, Peak::Words)?, gpu: (**gpu).clone(), net, plan, images })
             }
         })
     }
@@ -105,7 +105,7 @@ impl Subject for OnCpu {
 struct OnGpu {
     gpu: Gpu,
     net: GpuNet,
-    probe: PopcountProbe,
+    probe: Probe,
     plan: Arc<Plan>,
     images: usize,
 }

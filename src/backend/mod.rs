@@ -28,15 +28,26 @@ pub trait Backend: Send + Sync {
         progress: &dyn Fn(usize, usize),
     ) -> Result<Box<dyn Executable>>;
 
-    /// ANDs, counts and adds 32-bit words as fast as the device can, for some milliseconds at least: words per second. What
-    /// bit convolutions are compared with, and a sign of the device's clock.
-    fn popcount_rate(&self) -> Result<f64>;
+    /// Does nothing but `peak`, as fast as the device can, for some milliseconds at least: how much of it per second. What
+    /// kernels are compared with, and a sign of the device's clock.
+    fn rate(&self, peak: Peak) -> Result<f64>;
 
     /// Finds out which ways to run the layers of `plan` are quickest here, and keeps them for later preparations. `progress` is
     /// told how many rounds are done. Nothing where there is nothing to choose.
     fn tune(&self, _plan: &Arc<Plan>, _progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
         Ok(Vec::new())
     }
+}
+
+/// What a device is asked to do as fast as it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peak {
+    /// ANDing 32-bit words, counting their ones and adding up: words. What bit convolutions do.
+    Words,
+    /// Multiplying bytes and adding up, four to a word: products. What limb convolutions do.
+    Macs,
+    /// Copying in memory, far beyond any cache: bytes that are read and bytes that are written, together.
+    Bytes,
 }
 
 /// What tuning found for the layers of one shape.
@@ -120,21 +131,22 @@ impl CancelToken {
     }
 }
 
-/// Words per second of `count`, which counts about so many words and says how many they were: asked for more until it takes
-/// long enough to be timed. The best of three.
-fn best_rate(count: impl Fn(u64) -> Result<u64>) -> Result<f64> {
+/// How much per second of what `work` does: it is asked to do about so much and says how much it was, and is asked for more
+/// until it takes long enough to be timed. The best of three.
+fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
     const LONG_ENOUGH: Duration = Duration::from_millis(15);
-    let (mut words, mut best) = (1 << 20, 0.0f64);
+    let (mut amount, mut best) = (1 << 20, 0.0f64);
     let mut timed = 0;
     while timed < 3 {
         let start = Instant::now();
-        let counted = count(words)?;
+        let done = work(amount)?;
         let time = start.elapsed();
-        if time < LONG_ENOUGH && words < 1 << 40 {
-            words *= 2;
+        if time < LONG_ENOUGH && amount < 1 << 40 {
+            // What was done may be more than what was asked for, never less.
+            amount = 2 * amount.max(done);
             continue;
         }
-        best = best.max(counted as f64 / time.as_secs_f64());
+        best = best.max(done as f64 / time.as_secs_f64());
         timed += 1;
     }
     Ok(best)

@@ -1,10 +1,12 @@
 //! Measures one network on one device at one batch size, and checks every result while it does.
 
+use super::device::Ceiling;
 use super::host::OthersWatch;
+use super::layers;
 use super::parts::PartTimes;
 use super::random::Rng;
 use super::report::{Cell, Cold, DigestCheck, Parts, Stats, Warm};
-use crate::backend::{Clock, Control, Detail};
+use crate::backend::{Control, Detail, Peak};
 use crate::convert::widths;
 use crate::error::{Error, Result};
 use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
@@ -79,6 +81,8 @@ pub struct Job<'a> {
     pub batch: usize,
     /// Time for warming up and timed runs together.
     pub budget: Duration,
+    /// What the device can do; without it launches are not timed.
+    pub ceiling: Option<Ceiling>,
 }
 
 /// A cell of `job` on device number `device` without figures, and why.
@@ -136,7 +140,7 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
         first_run,
     });
     let right = found == cell.digest.expected;
-    let warm = if right { Some(run.warm(engine, job.budget)?) } else { None };
+    let warm = if right { Some(run.warm(engine, job)?) } else { None };
     cell.digest.found = Some(found);
     match warm {
         None => cell.problem = Some("wrong digest: no figure is given".into()),
@@ -169,9 +173,9 @@ impl Run<'_> {
         Ok((digest(logits.iter()), seconds))
     }
 
-    fn warm(&mut self, engine: &Engine, budget: Duration) -> Result<Checked<Warm>> {
-        let begin = Instant::now();
-        let before = engine.popcount_rate()?;
+    fn warm(&mut self, engine: &Engine, job: &Job) -> Result<Checked<Warm>> {
+        let (begin, budget) = (Instant::now(), job.budget);
+        let before = engine.rate(Peak::Words)?;
         let steady = match self.until_steady(begin + budget / 3)? {
             Ok(steady) => steady,
             Err(wrong) => return Ok(Err(wrong)),
@@ -192,15 +196,22 @@ impl Run<'_> {
             times.push(seconds);
         }
         let others = others.threads();
-        let probe = [before, engine.popcount_rate()?];
+        let probe = [before, engine.rate(Peak::Words)?];
         let wall = Stats::of(&times).unwrap_or_default();
+        let layers = match job.ceiling {
+            None => layers::Timed::default(),
+            Some(ceiling) => match self.layers(&ceiling, budget / 4)? {
+                Ok(layers) => layers,
+                Err(wrong) => return Ok(Err(wrong)),
+            },
+        };
         Ok(Ok(Warm {
             images_per_second: self.images as f64 / wall.median,
             noise: remarks(&wall, probe, others, steady),
             wall,
             parts,
-            steps: Vec::new(),
-            clock: Clock::default(),
+            steps: layers.steps,
+            clock: layers.clock,
             probe,
         }))
     }
@@ -220,6 +231,22 @@ impl Run<'_> {
             }
         }
         Ok(Ok(times.stats()))
+    }
+
+    /// Each launch, by runs that are timed for `budget`.
+    fn layers(&mut self, ceiling: &Ceiling, budget: Duration) -> Result<Checked<layers::Timed>> {
+        let plan = self.net.plan(&self.batch)?;
+        let begin = Instant::now();
+        let mut runs = Vec::new();
+        while runs.len() < layers::LEAST_RUNS || (begin.elapsed() < budget && runs.len() < layers::MOST_RUNS) {
+            let (logits, timeline) = self.net.timed(&self.batch, Detail::Steps, self.control)?;
+            let found = digest(logits.iter());
+            if found != self.expected {
+                return Ok(Err(found));
+            }
+            runs.push(timeline);
+        }
+        Ok(Ok(layers::Timed::of(&plan.program, self.images, &runs, ceiling)))
     }
 
     /// Runs until the medians of two windows agree, or until `limit`; whether they did.

@@ -3,8 +3,11 @@
 mod cell;
 mod clock;
 pub mod compare;
+mod device;
+mod explain;
 mod host;
 pub mod html;
+mod layers;
 mod parts;
 mod random;
 pub mod report;
@@ -14,8 +17,10 @@ mod work;
 
 pub use cell::{Job, Reference, measure, void};
 pub use clock::{Elapsed, Stopwatch};
+pub use device::{Ceiling, Opened, open};
+pub use explain::{Explanation, Group, Launch, Prediction, Remark, explain};
 pub use host::{OthersWatch, host};
 pub use random::{Rng, random_model, random_network};
 pub use steps::{StepTimes, Subject, least, time, time_steps};
 pub use trace::trace;
-pub use work::{bit_words, is_square_bitconv};
+pub use work::{Work, bit_words, is_square_bitconv};

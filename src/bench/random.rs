@@ -52,6 +52,11 @@ pub fn random_network(id: &str, widths: &dyn Widths, seed: u64) -> Result<Progra
     lower(&header.graph, params, normalize, kind)
 }
 
+/// The integer program of `graph` for tensors of numbers up to 4 in magnitude, with random parameters.
+pub(super) fn random_program(graph: &Graph, seed: u64) -> Result<Program, String> {
+    lower(graph, &params(graph, &mut Rng::new(seed))?, &Normalize::TensorOnly { range: 4.0 }, InputKind::Tensor)
+}
+
 /// A model of the network `id` of the zoo, with random parameters: equal arguments give the same one everywhere. Without the mean
 /// image that some networks need for pictures, those take tensors.
 ///

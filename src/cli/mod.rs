@@ -7,6 +7,7 @@ mod classify;
 mod convert;
 mod devices;
 mod eval;
+mod explain;
 mod export;
 mod inputs;
 mod inspect;
@@ -14,6 +15,7 @@ mod layers;
 mod names;
 mod output;
 mod profile;
+mod subject;
 mod tune;
 mod verify;
 
@@ -55,6 +57,8 @@ enum Command {
     Tune(TuneArgs),
     /// Time models on devices, with every result checked
     Bench(bench::BenchArgs),
+    /// Show where the time of a model goes, what bounds each layer, and what other bit widths would cost
+    Explain(explain::ExplainArgs),
 }
 
 #[derive(Args, Debug)]
@@ -245,6 +249,7 @@ pub fn main() -> ExitCode {
         Some(Command::Devices(args)) => devices::run(&args),
         Some(Command::Tune(args)) => tune::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ use crate::backend::gpu::{Adapter, adapters};
 use crate::backend::simd::Simd;
 use crate::error::{Error, Result};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub enum DeviceSelector {
     Api(String),
     /// Index in [`devices`].
     Index(usize),
-    /// Part of a device's name ("cpu-avx2") or driver, or its PCI id ("10de:2331"), ignoring case.
+    /// A device's id, part of its name ("cpu-avx2") or driver, or its PCI id ("10de:2331"), ignoring case.
     Name(String),
 }
 
@@ -63,6 +64,9 @@ impl std::fmt::Display for DeviceSelector {
 pub struct DeviceInfo {
     /// Selects the device in [`DeviceSelector::Index`].
     pub index: usize,
+    /// API, PCI id and name: the same in every run, whatever other devices there are. Of devices that have all of these in
+    /// common, those after the first have a number behind it ("#2").
+    pub id: String,
     /// Name that the driver gives it.
     pub name: String,
     /// "cpu", "vulkan", "metal", "dx12" or "gl".
@@ -128,10 +132,21 @@ fn candidates(pool: &Pool) -> Vec<(DeviceInfo, Candidate)> {
     let cpus = simd.chain([reference]);
     let gpus = adapters().into_iter().map(|adapter| (describe_gpu(&adapter), Candidate::Gpu(Box::new(adapter))));
     let mut all: Vec<_> = cpus.chain(gpus).collect();
+    let mut seen = HashMap::new();
     for (index, (info, _)) in all.iter_mut().enumerate() {
         info.index = index;
+        info.id = stable_id(info, &mut seen);
     }
     all
+}
+
+/// The id of the next device; `seen` counts those of each id.
+fn stable_id(info: &DeviceInfo, seen: &mut HashMap<String, usize>) -> String {
+    let parts = [Some(info.api.as_str()), info.pci_id.as_deref(), Some(info.name.as_str())];
+    let id = parts.into_iter().flatten().collect::<Vec<_>>().join(":");
+    let count = seen.entry(id.clone()).or_default();
+    *count += 1;
+    if *count == 1 { id } else { format!("{id}#{count}") }
 }
 
 fn with_pool(simd: Simd, pool: &Pool) -> Simd {
@@ -142,13 +157,23 @@ fn with_pool(simd: Simd, pool: &Pool) -> Simd {
 }
 
 fn describe_cpu(cpu: &dyn Backend, driver: String) -> DeviceInfo {
-    DeviceInfo { index: 0, name: cpu.name(), api: "cpu".into(), driver, pci_id: None, software: false, unusable: None }
+    DeviceInfo {
+        index: 0,
+        id: String::new(),
+        name: cpu.name(),
+        api: "cpu".into(),
+        driver,
+        pci_id: None,
+        software: false,
+        unusable: None,
+    }
 }
 
 fn describe_gpu(adapter: &Adapter) -> DeviceInfo {
     let info = adapter.info();
     DeviceInfo {
         index: 0,
+        id: String::new(),
         name: info.name.clone(),
         api: info.api.clone(),
         driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().to_owned(),
@@ -204,10 +229,11 @@ fn matches(selector: &DeviceSelector, info: &DeviceInfo, candidate: &Candidate) 
     }
 }
 
-/// Whether a name, a driver or a PCI id contains `text`.
+/// Whether `text` is the id, or a name, a driver or a PCI id contains it.
 fn named(info: &DeviceInfo, text: &str) -> bool {
     let fields = [Some(&info.name), Some(&info.driver), info.pci_id.as_ref()];
-    !text.is_empty() && fields.into_iter().flatten().any(|field| field.to_lowercase().contains(text))
+    let contains = |field: &String| field.to_lowercase().contains(text);
+    !text.is_empty() && (info.id.to_lowercase() == text || fields.into_iter().flatten().any(contains))
 }
 
 fn no_device(selector: &DeviceSelector, candidates: &[(DeviceInfo, Candidate)]) -> Error {

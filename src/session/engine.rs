@@ -4,7 +4,7 @@ use super::batch::plan;
 use super::device::{DeviceSelector, Pool, open};
 use super::{Model, Net, Profile};
 use crate::backend::gpu::Gpu;
-use crate::backend::{Backend, Tuned};
+use crate::backend::{Backend, Peak, Tuned};
 use crate::error::Result;
 use crate::lower::InputKind;
 use std::sync::Arc;
@@ -81,10 +81,15 @@ impl Engine {
         self.backend.name()
     }
 
-    /// 32-bit words per second that the device ANDs, counts and adds at best: what bounds bit convolutions, and shows whether
-    /// the device's clock changes. Takes some tens of milliseconds.
-    pub fn popcount_rate(&self) -> Result<f64> {
-        self.backend.popcount_rate()
+    /// How much of `peak` the device does per second at best: what bounds kernels, and shows whether the device's clock changes.
+    /// Takes some tens of milliseconds, and for [`Peak::Bytes`] some hundred megabytes.
+    pub fn rate(&self, peak: Peak) -> Result<f64> {
+        self.backend.rate(peak)
+    }
+
+    /// What it computes with.
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
     }
 
     /// An engine on a backend of one's own.

@@ -9,12 +9,13 @@ mod limbconv;
 mod maxpool;
 pub mod pixels;
 pub mod pointwise;
+pub(super) mod probe;
 mod quantize;
 mod slice;
 mod split;
 
 use super::timeline::{Clock, Detail, Recorder, Timeline};
-use super::{Backend, Control, Executable, best_rate, check_batch};
+use super::{Backend, Control, Executable, Peak, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{Kernel, TensorId, TensorSpec};
 use crate::plan::Plan;
@@ -47,16 +48,8 @@ impl Backend for Cpu {
         Ok(Box::new(CpuNet { plan, max_batch: max_batch.max(1), parallel: self.parallel }))
     }
 
-    /// Word by word, as the reference kernels count.
-    fn popcount_rate(&self) -> Result<f64> {
-        best_rate(|words| {
-            let mut total = 0u32;
-            for word in 0..words {
-                total = std::hint::black_box(total).wrapping_add((word as u32 & 0x5a5a_1234).count_ones());
-            }
-            std::hint::black_box(total);
-            Ok(words)
-        })
+    fn rate(&self, peak: Peak) -> Result<f64> {
+        probe::rate(peak)
     }
 }
 

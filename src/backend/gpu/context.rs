@@ -5,9 +5,9 @@ use super::cache::Store;
 use super::choices::Choices;
 use super::engine::GpuNet;
 use super::kernels::signature;
-use super::probe::PopcountProbe;
+use super::probe::Probe;
 use super::record::{LANES, Recording, Target, Variant};
-use crate::backend::{Backend, Executable, Tuned, best_rate};
+use crate::backend::{Backend, Executable, Peak, Tuned, best_rate};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use std::path::PathBuf;
@@ -194,9 +194,9 @@ impl Backend for Gpu {
         Ok(Box::new(self.prepare_net(plan, max_batch, progress)?))
     }
 
-    fn popcount_rate(&self) -> Result<f64> {
-        let probe = PopcountProbe::new(self)?;
-        best_rate(|words| probe.run(words))
+    fn rate(&self, peak: Peak) -> Result<f64> {
+        let probe = Probe::new(self, peak)?;
+        best_rate(|amount| probe.run(amount))
     }
 
     fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {

@@ -6,7 +6,7 @@
 //! * `record`: a whole plan as plain data, built without a GPU.
 //! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `buffers`, `engine`: memory and execution.
 //! * `tuner` times variants, `choices` remembers them; `cache`: what is kept between runs.
-//! * `timed`: runs that say when each part was; `rerun` and `probe`: for measuring single dispatches and the device's peak.
+//! * `timed`: runs that say when each part was; `rerun` and `probe`: for measuring single dispatches and the device's peaks.
 //! * `picture`: from a caller's texture to the input tensor.
 
 mod adapter;
@@ -33,4 +33,4 @@ pub use adapter::{Adapter, AdapterInfo, AdapterLimits, adapters};
 pub use context::Gpu;
 pub use engine::GpuNet;
 pub use kernels::shader_hash;
-pub use probe::PopcountProbe;
+pub use probe::Probe;

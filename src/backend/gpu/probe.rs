@@ -1,32 +1,55 @@
-//! What the device could do at best: the ceiling that kernels are compared with.
+//! What the device could do at best: the ceilings that kernels are compared with.
 
 use super::context::Gpu;
-use crate::error::Result;
+use crate::backend::Peak;
+use crate::error::{Error, Result};
 use std::time::Duration;
 
-/// Words counted per invocation and round of the loop.
+/// Words counted, or words of four products, per invocation and round of the loop.
 const WORDS: u64 = 16;
 /// Invocations: enough to fill any device.
 const INVOCATIONS: u32 = 64 * 4096;
 const LANES: u32 = 64;
+/// Bytes of each of the two buffers of a copy: far more than GPUs have caches, and than the processors that rasterisers run on.
+const COPIED: u64 = 128 << 20;
+const COPIED_BY_SOFTWARE: u64 = 32 << 20;
 /// How long a look at the device lasts before the next one.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// A kernel that ANDs, counts and adds words in registers, and nothing else.
+/// A kernel that does one thing only.
 #[derive(Debug)]
-pub struct PopcountProbe {
+pub struct Probe {
     gpu: Gpu,
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     run: wgpu::Buffer,
+    peak: Peak,
+    /// What a round does: of the loop, or a whole dispatch of a copy.
+    per_round: u64,
 }
 
-impl PopcountProbe {
-    /// Compiles the probe.
-    pub fn new(gpu: &Gpu) -> Result<Self> {
+impl Probe {
+    /// Compiles the probe for `peak` and makes its buffers.
+    pub fn new(gpu: &Gpu, peak: Peak) -> Result<Self> {
+        if peak != Peak::Bytes {
+            let each = if peak == Peak::Words { WORDS } else { 4 * WORDS };
+            return Self::with_buffers(gpu, peak, u64::from(INVOCATIONS) * each, &[u64::from(INVOCATIONS) * 4]);
+        }
+        let limits = gpu.info().limits;
+        let wanted = if gpu.info().software { COPIED_BY_SOFTWARE } else { COPIED };
+        let mut size = wanted.min(limits.binding_bytes).min(limits.buffer_bytes) / 16 * 16;
+        loop {
+            match Self::with_buffers(gpu, peak, 2 * size, &[size; 2]) {
+                Err(Error::OutOfMemory { .. }) if size > 1 << 20 => size /= 2,
+                made => return made,
+            }
+        }
+    }
+
+    fn with_buffers(gpu: &Gpu, peak: Peak, per_round: u64, sizes: &[u64]) -> Result<Self> {
         gpu.guarded("compiling a probe", || {
             let device = gpu.device();
-            let source = wgpu::ShaderSource::Wgsl(include_str!("../../../shaders/probes/popcount.wgsl").into());
+            let source = wgpu::ShaderSource::Wgsl(text(peak).into());
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some("probe"), source });
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some("probe"),
@@ -42,30 +65,41 @@ impl PopcountProbe {
                 device.create_buffer(&descriptor)
             };
             let run = buffer(16, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
-            let results = buffer(u64::from(INVOCATIONS) * 4, wgpu::BufferUsages::STORAGE);
-            let entries = [(0, &run), (1, &results)]
-                .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
+            let storage: Vec<_> = sizes.iter().map(|&size| buffer(size, wgpu::BufferUsages::STORAGE)).collect();
+            let entries: Vec<_> = (0..)
+                .zip([&run].into_iter().chain(&storage))
+                .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+                .collect();
             let layout = &pipeline.get_bind_group_layout(0);
             let descriptor = wgpu::BindGroupDescriptor { label: Some("probe"), layout, entries: &entries };
             let bind_group = device.create_bind_group(&descriptor);
-            PopcountProbe { gpu: gpu.clone(), pipeline, bind_group, run }
+            Probe { gpu: gpu.clone(), pipeline, bind_group, run, peak, per_round }
         })
     }
 
-    /// Counts about `words` words and waits for it. Returns how many they were.
-    pub fn run(&self, words: u64) -> Result<u64> {
-        let rounds = words.div_ceil(u64::from(INVOCATIONS) * WORDS).min(u64::from(u32::MAX));
+    /// Does about so much and waits for it. Returns how much it was.
+    pub fn run(&self, amount: u64) -> Result<u64> {
+        let rounds = amount.div_ceil(self.per_round).clamp(1, u64::from(u32::MAX));
+        let dispatches = if self.peak == Peak::Bytes { rounds } else { 1 };
         let submission = self.gpu.guarded("running a probe", || {
             self.gpu.queue().write_buffer(&self.run, 0, bytemuck::cast_slice(&[rounds as u32, 1, 0, 0]));
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
             let mut pass = encoder.begin_compute_pass(&Default::default());
             pass.set_pipeline(&self.pipeline);
             pass.set_bind_group(0, &self.bind_group, &[]);
-            pass.dispatch_workgroups(INVOCATIONS / LANES, 1, 1);
+            (0..dispatches).for_each(|_| pass.dispatch_workgroups(INVOCATIONS / LANES, 1, 1));
             drop(pass);
             self.gpu.queue().submit([encoder.finish()])
         })?;
         while !self.gpu.wait(&submission, PATIENCE)? {}
-        Ok(rounds * u64::from(INVOCATIONS) * WORDS)
+        Ok(rounds * self.per_round)
+    }
+}
+
+fn text(peak: Peak) -> &'static str {
+    match peak {
+        Peak::Words => include_str!("../../../shaders/probes/popcount.wgsl"),
+        Peak::Macs => include_str!("../../../shaders/probes/macs.wgsl"),
+        Peak::Bytes => include_str!("../../../shaders/probes/bytes.wgsl"),
     }
 }

@@ -22,14 +22,15 @@ mod tiles;
 
 pub use level::Level;
 
+use super::cpu::probe::Copy;
 use super::cpu::{Arena, Output, reference};
 use super::timeline::{Clock, Detail, Recorder, Timeline};
-use super::{Backend, Control, Executable, best_rate, check_batch};
+use super::{Backend, Control, Executable, Peak, best_rate, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{InputForm, Kernel, Step, TensorId};
 use crate::plan::Plan;
 use pool::Pooling;
-use probe::Popcounts;
+use probe::{Count, Dot, Operation, Repeat};
 use rayon::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tiles::Tiles;
@@ -69,8 +70,13 @@ impl Simd {
     /// ANDs, counts and adds about `words` words on every thread, as fast as the instructions can. Returns how many they were
     /// in all.
     pub fn popcount_peak(&self, words: u64) -> u64 {
-        let count = || std::hint::black_box(self.level.run(Popcounts { words })).0;
-        self.in_pool(|| rayon::broadcast(|_| count()).into_iter().sum())
+        self.repeat::<Count>(words)
+    }
+
+    /// Does about so much of an operation on every thread; how much it was in all.
+    fn repeat<O: Operation>(&self, amount: u64) -> u64 {
+        let one = || std::hint::black_box(self.level.run(Repeat::<O>::new(amount))).0;
+        self.in_pool(|| rayon::broadcast(|_| one()).into_iter().sum())
     }
 
     /// Makes a net as [`Backend::prepare`] does, of which single steps can be repeated.
@@ -110,8 +116,18 @@ impl Backend for Simd {
         if self.best { "cpu".into() } else { format!("cpu-{}", self.level.name()) }
     }
 
-    fn popcount_rate(&self) -> Result<f64> {
-        best_rate(|words| Ok(self.popcount_peak(words)))
+    fn rate(&self, peak: Peak) -> Result<f64> {
+        match peak {
+            Peak::Words => best_rate(|words| Ok(self.popcount_peak(words))),
+            Peak::Macs => best_rate(|amount| Ok(self.repeat::<Dot>(amount))),
+            Peak::Bytes => {
+                let copy = |(to, from): (&mut [u32], &[u32])| to.copy_from_slice(from);
+                Copy::new()?.rate(|to, from| {
+                    let size = from.len().div_ceil(self.threads());
+                    self.in_pool(|| to.par_chunks_mut(size).zip(from.par_chunks(size)).for_each(copy));
+                })
+            }
+        }
     }
 
     fn prepare(

@@ -67,6 +67,8 @@ pub struct Device {
     pub software: bool,
     /// What it can do at best; absent if it could not be opened.
     pub peaks: Option<Peaks>,
+    /// What a launch takes that does next to nothing; absent if it could not be opened, 0 if launches cannot be timed.
+    pub launch: Option<f64>,
     /// Why nothing was measured on it, if nothing was.
     pub problem: Option<String>,
 }
@@ -195,6 +197,14 @@ pub struct StepTime {
     pub words: f64,
     pub macs: f64,
     pub bytes: f64,
+    /// Multiplications of the layer by its definition, for a batch; 0 but for convolutions and dense layers.
+    pub network_macs: f64,
+    /// Planes of the weights and of the input; absent but for bit convolutions. 32 of the input are those of float activations.
+    pub planes: Option<[usize; 2]>,
+    /// Height and width of the window; absent where there is none.
+    pub window: Option<[usize; 2]>,
+    /// Height, width and channels of what it makes of an image.
+    pub output: [usize; 3],
     /// What it cannot be faster than, given the device's peaks.
     pub bound: Bound,
     /// How much of that peak it reaches, 0 to 1 (more is possible: peaks are measured).

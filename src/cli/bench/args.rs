@@ -1,6 +1,7 @@
 //! Arguments of `lq-infer bench`.
 
 use crate::cli::parse_count;
+use crate::cli::subject::{Bits, parse_bits};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -44,20 +45,6 @@ pub struct BenchArgs {
     /// Measure nothing: compare the JSON reports of several runs with the first of them, or show a single one
     #[arg(long, value_name = "REPORT", num_args = 1.., conflicts_with_all = MEASURING)]
     pub compare: Vec<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Bits {
-    pub weights: usize,
-    pub activations: usize,
-}
-
-fn parse_bits(text: &str) -> Result<Bits, String> {
-    let parsed = text.split_once('/').and_then(|(w, a)| Some((w.parse().ok()?, a.parse().ok()?)));
-    match parsed {
-        Some((weights @ 1..=8, activations @ 1..=8)) => Ok(Bits { weights, activations }),
-        _ => Err("must be bits of weights and of activations, 1 to 8, such as 1/2".into()),
-    }
 }
 
 fn parse_seconds(text: &str) -> Result<f64, String> {

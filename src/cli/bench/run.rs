@@ -3,28 +3,17 @@
 use super::BenchArgs;
 use crate::backend::gpu::shader_hash;
 use crate::backend::{CancelToken, Control};
-use crate::bench::report::{Device, Peaks, Report, SCHEMA};
-use crate::bench::{Job, Reference, host, measure, random_model, void};
+use crate::bench::report::{Report, SCHEMA};
+use crate::bench::{host, measure, open, void};
+use crate::cli::subject::Subject;
 use crate::cli::{Failure, output};
 use crate::error::Error;
-use crate::session::{DeviceInfo, Engine, Model, device_matching, devices};
-use crate::zoo::Uniform;
-use sha2::{Digest, Sha256};
-use std::time::{Duration, Instant, SystemTime};
+use crate::session::{DeviceInfo, device_matching, devices};
+use std::time::{Duration, SystemTime};
 
-/// Seed of random parameters.
-const SEED: u64 = 1;
 /// Time for all cells of a quick run, and for one cell of another.
 const QUICK: Duration = Duration::from_secs(6);
 const SECONDS: f64 = 3.0;
-
-/// A model to measure.
-struct Subject {
-    model: Model,
-    source: String,
-    load: Duration,
-    reference: Reference,
-}
 
 /// Measures what `args` ask for: the report, and what ended it before its time, if anything did.
 pub fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure> {
@@ -80,28 +69,11 @@ fn selected(selectors: &[String]) -> Result<Vec<DeviceInfo>, Failure> {
 }
 
 fn subjects(args: &BenchArgs) -> Result<Vec<Subject>, Failure> {
-    let mut subjects = Vec::new();
-    let mut add = |source: String, make: &dyn Fn() -> Result<Model, Error>| -> Result<(), Failure> {
-        let start = Instant::now();
-        let model = make()?;
-        let load = start.elapsed();
-        let reference = Reference::new(&model)?;
-        subjects.push(Subject { model, source, load, reference });
-        Ok(())
-    };
-    for path in &args.models {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-        let hash: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-        add(hash, &|| Model::open(path))?;
-    }
-    for net in &args.net {
-        for bits in &args.bits {
-            let widths = Uniform::bits(bits.weights, bits.activations);
-            add(format!("random, seed {SEED}"), &|| random_model(net, &widths, SEED))?;
-        }
-    }
-    if args.models.is_empty() && args.net.is_empty() {
-        add("bundled".to_owned(), &Model::bundled)?;
+    let files = args.models.iter().map(|path| Subject::file(path));
+    let random = args.net.iter().flat_map(|net| args.bits.iter().map(move |bits| Subject::random(net, *bits)));
+    let mut subjects = files.chain(random).collect::<Result<Vec<_>, _>>()?;
+    if subjects.is_empty() {
+        subjects.push(Subject::bundled()?);
     }
     Ok(subjects)
 }
@@ -120,15 +92,15 @@ fn fill(
     };
     let bar = output::progress(cells, "figures");
     for (number, info) in devices.into_iter().enumerate() {
-        let opened = open(&info);
-        report.devices.push(describe(info, &opened));
+        let (device, opened) = open(&info);
+        let problem = device.problem.clone();
+        report.devices.push(device);
         for subject in subjects {
             for &batch in &args.batch {
-                let Subject { model, source, load, reference } = subject;
-                let job = Job { model, source, load: *load, reference, batch, budget };
+                let job = subject.job(batch, budget, opened.as_ref());
                 report.cells.push(match &opened {
-                    Ok((engine, _)) => measure(&job, engine, number, control)?,
-                    Err(problem) => void(&job, number, Some(problem.clone())),
+                    Some(opened) => measure(&job, &opened.engine, number, control)?,
+                    None => void(&job, number, problem.clone()),
                 });
                 bar.inc(1);
             }
@@ -136,29 +108,4 @@ fn fill(
     }
     bar.finish_and_clear();
     Ok(())
-}
-
-/// The device with its peak, or why it cannot be measured.
-fn open(info: &DeviceInfo) -> Result<(Engine, f64), String> {
-    if let Some(reason) = &info.unusable {
-        return Err(reason.clone());
-    }
-    let opened = Engine::builder().device(crate::session::DeviceSelector::Index(info.index)).build();
-    let engine = opened.map_err(|e| e.to_string())?;
-    let peak = engine.popcount_rate().map_err(|e| e.to_string())?;
-    Ok((engine, peak))
-}
-
-fn describe(info: DeviceInfo, opened: &Result<(Engine, f64), String>) -> Device {
-    let id = [Some(info.api.as_str()), info.pci_id.as_deref(), Some(info.name.as_str())];
-    Device {
-        id: id.into_iter().flatten().collect::<Vec<_>>().join(":"),
-        name: info.name,
-        api: info.api,
-        driver: info.driver,
-        pci_id: info.pci_id,
-        software: info.software,
-        peaks: opened.as_ref().ok().map(|(_, words)| Peaks { words: *words, ..Peaks::default() }),
-        problem: opened.as_ref().err().cloned(),
-    }
 }

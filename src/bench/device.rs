@@ -1,0 +1,99 @@
+//! Devices opened for measuring, with what they can do at best.
+
+use super::layers::median;
+use super::random::random_program;
+use super::report::{Device, Peaks};
+use crate::backend::{Backend, Control, Detail, Peak};
+use crate::error::{Error, Result};
+use crate::graph::{GraphBuilder, Op};
+use crate::plan::Plan;
+use crate::session::{DeviceInfo, DeviceSelector, Engine};
+use crate::tensor::{Shape, Window};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Launches of the network that does nothing, and how often it is run.
+const LAUNCHES: usize = 6;
+const RUNS: usize = 20;
+
+/// What a device can do at best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ceiling {
+    pub peaks: Peaks,
+    /// Seconds of a launch that does next to nothing; 0 if the device does not tell when launches ran.
+    pub launch: f64,
+}
+
+impl Ceiling {
+    /// Measures a device; takes some tenths of a second.
+    pub fn of(engine: &Engine) -> Result<Self> {
+        let rate = |peak: Peak| engine.rate(peak);
+        let peaks = Peaks { words: rate(Peak::Words)?, macs: rate(Peak::Macs)?, bytes: rate(Peak::Bytes)? };
+        Ok(Ceiling { peaks, launch: launch(&**engine.backend())? })
+    }
+}
+
+/// A device that is open.
+pub struct Opened {
+    pub engine: Engine,
+    pub ceiling: Ceiling,
+}
+
+/// Opens a device of [`crate::session::devices`] and measures what it can do. The description says why it is not open, if so.
+pub fn open(info: &DeviceInfo) -> (Device, Option<Opened>) {
+    let opened = match &info.unusable {
+        Some(reason) => Err(reason.clone()),
+        None => opened(info).map_err(|e| e.to_string()),
+    };
+    let ceiling = opened.as_ref().ok().map(|o| o.ceiling);
+    let device = Device {
+        id: info.id.clone(),
+        name: info.name.clone(),
+        api: info.api.clone(),
+        driver: info.driver.clone(),
+        pci_id: info.pci_id.clone(),
+        software: info.software,
+        peaks: ceiling.map(|c| c.peaks),
+        launch: ceiling.map(|c| c.launch),
+        problem: opened.as_ref().err().cloned(),
+    };
+    (device, opened.ok())
+}
+
+fn opened(info: &DeviceInfo) -> Result<Opened> {
+    let engine = Engine::builder().device(DeviceSelector::Index(info.index)).build()?;
+    Ok(Opened { ceiling: Ceiling::of(&engine)?, engine })
+}
+
+/// Seconds of a launch: of pools over a single pixel, as in a network.
+fn launch(backend: &dyn Backend) -> Result<f64> {
+    let plan = Arc::new(idle().map_err(Error::Usage)?);
+    let net = backend.prepare(plan.clone(), 1, &|_, _| {})?;
+    let input = vec![0; plan.input_words()];
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let (_, timeline) = net.timed(&input, 1, Detail::Steps, &Control::default())?;
+        times.extend(timeline.per_step(LAUNCHES).iter().map(Duration::as_secs_f64));
+    }
+    // The first runs warm up.
+    Ok(median(times.split_off(times.len() / 4)))
+}
+
+/// A network that does next to nothing, in several launches.
+fn idle() -> std::result::Result<Plan, String> {
+    let mut b = GraphBuilder::new(Shape { h: 1, w: 1, c: 4 });
+    for node in 0..LAUNCHES {
+        b.push(&format!("pool{node}"), Op::MaxPool { window: Window::valid(1, 1) }, &[node]);
+    }
+    Plan::new(random_program(&b.finish()?, 1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_idle_network_has_as_many_launches_as_it_should() {
+        assert_eq!(idle().unwrap().program.steps.len(), LAUNCHES);
+    }
+}

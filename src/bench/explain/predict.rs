@@ -1,0 +1,41 @@
+//! What other widths would take.
+
+use super::{Context, Prediction, Sort};
+use crate::bench::report::StepTime;
+use crate::fixed::VALUE_PLANES;
+
+/// Widths that are predicted.
+const WIDTHS: std::ops::RangeInclusive<usize> = 1..=4;
+
+/// For each width of weights and activations: the time of each bit convolution changes as the product of its planes, but to no
+/// less than a launch; all else stays.
+pub fn predictions(context: &Context) -> Vec<Prediction> {
+    if context.of(Sort::Bits).next().is_none() {
+        return Vec::new();
+    }
+    let float = context.of(Sort::Bits).all(|step| step.planes.is_some_and(|[_, a]| a == VALUE_PLANES));
+    let activations: Vec<Option<usize>> = if float { vec![None] } else { WIDTHS.map(Some).collect() };
+    let pairs = WIDTHS.flat_map(|w| activations.iter().map(move |&a| (w, a)));
+    pairs.map(|(weights, activations)| predict(context, weights, activations)).collect()
+}
+
+fn predict(context: &Context, weights: usize, activations: Option<usize>) -> Prediction {
+    let all = |time: &dyn Fn(&StepTime) -> f64| context.steps.iter().map(time).sum::<f64>();
+    let measured = all(&|step| step.seconds);
+    let launches = all(&|step| at(step, weights, activations, context.limits.launch));
+    // Launches may take longer when each is timed than together.
+    let overlap = if measured > context.wall { context.wall / measured } else { 1.0 };
+    let seconds = context.outside() + overlap * launches;
+    Prediction { weights, activations, seconds, speedup: context.wall / seconds }
+}
+
+/// Seconds of a launch at other widths.
+fn at(step: &StepTime, weights: usize, activations: Option<usize>, launch: f64) -> f64 {
+    let Some([w, a]) = step.planes else { return step.seconds };
+    let of_activations = match activations {
+        Some(bits) if a < VALUE_PLANES => bits as f64 / a.max(1) as f64,
+        _ => 1.0,
+    };
+    let factor = weights as f64 / w.max(1) as f64 * of_activations;
+    (factor * step.seconds).max(launch.min(step.seconds))
+}

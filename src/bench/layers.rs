@@ -1,0 +1,165 @@
+//! What each launch of a run takes, and what bounds it.
+
+use super::device::Ceiling;
+use super::report::{Bound, Peaks, StepTime};
+use super::work::Work;
+use crate::backend::{Clock, Timeline};
+use crate::lower::{Kernel, Program, Repr};
+use std::time::Duration;
+
+/// Timed runs of which the medians are taken.
+pub const LEAST_RUNS: usize = 3;
+pub const MOST_RUNS: usize = 31;
+
+/// Launches with their times.
+#[derive(Clone, Debug, Default)]
+pub struct Timed {
+    pub steps: Vec<StepTime>,
+    pub clock: Clock,
+}
+
+impl Timed {
+    /// From `runs` of `program` on `images` images. A step that nobody timed was done by the launch of the one before it.
+    pub fn of(program: &Program, images: usize, runs: &[Timeline], ceiling: &Ceiling) -> Self {
+        let count = program.steps.len();
+        let times: Vec<Vec<f64>> = runs.iter().map(|run| step_times(run, count)).collect();
+        let launched = |step: usize| runs.iter().flat_map(|r| &r.spans).any(|span| span.step == Some(step));
+        let mut timed = Timed { steps: Vec::new(), clock: runs.first().map_or(Clock::default(), |r| r.clock) };
+        let mut step = 0;
+        while step < count {
+            let together = 1 + (step + 1..count).take_while(|&next| !launched(next)).count();
+            if launched(step) {
+                let seconds = median(times.iter().map(|run| run[step]).collect());
+                let steps = step..step + together;
+                let work =
+                    steps.map(|s| Work::of(program, &program.steps[s].kernel)).fold(Work::default(), |a, b| a + b);
+                timed.steps.push(step_time(program, step, work, images, seconds, ceiling));
+            }
+            step += together;
+        }
+        timed
+    }
+}
+
+/// Seconds of each step. Where threads compute images at the same time, their times are shares of the wall time.
+fn step_times(run: &Timeline, steps: usize) -> Vec<f64> {
+    let times = run.per_step(steps);
+    let all: Duration = times.iter().sum();
+    let spans = || run.spans.iter().filter(|s| s.step.is_some());
+    let end = spans().map(|s| s.start + s.length).max().unwrap_or_default();
+    let wall = end - spans().map(|s| s.start).min().unwrap_or_default();
+    let scale = if all > wall { wall.as_secs_f64() / all.as_secs_f64() } else { 1.0 };
+    times.iter().map(|t| t.as_secs_f64() * scale).collect()
+}
+
+fn step_time(program: &Program, step: usize, work: Work, images: usize, seconds: f64, ceiling: &Ceiling) -> StepTime {
+    let crate::lower::Step { name, kernel } = &program.steps[step];
+    let all = |n: u64| (n * images as u64) as f64;
+    let output = kernel.writes().first().map_or([0; 3], |&id| {
+        let shape = program.tensors[id].shape;
+        [shape.h, shape.w, shape.c]
+    });
+    let (planes, window) = (planes(program, kernel), window(kernel));
+    let mut time = StepTime {
+        layer: name.clone(),
+        kernel: kernel.name().to_owned(),
+        seconds,
+        words: all(work.words),
+        macs: all(work.macs),
+        bytes: work.bytes(images) as f64,
+        network_macs: all(work.network_macs),
+        planes,
+        window,
+        output,
+        bound: Bound::Launch,
+        share: 0.0,
+    };
+    let (bound, least) = time.least(&ceiling.peaks, ceiling.launch);
+    time.bound = bound;
+    time.share = if seconds > 0.0 { least / seconds } else { 0.0 };
+    time
+}
+
+impl StepTime {
+    /// Seconds that counting, multiplying and memory take at the device's peaks.
+    pub fn at_peaks(&self, peaks: &Peaks) -> [f64; 3] {
+        [(self.words, peaks.words), (self.macs, peaks.macs), (self.bytes, peaks.bytes)]
+            .map(|(amount, rate)| if amount > 0.0 { amount / rate } else { 0.0 })
+    }
+
+    /// What it cannot be faster than, and its seconds: the longest of the three, or `launch` if that is longer.
+    pub fn least(&self, peaks: &Peaks, launch: f64) -> (Bound, f64) {
+        let [words, macs, bytes] = self.at_peaks(peaks);
+        let bounds = [(Bound::Popcount, words), (Bound::Macs, macs), (Bound::Memory, bytes), (Bound::Launch, launch)];
+        bounds.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Bound::Launch, launch))
+    }
+}
+
+/// Planes of the weights and of the input, the most of its parts.
+fn planes(program: &Program, kernel: &Kernel) -> Option<[usize; 2]> {
+    let Kernel::BitConv(k) = kernel else { return None };
+    let input = match program.tensors[k.input].repr {
+        // The highest ones are 0 and not stored.
+        Repr::Bits { .. } => crate::fixed::VALUE_PLANES,
+        _ => k.parts.iter().map(|p| p.planes).max().unwrap_or(0),
+    };
+    Some([k.weight_planes, input])
+}
+
+fn window(kernel: &Kernel) -> Option<[usize; 2]> {
+    match kernel {
+        Kernel::BitConv(k) => Some(k.window.kernel),
+        Kernel::LimbConv(k) => Some(k.window.kernel),
+        Kernel::LimbSum(k) => Some(k.window.kernel),
+        Kernel::MaxPool(k) => Some(k.window.kernel),
+        Kernel::AvgPool(k) => Some(k.window.kernel),
+        _ => None,
+    }
+}
+
+/// The middle one; 0 if there are none.
+pub fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Span, Track};
+    use crate::bench::random_network;
+    use crate::zoo::Uniform;
+
+    fn span(thread: usize, step: usize, start: u64, length: u64) -> Span {
+        let [start, length] = [start, length].map(Duration::from_millis);
+        Span { track: Track::Thread(thread), name: String::new(), kernel: "", step: Some(step), start, length }
+    }
+
+    #[test]
+    fn threads_share_the_wall_time() {
+        let spans = vec![span(0, 0, 1, 4), span(1, 0, 1, 4), span(0, 1, 5, 2), span(1, 1, 5, 2)];
+        let times = step_times(&Timeline { clock: Clock::Host, spans }, 2);
+        assert!((times[0] - 0.004).abs() < 1e-9 && (times[1] - 0.002).abs() < 1e-9, "{times:?}");
+    }
+
+    /// The first is bound by what is longest, a step that nobody timed belongs to the launch before it.
+    #[test]
+    fn launches_are_bound_by_what_takes_longest() {
+        let program = random_network("cifar-resnet-20", &Uniform::bits(2, 2), 1).unwrap();
+        let steps = program.steps.len();
+        let pool = program.steps.iter().position(|s| s.kernel.name() == "avgpool").unwrap();
+        let spans = (0..steps).filter(|&s| s != pool + 1).map(|s| span(0, s, 10 * s as u64, 10)).collect();
+        let run = Timeline { clock: Clock::Host, spans };
+        let peaks = Peaks { words: 1e9, macs: 1e9, bytes: 1e12 };
+        let timed = Timed::of(&program, 3, &[run], &Ceiling { peaks, launch: 1e-5 });
+        assert_eq!(timed.steps.len(), steps - 1);
+        let find = |kernel: &str| timed.steps.iter().find(|s| s.kernel == kernel).unwrap();
+        let conv = find("bitconv");
+        assert_eq!((conv.bound, conv.planes, conv.window), (Bound::Popcount, Some([2, 2]), Some([3, 3])));
+        assert!((conv.share - conv.words / 1e9 / 0.01).abs() < 1e-9);
+        assert_eq!(find("limbconv").bound, Bound::Macs);
+        assert_eq!(find("avgpool").bound, Bound::Launch);
+        let of = |s: usize| Work::of(&program, &program.steps[s].kernel);
+        assert_eq!(find("avgpool").bytes, (of(pool) + of(pool + 1)).bytes(3) as f64);
+    }
+}

@@ -1,0 +1,215 @@
+//! `lq-infer explain`
+
+use super::subject::{Bits, Subject, parse_bits};
+use super::{DeviceArg, Failure, Outcome, output, parse_count};
+use crate::backend::{Clock, Control};
+use crate::bench::report::Bound;
+use crate::bench::{Explanation, Group, Launch, Prediction, explain, measure, open};
+use crate::session::device_matching;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Time for measuring.
+const BUDGET: Duration = Duration::from_secs(2);
+/// Longest name of a layer in the table.
+const NAME: usize = 30;
+
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// Packed model [default: the bundled one]
+    #[arg(conflicts_with = "net")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+    /// A network of the zoo with random parameters, by id
+    #[arg(long, value_name = "ID")]
+    net: Option<String>,
+    /// Bits of its weights and activations
+    #[arg(long, value_name = "W/A", default_value = "2/2", value_parser = parse_bits, requires = "net")]
+    bits: Bits,
+    /// Images per run
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_count)]
+    batch: usize,
+    /// Print one JSON object (benches/README.md describes it)
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &ExplainArgs) -> Outcome {
+    let info = device_matching(&args.device.device.parse().unwrap_or_default())?;
+    let subject = match (&args.net, &args.model) {
+        (Some(net), _) => Subject::random(net, args.bits)?,
+        (None, Some(path)) => Subject::file(path)?,
+        (None, None) => Subject::bundled()?,
+    };
+    let (device, opened) = open(&info);
+    let Some(opened) = opened else {
+        return Err(Failure { code: 4, message: Some(device.problem.unwrap_or_default()) });
+    };
+    let job = subject.job(args.batch, BUDGET, Some(&opened));
+    let cell = measure(&job, &opened.engine, 0, &Control::default())?;
+    let explanation = explain(&device, &cell)?;
+    if args.json {
+        return output::json(&explanation);
+    }
+    lines(&explanation).iter().try_for_each(|line| output::line(line))
+}
+
+fn lines(e: &Explanation) -> Vec<String> {
+    let mut lines = heading(e);
+    lines.push(String::new());
+    lines.extend(table(e));
+    lines.push(String::new());
+    lines.extend(groups(e));
+    if !e.remarks.is_empty() {
+        lines.extend([String::new(), "Why the slowest launches are not faster:".into()]);
+        lines
+            .extend(e.remarks.iter().flat_map(|r| wrapped(&format!("{} ({}): {}", r.layer, r.kernel, r.reason), "  ")));
+    }
+    if !e.predictions.is_empty() {
+        lines.push(String::new());
+        lines.extend(predictions(e));
+    }
+    lines.push(String::new());
+    lines.extend(e.answers.iter().flat_map(|answer| wrapped(answer, "")));
+    lines.extend(e.noise.iter().map(|remark| format!("! {remark}")));
+    lines
+}
+
+fn heading(e: &Explanation) -> Vec<String> {
+    let [h, w, c] = e.input;
+    let peaks = e.device.peaks.unwrap_or_default();
+    let clock = match e.clock {
+        Clock::Host => "the host's clock around each",
+        Clock::Dispatches => "the GPU's timestamps between dispatches",
+        Clock::Passes => "the GPU's timestamps around passes of one dispatch each",
+        Clock::Submissions => "the host's clock around submissions of one dispatch each, way there and back included",
+    };
+    vec![
+        format!("{}, {h}x{w}x{c}, batch {}, on {} ({})", e.model, e.batch, e.device.name, e.device.api),
+        format!(
+            "A run takes {} (+- {:.1} %), {:.1} images/s, digest {:.8}",
+            ms(e.wall.median),
+            100.0 * e.wall.spread,
+            e.images_per_second,
+            e.digest
+        ),
+        format!(
+            "At best: {:.1} G words counted, {:.1} G byte products, {:.1} GB moved per second; {:.1} us to launch",
+            peaks.words / 1e9,
+            peaks.macs / 1e9,
+            peaks.bytes / 1e9,
+            1e6 * e.device.launch.unwrap_or(0.0)
+        ),
+        format!("Launches by {clock}"),
+    ]
+}
+
+fn table(e: &Explanation) -> Vec<String> {
+    let header = ["layer", "kernel", "output", "W/A", "MMAC", "work", "kB", "op/B", "bound", "least us", "us", "share"];
+    let rows = std::iter::once(header.map(str::to_owned).to_vec()).chain(e.launches.iter().map(row));
+    output::table_of(&rows.collect::<Vec<_>>(), &[4, 5, 6, 7, 9, 10, 11])
+}
+
+fn row(launch: &Launch) -> Vec<String> {
+    let step = &launch.step;
+    let window = step.window.map_or(String::new(), |[h, w]| format!(" {h}x{w}"));
+    let [h, w, c] = step.output;
+    let millions = |n: f64, unit: &str| if n > 0.0 { format!("{:.2}{unit}", n / 1e6) } else { String::new() };
+    let work = if step.words > 0.0 { millions(step.words, " Mw") } else { millions(step.macs, " Mp") };
+    let bound = match step.bound {
+        Bound::Popcount => "count",
+        Bound::Macs => "products",
+        Bound::Memory => "memory",
+        Bound::Launch => "launch",
+    };
+    let us = |seconds: f64| format!("{:.1}", 1e6 * seconds);
+    vec![
+        shortened(&step.layer),
+        format!("{}{window}", step.kernel),
+        format!("{h}x{w}x{c}"),
+        step.planes.map_or(String::new(), |[w, a]| format!("{w}/{a}")),
+        millions(step.network_macs, ""),
+        work,
+        format!("{:.1}", step.bytes / 1e3),
+        if launch.intensity > 0.0 { format!("{:.0}", launch.intensity) } else { String::new() },
+        bound.to_owned(),
+        us(launch.least),
+        us(step.seconds),
+        format!("{:.0}%", 100.0 * step.share),
+    ]
+}
+
+/// The end of a long name tells more than its beginning.
+fn shortened(name: &str) -> String {
+    let length = name.chars().count();
+    match length <= NAME {
+        true => name.to_owned(),
+        false => format!("..{}", name.chars().skip(length - NAME + 2).collect::<String>()),
+    }
+}
+
+fn groups(e: &Explanation) -> Vec<String> {
+    let row = |g: &Group| {
+        let counted = g.launches > 0;
+        let launches = if counted { g.launches.to_string() } else { String::new() };
+        let share = match counted && g.seconds > 0.0 {
+            true => format!("{:.0}%", 100.0 * g.least / g.seconds),
+            false => String::new(),
+        };
+        vec![g.name.clone(), launches, ms(g.seconds), format!("{:.0}%", 100.0 * g.share), share]
+    };
+    let header = ["", "launches", "time", "of all", "share of bounds"].map(str::to_owned).to_vec();
+    let rows: Vec<_> = std::iter::once(header).chain(e.groups.iter().map(row)).collect();
+    let mut lines = output::table_of(&rows, &[1, 2, 3, 4]);
+    if let Some(share) = e.square_share {
+        lines.push(format!("All 3x3 bit convolutions together reach {:.0} % of the popcount peak.", 100.0 * share));
+    }
+    lines
+}
+
+/// Weights down, activations to the right.
+fn predictions(e: &Explanation) -> Vec<String> {
+    let first = e.predictions.first().map(|p| p.weights);
+    let of_first = e.predictions.iter().filter(|p| Some(p.weights) == first);
+    let widths: Vec<Option<usize>> = of_first.map(|p| p.activations).collect();
+    let cell = |p: &Prediction| format!("{} ({:.2}x)", ms(p.seconds), p.speedup);
+    let head = |a: &Option<usize>| a.map_or("A float".to_owned(), |a| format!("A{a}"));
+    let mut rows = vec![std::iter::once(String::new()).chain(widths.iter().map(head)).collect::<Vec<_>>()];
+    for of_weights in e.predictions.chunks(widths.len()) {
+        let name = of_weights.first().map_or(String::new(), |p| format!("W{}", p.weights));
+        rows.push(std::iter::once(name).chain(of_weights.iter().map(cell)).collect());
+    }
+    let right: Vec<usize> = (1..=widths.len()).collect();
+    let title = format!(
+        "Predicted for other widths (measured: {} at {}), bit convolutions by the product of their planes, the rest unchanged:",
+        ms(e.wall.median),
+        e.bits
+    );
+    std::iter::once(title).chain(output::table_of(&rows, &right)).collect()
+}
+
+fn ms(seconds: f64) -> String {
+    format!("{:.3} ms", 1e3 * seconds)
+}
+
+/// Lines of at most 100 columns, all but the first indented.
+fn wrapped(text: &str, indent: &str) -> Vec<String> {
+    const WIDTH: usize = 100;
+    let mut lines = vec![indent.to_owned()];
+    for word in text.split(' ') {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last + 1 + word.chars().count() > WIDTH {
+            lines.push(format!("{indent}  "));
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.trim().is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}

@@ -1,0 +1,68 @@
+//! Models to measure: files, networks of the zoo with random parameters, the bundled one.
+
+use super::Failure;
+use crate::bench::{Job, Opened, Reference, random_model};
+use crate::error::Error;
+use crate::session::Model;
+use crate::zoo::Uniform;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Seed of random parameters.
+const SEED: u64 = 1;
+
+/// Bits of weights and activations.
+#[derive(Clone, Copy, Debug)]
+pub struct Bits {
+    weights: usize,
+    activations: usize,
+}
+
+/// "1/2".
+pub fn parse_bits(text: &str) -> Result<Bits, String> {
+    let parsed = text.split_once('/').and_then(|(w, a)| Some((w.parse().ok()?, a.parse().ok()?)));
+    match parsed {
+        Some((weights @ 1..=8, activations @ 1..=8)) => Ok(Bits { weights, activations }),
+        _ => Err("must be bits of weights and of activations, 1 to 8, such as 1/2".into()),
+    }
+}
+
+/// A model to measure.
+pub struct Subject {
+    model: Model,
+    /// As in a report.
+    source: String,
+    load: Duration,
+    reference: Reference,
+}
+
+impl Subject {
+    pub fn file(path: &Path) -> Result<Self, Failure> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let hash = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        Self::new(hash, || Model::open(path))
+    }
+
+    pub fn random(net: &str, bits: Bits) -> Result<Self, Failure> {
+        let widths = Uniform::bits(bits.weights, bits.activations);
+        Self::new(format!("random, seed {SEED}"), || random_model(net, &widths, SEED))
+    }
+
+    pub fn bundled() -> Result<Self, Failure> {
+        Self::new("bundled".to_owned(), Model::bundled)
+    }
+
+    fn new(source: String, make: impl FnOnce() -> Result<Model, Error>) -> Result<Self, Failure> {
+        let start = Instant::now();
+        let model = make()?;
+        let load = start.elapsed();
+        Ok(Subject { reference: Reference::new(&model)?, model, source, load })
+    }
+
+    /// What to measure on a device, if it is open.
+    pub fn job(&self, batch: usize, budget: Duration, device: Option<&Opened>) -> Job<'_> {
+        let Subject { model, source, load, reference } = self;
+        Job { model, source, load: *load, reference, batch, budget, ceiling: device.map(|d| d.ceiling) }
+    }
+}
