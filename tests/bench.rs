@@ -1,6 +1,6 @@
 //! Benchmarks: figures only for right results, noise that is told, reports that are whole.
 
-use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, simd::Simd};
+use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, simd::Simd};
 use lq_infer::bench::report::{Cell, Report};
 use lq_infer::bench::{Job, Reference, measure, random_model};
 use lq_infer::plan::Plan;
@@ -50,6 +50,10 @@ impl Executable for BrokenNet {
     fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
         let (output, timeline) = self.net.timed(input, images, detail, control)?;
         Ok((self.spoil(output), timeline))
+    }
+
+    fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
+        self.net.trace(input)
     }
 }
 

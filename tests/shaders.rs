@@ -28,6 +28,10 @@ fn shaders() -> BTreeMap<String, &'static str> {
         }
     }
     shaders.insert(lq_infer::backend::gpu::picture::source(32, 20, true), "pixels");
+    for probe in ["popcount", "macs", "bytes"] {
+        let path = format!("{}/shaders/probes/{probe}.wgsl", env!("CARGO_MANIFEST_DIR"));
+        shaders.insert(std::fs::read_to_string(path).unwrap(), "probe");
+    }
     shaders
 }
 

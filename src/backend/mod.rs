@@ -9,6 +9,7 @@ pub(crate) use timeline::Recorder;
 pub use timeline::{Clock, Detail, Span, Timeline, Track};
 
 use crate::error::{Error, Result};
+use crate::lower::{InputForm, PIXEL_ALPHA, TensorId};
 use crate::plan::Plan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +32,10 @@ pub trait Backend: Send + Sync {
     /// Does nothing but `peak`, as fast as the device can, for some milliseconds at least: how much of it per second. What
     /// kernels are compared with, and a sign of the device's clock.
     fn rate(&self, peak: Peak) -> Result<f64>;
+
+    /// Keeps what a check found, for later processes: why the device is not to be trusted, or that it is. Nothing where nothing
+    /// is kept.
+    fn keep_verdict(&self, _problem: Option<&str>) {}
 
     /// Finds out which ways to run the layers of `plan` are quickest here, and keeps them for later preparations. `progress` is
     /// told how many rounds are done. Nothing where there is nothing to choose.
@@ -74,6 +79,10 @@ pub trait Executable: Send + Sync {
     /// Does what [`Executable::run`] does, and says when each part ran.
     fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)>;
 
+    /// Runs one image and gives what each launch wrote, in order. The parts of a concatenation are written one after the other,
+    /// so it is complete the last time. A tensor that a launch keeps to itself is not there.
+    fn trace(&self, input: &[u32]) -> Result<Vec<Traced>>;
+
     /// Begins what [`Executable::run`] does; calling the result waits for it. GPUs only take the work here, so that the caller
     /// can begin another batch, or prepare it, while they compute; CPUs compute here.
     fn begin<'a>(&'a self, input: &[u32], images: usize, control: &Control) -> Result<Pending<'a>> {
@@ -85,6 +94,15 @@ pub trait Executable: Send + Sync {
     fn as_gpu(&self) -> Option<&gpu::GpuNet> {
         None
     }
+}
+
+/// What a launch wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traced {
+    /// Index of the step in the program; a launch that does two has that of the first.
+    pub step: usize,
+    /// Tensors and their words.
+    pub written: Vec<(TensorId, Vec<u32>)>,
 }
 
 /// A run that was begun: gives its logit tensors when they are there, or stops waiting when the control says so.
@@ -150,6 +168,23 @@ fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
         timed += 1;
     }
     Ok(best)
+}
+
+/// An image of noise in the form of the plan's input.
+pub fn noise(plan: &Plan) -> Vec<u32> {
+    let mut state = 1u64;
+    let mut noise = move || {
+        // Knuth's MMIX generator; its upper bits are good enough to look at.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 32) as u32
+    };
+    let word = |bits: u32| match plan.program.input {
+        InputForm::Pixels => bits >> 8 | u32::from(PIXEL_ALPHA as u8) << 24,
+        InputForm::Values { .. } => (bits as i32 >> 3) as u32,
+        // Limbs of values are at most 64 in the last one.
+        InputForm::Limbs { .. } => bits & 0x3f3f_3f3f,
+    };
+    (0..plan.input_words()).map(|_| word(noise())).collect()
 }
 
 /// An error unless `input` has so many images for `plan`, which was prepared for `max_batch`.

@@ -6,6 +6,7 @@ use super::report::{Device, Peaks};
 use crate::backend::{Backend, Control, Detail, Peak};
 use crate::error::{Error, Result};
 use crate::graph::{GraphBuilder, Op};
+use crate::lower::InputKind;
 use crate::plan::Plan;
 use crate::session::{DeviceInfo, DeviceSelector, Engine};
 use crate::tensor::{Shape, Window};
@@ -85,7 +86,7 @@ fn idle() -> std::result::Result<Plan, String> {
     for node in 0..LAUNCHES {
         b.push(&format!("pool{node}"), Op::MaxPool { window: Window::valid(1, 1) }, &[node]);
     }
-    Plan::new(random_program(&b.finish()?, 1)?)
+    Plan::new(random_program(&b.finish()?, InputKind::Tensor, 1)?)
 }
 
 #[cfg(test)]

@@ -147,13 +147,13 @@ mod tests {
     fn launches_are_bound_by_what_takes_longest() {
         let program = random_network("cifar-resnet-20", &Uniform::bits(2, 2), 1).unwrap();
         let steps = program.steps.len();
-        let pool = program.steps.iter().position(|s| s.kernel.name() == "avgpool").unwrap();
+        let pool = program.steps.iter().rposition(|s| s.kernel.name() == "avgpool").unwrap();
         let spans = (0..steps).filter(|&s| s != pool + 1).map(|s| span(0, s, 10 * s as u64, 10)).collect();
         let run = Timeline { clock: Clock::Host, spans };
         let peaks = Peaks { words: 1e9, macs: 1e9, bytes: 1e12 };
         let timed = Timed::of(&program, 3, &[run], &Ceiling { peaks, launch: 1e-5 });
         assert_eq!(timed.steps.len(), steps - 1);
-        let find = |kernel: &str| timed.steps.iter().find(|s| s.kernel == kernel).unwrap();
+        let find = |kernel: &str| timed.steps.iter().rfind(|s| s.kernel == kernel).unwrap();
         let conv = find("bitconv");
         assert_eq!((conv.bound, conv.planes, conv.window), (Bound::Popcount, Some([2, 2]), Some([3, 3])));
         assert!((conv.share - conv.words / 1e9 / 0.01).abs() < 1e-9);

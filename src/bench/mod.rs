@@ -1,6 +1,7 @@
 //! What measurements need: reports, as pages and side by side, networks of any width with parameters that look trained, work per step, and clocks.
 
 mod cell;
+mod check;
 mod clock;
 pub mod compare;
 mod device;
@@ -16,6 +17,7 @@ mod trace;
 mod work;
 
 pub use cell::{Job, Reference, measure, void};
+pub use check::{Fault, check};
 pub use clock::{Elapsed, Stopwatch};
 pub use device::{Ceiling, Opened, open};
 pub use explain::{Explanation, Group, Launch, Prediction, Remark, explain};

@@ -52,9 +52,13 @@ pub fn random_network(id: &str, widths: &dyn Widths, seed: u64) -> Result<Progra
     lower(&header.graph, params, normalize, kind)
 }
 
-/// The integer program of `graph` for tensors of numbers up to 4 in magnitude, with random parameters.
-pub(super) fn random_program(graph: &Graph, seed: u64) -> Result<Program, String> {
-    lower(graph, &params(graph, &mut Rng::new(seed))?, &Normalize::TensorOnly { range: 4.0 }, InputKind::Tensor)
+/// The integer program of `graph` with random parameters, for pixels or for tensors of numbers up to 4 in magnitude.
+pub(super) fn random_program(graph: &Graph, kind: InputKind, seed: u64) -> Result<Program, String> {
+    let normalize = match kind {
+        InputKind::Pixels => Normalize::Channel { mean: [0.5; 3], std: [0.25; 3] },
+        InputKind::Tensor => Normalize::TensorOnly { range: 4.0 },
+    };
+    lower(graph, &params(graph, &mut Rng::new(seed))?, &normalize, kind)
 }
 
 /// A model of the network `id` of the zoo, with random parameters: equal arguments give the same one everywhere. Without the mean
@@ -88,8 +92,8 @@ pub fn random_model(id: &str, widths: &dyn Widths, seed: u64) -> Result<Model, E
 
 fn params(graph: &Graph, rng: &mut Rng) -> Result<Params, String> {
     let squares = mean_squares(graph)?;
-    let channels: HashMap<&str, usize> = inputs(graph, |node| Ok(graph.facts()?[node].shape.c))?;
-    let read: HashMap<&str, f64> = inputs(graph, |node| Ok(squares[node]))?;
+    let channels: HashMap<&str, usize> = inputs(graph, |node, input| Ok(graph.facts()?[input].shape.c / groups(node)))?;
+    let read: HashMap<&str, f64> = inputs(graph, |_, input| Ok(squares[input]))?;
     let mut tensors = BTreeMap::new();
     for spec in graph.parameters()? {
         let layer = spec.layer.as_str();
@@ -99,10 +103,15 @@ fn params(graph: &Graph, rng: &mut Rng) -> Result<Params, String> {
     Params::new(graph, tensors)
 }
 
-/// Something about the first input of each layer, by the layer's name.
-fn inputs<T>(graph: &Graph, of: impl Fn(usize) -> Result<T, String>) -> Result<HashMap<&str, T>, String> {
-    let reading = graph.nodes().iter().filter_map(|n| Some((n.name.as_str(), *n.inputs.first()?)));
-    reading.map(|(name, input)| Ok((name, of(input)?))).collect()
+/// Something about each layer and its first input, by the layer's name.
+fn inputs<T>(graph: &Graph, of: impl Fn(&Node, usize) -> Result<T, String>) -> Result<HashMap<&str, T>, String> {
+    let reading = graph.nodes().iter().filter_map(|n| Some((n, *n.inputs.first()?)));
+    reading.map(|(node, input)| Ok((node.name.as_str(), of(node, input)?))).collect()
+}
+
+/// Groups that a layer's channels are in.
+fn groups(node: &Node) -> usize {
+    if let Op::Conv { groups, .. } = node.op { groups } else { 1 }
 }
 
 /// Mean square of what each node gives, with the weights of [`tensor`].

@@ -1,25 +1,132 @@
 //! `lq-infer devices`
 
-use super::{DevicesArgs, Outcome, output};
-use crate::session::devices;
+use super::{DevicesArgs, Failure, Outcome, output};
+use crate::bench::check;
+use crate::error::Error;
+use crate::session::{AdapterLimits, DeviceInfo, DeviceSelector, Engine, devices};
+use serde::Serialize;
+
+/// What a check found.
+#[derive(Serialize)]
+struct Checked {
+    healthy: bool,
+    /// Why not.
+    problem: Option<String>,
+}
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    info: &'a DeviceInfo,
+    /// With `--check`, of devices that can be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<Checked>,
+}
 
 /// Runs the command.
 pub fn run(args: &DevicesArgs) -> Outcome {
     let devices = devices();
+    if args.check {
+        return check_all(&devices, args.json);
+    }
     if args.json {
-        return devices.iter().try_for_each(output::json);
+        return devices.iter().try_for_each(|info| output::json(&Line { info, check: None }));
     }
     let header = ["", "name", "api", "kind", "pci id", "driver"].map(str::to_owned).to_vec();
     let rows = devices.iter().map(|d| {
-        let kind = match (&d.unusable, d.api.as_str(), d.software) {
-            (Some(reason), _, _) => format!("unusable: {reason}"),
-            (None, "cpu", _) => "processor".into(),
-            (None, _, true) => "software".into(),
-            (None, _, false) => "hardware".into(),
-        };
         let pci = d.pci_id.clone().unwrap_or_default();
-        vec![d.index.to_string(), d.name.clone(), d.api.clone(), kind, pci, d.driver.clone()]
+        vec![d.index.to_string(), d.name.clone(), d.api.clone(), kind(d), pci, d.driver.clone()]
     });
     let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
-    output::table(&rows).iter().try_for_each(|line| output::line(line))
+    let table = output::table(&rows);
+    for (at, line) in table.iter().enumerate() {
+        output::line(line)?;
+        if let Some(device) = at.checked_sub(1).and_then(|index| devices.get(index)).filter(|_| args.verbose) {
+            details(device).iter().try_for_each(|line| output::line(&format!("     {line}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn kind(device: &DeviceInfo) -> String {
+    match (&device.unusable, &device.failed_check) {
+        (Some(reason), _) => format!("unusable: {reason}"),
+        (None, Some(problem)) => format!("failed its check: {problem}"),
+        (None, None) if device.api == "cpu" => "processor".into(),
+        (None, None) if device.software => "software".into(),
+        (None, None) => "hardware".into(),
+    }
+}
+
+fn details(device: &DeviceInfo) -> Vec<String> {
+    let mut lines = vec![format!("id {}", device.id)];
+    if let Some(processor) = &device.processor {
+        lines.push(format!("threads {}, instructions {}", processor.threads, processor.instructions));
+    }
+    lines.extend(device.gpu.iter().flat_map(limits));
+    lines
+}
+
+fn limits(gpu: &AdapterLimits) -> [String; 2] {
+    let megabytes = |bytes: u64| bytes >> 20;
+    let [least, most] = gpu.subgroups;
+    let features = [
+        ("subgroup operations", gpu.subgroup_operations),
+        ("timestamps", gpu.timestamps),
+        ("timestamps in passes", gpu.timestamps_in_passes),
+        ("pipeline cache", gpu.pipeline_cache),
+        ("f16", gpu.f16),
+    ];
+    let list = |has: bool| -> String {
+        let names: Vec<&str> = features.iter().filter(|f| f.1 == has).map(|f| f.0).collect();
+        if names.is_empty() { "nothing".into() } else { names.join(", ") }
+    };
+    [
+        format!(
+            "buffers to {} MiB, {} of them at once, {} MiB seen of each; workgroups to {}, subgroups {least} to {most}",
+            megabytes(gpu.buffer_bytes),
+            gpu.storage_buffers,
+            megabytes(gpu.binding_bytes),
+            gpu.workgroup_invocations
+        ),
+        format!("has {}; lacks {}", list(true), list(false)),
+    ]
+}
+
+/// Checks every device that can be used, and keeps what was found.
+fn check_all(devices: &[DeviceInfo], json: bool) -> Outcome {
+    let (mut wrong, mut failed) = (None, None);
+    for info in devices {
+        if let Some(reason) = &info.unusable {
+            output::note(&format!("{} ({}): left out: {reason}", info.name, info.api));
+            continue;
+        }
+        let problem = match check_one(info) {
+            Ok(None) => None,
+            Ok(Some(fault)) => Some(wrong.insert(fault).clone()),
+            Err(error) => Some(failed.insert(error.to_string()).clone()),
+        };
+        match (json, &problem) {
+            (true, _) => output::json(&Line { info, check: Some(Checked { healthy: problem.is_none(), problem }) })?,
+            (false, None) => output::line(&format!("healthy  {} ({})", info.name, info.api))?,
+            (false, Some(problem)) => output::line(&format!("FAILED   {} ({}): {problem}", info.name, info.api))?,
+        }
+    }
+    match (wrong, failed) {
+        (Some(_), _) => Err(Error::VerificationFailed("a device computes other bits than the reference".into()).into()),
+        (None, Some(_)) => Err(Failure { code: 1, message: Some("a device could not be checked".into()) }),
+        (None, None) => Ok(()),
+    }
+}
+
+/// What is wrong with a device, if anything. A device that cannot run the kernels is as useless as one that runs them wrongly.
+fn check_one(info: &DeviceInfo) -> Result<Option<String>, Error> {
+    let engine = Engine::builder().device(DeviceSelector::Index(info.index)).build()?;
+    let found = check(&**engine.backend()).map(|fault| fault.map(|f| f.to_string()));
+    match &found {
+        Ok(fault) => engine.backend().keep_verdict(fault.as_deref()),
+        Err(error) => engine.backend().keep_verdict(Some(&error.to_string())),
+    }
+    found
 }

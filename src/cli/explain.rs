@@ -1,11 +1,10 @@
 //! `lq-infer explain`
 
 use super::subject::{Bits, Subject, parse_bits};
-use super::{DeviceArg, Failure, Outcome, output, parse_count};
+use super::{DeviceArg, Failure, Outcome, matching, output, parse_count};
 use crate::backend::{Clock, Control};
 use crate::bench::report::Bound;
 use crate::bench::{Explanation, Group, Launch, Prediction, explain, measure, open};
-use crate::session::device_matching;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,7 +37,7 @@ pub struct ExplainArgs {
 
 /// Runs the command.
 pub fn run(args: &ExplainArgs) -> Outcome {
-    let info = device_matching(&args.device.device.parse().unwrap_or_default())?;
+    let info = matching(&args.device.device)?;
     let subject = match (&args.net, &args.model) {
         (Some(net), _) => Subject::random(net, args.bits)?,
         (None, Some(path)) => Subject::file(path)?,

@@ -20,7 +20,7 @@ mod tune;
 mod verify;
 
 use crate::error::{Error, ErrorKind};
-use crate::session::{DeviceSelector, Engine, Model};
+use crate::session::{DeviceInfo, DeviceSelector, Engine, Model, device_matching, devices};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,7 +63,7 @@ enum Command {
 
 #[derive(Args, Debug)]
 struct DeviceArg {
-    /// auto, cpu, cpu-portable, cpu-reference, gpu, vulkan, metal, dx12, gl, an index of `lq-infer devices`, part of a name, or a PCI id
+    /// auto, cpu, cpu-portable, cpu-reference, gpu, vulkan, metal, dx12, gl, an index or id of `lq-infer devices`, part of a name, or a PCI id
     #[arg(long, value_name = "SEL", default_value = "auto")]
     device: String,
 }
@@ -201,6 +201,12 @@ struct DevicesArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Also show ids, limits and features
+    #[arg(long, short)]
+    verbose: bool,
+    /// Run every kernel on each device and compare with the reference; `auto` does not take a device that differs
+    #[arg(long)]
+    check: bool,
 }
 
 fn parse_count(text: &str) -> Result<usize, String> {
@@ -280,5 +286,23 @@ fn open_model(path: Option<&PathBuf>) -> Result<Model, Error> {
 fn open_engine(selector: &str) -> Result<Engine, Failure> {
     let selector = selector.parse().unwrap_or(DeviceSelector::Auto);
     let engine = Engine::builder().device(selector).build();
-    engine.map_err(|error| Failure { code: 4, message: Some(error.to_string()) })
+    let engine = engine.map_err(|error| Failure { code: 4, message: Some(error.to_string()) })?;
+    engine.passed_over().iter().for_each(note_passed_over);
+    Ok(engine)
+}
+
+/// The selected device, not opened.
+fn matching(selector: &str) -> Result<DeviceInfo, Failure> {
+    let (selector, devices) = (selector.parse().unwrap_or_default(), devices());
+    let chosen = device_matching(&selector, &devices)?;
+    if selector == DeviceSelector::Auto {
+        devices.iter().filter(|device| device.passed_over()).for_each(note_passed_over);
+    }
+    Ok(chosen.clone())
+}
+
+fn note_passed_over(device: &DeviceInfo) {
+    let DeviceInfo { name, api, failed_check, .. } = device;
+    let problem = failed_check.as_deref().unwrap_or_default();
+    output::note(&format!("{name} ({api}) is not used: {problem}. `lq-infer devices --check` checks it again"));
 }

@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::backend::gpu::{Adapter, adapters};
+use crate::backend::gpu::{Adapter, AdapterLimits, adapters};
 use crate::backend::simd::Simd;
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -79,26 +79,53 @@ pub struct DeviceInfo {
     pub software: bool,
     /// Why it cannot be used, if it cannot.
     pub unusable: Option<String>,
+    /// What its last check found wrong, if anything; then [`DeviceSelector::Auto`] does not take it.
+    pub failed_check: Option<String>,
+    /// Of processors.
+    pub processor: Option<Processor>,
+    /// Limits and features of GPUs.
+    pub gpu: Option<AdapterLimits>,
 }
 
-/// The device of [`devices`] that `selector` means, without opening it.
+/// How a processor computes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Processor {
+    pub threads: usize,
+    /// The instruction set, "reference" for the reference's plain loops.
+    pub instructions: String,
+}
+
+impl DeviceInfo {
+    /// Whether [`DeviceSelector::Auto`] would take it, but for its failed check.
+    pub fn passed_over(&self) -> bool {
+        self.is_hardware_gpu() && self.unusable.is_none() && self.failed_check.is_some()
+    }
+
+    fn is_gpu(&self) -> bool {
+        self.api != "cpu"
+    }
+
+    fn is_hardware_gpu(&self) -> bool {
+        self.is_gpu() && !self.software
+    }
+}
+
+/// The one of `devices`, which are [`devices`], that `selector` means.
 ///
 /// # Errors
 /// [`Error::NoAdapter`] if none matches.
-pub fn device_matching(selector: &DeviceSelector) -> Result<DeviceInfo> {
-    let candidates = candidates(&None);
-    let named = |name: &str| candidates.iter().find(|(info, _)| info.api == "cpu" && info.name == name);
-    let usable = || candidates.iter().filter(|(info, _)| info.unusable.is_none());
+pub fn device_matching<'a>(selector: &DeviceSelector, devices: &'a [DeviceInfo]) -> Result<&'a DeviceInfo> {
+    let named = |name: &str| devices.iter().find(|info| !info.is_gpu() && info.name == name);
     let found = match selector {
         DeviceSelector::Cpu => named("cpu"),
         DeviceSelector::CpuReference => named("cpu-reference"),
         other => {
-            let other = in_range(other, candidates.len());
-            let found = usable().find(|(info, candidate)| matches(&other, info, candidate));
+            let other = in_range(other, devices.len());
+            let found = devices.iter().filter(|info| info.unusable.is_none()).find(|info| matches(&other, info));
             found.or_else(|| if other == DeviceSelector::Auto { named("cpu") } else { None })
         }
     };
-    found.map(|(info, _)| info.clone()).ok_or_else(|| no_device(selector, &candidates))
+    found.ok_or_else(|| no_device(selector, devices.iter()))
 }
 
 /// "4090" is no index, but part of a name.
@@ -124,11 +151,13 @@ pub fn devices() -> Vec<DeviceInfo> {
 
 fn candidates(pool: &Pool) -> Vec<(DeviceInfo, Candidate)> {
     let simd = Simd::all().into_iter().map(|simd| with_pool(simd, pool)).map(|simd| {
-        let driver = format!("{} threads, {}", simd.threads(), simd.instructions());
-        (describe_cpu(&simd, driver), Candidate::Cpu(Arc::new(simd)))
+        let (threads, instructions) = (simd.threads(), simd.instructions().to_owned());
+        let driver = format!("{threads} threads, {instructions}");
+        (describe_cpu(&simd, driver, Processor { threads, instructions }), Candidate::Cpu(Arc::new(simd)))
     });
     let reference = Cpu { parallel: false };
-    let reference = (describe_cpu(&reference, "1 thread".into()), Candidate::Cpu(Arc::new(reference)));
+    let processor = Processor { threads: 1, instructions: "reference".into() };
+    let reference = (describe_cpu(&reference, "1 thread".into(), processor), Candidate::Cpu(Arc::new(reference)));
     let cpus = simd.chain([reference]);
     let gpus = adapters().into_iter().map(|adapter| (describe_gpu(&adapter), Candidate::Gpu(Box::new(adapter))));
     let mut all: Vec<_> = cpus.chain(gpus).collect();
@@ -156,7 +185,7 @@ fn with_pool(simd: Simd, pool: &Pool) -> Simd {
     }
 }
 
-fn describe_cpu(cpu: &dyn Backend, driver: String) -> DeviceInfo {
+fn describe_cpu(cpu: &dyn Backend, driver: String, processor: Processor) -> DeviceInfo {
     DeviceInfo {
         index: 0,
         id: String::new(),
@@ -166,6 +195,9 @@ fn describe_cpu(cpu: &dyn Backend, driver: String) -> DeviceInfo {
         pci_id: None,
         software: false,
         unusable: None,
+        failed_check: None,
+        processor: Some(processor),
+        gpu: None,
     }
 }
 
@@ -180,49 +212,54 @@ fn describe_gpu(adapter: &Adapter) -> DeviceInfo {
         pci_id: info.pci_id.clone(),
         software: info.software,
         unusable: adapter.unusable.clone(),
+        failed_check: adapter.failed_check(),
+        processor: None,
+        gpu: Some(info.limits),
     }
 }
 
-/// Opens the device that `selector` means; CPU backends use the threads of `pool`.
-pub(super) fn open(selector: &DeviceSelector, pool: &Pool) -> Result<Arc<dyn Backend>> {
+/// Opens the device that `selector` means; CPU backends use the threads of `pool`. Also tells which devices were passed over.
+pub(super) fn open(selector: &DeviceSelector, pool: &Pool) -> Result<(Arc<dyn Backend>, Vec<DeviceInfo>)> {
     let cpu = || Arc::new(with_pool(Simd::default(), pool));
     match selector {
-        DeviceSelector::Cpu => return Ok(cpu()),
-        DeviceSelector::CpuReference => return Ok(Arc::new(Cpu { parallel: false })),
+        DeviceSelector::Cpu => return Ok((cpu(), Vec::new())),
+        DeviceSelector::CpuReference => return Ok((Arc::new(Cpu { parallel: false }), Vec::new())),
         _ => {}
     }
     let candidates = candidates(pool);
+    let automatic = *selector == DeviceSelector::Auto;
+    let failed = candidates.iter().map(|(info, _)| info).filter(|info| automatic && info.passed_over());
+    let passed_over = failed.cloned().collect();
     let selector = &in_range(selector, candidates.len());
     let mut failure = None;
     for (info, candidate) in &candidates {
-        if !matches(selector, info, candidate) {
+        if !matches(selector, info) {
             continue;
         }
         let opened = match (candidate, &info.unusable) {
-            (Candidate::Cpu(cpu), _) => return Ok(cpu.clone()),
+            (Candidate::Cpu(cpu), _) => return Ok((cpu.clone(), passed_over)),
             (Candidate::Gpu(_), Some(reason)) => {
                 Err(Error::Device { device: info.name.clone(), problem: reason.clone() })
             }
             (Candidate::Gpu(adapter), None) => adapter.open(),
         };
         match opened {
-            Ok(gpu) => return Ok(Arc::new(gpu)),
+            Ok(gpu) => return Ok((Arc::new(gpu), passed_over)),
             Err(error) => failure = failure.or(Some(error)),
         }
     }
     match (selector, failure) {
-        (DeviceSelector::Auto, _) => Ok(cpu()),
+        (DeviceSelector::Auto, _) => Ok((cpu(), passed_over)),
         (_, Some(error)) => Err(error),
-        (_, None) => Err(no_device(selector, &candidates)),
+        (_, None) => Err(no_device(selector, candidates.iter().map(|(info, _)| info))),
     }
 }
 
-fn matches(selector: &DeviceSelector, info: &DeviceInfo, candidate: &Candidate) -> bool {
-    let gpu = matches!(candidate, Candidate::Gpu(_));
+fn matches(selector: &DeviceSelector, info: &DeviceInfo) -> bool {
     match selector {
-        DeviceSelector::Auto => gpu && !info.software,
-        DeviceSelector::Gpu => gpu,
-        DeviceSelector::Api(api) => gpu && info.api == *api,
+        DeviceSelector::Auto => info.is_hardware_gpu() && info.failed_check.is_none(),
+        DeviceSelector::Gpu => info.is_gpu(),
+        DeviceSelector::Api(api) => info.is_gpu() && info.api == *api,
         DeviceSelector::Index(index) => info.index == *index,
         DeviceSelector::Name(text) => named(info, text),
         DeviceSelector::Cpu | DeviceSelector::CpuReference => false,
@@ -236,7 +273,63 @@ fn named(info: &DeviceInfo, text: &str) -> bool {
     !text.is_empty() && (info.id.to_lowercase() == text || fields.into_iter().flatten().any(contains))
 }
 
-fn no_device(selector: &DeviceSelector, candidates: &[(DeviceInfo, Candidate)]) -> Error {
-    let list = candidates.iter().map(|(info, _)| format!("{} {} ({})", info.index, info.name, info.api));
+fn no_device<'a>(selector: &DeviceSelector, devices: impl Iterator<Item = &'a DeviceInfo>) -> Error {
+    let list = devices.map(|info| format!("{} {} ({})", info.index, info.name, info.api));
     Error::NoAdapter { wanted: selector.to_string(), available: list.collect::<Vec<_>>().join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(index: usize, name: &str, api: &str) -> DeviceInfo {
+        let (driver, pci_id) = ("driver".into(), (api != "cpu").then(|| "10de:2331".into()));
+        let mut info = DeviceInfo {
+            index,
+            id: String::new(),
+            name: name.into(),
+            api: api.into(),
+            driver,
+            pci_id,
+            software: name == "raster",
+            unusable: None,
+            failed_check: None,
+            processor: None,
+            gpu: None,
+        };
+        info.id = stable_id(&info, &mut HashMap::new());
+        info
+    }
+
+    #[test]
+    fn automatic_choice_passes_over_devices_that_failed_their_check() {
+        let names = [("cpu", "cpu"), ("Fast GPU", "vulkan"), ("Slow GPU", "vulkan"), ("raster", "gl")];
+        let mut all: Vec<_> = names.iter().enumerate().map(|(i, (name, api))| device(i, name, api)).collect();
+        let chosen =
+            |all: &[DeviceInfo], text: &str| device_matching(&text.parse().unwrap(), all).unwrap().name.clone();
+        assert_eq!(chosen(&all, "auto"), "Fast GPU");
+        all[1].failed_check = Some("bitconv differs".into());
+        assert_eq!(chosen(&all, "auto"), "Slow GPU");
+        assert!(all[1].passed_over() && !all[2].passed_over());
+        // Whoever asks for it has it.
+        assert_eq!([chosen(&all, "fast"), chosen(&all, "gpu"), chosen(&all, "1")], ["Fast GPU"; 3]);
+        all[2].failed_check = Some("it cannot be compiled".into());
+        assert_eq!(chosen(&all, "auto"), "cpu");
+        all[3].failed_check = Some("it differs".into());
+        assert!(!all[3].passed_over(), "it would not have been taken anyway");
+    }
+
+    #[test]
+    fn ids_select_devices() {
+        let mut seen = HashMap::new();
+        let mut all: Vec<_> =
+            (0..3).map(|i| device(i, ["cpu", "GPU", "GPU"][i], ["cpu", "vulkan", "vulkan"][i])).collect();
+        all.iter_mut().for_each(|info| info.id = stable_id(info, &mut seen));
+        let ids: Vec<_> = all.iter().map(|info| info.id.as_str()).collect();
+        assert_eq!(ids, ["cpu:cpu", "vulkan:10de:2331:GPU", "vulkan:10de:2331:GPU#2"]);
+        for info in &all {
+            assert_eq!(device_matching(&info.id.parse().unwrap(), &all).unwrap().index, info.index);
+        }
+        assert!(device_matching(&"vulkan:10de:2331:GPU#3".parse().unwrap(), &all).is_err());
+    }
 }

@@ -1,7 +1,7 @@
 //! Engines: an opened device that prepares networks.
 
 use super::batch::plan;
-use super::device::{DeviceSelector, Pool, open};
+use super::device::{DeviceInfo, DeviceSelector, Pool, open};
 use super::{Model, Net, Profile};
 use crate::backend::gpu::Gpu;
 use crate::backend::{Backend, Peak, Tuned};
@@ -13,6 +13,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Engine {
     backend: Arc<dyn Backend>,
+    passed_over: Arc<[DeviceInfo]>,
     profile: Option<Profile>,
 }
 
@@ -41,7 +42,8 @@ impl EngineBuilder {
     /// # Errors
     /// [`crate::Error::NoAdapter`] if none matches, [`crate::Error::Device`] if it cannot be opened.
     pub fn build(self) -> Result<Engine> {
-        Ok(Engine::from_backend(open(&self.selector, &self.pool)?))
+        let (backend, passed_over) = open(&self.selector, &self.pool)?;
+        Ok(Engine { passed_over: passed_over.into(), ..Engine::from_backend(backend) })
     }
 }
 
@@ -87,6 +89,11 @@ impl Engine {
         self.backend.rate(peak)
     }
 
+    /// Devices that [`DeviceSelector::Auto`] would have taken before this one, had they not failed their last check.
+    pub fn passed_over(&self) -> &[DeviceInfo] {
+        &self.passed_over
+    }
+
     /// What it computes with.
     pub fn backend(&self) -> &Arc<dyn Backend> {
         &self.backend
@@ -94,7 +101,7 @@ impl Engine {
 
     /// An engine on a backend of one's own.
     pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
-        Engine { backend, profile: None }
+        Engine { backend, passed_over: Arc::default(), profile: None }
     }
 
     /// An engine whose nets record what they do.

@@ -15,10 +15,11 @@ mod task;
 mod verify;
 
 pub use crate::backend::Tuned;
+pub use crate::backend::gpu::AdapterLimits;
 pub use agreement::{Agreement, Tolerance, compare_logits};
 pub use batch::Batch;
 pub use codes::{CodeDifference, LayerCodes, RecordedCodes, compare_codes};
-pub use device::{DeviceInfo, DeviceSelector, device_matching, devices};
+pub use device::{DeviceInfo, DeviceSelector, Processor, device_matching, devices};
 pub use digest::Digest;
 pub use engine::{Engine, EngineBuilder, PrepareOptions};
 pub use model::Model;

@@ -15,9 +15,9 @@ mod slice;
 mod split;
 
 use super::timeline::{Clock, Detail, Recorder, Timeline};
-use super::{Backend, Control, Executable, Peak, check_batch};
+use super::{Backend, Control, Executable, Peak, Traced, check_batch};
 use crate::error::{Error, Result};
-use crate::lower::{Kernel, TensorId, TensorSpec};
+use crate::lower::{Kernel, Step, TensorId, TensorSpec};
 use crate::plan::Plan;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -74,6 +74,22 @@ impl Executable for CpuNet {
         let output = self.images(input, images, control, steps)?;
         Ok((output, recorder.finish(Clock::Host)))
     }
+
+    fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
+        check_batch(&self.plan, input, 1, 1)?;
+        let mut arena = Arena::new(&self.plan, input)?;
+        let steps = self.plan.program.steps.iter().enumerate();
+        Ok(steps
+            .map(|(index, step)| traced(index, step, &mut arena, |a, outputs| reference(&step.kernel, a, outputs)))
+            .collect())
+    }
+}
+
+/// Runs a step and keeps what it wrote.
+pub fn traced(index: usize, step: &Step, arena: &mut Arena, run: impl FnOnce(&Arena, &mut [Output])) -> Traced {
+    let writes = step.kernel.writes();
+    arena.step(&writes, run);
+    Traced { step: index, written: writes.into_iter().map(|id| (id, arena.read(id).to_vec())).collect() }
 }
 
 impl CpuNet {

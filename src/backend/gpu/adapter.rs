@@ -1,5 +1,6 @@
 //! The GPUs of this machine, by every API that wgpu offers here.
 
+use super::cache::Store;
 use super::context::Gpu;
 use super::record::LANES;
 use crate::error::{Error, Result};
@@ -10,8 +11,8 @@ const STORAGE_BUFFERS: u32 = 6;
 /// Parts of names that rasterisers on the CPU go by.
 const SOFTWARE: [&str; 6] = ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "microsoft basic render", "warp"];
 
-/// Limits of an adapter that decide what runs on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Limits and features of an adapter that decide what runs on it, and how fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct AdapterLimits {
     /// Largest buffer in bytes.
     pub buffer_bytes: u64,
@@ -23,6 +24,15 @@ pub struct AdapterLimits {
     pub workgroup_invocations: u32,
     /// Invocations of its smallest and of its largest subgroups.
     pub subgroups: [u32; 2],
+    /// Whether kernels can exchange numbers within subgroups.
+    pub subgroup_operations: bool,
+    /// Whether it says when its work ran; and that of each dispatch, without ending a pass.
+    pub timestamps: bool,
+    pub timestamps_in_passes: bool,
+    /// Whether compiled pipelines can be kept between runs.
+    pub pipeline_cache: bool,
+    /// Whether shaders may compute in 16-bit floats. (No kernel does.)
+    pub f16: bool,
 }
 
 /// What is known about an adapter.
@@ -48,7 +58,12 @@ pub struct AdapterInfo {
 
 impl AdapterInfo {
     /// From what wgpu says about a device.
-    pub(super) fn new(info: &wgpu::AdapterInfo, limits: &wgpu::Limits, compute: bool) -> Self {
+    pub(super) fn new(
+        info: &wgpu::AdapterInfo,
+        limits: &wgpu::Limits,
+        features: wgpu::Features,
+        compute: bool,
+    ) -> Self {
         let name = info.name.trim().to_owned();
         let known = name.to_lowercase();
         let pci = (info.vendor != 0 && info.device != 0 && info.vendor <= 0xffff && info.device <= 0xffff)
@@ -69,6 +84,11 @@ impl AdapterInfo {
                     .max_compute_invocations_per_workgroup
                     .min(limits.max_compute_workgroup_size_x),
                 subgroups: [info.subgroup_min_size, info.subgroup_max_size],
+                subgroup_operations: features.contains(wgpu::Features::SUBGROUP),
+                timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+                timestamps_in_passes: features.contains(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES),
+                pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
+                f16: features.contains(wgpu::Features::SHADER_F16),
             },
         }
     }
@@ -108,6 +128,11 @@ impl Adapter {
         &self.info
     }
 
+    /// Why it failed its last check, if it did and the user's cache knows.
+    pub fn failed_check(&self) -> Option<String> {
+        Store::user(&self.info)?.verdict()
+    }
+
     /// Opens a device on it.
     pub fn open(&self) -> Result<Gpu> {
         if let Some(reason) = &self.unusable {
@@ -119,7 +144,7 @@ impl Adapter {
     fn new(adapter: wgpu::Adapter) -> Self {
         let (raw, limits) = (adapter.get_info(), adapter.limits());
         let compute = adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS);
-        let info = AdapterInfo::new(&raw, &limits, compute);
+        let info = AdapterInfo::new(&raw, &limits, adapter.features(), compute);
         let kind = match raw.device_type {
             _ if info.software => 3,
             wgpu::DeviceType::DiscreteGpu => 0,

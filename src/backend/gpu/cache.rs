@@ -4,6 +4,7 @@
 //! The directory is `LQ_INFER_CACHE` if that is set (`off` for none), else that of the system.
 
 use super::adapter::AdapterInfo;
+use super::kernels::shader_hash;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -72,6 +73,27 @@ impl Store {
     }
 }
 
+/// Name of the file with what the last check of the device found.
+const VERDICT: &str = "verdict";
+
+impl Store {
+    /// Why the device failed its last check, if it did: with these shaders, this driver and this version.
+    pub fn verdict(&self) -> Option<String> {
+        let problem = String::from_utf8(self.read(VERDICT, &shaders())?).ok()?;
+        (!problem.is_empty()).then_some(problem)
+    }
+
+    /// Keeps what a check found.
+    pub fn keep_verdict(&self, problem: Option<&str>) {
+        self.write(VERDICT, &shaders(), problem.unwrap_or_default().as_bytes());
+    }
+}
+
+/// A name for all shaders.
+fn shaders() -> String {
+    hash([shader_hash().as_bytes()])
+}
+
 /// A name for these texts.
 pub fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hasher = Sha256::new();
@@ -112,6 +134,17 @@ mod tests {
         assert_eq!((store.read("pipelines", "b"), store.read("choices", "a")), (None, None));
         let other = Store { device: "other".into(), ..store };
         assert_eq!(other.read("pipelines", "a"), None);
+    }
+
+    #[test]
+    fn the_last_verdict_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        assert_eq!(store.verdict(), None);
+        store.keep_verdict(Some("it differs"));
+        assert_eq!(store.verdict().as_deref(), Some("it differs"));
+        store.keep_verdict(None);
+        assert_eq!(store.verdict(), None);
     }
 
     #[test]

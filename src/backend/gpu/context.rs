@@ -58,7 +58,7 @@ impl Gpu {
     /// adapter; without it, the device is asked.
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue, info: Option<wgpu::AdapterInfo>) -> Result<Self> {
         let raw = info.unwrap_or_else(|| device.adapter_info());
-        let info = AdapterInfo::new(&raw, &device.limits(), true);
+        let info = AdapterInfo::new(&raw, &device.limits(), device.features(), true);
         if let Some(reason) = info.unusable() {
             return Err(Error::Device { device: info.name, problem: format!("cannot be used: {reason}") });
         }
@@ -197,6 +197,12 @@ impl Backend for Gpu {
     fn rate(&self, peak: Peak) -> Result<f64> {
         let probe = Probe::new(self, peak)?;
         best_rate(|amount| probe.run(amount))
+    }
+
+    fn keep_verdict(&self, problem: Option<&str>) {
+        if let Some(store) = self.store() {
+            store.keep_verdict(problem);
+        }
     }
 
     fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {

@@ -7,7 +7,7 @@ use super::header::Params;
 use super::picture::PictureImport;
 use super::pipelines::compile;
 use super::record::{Dispatch, Recording};
-use crate::backend::{Control, Detail, Executable, Pending, Timeline, check_batch};
+use crate::backend::{Control, Detail, Executable, Pending, Timeline, Traced, check_batch};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::tensor::Shape;
@@ -242,6 +242,11 @@ pub(super) struct Submitted {
 impl Executable for GpuNet {
     fn max_batch(&self) -> usize {
         self.buffers.max_batch
+    }
+
+    fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
+        let steps = self.dispatches().iter().map(|dispatch| dispatch.step);
+        Ok(steps.zip(self.tensors(input)?).map(|(step, written)| Traced { step, written }).collect())
     }
 
     fn as_gpu(&self) -> Option<&GpuNet> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A tensor and its words.
-pub type Written = (TensorId, Vec<u32>);
+type Written = (TensorId, Vec<u32>);
 
 impl GpuNet {
     /// The dispatches of an inference, in order.
@@ -43,7 +43,7 @@ impl GpuNet {
     }
 
     /// Runs one image, and returns the tensors that each dispatch wrote.
-    pub fn trace(&self, input: &[u32]) -> Result<Vec<Vec<Written>>> {
+    pub(super) fn tensors(&self, input: &[u32]) -> Result<Vec<Vec<Written>>> {
         if input.len() != self.plan.input_words() {
             let expected = self.plan.input_words();
             return Err(Error::Usage(format!("an image needs {expected} words, got {}", input.len())));

@@ -5,9 +5,9 @@ use super::context::Gpu;
 use super::engine::GpuNet;
 use super::kernels::signature;
 use super::record::Variant;
-use crate::backend::{Tuned, cpu};
+use crate::backend::{Executable, Tuned, cpu, noise};
 use crate::error::Result;
-use crate::lower::{InputForm, PIXEL_ALPHA, TensorId};
+use crate::lower::TensorId;
 use crate::plan::Plan;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Gpu {
     /// # Errors
     /// Device errors. A variant that gives other bits than the reference is not chosen.
     pub fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
-        let input = input(plan);
+        let input = noise(plan);
         let mut expected = HashMap::new();
         cpu::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
         let mut contest = Contest::default();
@@ -76,12 +76,12 @@ struct Entry {
 impl Contest {
     /// Lets the dispatches of `net` take part that give what is expected.
     fn enter(&mut self, net: GpuNet, input: &[u32], expected: &HashMap<TensorId, Vec<u32>>) -> Result<()> {
-        let written = net.trace(input)?;
-        for (index, (dispatch, tensors)) in net.dispatches().iter().zip(written).enumerate() {
+        let traced = net.trace(input)?;
+        for (index, (dispatch, traced)) in net.dispatches().iter().zip(traced).enumerate() {
             let Some(step) = net.plan().program.steps.get(dispatch.step) else { continue };
             let signature = signature(&step.kernel, &net.plan().program);
             let alone = dispatch.variant == Variant::General && !self.entries.iter().any(|e| e.signature == signature);
-            if alone || tensors.iter().any(|(id, words)| expected.get(id) != Some(words)) {
+            if alone || traced.written.iter().any(|(id, words)| expected.get(id) != Some(words)) {
                 continue;
             }
             let once = time(&net, index, 1)?.max(Duration::from_micros(1));
@@ -124,21 +124,4 @@ fn time(net: &GpuNet, dispatch: usize, repeats: usize) -> Result<Duration> {
     let start = Instant::now();
     net.rerun(dispatch, 1, repeats)?;
     Ok(start.elapsed() / repeats as u32)
-}
-
-/// An image of noise.
-fn input(plan: &Plan) -> Vec<u32> {
-    let mut state = 1u64;
-    let mut noise = move || {
-        // Knuth's MMIX generator; its upper bits are good enough to look at.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 32) as u32
-    };
-    let word = |bits: u32| match plan.program.input {
-        InputForm::Pixels => bits >> 8 | u32::from(PIXEL_ALPHA as u8) << 24,
-        InputForm::Values { .. } => (bits as i32 >> 3) as u32,
-        // Limbs of values are at most 64 in the last one.
-        InputForm::Limbs { .. } => bits & 0x3f3f_3f3f,
-    };
-    (0..plan.input_words()).map(|_| word(noise())).collect()
 }

@@ -23,9 +23,9 @@ mod tiles;
 pub use level::Level;
 
 use super::cpu::probe::Copy;
-use super::cpu::{Arena, Output, reference};
+use super::cpu::{Arena, Output, reference, traced};
 use super::timeline::{Clock, Detail, Recorder, Timeline};
-use super::{Backend, Control, Executable, Peak, best_rate, check_batch};
+use super::{Backend, Control, Executable, Peak, Traced, best_rate, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{InputForm, Kernel, Step, TensorId};
 use crate::plan::Plan;
@@ -202,6 +202,18 @@ impl Executable for SimdNet {
         let steps = (detail == Detail::Steps).then_some(&recorder);
         let output = self.images(input, images, control, steps)?;
         Ok((output, recorder.finish(Clock::Host)))
+    }
+
+    fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
+        check_batch(&self.plan, input, 1, 1)?;
+        self.backend.in_pool(|| {
+            let mut arena = Arena::new(&self.plan, input)?;
+            let steps = self.plan.program.steps.iter().zip(&self.kernels).enumerate();
+            let trace = steps.map(|(index, (step, kernel))| {
+                traced(index, step, &mut arena, |arena, outputs| self.step(step, kernel, arena, outputs, &self.shared))
+            });
+            Ok(trace.collect())
+        })
     }
 }
 

@@ -108,8 +108,8 @@ fn launches_are_no_shorter_at_fewer_bits() {
     let e = explain(&device(), &cell(steps, 2e-5)).unwrap();
     let least = e.predictions.iter().find(|p| (p.weights, p.activations) == (1, Some(1))).unwrap();
     assert!((least.seconds - 1e-5).abs() < 1e-12, "{least:?}");
-    assert!(reason(&e, "c").starts_with("launching it costs 10 us"), "{}", reason(&e, "c"));
-    assert!(e.answers.iter().any(|a| a.contains("1 launches at 10 us")), "{:?}", e.answers);
+    assert!(reason(&e, "c").starts_with("launching it costs 10.0 us"), "{}", reason(&e, "c"));
+    assert!(e.answers.iter().any(|a| a.contains("1 launches at 10.0 us")), "{:?}", e.answers);
 }
 
 #[test]

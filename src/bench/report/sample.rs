@@ -63,6 +63,7 @@ pub fn many() -> Report {
             pci_id: (api == "vulkan").then(|| "10de:2684".into()),
             software: name.starts_with("llvmpipe"),
             peaks: Some(peaks),
+            launch: Some(4e-6),
             problem: None,
         });
         for (model, bits, slower) in [("preact-resnet-18 2/2", "2/2", 1.0), ("vgg-small", "1/2", 0.3)] {
@@ -190,6 +191,10 @@ fn steps(seconds: f64, rate: f64) -> Vec<StepTime> {
             words,
             macs,
             bytes: 1e8 * rate * share * seconds / (1 + at) as f64,
+            network_macs: 8.0 * words + macs,
+            planes: (kernel == "bitconv").then_some([2, 2]),
+            window: (kernel != "pointwise").then_some([3, 3]),
+            output: [56, 56, 64],
             bound: [Bound::Popcount, Bound::Macs, Bound::Memory, Bound::Launch][at % 4],
             share: 0.1 + 0.8 * share,
         }

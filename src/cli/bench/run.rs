@@ -6,9 +6,9 @@ use crate::backend::{CancelToken, Control};
 use crate::bench::report::{Report, SCHEMA};
 use crate::bench::{host, measure, open, void};
 use crate::cli::subject::Subject;
-use crate::cli::{Failure, output};
+use crate::cli::{Failure, matching, output};
 use crate::error::Error;
-use crate::session::{DeviceInfo, device_matching, devices};
+use crate::session::{DeviceInfo, devices};
 use std::time::{Duration, SystemTime};
 
 /// Time for all cells of a quick run, and for one cell of another.
@@ -57,7 +57,7 @@ fn selected(selectors: &[String]) -> Result<Vec<DeviceInfo>, Failure> {
     for selector in selectors {
         let found = match selector.as_str() {
             "all" => devices(),
-            _ => vec![device_matching(&selector.parse().unwrap_or_default())?],
+            _ => vec![matching(selector)?],
         };
         for device in found {
             if chosen.iter().all(|d| d.index != device.index) {
