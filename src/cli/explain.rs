@@ -4,7 +4,7 @@ use super::subject::{Bits, Subject, parse_bits};
 use super::{DeviceArg, Failure, Outcome, matching, output, parse_count};
 use crate::backend::{Clock, Control};
 use crate::bench::report::Bound;
-use crate::bench::{Explanation, Group, Launch, Prediction, explain, measure, open};
+use crate::bench::{Explanation, Group, Launch, Prediction, Remark, explain, measure, open};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,8 +64,8 @@ fn lines(e: &Explanation) -> Vec<String> {
     lines.extend(groups(e));
     if !e.remarks.is_empty() {
         lines.extend([String::new(), "Why the slowest launches are not faster:".into()]);
-        lines
-            .extend(e.remarks.iter().flat_map(|r| wrapped(&format!("{} ({}): {}", r.layer, r.kernel, r.reason), "  ")));
+        let told = e.remarks.chunk_by(|a, b| a.reason == b.reason && a.kernel == b.kernel);
+        lines.extend(told.flat_map(remark));
     }
     if !e.predictions.is_empty() {
         lines.push(String::new());
@@ -169,6 +169,13 @@ fn groups(e: &Explanation) -> Vec<String> {
     lines
 }
 
+/// Launches of which the same is to be said.
+fn remark(alike: &[Remark]) -> Vec<String> {
+    let Some(first) = alike.first() else { return Vec::new() };
+    let layers = alike.iter().map(|r| r.layer.as_str()).collect::<Vec<_>>().join(", ");
+    wrapped(&format!("{layers} ({}): {}", first.kernel, first.reason), "  ")
+}
+
 /// Weights down, activations to the right.
 fn predictions(e: &Explanation) -> Vec<String> {
     let first = e.predictions.first().map(|p| p.weights);
@@ -183,11 +190,11 @@ fn predictions(e: &Explanation) -> Vec<String> {
     }
     let right: Vec<usize> = (1..=widths.len()).collect();
     let title = format!(
-        "Predicted for other widths (measured: {} at {}), bit convolutions by the product of their planes, the rest unchanged:",
+        "Predicted for other widths, bit convolutions by the product of their planes, all else as measured ({} at {}):",
         ms(e.wall.median),
         e.bits
     );
-    std::iter::once(title).chain(output::table_of(&rows, &right)).collect()
+    wrapped(&title, "").into_iter().chain(output::table_of(&rows, &right)).collect()
 }
 
 fn ms(seconds: f64) -> String {
