@@ -116,6 +116,7 @@ fn every_shader_translates_to_every_language() {
         "maxpool",
         "pixels",
         "pointwise",
+        "probe",
         "quantize",
         "slice",
         "split",

@@ -11,7 +11,7 @@ use crate::backend::Clock;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// Version of the form of an [`Explanation`] as JSON. Fields are only added within a version.
+/// Version of the form of an [`Explanation`] as JSON.
 pub const SCHEMA: u32 = 1;
 /// Remarks are made on the slowest launches: so many, or as many as take this share of the time.
 const REMARKS: usize = 6;
@@ -20,7 +20,7 @@ const MOST_TIME: f64 = 0.7;
 /// Where the time of a network goes. Times are seconds for a batch, rates are per second, sizes are bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// [`SCHEMA`].
+    /// 1: the version of this form. Fields are only added within a version.
     pub schema: u32,
     pub device: Device,
     pub model: String,
