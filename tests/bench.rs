@@ -69,8 +69,8 @@ impl BrokenNet {
 
 fn cell(engine: &Engine, model: &Model, budget: Duration) -> Cell {
     let reference = Reference::new(model).unwrap();
-    let job =
-        Job { model, source: "test", load: Duration::ZERO, reference: &reference, batch: 6, budget, ceiling: None };
+    let (load, ceiling) = (Duration::ZERO, None);
+    let job = Job { model, source: "test", load, reference: &reference, batch: 6, budget, ceiling, against_f32: true };
     measure(&job, engine, 0, &Control::default()).unwrap()
 }
 

@@ -3,6 +3,7 @@
 mod common;
 
 use common::kernels;
+use lq_infer::backend::gpu::float::FloatRecording;
 use lq_infer::backend::gpu::record::{Recording, Target};
 use lq_infer::bench::random_network;
 use lq_infer::plan::Plan;
@@ -27,10 +28,28 @@ fn shaders() -> BTreeMap<String, &'static str> {
             }
         }
     }
+    shaders.extend(float_shaders());
     shaders.insert(lq_infer::backend::gpu::picture::source(32, 20, true), "pixels");
-    for probe in ["popcount", "macs", "bytes"] {
+    for probe in ["popcount", "macs", "bytes", "fma"] {
         let path = format!("{}/shaders/probes/{probe}.wgsl", env!("CARGO_MANIFEST_DIR"));
         shaders.insert(std::fs::read_to_string(path).unwrap(), "probe");
+    }
+    shaders
+}
+
+/// Those of the same networks in float32.
+fn float_shaders() -> BTreeMap<String, &'static str> {
+    let mut shaders = BTreeMap::new();
+    for kernels::Problem { graph, seed, .. } in kernels::all().into_iter().chain([kernels::resnet20(2)]) {
+        // Some end in codes.
+        if graph.without_quantizers().is_err() {
+            continue;
+        }
+        for least_subgroup in [None, Some(8)] {
+            let target = Target { least_subgroup, ..Target::plain(65_535) };
+            let net = FloatRecording::new(&graph, &kernels::params(&graph, seed), &target, 1 << 25).unwrap();
+            shaders.extend(net.recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
+        }
     }
     shaders
 }
@@ -109,6 +128,12 @@ fn every_shader_translates_to_every_language() {
     let all = [
         "avgpool",
         "bitconv",
+        "float.copy",
+        "float.grouped",
+        "float.join",
+        "float.point",
+        "float.pool",
+        "float.tile",
         "join",
         "levels",
         "limbconv",

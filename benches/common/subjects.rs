@@ -1,18 +1,20 @@
 //! Devices with a network on them.
 
 use super::Outcome;
-use lq_infer::backend::gpu::{Gpu, GpuNet, Probe, adapters};
+use lq_infer::backend::gpu::{FloatNet, Gpu, GpuNet, Probe, adapters};
 use lq_infer::backend::simd::{Simd, SimdNet};
 use lq_infer::backend::{Backend, Control, Executable, Peak};
 use lq_infer::bench::Subject;
 use lq_infer::plan::Plan;
-use lq_infer::{Result, wgpu};
+use lq_infer::{Model, Result, wgpu};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Words that a thread's probe counts per round, and that a GPU's does.
 const CPU_WORDS: u64 = 1 << 29;
 const GPU_WORDS: u64 = 1 << 27;
+/// Products that a GPU's probe adds.
+const PRODUCTS: u64 = 1 << 30;
 
 pub enum Device {
     Cpu(Simd),
@@ -63,6 +65,15 @@ impl Device {
     }
 }
 
+impl Device {
+    /// The network in float32.
+    pub fn prepare_float(&self, model: &Model, images: usize) -> Outcome<OnFloat> {
+        let Device::Gpu(gpu) = self else { return Err("the network in float32 runs on GPUs only".into()) };
+        let net = FloatNet::new(gpu, &model.header().graph, &model.packed().params, images)?;
+        Ok(OnFloat { net, probe: Probe::floats(gpu)?, images })
+    }
+}
+
 impl std::fmt::Display for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -93,7 +104,7 @@ impl Subject for OnCpu {
         self.net.rerun(launch, repeats)
     }
 
-    fn popcount_peak(&self) -> Result<u64> {
+    fn peak(&self) -> Result<u64> {
         Ok(self.simd.popcount_peak(CPU_WORDS))
     }
 
@@ -132,7 +143,7 @@ impl Subject for OnGpu {
         self.net.rerun(launch, self.images, repeats)
     }
 
-    fn popcount_peak(&self) -> Result<u64> {
+    fn peak(&self) -> Result<u64> {
         self.probe.run(GPU_WORDS)
     }
 
@@ -154,5 +165,36 @@ impl Subject for OnGpu {
         }
         times.sort();
         Ok(times.get(times.len() / 2).copied())
+    }
+}
+
+/// A network in float32.
+pub struct OnFloat {
+    net: FloatNet,
+    probe: Probe,
+    images: usize,
+}
+
+impl Subject for OnFloat {
+    fn launches(&self) -> Vec<(String, &'static str)> {
+        self.net.launches()
+    }
+
+    fn images(&self) -> usize {
+        self.images
+    }
+
+    fn rerun(&self, launch: usize, repeats: usize) -> Result<()> {
+        self.net.rerun(launch, repeats)
+    }
+
+    fn peak(&self) -> Result<u64> {
+        self.probe.run(PRODUCTS)
+    }
+
+    /// `input` are floats.
+    fn run(&self, input: &[u32]) -> Result<()> {
+        let input: Vec<f32> = input.iter().map(|&bits| f32::from_bits(bits)).collect();
+        self.net.run(&input, &Control::default()).map(drop)
     }
 }

@@ -17,6 +17,8 @@ pub struct Options {
     pub tune: bool,
     /// Only whole inferences.
     pub total: bool,
+    /// Compare with the network in float32.
+    pub against: bool,
 }
 
 impl Options {
@@ -31,11 +33,13 @@ impl Options {
             variant: None,
             tune: false,
             total: false,
+            against: false,
         };
         let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
         while let Some(name) = arguments.next() {
             match name.as_str() {
                 "--total" => options.total = true,
+                "--against" => options.against = true,
                 "--tune" => options.tune = true,
                 _ => options.set(&name, &arguments.next().ok_or_else(|| format!("{name} needs a value"))?)?,
             }

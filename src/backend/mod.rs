@@ -37,6 +37,11 @@ pub trait Backend: Send + Sync {
     /// is kept.
     fn keep_verdict(&self, _problem: Option<&str>) {}
 
+    /// The GPU, if it is one: for what only GPUs do.
+    fn as_gpu(&self) -> Option<&gpu::Gpu> {
+        None
+    }
+
     /// Finds out which ways to run the layers of `plan` are quickest here, and keeps them for later preparations. `progress` is
     /// told how many rounds are done. Nothing where there is nothing to choose.
     fn tune(&self, _plan: &Arc<Plan>, _progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {

@@ -6,6 +6,7 @@ use super::layers;
 use super::parts::PartTimes;
 use super::random::Rng;
 use super::report::{Cell, Cold, DigestCheck, Parts, Stats, Warm};
+use super::rival::Opponent;
 use crate::backend::{Control, Detail, Peak};
 use crate::convert::widths;
 use crate::error::{Error, Result};
@@ -83,6 +84,8 @@ pub struct Job<'a> {
     pub budget: Duration,
     /// What the device can do; without it launches are not timed.
     pub ceiling: Option<Ceiling>,
+    /// Whether the same network in float32 is timed in turns with it, within the same time.
+    pub against_f32: bool,
 }
 
 /// A cell of `job` on device number `device` without figures, and why.
@@ -140,7 +143,11 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
         first_run,
     });
     let right = found == cell.digest.expected;
-    let warm = if right { Some(run.warm(engine, job)?) } else { None };
+    let mut opponent = match right && job.against_f32 {
+        true => Some(Opponent::new(engine, job.model, &run.batch, images, control)?),
+        false => None,
+    };
+    let warm = if right { Some(run.warm(engine, job, opponent.as_mut())?) } else { None };
     cell.digest.found = Some(found);
     match warm {
         None => cell.problem = Some("wrong digest: no figure is given".into()),
@@ -148,7 +155,10 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
             cell.problem = Some("wrong digest in a later run: no figure is given".into());
             cell.digest.found = Some(wrong);
         }
-        Some(Ok(warm)) => cell.warm = Some(warm),
+        Some(Ok(warm)) => {
+            cell.rival = opponent.map(|opponent| opponent.finish(images, warm.wall.median));
+            cell.warm = Some(warm);
+        }
     }
     Ok(())
 }
@@ -173,7 +183,7 @@ impl Run<'_> {
         Ok((digest(logits.iter()), seconds))
     }
 
-    fn warm(&mut self, engine: &Engine, job: &Job) -> Result<Checked<Warm>> {
+    fn warm(&mut self, engine: &Engine, job: &Job, mut opponent: Option<&mut Opponent>) -> Result<Checked<Warm>> {
         let (begin, budget) = (Instant::now(), job.budget);
         let before = engine.rate(Peak::Words)?;
         let steady = match self.until_steady(begin + budget / 3)? {
@@ -194,6 +204,9 @@ impl Run<'_> {
                 return Ok(Err(found));
             }
             times.push(seconds);
+            if let Some(opponent) = &mut opponent {
+                opponent.run(self.control)?;
+            }
         }
         let others = others.threads();
         let probe = [before, engine.rate(Peak::Words)?];

@@ -12,6 +12,7 @@ mod layers;
 mod parts;
 mod random;
 pub mod report;
+mod rival;
 mod steps;
 mod trace;
 mod work;

@@ -18,8 +18,9 @@ pub trait Subject {
     fn images(&self) -> usize;
     /// Runs one launch so often and waits for it.
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()>;
-    /// ANDs, counts and adds 32-bit words as fast as the device can, for some milliseconds; returns how many.
-    fn popcount_peak(&self) -> Result<u64>;
+    /// Does what bounds it as fast as the device can, for some milliseconds: ANDs, counts and adds 32-bit words, or multiplies and
+    /// adds floats. Returns how many.
+    fn peak(&self) -> Result<u64>;
     /// A whole batch, from the host's words to its words.
     fn run(&self, input: &[u32]) -> Result<()>;
     /// What the host does for one batch, where it only tells a device what to do: the median of so many.
@@ -48,11 +49,11 @@ pub fn time_steps(subject: &dyn Subject, rounds: usize) -> Result<StepTimes> {
         let once = time(|| subject.rerun(index, 1))?.wall.max(Duration::from_micros(20));
         *repeats = (LONG_ENOUGH.as_nanos() / once.as_nanos()).clamp(1, 1000) as usize;
     }
-    let mut words = subject.popcount_peak()?;
+    let mut words = subject.peak()?;
     let (mut peaks, mut times) = (Vec::new(), vec![Vec::new(); launches.len()]);
     for _ in 0..rounds.max(1) {
         let start = Stopwatch::start();
-        words = subject.popcount_peak()?;
+        words = subject.peak()?;
         peaks.push(start.elapsed());
         for (index, times) in times.iter_mut().enumerate() {
             let elapsed = time(|| subject.rerun(index, repeats[index]))?;

@@ -63,6 +63,7 @@ impl Subject {
     /// What to measure on a device, if it is open.
     pub fn job(&self, batch: usize, budget: Duration, device: Option<&Opened>) -> Job<'_> {
         let Subject { model, source, load, reference } = self;
-        Job { model, source, load: *load, reference, batch, budget, ceiling: device.map(|d| d.ceiling) }
+        let ceiling = device.map(|d| d.ceiling);
+        Job { model, source, load: *load, reference, batch, budget, ceiling, against_f32: false }
     }
 }

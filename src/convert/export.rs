@@ -7,8 +7,8 @@ use super::names::PLAIN;
 use crate::error::{Error, Result};
 use crate::format::{self, Packed};
 use crate::graph::preprocess::ChannelOrder;
-use crate::graph::{Graph, Op, ParamSpec, Params, Role, Tensor};
-use crate::quant::{Levels, channel_basis, code_at};
+use crate::graph::{Graph, Op, ParamSpec, Params, RealWeights, Role};
+use crate::quant::{Levels, channel_basis};
 use safetensors::{Dtype, View};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -82,10 +82,10 @@ impl<'a> Export<'a> {
         let tensor = self.params.get(layer, *role)?;
         let name = |pattern: &str| PLAIN.name(pattern, layer);
         match role {
-            Role::Weight => self.weights(name(PLAIN.weight), *kernel, Weights::Floats(tensor.f32())),
+            Role::Weight => self.weights(name(PLAIN.weight), *kernel, RealWeights::Floats(tensor)),
             Role::Planes => {
                 let basis = self.params.get(layer, Role::WeightBasis)?.f32();
-                self.weights(name(PLAIN.weight), *kernel, Weights::Planes { planes: tensor, basis })
+                self.weights(name(PLAIN.weight), *kernel, RealWeights::Planes { planes: tensor, basis })
             }
             Role::WeightBasis => {
                 let (bits, outputs) = (shape[0], shape[1]);
@@ -101,7 +101,7 @@ impl<'a> Export<'a> {
         }
     }
 
-    fn weights(&mut self, name: String, kernel: Kernel, weights: Weights<'a>) -> Result<(), String> {
+    fn weights(&mut self, name: String, kernel: Kernel, weights: RealWeights<'a>) -> Result<(), String> {
         self.add(name, PLAIN.layout.kernel_shapes(&kernel).swap_remove(0), Numbers::Kernel { kernel, weights })
     }
 
@@ -128,32 +128,8 @@ enum Numbers<'a> {
     /// In PyTorch's order.
     Kernel {
         kernel: Kernel,
-        weights: Weights<'a>,
+        weights: RealWeights<'a>,
     },
-}
-
-/// The weights of a layer as a packed model has them.
-enum Weights<'a> {
-    /// `[out, kh, kw, in]`.
-    Floats(&'a [f32]),
-    /// Codes `[out, kh, kw, words, bits]` and bases `[bits, out]`.
-    Planes { planes: &'a Tensor, basis: &'a [f32] },
-}
-
-impl Weights<'_> {
-    /// Those of an output channel, `[kh, kw, in]`.
-    fn channel(&self, kernel: &Kernel, output: usize) -> Cow<'_, [f32]> {
-        match self {
-            Weights::Floats(all) => Cow::Borrowed(&all[output * kernel.rows()..][..kernel.rows()]),
-            Weights::Planes { planes, basis } => {
-                let level = Levels::of_weights(&channel_basis(basis, kernel.outputs, output)).by_code();
-                let (bits, words) = (planes.shape[4], planes.shape[3] * planes.shape[4]);
-                let taps = planes.u32().chunks_exact(words.max(1)).skip(output * kernel.taps()).take(kernel.taps());
-                let codes = taps.flat_map(|tap| (0..kernel.inputs).map(move |channel| code_at(tap, channel, bits)));
-                Cow::Owned(codes.map(|code| level[usize::from(code)]).collect())
-            }
-        }
-    }
 }
 
 impl View for &Exported<'_> {
@@ -172,7 +148,7 @@ impl View for &Exported<'_> {
             Numbers::Few(numbers) => numbers.iter().for_each(|&number| put(number)),
             Numbers::Kernel { kernel, weights } => {
                 for output in 0..kernel.outputs {
-                    let channel = weights.channel(kernel, output);
+                    let channel = weights.channel(output, kernel.inputs);
                     (0..kernel.rows()).for_each(|flat| put(channel[kernel.row(flat)]));
                 }
             }

@@ -5,12 +5,15 @@ mod builder;
 mod facts;
 mod params;
 pub mod preprocess;
+mod real;
+mod real_weights;
 mod text;
 
 pub use crate::quant::{Encoding, Ties};
 pub use builder::{ConvOptions, GraphBuilder};
 pub use facts::{Fact, Kind};
 pub use params::{Bytes, Dtype, ParamSpec, Params, Role, Tensor};
+pub use real_weights::RealWeights;
 
 use crate::tensor::{Shape, Window};
 use serde::{Deserialize, Serialize};

@@ -60,6 +60,17 @@ impl Batch {
         words.map_err(|problem| Error::bad_input(Path::new("input"), problem))
     }
 
+    /// The tensors that the first layer of `model` receives, `[n, h, w, c]`.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] if the model takes no pictures.
+    pub fn real(&self, model: &Model) -> Result<Vec<f32>> {
+        match self {
+            Batch::Tensor(x) => Ok(x.clone()),
+            Batch::Pixels(p) => feed::real(model.packed(), p).map_err(|e| Error::bad_input(Path::new("input"), e)),
+        }
+    }
+
     /// The lowered network for such a batch.
     pub(super) fn plan(&self, packed: &Packed) -> Result<Arc<Plan>> {
         plan(packed, self.kind())

@@ -3,9 +3,9 @@
 use super::batch::plan;
 use super::device::{DeviceInfo, DeviceSelector, Pool, open};
 use super::{Model, Net, Profile};
-use crate::backend::gpu::Gpu;
+use crate::backend::gpu::{FloatNet, Gpu};
 use crate::backend::{Backend, Peak, Tuned};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lower::InputKind;
 use std::sync::Arc;
 
@@ -132,6 +132,18 @@ impl Engine {
     pub fn prepare_with(&self, model: &Model, options: PrepareOptions) -> Result<Net> {
         let kind = if model.takes_pixels() { InputKind::Pixels } else { InputKind::Tensor };
         self.net(model, options, kind)
+    }
+
+    /// The network of `model` in float32 for batches of `batch` images: the opponent that benchmarks compare with, not for
+    /// production. Its quantizers are left out, so its logits are not those of [`Net`].
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] if the device is no GPU, [`crate::Error::BadModel`] if the network cannot be computed so,
+    /// [`crate::Error::DeviceLimit`] or [`crate::Error::OutOfMemory`] if it does not fit the device.
+    pub fn prepare_float(&self, model: &Model, batch: usize) -> Result<FloatNet> {
+        let gpu = self.backend.as_gpu();
+        let gpu = gpu.ok_or_else(|| Error::Usage("the network in float32 runs on GPUs only".into()))?;
+        FloatNet::new(gpu, &model.header().graph, &model.packed().params, batch)
     }
 
     /// [`Engine::prepare`] for inputs of one kind, of several that the model takes.

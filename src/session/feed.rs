@@ -8,16 +8,25 @@ use crate::lower::InputForm;
 
 /// RGB pixels `[n, h, w, 3]` as input words.
 pub fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, String> {
+    if form == InputForm::Pixels {
+        return Ok(cpu::pixels::run(ordered(packed, rgb)));
+    }
+    tensor(packed, form, &real(packed, rgb)?)
+}
+
+/// The first layer's tensor for RGB pixels.
+pub fn real(packed: &Packed, rgb: &[u8]) -> Result<Vec<f32>, String> {
+    let pixels: Vec<u8> = ordered(packed, rgb).flatten().collect();
+    normalize(packed, &pixels)
+}
+
+/// RGB pixels in the network's order.
+fn ordered<'a>(packed: &Packed, rgb: &'a [u8]) -> impl Iterator<Item = [u8; 3]> + use<'a> {
     let order = packed.header.preprocess.channels;
-    let ordered = rgb.chunks_exact(3).map(|p| match order {
+    rgb.chunks_exact(3).map(move |p| match order {
         ChannelOrder::Rgb => [p[0], p[1], p[2]],
         ChannelOrder::Bgr => [p[2], p[1], p[0]],
-    });
-    if form == InputForm::Pixels {
-        return Ok(cpu::pixels::run(ordered));
-    }
-    let pixels: Vec<u8> = ordered.flatten().collect();
-    tensor(packed, form, &normalize(packed, &pixels)?)
+    })
 }
 
 /// The first layer's tensor for pixels in the network's channel order, in `f32` as the original computes it.

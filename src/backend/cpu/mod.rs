@@ -3,6 +3,7 @@
 mod avgpool;
 mod bitconv;
 mod epilogue;
+pub mod float;
 mod join;
 mod levels;
 mod limbconv;

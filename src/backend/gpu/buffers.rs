@@ -23,16 +23,11 @@ impl Buffers {
     /// Allocates and fills them; for fewer images than `max_batch` if memory is short.
     pub fn new(gpu: &Gpu, plan: &Plan, recording: &Recording, max_batch: usize) -> Result<Self> {
         let constant = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let filled = |name: &str, words: &[u32], usage| -> Result<wgpu::Buffer> {
-            let buffer = buffer(gpu, name, words.len(), usage)?;
-            gpu.guarded(name, || gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words)))?;
-            Ok(buffer)
-        };
-        let constants = recording.constants.iter().map(|(name, words)| filled(name, words, constant));
+        let constants = recording.constants.iter().map(|(name, words)| filled(gpu, name, words, constant));
         let constants = constants.collect::<Result<_>>()?;
         let params: Vec<Params> = (0..=max_batch as u32).map(|images| Params { images, ..Params::default() }).collect();
         let copied = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
-        let all_params = filled("batch sizes", bytemuck::cast_slice(&params), copied)?;
+        let all_params = filled(gpu, "batch sizes", bytemuck::cast_slice(&params), copied)?;
         let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let params = buffer(gpu, "batch", std::mem::size_of::<Params>() / 4, uniform)?;
         let (slots, max_batch) = slots(gpu, plan, max_batch)?;
@@ -49,15 +44,7 @@ impl Buffers {
         pipeline: &Pipeline,
     ) -> wgpu::BindGroup {
         let storage = dispatch.bindings.iter().map(|binding| self.resource(plan, binding));
-        let entries: Vec<wgpu::BindGroupEntry> = (0..)
-            .zip([&self.params, shape].into_iter().chain(storage))
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-            .collect();
-        device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(&dispatch.name),
-            layout: &pipeline.layout,
-            entries: &entries,
-        })
+        bind_group(device, &dispatch.name, pipeline, [&self.params, shape].into_iter().chain(storage))
     }
 
     fn resource(&self, plan: &Plan, binding: &Binding) -> &wgpu::Buffer {
@@ -66,6 +53,29 @@ impl Buffers {
             Buffer::Constant(index) => &self.constants[index],
         }
     }
+}
+
+/// A bind group of these buffers, in order of their bindings.
+pub fn bind_group<'a>(
+    device: &wgpu::Device,
+    label: &str,
+    pipeline: &Pipeline,
+    buffers: impl Iterator<Item = &'a wgpu::Buffer>,
+) -> wgpu::BindGroup {
+    let entries: Vec<wgpu::BindGroupEntry> = (0..)
+        .zip(buffers)
+        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+        .collect();
+    let descriptor =
+        wgpu::BindGroupDescriptor { label: Some(label), layout: &pipeline.layout, entries: &entries };
+    device.create_bind_group(&descriptor)
+}
+
+/// A buffer of these words.
+pub fn filled(gpu: &Gpu, name: &str, words: &[u32], usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+    let buffer = buffer(gpu, name, words.len(), usage)?;
+    gpu.guarded(name, || gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words)))?;
+    Ok(buffer)
 }
 
 /// The uniform with a dispatch's shape.

@@ -205,6 +205,10 @@ impl Backend for Gpu {
         }
     }
 
+    fn as_gpu(&self) -> Option<&Gpu> {
+        Some(self)
+    }
+
     fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
         Gpu::tune(self, plan, progress)
     }

@@ -7,6 +7,7 @@
 //! * `fit`: how many images fit the device's limits; `pipelines`: compiled shaders; `buffers`, `engine`: memory and execution.
 //! * `tuner` times variants, `choices` remembers them; `cache`: what is kept between runs.
 //! * `timed`: runs that say when each part was; `rerun` and `probe`: for measuring single dispatches and the device's peaks.
+//! * `float`: the network in float32, an opponent for benchmarks.
 //! * `picture`: from a caller's texture to the input tensor.
 
 mod adapter;
@@ -16,6 +17,7 @@ mod choices;
 mod context;
 mod engine;
 mod fit;
+pub mod float;
 mod header;
 mod kernels;
 pub mod picture;
@@ -32,5 +34,6 @@ mod unroll;
 pub use adapter::{Adapter, AdapterInfo, AdapterLimits, adapters};
 pub use context::Gpu;
 pub use engine::GpuNet;
+pub use float::FloatNet;
 pub use kernels::shader_hash;
 pub use probe::Probe;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// Words counted, or words of four products, per invocation and round of the loop.
 const WORDS: u64 = 16;
+/// Floats multiplied and added.
+const FLOATS: u64 = 16;
 /// Invocations: enough to fill any device.
 const INVOCATIONS: u32 = 64 * 4096;
 const LANES: u32 = 64;
@@ -23,7 +25,8 @@ pub struct Probe {
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     run: wgpu::Buffer,
-    peak: Peak,
+    /// Whether it copies one buffer to another.
+    copies: bool,
     /// What a round does: of the loop, or a whole dispatch of a copy.
     per_round: u64,
 }
@@ -33,23 +36,33 @@ impl Probe {
     pub fn new(gpu: &Gpu, peak: Peak) -> Result<Self> {
         if peak != Peak::Bytes {
             let each = if peak == Peak::Words { WORDS } else { 4 * WORDS };
-            return Self::with_buffers(gpu, peak, u64::from(INVOCATIONS) * each, &[u64::from(INVOCATIONS) * 4]);
+            return Self::in_registers(gpu, text(peak), each);
         }
         let limits = gpu.info().limits;
         let wanted = if gpu.info().software { COPIED_BY_SOFTWARE } else { COPIED };
         let mut size = wanted.min(limits.binding_bytes).min(limits.buffer_bytes) / 16 * 16;
         loop {
-            match Self::with_buffers(gpu, peak, 2 * size, &[size; 2]) {
+            match Self::with_buffers(gpu, text(peak), 2 * size, &[size; 2]) {
                 Err(Error::OutOfMemory { .. }) if size > 1 << 20 => size /= 2,
                 made => return made,
             }
         }
     }
 
-    fn with_buffers(gpu: &Gpu, peak: Peak, per_round: u64, sizes: &[u64]) -> Result<Self> {
+    /// Compiles the probe that multiplies and adds floats: what the opponent of benchmarks does. Other devices have no use for it.
+    pub fn floats(gpu: &Gpu) -> Result<Self> {
+        Self::in_registers(gpu, include_str!("../../../shaders/probes/fma.wgsl"), FLOATS)
+    }
+
+    /// A probe that does so much per invocation and round of its loop.
+    fn in_registers(gpu: &Gpu, text: &str, each: u64) -> Result<Self> {
+        Self::with_buffers(gpu, text, u64::from(INVOCATIONS) * each, &[u64::from(INVOCATIONS) * 4])
+    }
+
+    fn with_buffers(gpu: &Gpu, text: &str, per_round: u64, sizes: &[u64]) -> Result<Self> {
         gpu.guarded("compiling a probe", || {
             let device = gpu.device();
-            let source = wgpu::ShaderSource::Wgsl(text(peak).into());
+            let source = wgpu::ShaderSource::Wgsl(text.into());
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some("probe"), source });
             let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                 label: Some("probe"),
@@ -73,14 +86,14 @@ impl Probe {
             let layout = &pipeline.get_bind_group_layout(0);
             let descriptor = wgpu::BindGroupDescriptor { label: Some("probe"), layout, entries: &entries };
             let bind_group = device.create_bind_group(&descriptor);
-            Probe { gpu: gpu.clone(), pipeline, bind_group, run, peak, per_round }
+            Probe { gpu: gpu.clone(), pipeline, bind_group, run, copies: sizes.len() > 1, per_round }
         })
     }
 
     /// Does about so much and waits for it. Returns how much it was.
     pub fn run(&self, amount: u64) -> Result<u64> {
         let rounds = amount.div_ceil(self.per_round).clamp(1, u64::from(u32::MAX));
-        let dispatches = if self.peak == Peak::Bytes { rounds } else { 1 };
+        let dispatches = if self.copies { rounds } else { 1 };
         let submission = self.gpu.guarded("running a probe", || {
             self.gpu.queue().write_buffer(&self.run, 0, bytemuck::cast_slice(&[rounds as u32, 1, 0, 0]));
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());

@@ -66,6 +66,9 @@ pub struct Recording {
     pub fold: u32,
 }
 
+/// Texts of shaders, each once.
+pub(super) type Sources = HashMap<String, Arc<str>>;
+
 /// Whether one dispatch does `kernel` and `next`, the step after it. What that writes must not be where this still reads.
 fn joins(plan: &Plan, kernel: &Kernel, next: &Kernel) -> bool {
     let slot = |id: TensorId| plan.slot_of[id];
@@ -77,8 +80,8 @@ impl Recording {
     /// Records `plan` for `target`. `choose` picks one of the variants of a step, given its index and the variants; the first
     /// is best as far as known.
     pub fn new(plan: &Plan, target: &Target, choose: &dyn Fn(usize, &[Variant]) -> usize) -> Self {
-        let mut recording = Recording { dispatches: Vec::new(), constants: Vec::new(), fold: target.fold };
-        let mut sources: HashMap<String, Arc<str>> = HashMap::new();
+        let mut recording = Recording::empty(target.fold);
+        let mut sources = Sources::new();
         let steps = &plan.program.steps;
         let mut taken = false;
         for (index, step) in steps.iter().enumerate() {
@@ -90,23 +93,41 @@ impl Recording {
             let variants = kernels::variants(&step.kernel, &plan.program, target);
             let variant = variants.get(choose(index, &variants)).copied().unwrap_or(Variant::General);
             let launch = kernels::launch(&step.kernel, next, &variant, &plan.program);
-            let text = recording.source(&launch);
-            let source = sources.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())).clone();
-            let bindings = recording.bindings(&step.name, &launch);
-            recording.dispatches.push(Dispatch {
-                name: step.name.clone(),
-                step: index,
-                kernel: step.kernel.name(),
-                source,
-                shape: launch.header.shape_words(),
-                bindings,
-                per_image: launch.per_image,
-                layers: launch.layers as u32,
-                lanes: launch.lanes,
-                variant,
-            });
+            recording.add(&mut sources, &step.name, index, step.kernel.name(), variant, &launch);
         }
         recording
+    }
+
+    /// Nothing yet.
+    pub(super) fn empty(fold: u32) -> Self {
+        Recording { dispatches: Vec::new(), constants: Vec::new(), fold }
+    }
+
+    /// Adds a launch of step number `step`; `sources` are the texts so far.
+    pub(super) fn add(
+        &mut self,
+        sources: &mut Sources,
+        name: &str,
+        step: usize,
+        kernel: &'static str,
+        variant: Variant,
+        launch: &Launch,
+    ) {
+        let text = self.source(launch);
+        let source = sources.entry(text).or_insert_with_key(|text| Arc::from(text.as_str())).clone();
+        let bindings = self.bindings(name, launch);
+        self.dispatches.push(Dispatch {
+            name: name.to_owned(),
+            step,
+            kernel,
+            source,
+            shape: launch.header.shape_words(),
+            bindings,
+            per_image: launch.per_image,
+            layers: launch.layers as u32,
+            lanes: launch.lanes,
+            variant,
+        });
     }
 
     /// Workgroups of a dispatch for `images` images: rows of at most `fold`, and its layers.

@@ -6,7 +6,7 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// Arguments that only measuring has a use for.
-const MEASURING: [&str; 8] = ["models", "net", "bits", "device", "batch", "seconds", "quick", "json"];
+const MEASURING: [&str; 9] = ["models", "net", "bits", "device", "batch", "seconds", "against", "quick", "json"];
 
 #[derive(Args, Debug)]
 pub struct BenchArgs {
@@ -27,6 +27,9 @@ pub struct BenchArgs {
     /// Time for each model, device and batch size [default: 3]
     #[arg(long, value_name = "S", value_parser = parse_seconds, conflicts_with = "quick")]
     pub seconds: Option<f64>,
+    /// Also time the same network in this arithmetic on the same GPU, in turns: what low bit widths buy there
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "f32", value_parser = ["f32"])]
+    pub against: Option<String>,
     /// Short and rough: six seconds for all figures together, beside preparing
     #[arg(long)]
     pub quick: bool,

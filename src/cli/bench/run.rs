@@ -97,7 +97,8 @@ fn fill(
         report.devices.push(device);
         for subject in subjects {
             for &batch in &args.batch {
-                let job = subject.job(batch, budget, opened.as_ref());
+                let against_f32 = args.against.is_some();
+                let job = Job { against_f32, ..subject.job(batch, budget, opened.as_ref()) };
                 report.cells.push(match &opened {
                     Some(opened) => measure(&job, &opened.engine, number, control)?,
                     None => void(&job, number, problem.clone()),

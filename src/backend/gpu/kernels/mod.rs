@@ -6,7 +6,7 @@ mod epilogue;
 mod groups;
 mod pixels;
 mod pools;
-mod sharing;
+pub(super) mod sharing;
 mod small;
 mod tile;
 mod variant;
@@ -20,7 +20,7 @@ use crate::lower::{Kernel, Program, TensorId, TensorSpec};
 use sha2::{Digest, Sha256};
 
 const COMMON: &str = include_str!("../../../../shaders/include/common.wgsl");
-const ROWS: &str = include_str!("../../../../shaders/include/rows.table.wgsl");
+pub(super) const ROWS: &str = include_str!("../../../../shaders/include/rows.table.wgsl");
 const RANKS: &str = include_str!("../../../../shaders/include/ranks.wgsl");
 const EPILOGUE: &str = include_str!("../../../../shaders/include/epilogue.wgsl");
 const WIDE: &str = include_str!("../../../../shaders/include/wide.wgsl");
@@ -29,8 +29,8 @@ const VALUES_QUADS: &str = include_str!("../../../../shaders/include/values.quad
 const BITCONV: &str = include_str!("../../../../shaders/bitconv.wgsl");
 const LIMBCONV: &str = include_str!("../../../../shaders/limbconv.wgsl");
 const QUANTIZE: &str = include_str!("../../../../shaders/quantize.wgsl");
-const SHARED_SUBGROUP: &str = include_str!("../../../../shaders/include/shared.subgroup.wgsl");
-const SHARED_EACH: &str = include_str!("../../../../shaders/include/shared.each.wgsl");
+pub(super) const SHARED_SUBGROUP: &str = include_str!("../../../../shaders/include/shared.subgroup.wgsl");
+pub(super) const SHARED_EACH: &str = include_str!("../../../../shaders/include/shared.each.wgsl");
 const BITCONV_TILE: &str = include_str!("../../../../shaders/bitconv.tile.wgsl");
 const LIMBCONV_PIXELS: &str = include_str!("../../../../shaders/limbconv.pixels.wgsl");
 const POINTWISE: &str = include_str!("../../../../shaders/pointwise.wgsl");
@@ -105,19 +105,19 @@ pub struct Launch {
 
 impl Launch {
     /// A launch of `per_image` invocations without buffers or constants of its own yet.
-    fn new(per_image: usize, files: &[&'static str]) -> Self {
+    pub(super) fn new(per_image: usize, files: &[&'static str]) -> Self {
         let mut header = Header::default();
         header.signed("VALUE_MAX", VALUE_MAX).shape("PER_IMAGE", per_image);
         let files = [COMMON].into_iter().chain(files.iter().copied()).collect();
         Launch { header, ports: Vec::new(), per_image, layers: 1, lanes: LANES, files }
     }
 
-    fn read(&mut self, name: &'static str, element: &'static str, source: Source) -> &mut Self {
+    pub(super) fn read(&mut self, name: &'static str, element: &'static str, source: Source) -> &mut Self {
         self.ports.push((Port { name, element, write: false }, source));
         self
     }
 
-    fn write(&mut self, name: &'static str, element: &'static str, tensor: Option<TensorId>) -> &mut Self {
+    pub(super) fn write(&mut self, name: &'static str, element: &'static str, tensor: Option<TensorId>) -> &mut Self {
         let source = tensor.map_or(Source::Absent, Source::Tensor);
         self.ports.push((Port { name, element, write: true }, source));
         self

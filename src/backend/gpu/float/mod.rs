@@ -1,0 +1,68 @@
+//! The opponent: a network in float32 by shaders of our own, on the same device. It answers what low bit widths buy there; it is
+//! not for production. Quantizers are left out, so its numbers differ from those of the quantized network.
+//!
+//! * `fuse`: the graph as steps, each with what follows folded in; `place`: which tensors lie inside which concatenation.
+//! * `launches`, `weights`: shaders, constants and layouts of each step; `net`: buffers and execution.
+//!
+//! Tensors are `[image, h, w]` of vectors of four channels; channels past the last are 0 everywhere.
+
+mod fuse;
+mod launches;
+mod net;
+mod place;
+mod weights;
+
+pub use net::FloatNet;
+
+use super::record::{Recording, Sources, Target, Variant};
+use crate::graph::{Graph, Params};
+use crate::plan::{Access, Slots};
+use place::Places;
+
+/// Channels in a vector.
+const LANES: usize = 4;
+
+/// A float network as plain data, built without a GPU.
+#[derive(Debug)]
+pub struct FloatRecording {
+    pub recording: Recording,
+    /// Name and 32-bit words per image of each tensor, by node.
+    tensors: Vec<(String, usize)>,
+    slots: Slots,
+    /// The tensor of the logits.
+    output: usize,
+}
+
+impl FloatRecording {
+    /// Records `graph` without its quantizers for `target`, with buffers of at most `most` words.
+    ///
+    /// # Errors
+    /// What cannot be computed, and why.
+    pub fn new(graph: &Graph, params: &Params, target: &Target, most: usize) -> Result<Self, String> {
+        let graph = graph.without_quantizers()?;
+        let shapes: Vec<_> = graph.facts()?.iter().map(|fact| fact.shape).collect();
+        let steps = fuse::steps(&graph, params)?;
+        let (places, steps) = Places::new(&graph, &shapes, steps);
+        let tensors: Vec<(String, usize)> =
+            graph.nodes().iter().zip(&shapes).map(|(n, s)| (n.name.clone(), words(s.pixels(), s.c))).collect();
+        let sizes: Vec<usize> = tensors.iter().map(|t| t.1).collect();
+        let access = |step| Access { reads: places.reads(step), writes: places.writes(step), keeps: false };
+        let accesses: Vec<Access> = steps.iter().map(access).collect();
+        let output = places.view(shapes.len() - 1).tensor;
+        let slots = Slots::assign(&sizes, &accesses, output)?;
+        let mut recording = Recording::empty(target.fold);
+        let mut sources = Sources::new();
+        for (index, step) in steps.iter().enumerate() {
+            let maker = launches::Maker { graph: &graph, params, shapes: &shapes, places: &places, target, most };
+            for (kernel, launch) in maker.launches(step)? {
+                recording.add(&mut sources, &step.name, index, kernel, Variant::General, &launch);
+            }
+        }
+        Ok(FloatRecording { recording, tensors, slots, output })
+    }
+}
+
+/// 32-bit words of an image's tensor.
+fn words(pixels: usize, channels: usize) -> usize {
+    pixels * channels.next_multiple_of(LANES)
+}

@@ -1,0 +1,96 @@
+//! Weights in the orders in which the shaders read them.
+
+use super::LANES;
+use super::fuse::Affine;
+use crate::graph::{Node, Op, Params, RealWeights, Role};
+use std::ops::Range;
+
+/// The weights of a convolution with its batch norm in them.
+pub struct Folded<'a> {
+    weights: RealWeights<'a>,
+    affine: Option<&'a Affine>,
+    bias: Option<&'a [f32]>,
+    outputs: usize,
+    /// Input channels of a group.
+    pub inputs: usize,
+    pub taps: usize,
+}
+
+impl<'a> Folded<'a> {
+    /// Those of convolution `node`, which reads `channels` channels; none of another node.
+    pub fn of(
+        node: &'a Node,
+        params: &'a Params,
+        affine: Option<&'a Affine>,
+        channels: usize,
+    ) -> Result<Option<Self>, String> {
+        let Op::Conv { outputs, window, weights, bias, groups } = &node.op else { return Ok(None) };
+        let bias = if *bias { Some(params.get(&node.name, Role::Bias)?.f32()) } else { None };
+        let weights = RealWeights::of(params, &node.name, *weights)?;
+        let (inputs, taps) = (channels / groups, window.taps());
+        Ok(Some(Folded { weights, affine, bias, outputs: *outputs, inputs, taps }))
+    }
+
+    fn scale(&self, output: usize) -> f64 {
+        self.affine.map_or(1.0, |a| a.scale[output])
+    }
+
+    /// What is added to the sums of an output channel.
+    pub fn shift(&self, output: usize) -> f64 {
+        let bias = self.bias.map_or(0.0, |bias| f64::from(bias[output]));
+        bias * self.scale(output) + self.affine.map_or(0.0, |a| a.shift[output])
+    }
+
+    /// The weights of an output channel, `[tap, channel]`; 0 past the last.
+    fn channel(&self, output: usize) -> Vec<f32> {
+        if output >= self.outputs {
+            return vec![0.0; self.taps * self.inputs];
+        }
+        let scale = self.scale(output);
+        self.weights.channel(output, self.inputs).iter().map(|&w| (f64::from(w) * scale) as f32).collect()
+    }
+
+    /// Those of the vectors `quads` of four output channels.
+    fn quads(&self, quads: Range<usize>) -> Vec<Vec<f32>> {
+        (quads.start * LANES..quads.end * LANES).map(|output| self.channel(output)).collect()
+    }
+
+    /// For `conv.tile.wgsl`: `[turn, row, input quad, tap of the row, lane, quad]` of vectors of output channels.
+    pub fn tiles(&self, quads: Range<usize>, at_once: usize, taps_x: usize) -> Vec<u32> {
+        let (all, lanes) = (self.quads(quads), self.inputs.min(LANES));
+        let at = |output: usize, tap: usize, c: usize| match c < self.inputs {
+            true => all[output][tap * self.inputs + c].to_bits(),
+            false => 0,
+        };
+        let mut words = Vec::with_capacity(all.len() * self.taps * self.inputs.next_multiple_of(lanes.max(1)));
+        for turn in 0..all.len() / LANES / at_once {
+            for row in 0..self.taps / taps_x {
+                for quad in 0..self.inputs.div_ceil(LANES) {
+                    for (x, lane) in (0..taps_x).flat_map(|x| (0..lanes).map(move |lane| (x, lane))) {
+                        let outputs = turn * at_once * LANES..(turn + 1) * at_once * LANES;
+                        words.extend(outputs.map(|o| at(o, row * taps_x + x, quad * LANES + lane)));
+                    }
+                }
+            }
+        }
+        words
+    }
+
+    /// For `conv.point.wgsl`: `[tap, channel, quad]` of vectors of output channels; channels fill whole quads.
+    pub fn points(&self, quads: Range<usize>) -> Vec<u32> {
+        let all = self.quads(quads);
+        let mut words = Vec::with_capacity(all.len() * self.taps * self.inputs.next_multiple_of(LANES));
+        for tap in 0..self.taps {
+            for c in 0..self.inputs.next_multiple_of(LANES) {
+                let lives = c < self.inputs;
+                words.extend(all.iter().map(|o| if lives { o[tap * self.inputs + c].to_bits() } else { 0 }));
+            }
+        }
+        words
+    }
+
+    /// For `conv.grouped.wgsl`: `[output, tap, channel]`.
+    pub fn plain(&self, quads: Range<usize>) -> Vec<u32> {
+        self.quads(quads).into_iter().flatten().map(f32::to_bits).collect()
+    }
+}

@@ -1,0 +1,44 @@
+//! The weights of a convolution as real numbers, however they are stored.
+
+use super::{Params, Role, Tensor, Weights};
+use crate::quant::{Levels, channel_basis, code_at};
+use std::borrow::Cow;
+
+/// The weights of a layer.
+#[derive(Clone, Copy, Debug)]
+pub enum RealWeights<'a> {
+    /// `[out, kh, kw, in]`.
+    Floats(&'a Tensor),
+    /// Codes `[out, kh, kw, words, bits]` and bases `[bits, out]`.
+    Planes { planes: &'a Tensor, basis: &'a [f32] },
+}
+
+impl<'a> RealWeights<'a> {
+    /// Those of `layer`, which are stored like this.
+    pub fn of(params: &'a Params, layer: &str, stored: Weights) -> Result<Self, String> {
+        Ok(match stored {
+            Weights::Float => RealWeights::Floats(params.get(layer, Role::Weight)?),
+            Weights::Planes { .. } => RealWeights::Planes {
+                planes: params.get(layer, Role::Planes)?,
+                basis: params.get(layer, Role::WeightBasis)?.f32(),
+            },
+        })
+    }
+
+    /// Those of an output channel, `[kh, kw, in]`, given the input channels of a group. Of planes, the levels.
+    pub fn channel(&self, output: usize, inputs: usize) -> Cow<'a, [f32]> {
+        match self {
+            RealWeights::Floats(all) => {
+                let row = all.shape[1..].iter().product::<usize>();
+                Cow::Borrowed(&all.f32()[output * row..][..row])
+            }
+            RealWeights::Planes { planes, basis } => {
+                let &[outputs, height, width, words, bits] = planes.shape.as_slice() else { return Cow::default() };
+                let level = Levels::of_weights(&channel_basis(basis, outputs, output)).by_code();
+                let taps = planes.u32().chunks_exact((words * bits).max(1)).skip(output * height * width);
+                let codes = taps.take(height * width).flat_map(|tap| (0..inputs).map(move |c| code_at(tap, c, bits)));
+                Cow::Owned(codes.map(|code| level[usize::from(code)]).collect())
+            }
+        }
+    }
+}
