@@ -1,5 +1,7 @@
 //! Benchmarks: figures only for right results, noise that is told, reports that are whole.
 
+mod common;
+
 use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, simd::Simd};
 use lq_infer::bench::report::{Cell, Report};
 use lq_infer::bench::{Job, Reference, measure, random_model};
@@ -134,6 +136,34 @@ fn random_models_are_the_same_everywhere() {
     assert!(random_model("vgg-tiny", &Uniform::bits(1, 2), 1).unwrap_err().to_string().contains("vgg-tiny"));
 }
 
+/// The rival runs on GPUs; a CPU says so, and keeps its own figures.
+#[test]
+fn float32_is_a_rival_on_gpus_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("report.json");
+    for device in ["cpu", "vulkan"] {
+        if device == "vulkan" && common::devices::gpus().iter().all(|gpu| gpu.info().api != device) {
+            continue;
+        }
+        let arguments = ["bench", "--quick", "--device", device, "--against", "f32", "--json"];
+        let output = lq_infer().args(arguments).arg(&json).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let report = Report::read(&json).unwrap();
+        let (warm, rival) = (report.cells[0].warm.as_ref().unwrap(), report.cells[0].rival.as_ref().unwrap());
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.lines().next().unwrap().ends_with("f32"), "{text}");
+        match &rival.problem {
+            Some(problem) => assert!(device == "cpu" && problem.contains("GPUs only"), "{device}: {problem}"),
+            None => {
+                assert_eq!(device, "vulkan");
+                assert!(rival.wall.count + 1 >= warm.wall.count && rival.wall.least > 0.0);
+                assert_eq!(rival.times, rival.wall.median / warm.wall.median);
+                assert_eq!(rival.images_per_second, 1.0 / rival.wall.median);
+            }
+        }
+    }
+}
+
 fn lq_infer() -> Command {
     Command::new(env!("CARGO_BIN_EXE_lq-infer"))
 }
@@ -261,6 +291,7 @@ fn wrong_arguments_are_usage_errors() {
     }
     assert_eq!(code(&["model.safetensors", "--compare", "a.json"]), Some(2));
     assert_eq!(code(&["--compare", "no-such-report.json", "b.json"]), Some(3));
+    assert_eq!(code(&["--against", "f64"]), Some(2));
     assert_eq!(code(&["--device", "no-such-device"]), Some(4));
     assert_eq!(code(&["no-such-file.safetensors"]), Some(3));
 }

@@ -86,7 +86,9 @@ impl Ready {
         self.times.push(start.elapsed().as_secs_f64());
         match logits == self.logits {
             true => Ok(()),
-            false => Err(Error::VerificationFailed("float32 logits changed from run to run: no figure is given".into())),
+            false => {
+                Err(Error::VerificationFailed("float32 logits changed from run to run: no figure is given".into()))
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::BenchArgs;
 use crate::backend::gpu::shader_hash;
 use crate::backend::{CancelToken, Control};
 use crate::bench::report::{Report, SCHEMA};
-use crate::bench::{host, measure, open, void};
+use crate::bench::{Job, host, measure, open, void};
 use crate::cli::subject::Subject;
 use crate::cli::{Failure, matching, output};
 use crate::error::Error;
