@@ -66,8 +66,7 @@ pub fn bind_group<'a>(
         .zip(buffers)
         .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
         .collect();
-    let descriptor =
-        wgpu::BindGroupDescriptor { label: Some(label), layout: &pipeline.layout, entries: &entries };
+    let descriptor = wgpu::BindGroupDescriptor { label: Some(label), layout: &pipeline.layout, entries: &entries };
     device.create_bind_group(&descriptor)
 }
 
