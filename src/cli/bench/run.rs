@@ -33,9 +33,15 @@ pub fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure
     };
     let subjects = subjects(args)?;
     let control = Control { cancel: Some(cancel), deadline: None };
+    keep(&report, args).map_err(output::write_failure)?;
     let outcome = fill(&mut report, args, &subjects, devices, &control);
     report.complete = outcome.is_ok();
     Ok((report, outcome))
+}
+
+/// Writes what there is of the report, so that nothing that comes later can lose it.
+fn keep(report: &Report, args: &BenchArgs) -> Result<(), Error> {
+    args.json.as_ref().map_or(Ok(()), |path| report.write(path))
 }
 
 /// The first interrupt asks for an end, the second one has it.
@@ -103,6 +109,8 @@ fn fill(
                     Some(opened) => measure(&job, &opened.engine, number, control)?,
                     None => void(&job, number, problem.clone()),
                 });
+                // What cannot be kept now is tried again at the end, and complained about then.
+                let _ = keep(report, args);
                 bar.inc(1);
             }
         }
