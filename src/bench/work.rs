@@ -1,14 +1,18 @@
 //! How much work a step is.
 
 use crate::fixed::{LIMB_LANES, WEIGHT_LIMBS};
-use crate::lower::{BitConv, Epilogue, Finish, Kernel, LimbConv, Program, Ranks, Repr, TensorId};
+use crate::lower::{BitConv, Epilogue, Finish, InputForm, Kernel, LimbConv, Program, Ranks, Repr, TensorId};
+
+/// Lanes of a pixel's word that are not alpha.
+const COLOURS: usize = 3;
 
 /// The work of a step. All but the constants is for one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// 32-bit words that are ANDed and counted. Taps outside the input count too.
     pub words: u64,
-    /// Products of bytes that are added up, with those of padding lanes and of taps outside the input.
+    /// Products of bytes that are added up, with those of padding lanes and of taps outside the input. Those of pixels' alpha, which
+    /// is the same everywhere, are not needed.
     pub macs: u64,
     /// Bytes of the tensors that are read and written, each once.
     pub tensors: u64,
@@ -53,6 +57,11 @@ impl Work {
     }
 }
 
+/// Whether a convolution reads the pixels of a picture.
+fn reads_pixels(program: &Program, k: &LimbConv) -> bool {
+    k.input == 0 && program.input == InputForm::Pixels
+}
+
 /// Numbers that `kernel` makes of one image.
 fn outputs(program: &Program, kernel: &Kernel) -> usize {
     kernel.writes().first().map_or(0, |&id| program.tensors[id].shape.elements())
@@ -76,7 +85,11 @@ fn byte_products(program: &Program, kernel: &Kernel) -> u64 {
         Kernel::LimbSum(k) => k.window.taps() * program.tensors[k.input].shape.c.div_ceil(LIMB_LANES) * limbs(k.input),
         _ => 0,
     };
-    (outputs(program, kernel) * each * LIMB_LANES * WEIGHT_LIMBS) as u64
+    let lanes = match kernel {
+        Kernel::LimbConv(k) if reads_pixels(program, k) => COLOURS,
+        _ => LIMB_LANES,
+    };
+    (outputs(program, kernel) * each * lanes * WEIGHT_LIMBS) as u64
 }
 
 fn tensor_bytes(program: &Program, kernel: &Kernel) -> u64 {
@@ -120,8 +133,9 @@ fn network_macs(program: &Program, kernel: &Kernel) -> u64 {
     let each = match kernel {
         Kernel::BitConv(k) => bit_weights(k, program.tensors[output].shape.c),
         Kernel::LimbConv(k) if k.first_words.is_some() => limb_weights(k),
-        Kernel::LimbConv(LimbConv { input, window, .. }) => {
-            window.taps() * program.tensors[*input].shape.c * program.tensors[output].shape.c
+        Kernel::LimbConv(k) => {
+            let channels = if reads_pixels(program, k) { COLOURS } else { program.tensors[k.input].shape.c };
+            k.window.taps() * channels * program.tensors[output].shape.c
         }
         Kernel::LimbSum(k) => k.window.taps() * program.tensors[k.input].shape.c * program.tensors[output].shape.c,
         _ => 0,
@@ -229,6 +243,20 @@ mod tests {
         assert_eq!(w.constants, 6 * (3 * 3 * 4 + 8 + 4));
         let dense = work(build, [6, 5, 10], "dense", "limbsum");
         assert_eq!((dense.network_macs, dense.macs), (5 * 6, 5 * 8 * 4 * 3));
+    }
+
+    /// A picture of 8x8 pixels to 5 channels, 3x3 at every second one.
+    #[test]
+    fn alpha_is_no_channel() {
+        let mut b = GraphBuilder::new(Shape { h: 8, w: 8, c: 3 });
+        let x = b.conv("conv", 0, 5, Window::same(3, 2, [8, 8]), Weights::Float);
+        let x = b.bn_relu("conv", x);
+        ends(&mut b, x, [4, 4]);
+        let program = random_program(&b.finish().unwrap(), InputKind::Pixels, 1).unwrap();
+        assert_eq!(program.input, InputForm::Pixels);
+        let w = Work::of(&program, &program.steps[0].kernel);
+        assert_eq!((w.network_macs, w.macs), (16 * 5 * 9 * 3, 16 * 5 * 9 * 3 * 3));
+        assert_eq!(w.tensors, 64 * 4 + 16 * 5 * 4);
     }
 
     #[test]
