@@ -3,6 +3,7 @@
 mod common;
 
 use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, simd::Simd};
+use lq_infer::bench::compare::{Comparison, Run, Verdict};
 use lq_infer::bench::report::{Cell, Report};
 use lq_infer::bench::{Job, Reference, measure, random_model};
 use lq_infer::plan::Plan;
@@ -275,6 +276,24 @@ fn compared(folder: &Path, report: &Report) {
 
     let output = run(&|r| r.schema = 7, &[&before, &after]);
     assert_eq!(output.status.code(), Some(3));
+}
+
+/// Runs of one machine are within each other's spread, or say that something was in the way. One of the two later ones may have met
+/// with noise that neither noticed.
+#[test]
+fn repeated_runs_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["first", "second", "third"].map(|name| folder.path().join(name).with_extension("json"));
+    for path in &paths {
+        let output = lq_infer().args(["bench", "--seconds", "1", "--device", "cpu", "--json"]).arg(path).output();
+        assert!(output.unwrap().status.success());
+    }
+    let comparison = Comparison::new(Run::read(&paths).unwrap());
+    comparison.check().unwrap();
+    let verdicts: Vec<&Verdict> = comparison.rows.iter().map(|row| &row.verdict).collect();
+    assert_eq!((verdicts.len(), verdicts[0]), (3, &Verdict::Baseline));
+    let agrees = |verdict: &&&Verdict| matches!(verdict, Verdict::WithinNoise | Verdict::Doubted);
+    assert!(verdicts[1..].iter().filter(agrees).count() >= 1, "{comparison:?}");
 }
 
 #[test]
