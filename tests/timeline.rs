@@ -115,8 +115,9 @@ fn assert_dispatches(gpu: &Gpu, problem: &Problem, images: usize) {
         _ => assert!(whole.len() == 1 && whole[0].step.is_none() && parts.device() == Some(whole[0].length)),
     }
 
-    let steps = timed(&net, &words, images, Detail::Steps);
-    assert_eq!(steps.clock, clock(gpu), "{}", gpu.name());
+    // On a busy machine some timestamps may be late, so that a run falls back to a coarser clock.
+    let mut runs = (0..10).map(|_| timed(&net, &words, images, Detail::Steps));
+    let steps = runs.find(|steps| steps.clock == clock(gpu)).unwrap_or_else(|| panic!("{}", gpu.name()));
     match steps.clock {
         Clock::Submissions => {
             let device = on(&steps, Track::Device);

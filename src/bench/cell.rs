@@ -24,6 +24,8 @@ const LEAST_RUNS: usize = 16;
 const PARTS_SHARE: f64 = 0.2;
 const LEAST_PARTS: usize = 3;
 const MOST_PARTS: usize = 50;
+/// With fewer runs the parts of a run, by which the spread is told, hold less than two each.
+const FEW_RUNS: usize = 16;
 /// From here on a remark is due: spread of the times, change of the probe, threads busy with other programs.
 const SPREAD: f64 = 0.1;
 const DRIFT: f64 = 0.05;
@@ -290,6 +292,10 @@ impl Run<'_> {
 pub(super) fn remarks(wall: &Stats, probe: [f64; 2], others: Option<f64>, steady: bool) -> Vec<String> {
     let mut remarks = Vec::new();
     let percent = |share: f64| 100.0 * share;
+    if wall.count < FEW_RUNS {
+        let runs = if wall.count == 1 { "run was" } else { "runs were" };
+        remarks.push(format!("only {} {runs} timed: their spread says little", wall.count));
+    }
     if wall.spread > SPREAD {
         remarks.push(format!("times of the run's parts differ by {:.0} %", percent(wall.spread)));
     }
@@ -313,16 +319,16 @@ mod tests {
 
     #[test]
     fn quiet_runs_have_no_remarks() {
-        let wall = Stats { spread: 0.01, ..Stats::default() };
+        let wall = Stats { count: 16, spread: 0.01, ..Stats::default() };
         assert!(remarks(&wall, [1e9, 1.01e9], Some(0.02), true).is_empty());
         assert!(remarks(&wall, [1e9, 1e9], None, false).is_empty());
     }
 
     #[test]
     fn every_kind_of_noise_is_told() {
-        let wall = Stats { spread: 0.3, ..Stats::default() };
+        let wall = Stats { count: 15, spread: 0.3, ..Stats::default() };
         let all = remarks(&wall, [1e9, 0.8e9], Some(1.9), false);
-        let expected = ["parts differ by 30 %", "20 % slower", "1.9 processor threads", "not settled"];
+        let expected = ["only 15 runs", "parts differ by 30 %", "20 % slower", "1.9 processor threads", "not settled"];
         assert_eq!(all.len(), expected.len());
         assert!(all.iter().zip(expected).all(|(remark, part)| remark.contains(part)), "{all:?}");
     }

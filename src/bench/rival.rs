@@ -10,6 +10,8 @@ use std::time::Instant;
 
 /// How far logits may be from those of plain loops on the host, relative to the largest.
 const TOLERANCE: f32 = 1e-3;
+/// Runs that a GPU times.
+const DEVICE_RUNS: usize = 5;
 
 /// The opponent, or why there is none.
 pub struct Opponent(std::result::Result<Ready, String>);
@@ -45,15 +47,15 @@ impl Opponent {
 
     /// What became of it, for batches of `images` images that take the quantized network `ours` seconds.
     pub fn finish(self, images: usize, ours: f64) -> Rival {
-        let (wall, problem) = match self.0 {
-            Ok(ready) => (Stats::of(&ready.times).unwrap_or_default(), None),
-            Err(problem) => (Stats::default(), Some(problem)),
+        let (wall, device, problem) = match self.0 {
+            Ok(ready) => (Stats::of(&ready.times).unwrap_or_default(), ready.device(), None),
+            Err(problem) => (Stats::default(), None, Some(problem)),
         };
         let per = |rate: f64| if wall.median > 0.0 { rate } else { 0.0 };
         Rival {
             name: "f32 by WGSL".into(),
             wall,
-            device: None,
+            device,
             images_per_second: per(images as f64 / wall.median),
             times: per(wall.median / ours),
             problem,
@@ -78,6 +80,13 @@ impl Ready {
         let expected = on_host(model, &input[..input.len() / images]).map_err(Error::Usage)?;
         close(&logits[..expected.len()], &expected).map_err(Error::VerificationFailed)?;
         Ok(Ready { net, input, logits, times: Vec::new() })
+    }
+
+    /// The GPU's part, by some more runs; None if it cannot tell.
+    fn device(&self) -> Option<Stats> {
+        let times: Vec<f64> =
+            (0..DEVICE_RUNS).map_while(|_| self.net.device_time().ok()?).map(|t| t.as_secs_f64()).collect();
+        Stats::of(&times)
     }
 
     fn run(&mut self, control: &Control) -> Result<()> {

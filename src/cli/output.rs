@@ -1,12 +1,18 @@
 //! What people and programs see.
 
 use super::Failure;
+use crate::bench::html::plain;
 use crate::error::Error;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 
-/// Prints one line of results. A reader that went away (a closed pipe) ends the command quietly.
+/// Prints one line of results. Names come from files of others: what would steer a terminal is not passed on.
 pub fn line(text: &str) -> Result<(), Failure> {
+    exactly(&plain(text))
+}
+
+/// Prints a line as it is. A reader that went away (a closed pipe) ends the command quietly.
+fn exactly(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout().lock(), "{text}") {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure { code: 0, message: None }),
@@ -17,7 +23,7 @@ pub fn line(text: &str) -> Result<(), Failure> {
 /// Prints a value as one line of JSON.
 pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value);
-    line(&text.map_err(|e| Failure { code: 1, message: Some(format!("cannot write JSON: {e}")) })?)
+    exactly(&text.map_err(|e| Failure { code: 1, message: Some(format!("cannot write JSON: {e}")) })?)
 }
 
 /// Prints an error as one line.
@@ -29,7 +35,7 @@ pub fn error(message: &str) {
 
 /// Prints a remark that is no result.
 pub fn note(message: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{message}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", plain(message));
 }
 
 /// A progress bar on standard error, drawn only on a terminal.
@@ -79,4 +85,14 @@ pub fn bytes(n: usize) -> String {
 /// The failure of writing a result file: the work was done, the disk refused it.
 pub fn write_failure(error: Error) -> Failure {
     Failure { code: if matches!(error, Error::Io { .. }) { 1 } else { 3 }, message: Some(error.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn nothing_steers_a_terminal() {
+        assert_eq!(plain("a\u{1b}[2Jb\r\n\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
+    }
 }

@@ -7,7 +7,7 @@ mod write;
 
 pub use read::{read, read_bytes, read_static};
 pub(crate) use write::replace_safetensors;
-pub use write::{replace_file, write};
+pub use write::{check_replaceable, replace_file, write};
 
 use crate::graph::preprocess::{MAX_EDGE, Normalize, Preprocess};
 use crate::graph::{Graph, Params, Tensor};

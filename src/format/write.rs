@@ -21,6 +21,14 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |temporary| std::fs::write(temporary, bytes))
 }
 
+/// Whether [`replace_file`] could write `path` now, found out without touching it.
+///
+/// # Errors
+/// [`Error::Io`] if it could not.
+pub fn check_replaceable(path: &Path) -> Result<()> {
+    tempfile::tempdir_in(folder(path)).map(drop).map_err(|e| Error::io(path, e))
+}
+
 /// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata entry.
 pub(crate) fn replace_safetensors<V: View>(
     path: &Path,
@@ -31,14 +39,18 @@ pub(crate) fn replace_safetensors<V: View>(
     replace(path, |temporary| write_tensors(temporary, tensors, key, value))
 }
 
+/// The folder of a file.
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// Replaces `path` by the file that `write` makes, or leaves it as it was.
 fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
-    let folder = match path.parent() {
-        Some(p) if !p.as_os_str().is_empty() => p,
-        _ => Path::new("."),
-    };
     // In a folder of its own, since `write` may use a temporary file beside it; on the same disk, so that it can be moved.
-    let temporary = tempfile::Builder::new().prefix(".lq-infer-").tempdir_in(folder);
+    let temporary = tempfile::Builder::new().prefix(".lq-infer-").tempdir_in(folder(path));
     let replaced = temporary.and_then(|temporary| {
         let written = temporary.path().join("file");
         write(&written)?;

@@ -7,9 +7,13 @@ use rayon::prelude::*;
 /// The logits of one image; `input` is what the first layer receives, `[h, w, c]`.
 ///
 /// # Errors
-/// That a parameter is missing.
+/// That a parameter is missing, or the input of another size.
 pub fn run(graph: &Graph, params: &Params, input: &[f32]) -> Result<Vec<f32>, String> {
     let shapes: Vec<Shape> = graph.facts()?.iter().map(|fact| fact.shape).collect();
+    let expected = graph.input_shape().elements();
+    if input.len() != expected {
+        return Err(format!("an image needs {expected} numbers, got {}", input.len()));
+    }
     let mut results: Vec<Vec<f32>> = Vec::new();
     for (id, node) in graph.nodes().iter().enumerate() {
         let read = |i: usize| node.inputs.get(i).map_or((input, shapes[0]), |&n| (results[n].as_slice(), shapes[n]));

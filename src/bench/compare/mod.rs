@@ -181,7 +181,7 @@ fn compare(base: &Cell, cell: &Cell) -> std::result::Result<(Verdict, f64), &'st
     if base.source != cell.source {
         return Err("another model");
     }
-    if base.digest.expected != cell.digest.expected || is_wrong(base) || is_wrong(cell) {
+    if base.digest.expected != cell.digest.expected || base.is_wrong() || cell.is_wrong() {
         return Err("digests differ");
     }
     let warm = cell.warm.as_ref().ok_or("no figure")?;
@@ -199,10 +199,6 @@ fn compare(base: &Cell, cell: &Cell) -> std::result::Result<(Verdict, f64), &'st
     Ok((verdict, ratio))
 }
 
-fn is_wrong(cell: &Cell) -> bool {
-    cell.digest.found.as_ref().is_some_and(|found| *found != cell.digest.expected)
-}
-
 fn device<'a>(run: &'a Run, cell: &Cell) -> Option<&'a Device> {
     run.report.devices.get(cell.device)
 }
@@ -213,7 +209,7 @@ fn mismatches(runs: &[Run]) -> Vec<String> {
     let mut found = Vec::new();
     for (run, cell) in runs.iter().flat_map(|run| run.report.cells.iter().map(move |cell| (run, cell))) {
         let subject = format!("{}, batch {}", cell.model, cell.batch);
-        if let Some(digest) = cell.digest.found.as_ref().filter(|_| is_wrong(cell)) {
+        if let Some(digest) = cell.digest.found.as_ref().filter(|_| cell.is_wrong()) {
             let name = device(run, cell).map_or("?", |device| &device.name);
             let expected = short(&cell.digest.expected);
             found.push(format!("{subject}: {name} of {} gives {}, its reference {expected}", run.name, short(digest)));

@@ -18,6 +18,11 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// `text` on one line, without what would steer a terminal.
+pub fn plain(text: &str) -> String {
+    text.replace(|c| char::is_control(c) || is_unprintable(c), "\u{fffd}")
+}
+
 /// Control characters other than tabs and ends of lines, non-characters, and marks and overrides of direction.
 fn is_unprintable(c: char) -> bool {
     let direction =

@@ -15,6 +15,7 @@ mod timeline;
 mod units;
 
 pub use comparison::comparison;
+pub use escape::plain;
 
 use super::compare::Comparison;
 use super::report::Report;

@@ -44,7 +44,7 @@ pub fn identity(report: &Report) -> String {
 pub fn notices(report: &Report) -> String {
     let mut all = String::new();
     for cell in &report.cells {
-        if cell.digest.found.as_ref().is_some_and(|found| *found != cell.digest.expected) {
+        if cell.is_wrong() {
             let text = format!("{} computed wrong logits of {}.", device_name(report, cell), subject(cell));
             all.push_str(&paragraph("notice error", &text));
         }

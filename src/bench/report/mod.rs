@@ -131,6 +131,13 @@ pub struct Rival {
     pub problem: Option<String>,
 }
 
+impl Cell {
+    /// Whether the device computed other logits than the reference.
+    pub fn is_wrong(&self) -> bool {
+        self.digest.found.as_ref().is_some_and(|found| *found != self.digest.expected)
+    }
+}
+
 /// A process's first inference, in its parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cold {

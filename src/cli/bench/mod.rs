@@ -9,7 +9,7 @@ pub use args::BenchArgs;
 
 use super::{Failure, Outcome, output};
 use crate::bench::html;
-use crate::bench::report::{Cell, Report};
+use crate::bench::report::Report;
 use crate::error::Error;
 use crate::format::replace_file;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,7 @@ pub fn run(args: &BenchArgs) -> Outcome {
         [] => measure(args),
         [one] => {
             let report = Report::read(one)?;
-            show(args, &report)?;
-            verdict(&report)
+            ended(show(args, &report), verdict(&report))
         }
         several => compare::run(args, several),
     }
@@ -29,13 +28,23 @@ pub fn run(args: &BenchArgs) -> Outcome {
 
 fn measure(args: &BenchArgs) -> Outcome {
     let (report, outcome) = run::measured(args)?;
-    show(args, &report)?;
-    match outcome {
+    let shown = show(args, &report);
+    let verdict = match outcome {
         Err(Error::Cancelled) => {
             Err(Failure { code: 1, message: Some("interrupted: the report is not complete".into()) })
         }
         Err(error) => Err(error.into()),
         Ok(()) => verdict(&report),
+    };
+    ended(shown, verdict)
+}
+
+/// How it ended: with what kept results from being written, else with the verdict on them. That nobody reads them any more is no reason
+/// to be silent about it.
+fn ended(shown: Outcome, verdict: Outcome) -> Outcome {
+    match shown {
+        Err(failure) if failure.code != 0 => Err(failure),
+        shown => verdict.and(shown),
     }
 }
 
@@ -49,8 +58,8 @@ fn show(args: &BenchArgs, report: &Report) -> Outcome {
         .and_then(|()| write(args.csv.as_ref(), || report.csv()))
         .and_then(|()| write(args.html.as_ref(), || html::report(report)))
         .and_then(|()| write(args.svg.as_ref(), || html::report_svg(report)));
-    print::report(report)?;
-    written
+    let printed = print::report(report);
+    written.and(printed)
 }
 
 /// Writes a file of results, if it was asked for.
@@ -61,8 +70,7 @@ fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Outcome {
 
 /// Wrong digests fail the run; so does a run without a single figure.
 fn verdict(report: &Report) -> Outcome {
-    let wrong = |cell: &&Cell| cell.digest.found.as_ref().is_some_and(|found| *found != cell.digest.expected);
-    if let Some(cell) = report.cells.iter().find(wrong) {
+    if let Some(cell) = report.cells.iter().find(|cell| cell.is_wrong()) {
         let name = report.devices.get(cell.device).map_or("a device", |d| d.name.as_str());
         return Err(Error::VerificationFailed(format!("{name} computed wrong logits of {}", cell.model)).into());
     }

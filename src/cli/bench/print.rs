@@ -1,5 +1,4 @@
-//! Figures on a terminal, in lines that 110 columns hold. Reports may come from elsewhere: what would steer a terminal is not
-//! passed on.
+//! Figures on a terminal, in lines that 110 columns hold.
 
 use crate::bench::compare::{Comparison, Row};
 use crate::bench::report::{Cell, Report};
@@ -35,12 +34,7 @@ pub fn comparison(comparison: &Comparison) -> Outcome {
 }
 
 fn lines(lines: Vec<String>) -> Outcome {
-    lines.iter().try_for_each(|line| output::line(&plain(line)))
-}
-
-/// `text` without what a terminal would obey.
-pub fn plain(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
+    lines.iter().try_for_each(|line| output::line(line))
 }
 
 /// The beginning of `text`, if it is longer than `length` characters.
@@ -127,12 +121,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_short_and_plain() {
+    fn lines_are_short() {
         let text = "word ".repeat(60);
         let lines = wrapped(&text);
         assert!(lines.len() == 3 && lines.iter().all(|line| line.len() <= LINE), "{lines:?}");
         assert_eq!(lines.join(" ").split_whitespace().count(), 60);
         assert_eq!((cut("abcdef", 6), cut("abcdefg", 6)), ("abcdef".to_owned(), "abcde…".to_owned()));
-        assert_eq!(plain("a\u{1b}[2Jb\r\n"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}");
     }
 }

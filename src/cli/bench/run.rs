@@ -8,6 +8,7 @@ use crate::bench::{Job, host, measure, open, void};
 use crate::cli::subject::Subject;
 use crate::cli::{Failure, matching, output};
 use crate::error::Error;
+use crate::format::check_replaceable;
 use crate::session::{DeviceInfo, devices};
 use std::time::{Duration, SystemTime};
 
@@ -33,7 +34,8 @@ pub fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure
     };
     let subjects = subjects(args)?;
     let control = Control { cancel: Some(cancel), deadline: None };
-    keep(&report, args).map_err(output::write_failure)?;
+    let files = [&args.json, &args.csv, &args.html, &args.svg];
+    files.into_iter().flatten().try_for_each(|path| check_replaceable(path)).map_err(output::write_failure)?;
     let outcome = fill(&mut report, args, &subjects, devices, &control);
     report.complete = outcome.is_ok();
     Ok((report, outcome))

@@ -7,13 +7,14 @@ use crate::backend::gpu::buffers::{bind_group, buffer, bytes, filled, shape_buff
 use crate::backend::gpu::header::Params as Batch;
 use crate::backend::gpu::pipelines::compile;
 use crate::backend::gpu::record::{Buffer, Dispatch};
+use crate::backend::gpu::stamps::{Marks, Stamps};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Params};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-/// How long a wait for the device lasts before cancellation and deadline are looked at.
+/// How long a look at the device lasts before the next one.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// Shaders compute indices in 32 bits, some drivers byte offsets as well.
 const MAX_BYTES: u64 = 1 << 31;
@@ -130,8 +131,28 @@ impl FloatNet {
         Ok(())
     }
 
+    /// What the GPU takes for a batch of whatever its buffers hold, by its timestamps; None if it has none that mean anything.
+    ///
+    /// # Errors
+    /// As [`FloatNet::run`].
+    pub fn device_time(&self) -> Result<Option<Duration>> {
+        let Some(stamps) = Stamps::new(&self.gpu, Marks::Run, self.bound.len()) else { return Ok(None) };
+        let submission = self.gpu.guarded("timing the network in float32", || {
+            let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
+            self.launch(stamps.pass(&mut encoder, 0, 1), 0..self.bound.len());
+            stamps.resolve(&mut encoder);
+            self.gpu.queue().submit([encoder.finish()])
+        })?;
+        let times = Marks::Run.intervals(&stamps.read(&submission)?);
+        let whole = times.and_then(|times| times.first().copied());
+        Ok(whole.map(|[begin, end]| Duration::from_nanos((end - begin) as u64)))
+    }
+
     fn pass(&self, encoder: &mut wgpu::CommandEncoder, launches: impl Iterator<Item = usize>) {
-        let mut pass = encoder.begin_compute_pass(&Default::default());
+        self.launch(encoder.begin_compute_pass(&Default::default()), launches);
+    }
+
+    fn launch(&self, mut pass: wgpu::ComputePass, launches: impl Iterator<Item = usize>) {
         for index in launches {
             let (pipeline, buffers) = &self.bound[index];
             let [x, y, z] = self.net.recording.workgroups(&self.net.recording.dispatches[index], self.images);
