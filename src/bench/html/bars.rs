@@ -42,8 +42,7 @@ impl Bar {
                 doubted,
             }
         });
-        let rival = cell.rival.as_ref().filter(|rival| rival.images_per_second > 0.0);
-        let rival = rival.map(|rival| {
+        let rival = cell.timed_rival().map(|rival| {
             let text = format!("{} {}, takes {}", rival.name, digits(rival.images_per_second), times(rival.times));
             (text, rival.images_per_second)
         });

@@ -28,7 +28,7 @@ pub fn results(report: &Report) -> String {
             row.extend(figures(cell).map(Field::maybe));
             row.extend(gpu.then(|| Field::maybe(self::gpu(cell).map(time))));
             if rivals {
-                let rival = cell.rival.as_ref();
+                let rival = cell.timed_rival();
                 row.push(Field::maybe(rival.map(|r| time(r.wall.median))));
                 row.push(Field::maybe(rival.map(|r| times(r.times))));
             }

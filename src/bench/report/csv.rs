@@ -77,14 +77,14 @@ fn warm(cell: &Cell) -> [String; 10] {
 }
 
 fn rival(cell: &Cell) -> [String; 6] {
-    let rival = cell.rival.as_ref();
+    let rival = cell.timed_rival();
     [
-        maybe(rival.map(|r| &r.name)),
+        maybe(cell.rival.as_ref().map(|r| &r.name)),
         maybe(rival.map(|r| r.wall.median)),
         maybe(rival.and_then(|r| Some(r.device?.median))),
         maybe(rival.map(|r| r.images_per_second)),
         maybe(rival.map(|r| r.times)),
-        maybe(rival.and_then(|r| r.problem.as_ref())),
+        maybe(cell.rival.as_ref().and_then(|r| r.problem.as_ref())),
     ]
 }
 

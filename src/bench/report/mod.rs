@@ -132,6 +132,11 @@ pub struct Rival {
 }
 
 impl Cell {
+    /// The network in float32, if there are figures of it.
+    pub fn timed_rival(&self) -> Option<&Rival> {
+        self.rival.as_ref().filter(|rival| rival.problem.is_none())
+    }
+
     /// Whether the device computed other logits than the reference.
     pub fn is_wrong(&self) -> bool {
         self.digest.found.as_ref().is_some_and(|found| *found != self.digest.expected)
