@@ -1,5 +1,6 @@
 //! When each part of one inference ran.
 
+use crate::error::Result;
 use crate::lower::Step;
 use std::fmt::{self, Display, Formatter};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -122,6 +123,13 @@ impl Recorder {
     /// The time line begins then.
     pub fn since(begin: Instant) -> Self {
         Recorder { begin, timeline: Mutex::default() }
+    }
+
+    /// Times a run of a CPU, which tells its steps if there is a recorder.
+    pub fn of_cpu<T>(detail: Detail, run: impl FnOnce(Option<&Self>) -> Result<T>) -> Result<(T, Timeline)> {
+        let recorder = Recorder::start();
+        let output = run((detail == Detail::Steps).then_some(&recorder))?;
+        Ok((output, recorder.finish(Clock::Host)))
     }
 
     /// Does `work`, which is the step with this index, on a thread of a CPU backend.

@@ -15,7 +15,7 @@ mod quantize;
 mod slice;
 mod split;
 
-use super::timeline::{Clock, Detail, Recorder, Timeline};
+use super::timeline::{Detail, Recorder, Timeline};
 use super::{Backend, Control, Executable, Peak, Traced, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{Kernel, Step, TensorId, TensorSpec};
@@ -70,10 +70,7 @@ impl Executable for CpuNet {
     }
 
     fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
-        let recorder = Recorder::start();
-        let steps = (detail == Detail::Steps).then_some(&recorder);
-        let output = self.images(input, images, control, steps)?;
-        Ok((output, recorder.finish(Clock::Host)))
+        Recorder::of_cpu(detail, |steps| self.images(input, images, control, steps))
     }
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {

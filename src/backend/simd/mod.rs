@@ -24,7 +24,7 @@ pub use level::Level;
 
 use super::cpu::probe::Copy;
 use super::cpu::{Arena, Output, reference, traced};
-use super::timeline::{Clock, Detail, Recorder, Timeline};
+use super::timeline::{Detail, Recorder, Timeline};
 use super::{Backend, Control, Executable, Peak, Traced, best_rate, check_batch};
 use crate::error::{Error, Result};
 use crate::lower::{InputForm, Kernel, Step, TensorId};
@@ -198,10 +198,7 @@ impl Executable for SimdNet {
     }
 
     fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
-        let recorder = Recorder::start();
-        let steps = (detail == Detail::Steps).then_some(&recorder);
-        let output = self.images(input, images, control, steps)?;
-        Ok((output, recorder.finish(Clock::Host)))
+        Recorder::of_cpu(detail, |steps| self.images(input, images, control, steps))
     }
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
