@@ -20,17 +20,18 @@ fn assert_consistent(e: &Explanation) {
     assert!(peaks.words > 0.0 && peaks.macs > 0.0 && peaks.bytes > 0.0);
     for launch in &e.launches {
         let step = &launch.step;
-        assert!(step.seconds > 0.0 && step.bytes > 0.0, "{step:?}");
+        assert!(step.seconds >= 0.0 && step.bytes > 0.0, "{step:?}");
         let (bound, least) = step.least(&peaks, e.device.launch.unwrap());
         assert_eq!((bound, least), (step.bound, launch.least));
-        assert!((step.share - least / step.seconds).abs() < 1e-6 * step.share, "{step:?}");
+        let share = if step.seconds > 0.0 { least / step.seconds } else { 0.0 };
+        assert!((step.share - share).abs() <= 1e-6 * share, "{step:?}");
         assert_eq!(step.words > 0.0, step.kernel == "bitconv");
         assert_eq!(step.planes.is_some(), step.kernel == "bitconv");
         assert!(bound != Bound::Popcount || step.words > 0.0);
     }
     let launches: f64 = e.launches.iter().map(|l| l.step.seconds).sum();
     let groups: f64 = e.groups.iter().take(3).map(|g| g.seconds).sum();
-    assert!((groups / launches - 1.0).abs() < 1e-9);
+    assert!((groups - launches.min(e.wall.median)).abs() <= 1e-9 * launches, "they are parts of a run");
     assert_eq!(e.groups.iter().map(|g| g.launches).sum::<usize>(), e.launches.len());
     assert!((e.groups.iter().map(|g| g.share).sum::<f64>() - 1.0).abs() < 1e-9);
     assert!(!e.remarks.is_empty() && e.remarks.iter().all(|r| !r.reason.is_empty()));

@@ -1,10 +1,11 @@
 //! What each launch of a run takes, and what bounds it.
 
 use super::device::Ceiling;
-use super::report::{Bound, Peaks, StepTime};
+use super::report::{Bound, Peaks, Stats, StepTime};
 use super::work::Work;
 use crate::backend::{Clock, Timeline};
-use crate::lower::{Kernel, Program, Repr};
+use crate::fixed::VALUE_PLANES;
+use crate::lower::{Kernel, Program};
 use std::time::Duration;
 
 /// Timed runs of which the medians are taken.
@@ -19,12 +20,15 @@ pub struct Timed {
 }
 
 impl Timed {
-    /// From `runs` of `program` on `images` images. A step that nobody timed was done by the launch of the one before it.
+    /// From `runs` of `program` on `images` images, those with the first one's clock: times by others are no times of the same. A
+    /// step that nobody timed was done by the launch of the one before it.
     pub fn of(program: &Program, images: usize, runs: &[Timeline], ceiling: &Ceiling) -> Self {
         let count = program.steps.len();
+        let clock = runs.first().map_or(Clock::default(), |run| run.clock);
+        let runs: Vec<&Timeline> = runs.iter().filter(|run| run.clock == clock).collect();
         let times: Vec<Vec<f64>> = runs.iter().map(|run| step_times(run, count)).collect();
         let launched = |step: usize| runs.iter().flat_map(|r| &r.spans).any(|span| span.step == Some(step));
-        let mut timed = Timed { steps: Vec::new(), clock: runs.first().map_or(Clock::default(), |r| r.clock) };
+        let mut timed = Timed { steps: Vec::new(), clock };
         let mut step = 0;
         while step < count {
             let together = 1 + (step + 1..count).take_while(|&next| !launched(next)).count();
@@ -59,7 +63,7 @@ fn step_time(program: &Program, step: usize, work: Work, images: usize, seconds:
         let shape = program.tensors[id].shape;
         [shape.h, shape.w, shape.c]
     });
-    let (planes, window) = (planes(program, kernel), window(kernel));
+    let (planes, window) = (planes(kernel), window(kernel));
     let mut time = StepTime {
         layer: name.clone(),
         kernel: kernel.name().to_owned(),
@@ -87,7 +91,9 @@ impl StepTime {
             .map(|(amount, rate)| if amount > 0.0 { amount / rate } else { 0.0 })
     }
 
-    /// What it cannot be faster than, and its seconds: the longest of the three, or `launch` if that is longer.
+    /// What bounds it, and its seconds: the longest of the three, or `launch` if that is longer. The peak of memory is one of data
+    /// that caches do not hold: those that they hold may be moved faster. `launch` counts once, though a CPU launches a step for
+    /// each image: threads may do so at the same time.
     pub fn least(&self, peaks: &Peaks, launch: f64) -> (Bound, f64) {
         let [words, macs, bytes] = self.at_peaks(peaks);
         let bounds = [(Bound::Popcount, words), (Bound::Macs, macs), (Bound::Memory, bytes), (Bound::Launch, launch)];
@@ -95,15 +101,12 @@ impl StepTime {
     }
 }
 
-/// Planes of the weights and of the input, the most of its parts.
-fn planes(program: &Program, kernel: &Kernel) -> Option<[usize; 2]> {
+/// Planes of the weights and of the input, the most of its parts. Those of values may be followed by planes of zeros, which do
+/// not count here.
+fn planes(kernel: &Kernel) -> Option<[usize; 2]> {
     let Kernel::BitConv(k) = kernel else { return None };
-    let input = match program.tensors[k.input].repr {
-        // The highest ones are 0 and not stored.
-        Repr::Bits { .. } => crate::fixed::VALUE_PLANES,
-        _ => k.parts.iter().map(|p| p.planes).max().unwrap_or(0),
-    };
-    Some([k.weight_planes, input])
+    let input = k.parts.iter().map(|p| p.planes).max().unwrap_or(0);
+    Some([k.weight_planes, input.min(VALUE_PLANES)])
 }
 
 fn window(kernel: &Kernel) -> Option<[usize; 2]> {
@@ -118,9 +121,8 @@ fn window(kernel: &Kernel) -> Option<[usize; 2]> {
 }
 
 /// The middle one; 0 if there are none.
-pub fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(0.0)
+pub fn median(times: Vec<f64>) -> f64 {
+    Stats::of(&times).map_or(0.0, |stats| stats.median)
 }
 
 #[cfg(test)]
@@ -140,6 +142,18 @@ mod tests {
         let spans = vec![span(0, 0, 1, 4), span(1, 0, 1, 4), span(0, 1, 5, 2), span(1, 1, 5, 2)];
         let times = step_times(&Timeline { clock: Clock::Host, spans }, 2);
         assert!((times[0] - 0.004).abs() < 1e-9 && (times[1] - 0.002).abs() < 1e-9, "{times:?}");
+    }
+
+    #[test]
+    fn runs_by_another_clock_do_not_count() {
+        let program = random_network("cifar-resnet-20", &Uniform::bits(2, 2), 1).unwrap();
+        let run = |clock, length| Timeline { clock, spans: vec![span(0, 0, 0, length)] };
+        let fallen = run(Clock::Submissions, 50);
+        let runs = [run(Clock::Passes, 1), fallen.clone(), run(Clock::Passes, 2), fallen];
+        let peaks = Peaks { words: 1e9, macs: 1e9, bytes: 1e9 };
+        let timed = Timed::of(&program, 1, &runs, &Ceiling { peaks, launch: 0.0 });
+        assert_eq!((timed.clock, timed.steps.len()), (Clock::Passes, 1));
+        assert!((timed.steps[0].seconds - 0.0015).abs() < 1e-9, "{:?}", timed.steps[0]);
     }
 
     /// The first is bound by what is longest, a step that nobody timed belongs to the launch before it.

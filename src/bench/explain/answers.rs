@@ -2,10 +2,14 @@
 
 use super::text::{percent, time};
 use super::{Context, Prediction, Sort};
+use crate::backend::Clock;
 use crate::bench::report::Rival;
+use crate::fixed::VALUE_PLANES;
 
 /// From this share of a run on, a part is worth a sentence.
 const PART: f64 = 0.15;
+/// Up to this share of a run, what is not bit convolutions says nothing.
+const NOTHING: f64 = 0.01;
 
 pub fn answers(context: &Context, predictions: &[Prediction], rival: Option<&Rival>) -> Vec<String> {
     let mut answers = vec![bits(context)];
@@ -15,23 +19,20 @@ pub fn answers(context: &Context, predictions: &[Prediction], rival: Option<&Riv
     answers
 }
 
-/// The whole of a run that launches and what is between them come to.
-fn whole(context: &Context) -> f64 {
-    context.outside() + context.steps.iter().map(|step| step.seconds).sum::<f64>()
-}
-
 fn bits(context: &Context) -> String {
-    let (bits, whole) = (context.seconds(Sort::Bits), whole(context));
+    let (bits, whole) = (context.seconds(Sort::Bits), context.wall);
     if bits == 0.0 {
         return "No layer is a bit convolution: the widths of this network do not matter to its speed.".into();
     }
     let rest = whole - bits;
+    let take = format!("Bit convolutions take {} of a run.", percent(bits / whole));
+    if rest < NOTHING * whole {
+        return take;
+    }
     format!(
-        "Bit convolutions take {} of a run. The other {} are the same at any width: no width makes it more than {:.1} times as \
-         fast.",
-        percent(bits / whole),
+        "{take} The other {} are the same at any width: no width makes it more than {:.1} times as fast.",
         time(rest),
-        whole / rest.max(f64::MIN_POSITIVE)
+        whole / rest
     )
 }
 
@@ -44,7 +45,10 @@ fn one_bit(context: &Context, predictions: &[Prediction]) -> Option<String> {
     let fewer = words(true) / words(false);
     let name = one.activations.map_or("1-bit weights".to_owned(), |_| "1/1".to_owned());
     Some(match fewer < 1.05 {
-        true => "It has single planes already: there are no bits left to save.".into(),
+        true => {
+            let planes = if one.activations.is_some() { "single planes" } else { "single weight planes" };
+            format!("It has {planes} already: there are no bits left to save.")
+        }
         false => format!(
             "{name} would count {fewer:.1} times less, and take {} by prediction, {:.1} times as fast.",
             time(one.seconds),
@@ -53,31 +57,25 @@ fn one_bit(context: &Context, predictions: &[Prediction]) -> Option<String> {
     })
 }
 
-/// By how much the words of a convolution shrink.
+/// By how much the words of a convolution shrink; float activations stay so.
 fn least_planes(planes: Option<[usize; 2]>, one: &Prediction) -> f64 {
     let [w, a] = planes.unwrap_or([1, 1]);
-    (w * if one.activations.is_some() { a } else { 1 }) as f64
+    let activations = if one.activations.is_some() && a < VALUE_PLANES { a } else { 1 };
+    w as f64 * activations as f64
 }
 
 /// The parts of a run that are no bit convolutions and large.
 fn parts(context: &Context) -> Vec<String> {
-    let whole = whole(context);
+    let whole = context.wall;
     let mut answers = Vec::new();
     let mut tell = |seconds: f64, sentence: String| {
         if seconds >= PART * whole {
             answers.push(sentence);
         }
     };
-    let count = context.steps.len();
-    let launches = context.limits.launch * count as f64;
-    tell(
-        launches,
-        format!(
-            "{count} launches at {} each are {} of the time, whatever they do; larger batches share them.",
-            time(context.limits.launch),
-            percent(launches / whole)
-        ),
-    );
+    if let Some((launches, sentence)) = launches(context) {
+        tell(launches, sentence);
+    }
     let float = context.seconds(Sort::Float);
     tell(
         float,
@@ -99,6 +97,22 @@ fn parts(context: &Context) -> Vec<String> {
         ),
     );
     answers
+}
+
+/// Seconds of launching, and a sentence about them. None if they are not known: submissions take longer than launches of a run,
+/// and a CPU launches each step for each image, for some images at the same time.
+fn launches(context: &Context) -> Option<(f64, String)> {
+    if context.clock == Clock::Submissions || (context.cpu && context.batch > 1) {
+        return None;
+    }
+    let (count, each) = (context.steps.len(), context.overlap() * context.limits.launch);
+    let launches = count as f64 * each;
+    let share = percent(launches / context.wall);
+    let remedy = if context.cpu { "" } else { "; larger batches share them" };
+    Some((
+        launches,
+        format!("{count} launches at {} each are {share} of the time, whatever they do{remedy}.", time(each)),
+    ))
 }
 
 fn float(rival: &Rival) -> String {

@@ -66,7 +66,7 @@ pub struct Launch {
     pub intensity: f64,
 }
 
-/// Launches of one sort.
+/// Launches of one sort. Where launches take longer when each is timed than a run takes, their times are shares of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// "bit convolutions", "float layers", "other kernels" or "outside of launches".
@@ -75,7 +75,7 @@ pub struct Group {
     pub seconds: f64,
     /// Of a whole run.
     pub share: f64,
-    /// Seconds that their bounds come to; 0 outside of launches.
+    /// Seconds that their bounds come to, scaled as `seconds` are; 0 outside of launches.
     pub least: f64,
 }
 
@@ -106,8 +106,7 @@ pub struct Prediction {
 /// launches.
 pub fn explain(device: &Device, cell: &Cell) -> Result<Explanation> {
     let failed = |problem: String| Error::Device { device: device.name.clone(), problem };
-    let wrong = cell.digest.found.as_ref().is_some_and(|found| *found != cell.digest.expected);
-    if wrong {
+    if cell.is_wrong() {
         return Err(Error::VerificationFailed(format!("{} computed wrong logits of {}", device.name, cell.model)));
     }
     let nothing = || cell.problem.clone().unwrap_or_else(|| "there are no figures to explain".into());
@@ -116,7 +115,14 @@ pub fn explain(device: &Device, cell: &Cell) -> Result<Explanation> {
         return Err(failed("its launches were not timed".into()));
     }
     let ceiling = Limits { peaks, launch: device.launch.unwrap_or(0.0) };
-    let context = Context { limits: ceiling, steps: &warm.steps, wall: warm.wall.median, batch: cell.batch };
+    let context = Context {
+        limits: ceiling,
+        steps: &warm.steps,
+        wall: warm.wall.median,
+        batch: cell.batch,
+        clock: warm.clock,
+        cpu: device.api == "cpu",
+    };
     let predictions = predict::predictions(&context);
     Ok(Explanation {
         schema: SCHEMA,
@@ -135,7 +141,7 @@ pub fn explain(device: &Device, cell: &Cell) -> Result<Explanation> {
         groups: context.groups(),
         square_share: context.square_share(),
         remarks: reasons::remarks(&context),
-        answers: answers::answers(&context, &predictions, cell.rival.as_ref()),
+        answers: answers::answers(&context, &predictions, cell.timed_rival()),
         predictions,
         rival: cell.rival.clone(),
     })
@@ -155,6 +161,9 @@ struct Context<'a> {
     /// Seconds of a whole run.
     wall: f64,
     batch: usize,
+    clock: Clock,
+    /// Whether each image makes its own launches.
+    cpu: bool,
 }
 
 /// What a launch is part of.
@@ -192,27 +201,37 @@ impl Context<'_> {
         self.steps.iter().filter(move |step| Sort::of(step) == sort)
     }
 
-    /// Seconds of all launches of a sort.
+    /// Seconds of all launches, as each was timed.
+    fn measured(&self) -> f64 {
+        self.steps.iter().map(|step| step.seconds).sum()
+    }
+
+    /// Launches may take longer when each is timed than together: what their times are multiplied by to add up to a run.
+    fn overlap(&self) -> f64 {
+        let measured = self.measured();
+        if measured > self.wall { self.wall / measured } else { 1.0 }
+    }
+
+    /// Seconds of a run that all launches of a sort take.
     fn seconds(&self, sort: Sort) -> f64 {
-        self.of(sort).map(|step| step.seconds).sum()
+        self.overlap() * self.of(sort).map(|step| step.seconds).sum::<f64>()
     }
 
     /// Seconds of a run that no launch takes.
     fn outside(&self) -> f64 {
-        (self.wall - self.steps.iter().map(|step| step.seconds).sum::<f64>()).max(0.0)
+        (self.wall - self.measured()).max(0.0)
     }
 
     fn groups(&self) -> Vec<Group> {
-        let whole = self.outside() + self.steps.iter().map(|step| step.seconds).sum::<f64>();
         let group = |name: &str, launches: usize, seconds: f64, least: f64| Group {
             name: name.to_owned(),
             launches,
             seconds,
-            share: if whole > 0.0 { seconds / whole } else { 0.0 },
+            share: if self.wall > 0.0 { seconds / self.wall } else { 0.0 },
             least,
         };
         let sorts = Sort::ALL.into_iter().map(|(sort, name)| {
-            let least = self.of(sort).map(|step| self.least(step)).sum();
+            let least = self.overlap() * self.of(sort).map(|step| self.least(step)).sum::<f64>();
             group(name, self.of(sort).count(), self.seconds(sort), least)
         });
         sorts.chain([group("outside of launches", 0, self.outside(), 0.0)]).collect()
@@ -226,7 +245,7 @@ impl Context<'_> {
 
     /// The launches that take most of the time, slowest first.
     fn slowest(&self) -> Vec<&StepTime> {
-        let all: f64 = self.steps.iter().map(|step| step.seconds).sum();
+        let all = self.measured();
         let mut steps: Vec<&StepTime> = self.steps.iter().collect();
         steps.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
         let mut before = 0.0;
@@ -241,12 +260,12 @@ impl Context<'_> {
 
 /// Numbers that a launch makes for a batch.
 fn numbers(step: &StepTime, batch: usize) -> f64 {
-    (step.output.iter().product::<usize>() * batch) as f64
+    step.output.iter().map(|&n| n as f64).product::<f64>() * batch as f64
 }
 
 /// Products of planes that are summed up separately.
 fn pairs(step: &StepTime) -> f64 {
-    step.planes.map_or(1.0, |[w, a]| (w * a) as f64)
+    step.planes.map_or(1.0, |[w, a]| w as f64 * a as f64)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub fn predictions(context: &Context) -> Vec<Prediction> {
     if context.of(Sort::Bits).next().is_none() {
         return Vec::new();
     }
-    let float = context.of(Sort::Bits).all(|step| step.planes.is_some_and(|[_, a]| a == VALUE_PLANES));
+    let float = context.of(Sort::Bits).all(|step| step.planes.is_some_and(|[_, a]| a >= VALUE_PLANES));
     let activations: Vec<Option<usize>> = if float { vec![None] } else { WIDTHS.map(Some).collect() };
     let pairs = WIDTHS.flat_map(|w| activations.iter().map(move |&a| (w, a)));
     pairs.map(|(weights, activations)| predict(context, weights, activations)).collect()
@@ -21,11 +21,8 @@ pub fn predictions(context: &Context) -> Vec<Prediction> {
 
 fn predict(context: &Context, weights: usize, activations: Option<usize>) -> Prediction {
     let all = |time: &dyn Fn(&StepTime) -> f64| context.steps.iter().map(time).sum::<f64>();
-    let measured = all(&|step| step.seconds);
     let launches = all(&|step| at(step, weights, activations, context.limits.launch));
-    // Launches may take longer when each is timed than together.
-    let overlap = if measured > context.wall { context.wall / measured } else { 1.0 };
-    let seconds = context.outside() + overlap * launches;
+    let seconds = context.outside() + context.overlap() * launches;
     Prediction { weights, activations, seconds, speedup: context.wall / seconds }
 }
 

@@ -30,9 +30,10 @@ fn reason(context: &Context, step: &StepTime) -> String {
     match step.bound {
         Bound::Launch if step.seconds <= 3.0 * launch => {
             format!(
-                "launching it costs {}, its work {}: only fewer launches or larger batches help",
+                "launching it costs {}, its work {}: only fewer launches{} help",
                 time(launch),
-                time(work)
+                time(work),
+                if context.cpu { "" } else { " or larger batches" }
             )
         }
         Bound::Launch => format!(
@@ -40,6 +41,13 @@ fn reason(context: &Context, step: &StepTime) -> String {
             time(work),
             time(launch),
             time(step.seconds),
+            per_number(context, step)
+        ),
+        Bound::Memory if memory > step.seconds => format!(
+            "its {} take {}, less than main memory allows ({}): they stay in caches; {}",
+            bytes(step.bytes),
+            time(step.seconds),
+            time(memory),
             per_number(context, step)
         ),
         Bound::Memory if step.share >= AT_ITS_BOUND => format!(
@@ -111,11 +119,13 @@ fn multiplying(context: &Context, step: &StepTime) -> Vec<String> {
 fn shared(context: &Context, step: &StepTime) -> Vec<String> {
     let mut causes = Vec::new();
     let memory = step.bytes / context.limits.peaks.bytes;
-    if memory >= PART * step.seconds {
+    // What takes longer than all of it is no cause: data in caches is faster than main memory.
+    let tells = |seconds: f64| (PART * step.seconds..=step.seconds).contains(&seconds);
+    if tells(memory) {
         causes.push(format!("moving {} takes {} of its {}", bytes(step.bytes), time(memory), time(step.seconds)));
     }
     let launch = context.limits.launch;
-    if launch >= PART * step.seconds {
+    if tells(launch) {
         causes.push(format!("launching it costs {} of its {}", time(launch), time(step.seconds)));
     }
     let best = context.of(Sort::of(step)).max_by(|a, b| a.share.total_cmp(&b.share));

@@ -78,6 +78,10 @@ fn cell(steps: Vec<StepTime>, wall: f64) -> Cell {
     }
 }
 
+fn answer<'a>(e: &'a Explanation, part: &str) -> Option<&'a String> {
+    e.answers.iter().find(|a| a.contains(part))
+}
+
 fn reason(e: &Explanation, layer: &str) -> String {
     e.remarks.iter().find(|r| r.layer == layer).unwrap_or_else(|| panic!("{layer}: {:?}", e.remarks)).reason.clone()
 }
@@ -139,6 +143,80 @@ fn reasons_follow_from_the_figures() {
     assert_eq!(reason(&e, "split"), "memory: 3.20 MB at 1 GB/s take 3.20 ms of the 4 ms");
     assert!(reason(&e, "limbsum").contains("12 products of bytes for each"), "{}", reason(&e, "limbsum"));
     assert!(e.predictions.is_empty() && e.answers[0].contains("No layer is a bit convolution"));
+}
+
+/// Each was timed with the way there and back: together they take twice as long as a run.
+#[test]
+fn times_of_launches_are_parts_of_a_run() {
+    let steps = vec![conv("c", [2, 2], 1000, 100.0, 1.5e-3), other("limbconv", 3e5, 1e3, 0.5e-3)];
+    let mut cell = cell(steps, 1e-3);
+    cell.warm.as_mut().unwrap().clock = Clock::Submissions;
+    let e = explain(&Device { launch: Some(0.4e-3), ..device() }, &cell).unwrap();
+    let groups: Vec<_> = e.groups.iter().map(|g| ((1e6 * g.seconds).round(), (100.0 * g.share).round())).collect();
+    assert_eq!(groups, [(750.0, 75.0), (250.0, 25.0), (0.0, 0.0), (0.0, 0.0)]);
+    assert!(e.answers[0].contains("75 %") && e.answers[0].contains("4.0 times"), "{:?}", e.answers);
+    assert_eq!(answer(&e, "launches at"), None, "submissions tell nothing of launches");
+    cell.warm.as_mut().unwrap().clock = Clock::Passes;
+    let e = explain(&Device { launch: Some(0.4e-3), ..device() }, &cell).unwrap();
+    assert!(answer(&e, "2 launches at 200 us each are 40 %").is_some(), "{:?}", e.answers);
+}
+
+#[test]
+fn larger_batches_share_the_launches_of_gpus_only() {
+    let gpu = Device { api: "vulkan".into(), ..device() };
+    let mut cell = cell(vec![conv("c", [2, 2], 10, 9.0, 2e-5)], 2e-5);
+    for (device, batches) in [(gpu, true), (device(), false)] {
+        let e = explain(&device, &cell).unwrap();
+        assert_eq!(answer(&e, "1 launches at").unwrap().contains("larger batches"), batches);
+        assert_eq!(reason(&e, "c").contains("larger batches"), batches);
+    }
+    cell.batch = 2;
+    assert_eq!(answer(&explain(&device(), &cell).unwrap(), "launches at"), None);
+}
+
+#[test]
+fn data_in_caches_are_faster_than_memory() {
+    let e = explain(&device(), &cell(vec![other("split", 0.0, 3.2e6, 2e-3)], 3e-3)).unwrap();
+    let reason = reason(&e, "split");
+    assert!(reason.starts_with("its 3.20 MB take 2 ms, less than main memory allows (3.20 ms)"), "{reason}");
+    let mut products = other("limbsum", 1e6, 10.0, 2e-3);
+    products.bytes = 0.9 * products.macs;
+    let e = explain(&device(), &cell(vec![StepTime { seconds: 0.8e-3, ..products }], 3e-3)).unwrap();
+    let reason = self::reason(&e, "limbsum");
+    assert!(!reason.contains("moving"), "{reason}");
+}
+
+#[test]
+fn float_activations_stay() {
+    let single = || conv("float", [1, 32], 1000, 9.0, 1e-3);
+    let e = explain(&device(), &cell(vec![single()], 1e-3)).unwrap();
+    assert!(e.predictions.iter().all(|p| p.activations.is_none()));
+    assert!(e.answers[1].starts_with("It has single weight planes already"), "{:?}", e.answers);
+    assert_eq!(e.answers[0], "Bit convolutions take 100 % of a run.");
+    // Planes of zeros follow those of values beside codes.
+    let padded = StepTime { planes: Some([1, 33]), ..single() };
+    let e = explain(&device(), &cell(vec![padded], 1e-3)).unwrap();
+    assert!(e.predictions.iter().all(|p| p.activations.is_none()));
+    // 288 thousand words stay, of 1152 thousand a quarter.
+    let steps = vec![single(), conv("codes", [2, 2], 32_000, 9.0, 1e-3)];
+    let e = explain(&device(), &cell(steps, 2e-3)).unwrap();
+    assert!(e.answers[1].contains("2.5 times less"), "{:?}", e.answers);
+}
+
+#[test]
+fn figures_from_elsewhere_may_be_absurd() {
+    let step = StepTime { output: [usize::MAX; 3], planes: Some([usize::MAX; 2]), ..conv("c", [1, 1], 10, 1e3, 1e-3) };
+    let rival = Rival {
+        name: "f32".into(),
+        wall: Stats::default(),
+        device: None,
+        images_per_second: 0.0,
+        times: 0.0,
+        problem: Some("it does not fit".into()),
+    };
+    let absurd = Cell { batch: usize::MAX, rival: Some(rival), ..cell(vec![step], 1e-3) };
+    let e = explain(&device(), &absurd).unwrap();
+    assert_eq!(answer(&e, "f32"), None, "there is no figure of it");
 }
 
 #[test]
