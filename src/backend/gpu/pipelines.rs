@@ -135,6 +135,9 @@ fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModu
     // * Loops: every loop counts up to (or halves down from) a number of the constants or the shape, which are extents of
     //   tensors and windows; `Params::zero` is 0.
     // * Divisions are unsigned, by extents, which are not 0.
+    // Networks in float32 (`float`) come from a graph whose shapes were inferred and not from a program; their shaders keep the
+    // same rules: `net` sizes every buffer by these shapes, weights and tables hold whole turns of output channels and the same
+    // excess, and what lies outside the input is read from its first vector and replaced by 0.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 
