@@ -33,6 +33,8 @@ pub struct Gpu {
     store: Option<Store>,
     /// Why the device was lost, once it is.
     lost: Arc<Mutex<Option<String>>>,
+    /// Held while waiting for the device.
+    polling: Arc<Mutex<()>>,
 }
 
 impl Gpu {
@@ -49,7 +51,7 @@ impl Gpu {
         let (device, queue) = opened
             .map_err(|e| Error::Device { device: info.name.clone(), problem: format!("cannot be opened: {e}") })?;
         let store = Store::user(&info);
-        let gpu = Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default() };
+        let gpu = Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default(), polling: Arc::default() };
         gpu.watch();
         Ok(gpu)
     }
@@ -63,7 +65,7 @@ impl Gpu {
             return Err(Error::Device { device: info.name, problem: format!("cannot be used: {reason}") });
         }
         let store = Store::user(&info);
-        Ok(Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default() })
+        Ok(Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default(), polling: Arc::default() })
     }
 
     /// What is known about the device.
@@ -168,15 +170,21 @@ impl Gpu {
 
     /// Waits for `submission` for at most `timeout`; whether it is done.
     pub(super) fn wait(&self, submission: &wgpu::SubmissionIndex, timeout: std::time::Duration) -> Result<bool> {
-        let wait = wgpu::PollType::Wait { submission_index: Some(submission.clone()), timeout: Some(timeout) };
-        // wgpu panics if the device is lost while it waits; a host application must survive that.
-        let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device.poll(wait)));
-        match polled {
-            Ok(Ok(_)) => Ok(true),
-            Ok(Err(wgpu::PollError::Timeout)) => Ok(false),
-            Ok(Err(e)) => Err(Error::Device { device: self.info.name.clone(), problem: e.to_string() }),
-            Err(_) => Err(self.lost_error("while waiting for a result")),
+        // One thread at a time: wgpu asserts that a queue it finds empty has finished what is waited for, which is not so if another
+        // thread emptied it after this one had looked (wgpu-core 30, `Device::maintain`).
+        let _alone = self.polling.lock().unwrap_or_else(PoisonError::into_inner);
+        // wgpu panics if the device is lost while it waits; a host application must survive that. One that polls its own device
+        // beside us may cause the assertion; the next look then finds what was waited for.
+        for _ in 0..2 {
+            let wait = wgpu::PollType::Wait { submission_index: Some(submission.clone()), timeout: Some(timeout) };
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.device.poll(wait))) {
+                Ok(Ok(_)) => return Ok(true),
+                Ok(Err(wgpu::PollError::Timeout)) => return Ok(false),
+                Ok(Err(e)) => return Err(Error::Device { device: self.info.name.clone(), problem: e.to_string() }),
+                Err(_) => {}
+            }
         }
+        Err(self.lost_error("while waiting for a result"))
     }
 }
 
