@@ -7,7 +7,7 @@ use super::parts::PartTimes;
 use super::random::Rng;
 use super::report::{Cell, Cold, DigestCheck, Parts, Stats, Warm};
 use super::rival::Opponent;
-use crate::backend::{Control, Detail, Peak};
+use crate::backend::{Control, Detail, Peak, Timeline};
 use crate::convert::widths;
 use crate::error::{Error, Result};
 use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
@@ -231,16 +231,22 @@ impl Run<'_> {
         }))
     }
 
+    /// When the parts of one run were, if its digest is right.
+    fn timed(&self, detail: Detail) -> Result<Checked<Timeline>> {
+        let (logits, timeline) = self.net.timed(&self.batch, detail, self.control)?;
+        let found = digest(logits.iter());
+        Ok(if found == self.expected { Ok(timeline) } else { Err(found) })
+    }
+
     /// Times the parts of runs for so long; None on a CPU, whose runs have none.
     fn parts(&mut self, budget: Duration) -> Result<Checked<Option<Parts>>> {
         let begin = Instant::now();
         let mut times = PartTimes::default();
         while times.runs() < LEAST_PARTS || (times.runs() < MOST_PARTS && begin.elapsed() < budget) {
-            let (logits, run) = self.net.timed(&self.batch, Detail::Parts, self.control)?;
-            let found = digest(logits.iter());
-            if found != self.expected {
-                return Ok(Err(found));
-            }
+            let run = match self.timed(Detail::Parts)? {
+                Ok(run) => run,
+                Err(wrong) => return Ok(Err(wrong)),
+            };
             if !times.add(&run) {
                 break;
             }
@@ -254,11 +260,10 @@ impl Run<'_> {
         let begin = Instant::now();
         let mut runs = Vec::new();
         while runs.len() < layers::LEAST_RUNS || (begin.elapsed() < budget && runs.len() < layers::MOST_RUNS) {
-            let (logits, timeline) = self.net.timed(&self.batch, Detail::Steps, self.control)?;
-            let found = digest(logits.iter());
-            if found != self.expected {
-                return Ok(Err(found));
-            }
+            let timeline = match self.timed(Detail::Steps)? {
+                Ok(timeline) => timeline,
+                Err(wrong) => return Ok(Err(wrong)),
+            };
             runs.push(timeline);
         }
         Ok(Ok(layers::Timed::of(&plan.program, self.images, &runs, ceiling)))
