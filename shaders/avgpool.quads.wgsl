@@ -1,5 +1,5 @@
 // Mean of values over windows, rounded half up, and its limbs if anyone wants them: the variant for tensors whose channels fill
-// quads. Reference: src/backend/cpu/avgpool.rs and src/backend/cpu/split.rs; fixed::rounded_mean, fixed::limb_bytes.
+// quads. Reference: src/backend/reference/avgpool.rs and src/backend/reference/split.rs; fixed::rounded_mean, fixed::limb_bytes.
 //
 // Layouts: input [image, IN_H, IN_W, QUADS] and values [image, OUT_H, OUT_W, QUADS] of vectors of four channels; limbs [image,
 // OUT_H, OUT_W, QUADS] of vectors of four limbs. The sum is kept as high * 2^16 + low; TAPS is below 2^16, so neither word

@@ -1,4 +1,4 @@
-// Mean of values over windows, rounded half up. Reference: src/backend/cpu/avgpool.rs and fixed::rounded_mean.
+// Mean of values over windows, rounded half up. Reference: src/backend/reference/avgpool.rs and fixed::rounded_mean.
 //
 // Layouts: input [image, IN_H, IN_W, OUT_C], values [image, OUT_H, OUT_W, OUT_C]. The sum is kept as high * 2^16 + low;
 // TAPS is below 2^16, so neither word overflows.

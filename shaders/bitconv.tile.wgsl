@@ -1,5 +1,5 @@
 // Convolution of bit planes with +-1 weight planes: the variant for inputs of one part, all of whose planes are taken at once.
-// Reference: src/backend/cpu/bitconv.rs.
+// Reference: src/backend/reference/bitconv.rs.
 //
 //   N_ij = 2 popcount(B_i & A_j) - popcount(A_j),  T = sum C_ij N_ij,  C_ij = high * 2^LOW_BITS + low
 //

@@ -1,4 +1,4 @@
-// Convolution of bit planes with +-1 weight planes. Reference: src/backend/cpu/bitconv.rs.
+// Convolution of bit planes with +-1 weight planes. Reference: src/backend/reference/bitconv.rs.
 //
 //   N_ij = 2 popcount(B_i & A_j) - popcount(A_j),  T = sum C_ij N_ij,  C_ij = high * 2^LOW_BITS + low
 //

@@ -1,4 +1,4 @@
-// Rows of one tensor to their place in the rows of another. Reference: src/backend/cpu/join.rs.
+// Rows of one tensor to their place in the rows of another. Reference: src/backend/reference/join.rs.
 //
 // Layouts: input [image, pixel, IN_ROW], joined [image, pixel, OUT_ROW], from word AT on.
 

@@ -1,4 +1,4 @@
-// Codes to the values of their levels. Reference: src/backend/cpu/levels.rs.
+// Codes to the values of their levels. Reference: src/backend/reference/levels.rs.
 //
 // Layouts: input [image, pixel, GROUPS, PLANES], values [image, pixel, OUT_C]; the table holds the value of every code.
 

@@ -1,5 +1,5 @@
 // Convolution of 8-bit limbs with 8-bit limbs: the variant for pictures, whose pixels are one word each.
-// Reference: src/backend/cpu/limbconv.rs.
+// Reference: src/backend/reference/limbconv.rs.
 //
 //   S = sum over taps and channels of x W,  W = upper * 2^12 + lower,  T = floor(S / 256^DROP), low word 16 bits
 //

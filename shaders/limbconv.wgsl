@@ -1,4 +1,4 @@
-// Convolution of 8-bit limbs with 8-bit limbs. Reference: src/backend/cpu/limbconv.rs.
+// Convolution of 8-bit limbs with 8-bit limbs. Reference: src/backend/reference/limbconv.rs.
 //
 //   D_d = sum over taps and p + q = d of x_p . W_q,  T = floor((sum_d D_d 256^d) / 256^DROP), low word 16 bits
 //

@@ -1,5 +1,5 @@
 // Maximum of values over windows, padding never wins, and codes of the result if anyone wants them: the variant for tensors
-// whose channels fill quads. Reference: src/backend/cpu/maxpool.rs and src/backend/cpu/quantize.rs.
+// whose channels fill quads. Reference: src/backend/reference/maxpool.rs and src/backend/reference/quantize.rs.
 //
 // Layouts: input [image, IN_H, IN_W, OUT_C / 4] and values [image, OUT_H, OUT_W, OUT_C / 4] of vectors of four channels; codes
 // [image, OUT_H, OUT_W, GROUPS, BITS]. An invocation makes 32 channels of a pixel.

@@ -1,4 +1,4 @@
-// Maximum of values over windows; padding never wins. Reference: src/backend/cpu/maxpool.rs.
+// Maximum of values over windows; padding never wins. Reference: src/backend/reference/maxpool.rs.
 //
 // Layouts: input [image, IN_H, IN_W, OUT_C], values [image, OUT_H, OUT_W, OUT_C].
 

@@ -1,4 +1,4 @@
-// Gain, bias and shift per channel in 64 bits, then a sum and ReLU. Reference: src/backend/cpu/pointwise.rs.
+// Gain, bias and shift per channel in 64 bits, then a sum and ReLU. Reference: src/backend/reference/pointwise.rs.
 //
 // Layouts: input [image, pixel, IN_C], residual [image, pixel, RESIDUAL_C], values [image, pixel, OUT_C]; channels
 // that the input or the residual lacks read as 0. The table holds a vector (gain, low and high word of the bias,

@@ -1,4 +1,4 @@
-// Values to codes. Reference: src/backend/cpu/quantize.rs.
+// Values to codes. Reference: src/backend/reference/quantize.rs.
 //
 // Layouts: input [image, pixel, OUT_C]; codes [image, pixel, GROUPS, BITS]. An invocation makes the words of 32
 // channels.

@@ -1,4 +1,4 @@
-// Values to the bit planes of their limbs. Reference: src/backend/cpu/slice.rs.
+// Values to the bit planes of their limbs. Reference: src/backend/reference/slice.rs.
 //
 // Layouts: input [image, pixel, OUT_C], planes [image, pixel, GROUPS, PLANES]. An invocation makes the words of 32 channels.
 

@@ -1,4 +1,4 @@
-// Values to signed 8-bit limbs, four channels a word. Reference: src/backend/cpu/split.rs.
+// Values to signed 8-bit limbs, four channels a word. Reference: src/backend/reference/split.rs.
 //
 // Layouts: input [image, pixel, OUT_C], limbs [image, pixel, GROUPS, LIMBS]. An invocation makes the words of four
 // channels.

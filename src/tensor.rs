@@ -134,6 +134,16 @@ impl Window {
     pub fn source(&self, d: usize, out: usize, tap: usize, size: usize) -> Option<usize> {
         (out * self.stride[d] + tap * self.dilation[d]).checked_sub(self.before[d]).filter(|&i| i < size)
     }
+
+    /// Input pixel and tap index of every tap that lies inside `input`, for output position (y, x).
+    pub fn inside(&self, input: Shape, y: usize, x: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let [kh, kw] = self.kernel;
+        (0..kh).flat_map(move |ky| (0..kw).map(move |kx| (ky, kx))).filter_map(move |(ky, kx)| {
+            let iy = self.source(0, y, ky, input.h)?;
+            let ix = self.source(1, x, kx, input.w)?;
+            Some((iy * input.w + ix, ky * kw + kx))
+        })
+    }
 }
 
 impl std::fmt::Display for Window {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::kernels::{input, resnet20};
-use lq_infer::backend::simd::Simd;
+use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::{Backend, Control};
 use lq_infer::plan::Plan;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -37,16 +37,16 @@ static ALLOCATOR: Counting = Counting;
 fn inferences_allocate_their_result_only() {
     let program = resnet20(2).program();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    for simd in Simd::all() {
+    for cpu in Cpu::all() {
         for images in [1, 4] {
-            let net = simd.prepare(plan.clone(), images, &|_, _| {}).unwrap();
+            let net = cpu.prepare(plan.clone(), images, &|_, _| {}).unwrap();
             let words = input(&program, images, 1);
             let run = || net.run(&words, images, &Control::default()).unwrap();
             (0..50).for_each(|_| drop(run()));
             let before = ALLOCATIONS.load(Ordering::Relaxed);
             (0..TURNS).for_each(|_| drop(run()));
             let each = (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / TURNS as f64;
-            assert!((1.0..3.0).contains(&each), "{}, {images} images: {each} allocations each", simd.instructions());
+            assert!((1.0..3.0).contains(&each), "{}, {images} images: {each} allocations each", cpu.instructions());
         }
     }
 }

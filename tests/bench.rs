@@ -2,7 +2,7 @@
 
 mod common;
 
-use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, simd::Simd};
+use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, cpu::Cpu};
 use lq_infer::bench::compare::{Comparison, Run, Verdict};
 use lq_infer::bench::report::{Cell, Report};
 use lq_infer::bench::{Job, Reference, measure, random_model};
@@ -27,21 +27,29 @@ struct BrokenNet {
 }
 
 impl Backend for Broken {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
     fn name(&self) -> String {
         "broken".into()
     }
 
     fn prepare(&self, plan: Arc<Plan>, images: usize, progress: &dyn Fn(usize, usize)) -> Result<Box<dyn Executable>> {
-        let net = Simd::default().prepare(plan, images, progress)?;
+        let net = Cpu::default().prepare(plan, images, progress)?;
         Ok(Box::new(BrokenNet { net, right: self.right, runs: AtomicUsize::new(0) }))
     }
 
     fn rate(&self, peak: Peak) -> Result<f64> {
-        Simd::default().rate(peak)
+        Cpu::default().rate(peak)
     }
 }
 
 impl Executable for BrokenNet {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
     fn max_batch(&self) -> usize {
         self.net.max_batch()
     }

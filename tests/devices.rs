@@ -4,10 +4,10 @@ mod common;
 
 use common::devices::gpus;
 use common::program::{command, json_lines, run, stdout};
-use lq_infer::backend::cpu::{Arena, Cpu, reference, traced};
+use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::gpu::Gpu;
-use lq_infer::backend::simd::Simd;
-use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced};
+use lq_infer::backend::reference::{Reference, run_kernel};
+use lq_infer::backend::{Arena, Backend, Control, Detail, Executable, Peak, Timeline, Traced, traced};
 use lq_infer::bench::check;
 use lq_infer::plan::Plan;
 use lq_infer::{DeviceInfo, Result};
@@ -29,6 +29,10 @@ struct BrokenNet {
 }
 
 impl Backend for Broken {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
     fn name(&self) -> String {
         "broken".into()
     }
@@ -38,7 +42,7 @@ impl Backend for Broken {
     }
 
     fn rate(&self, peak: Peak) -> Result<f64> {
-        Cpu { parallel: false }.rate(peak)
+        Reference { parallel: false }.rate(peak)
     }
 }
 
@@ -49,7 +53,7 @@ impl BrokenNet {
         let mut all = Vec::new();
         for (index, step) in self.plan.program.steps.iter().enumerate() {
             all.push(traced(index, step, &mut arena, |arena, outputs| {
-                reference(&step.kernel, arena, outputs);
+                run_kernel(&step.kernel, arena, outputs);
                 if broken && step.kernel.name() == self.kernel {
                     outputs[0].data[0] ^= 1;
                 }
@@ -60,6 +64,10 @@ impl BrokenNet {
 }
 
 impl Executable for BrokenNet {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
     fn max_batch(&self) -> usize {
         4
     }
@@ -116,15 +124,15 @@ fn wrong_runs_of_right_kernels_are_noticed() {
 
 #[test]
 fn every_device_is_healthy() {
-    Simd::all().iter().for_each(|simd| assert_eq!(check(simd).unwrap(), None, "{}", simd.name()));
+    Cpu::all().iter().for_each(|cpu| assert_eq!(check(cpu).unwrap(), None, "{}", cpu.name()));
     gpus().iter().for_each(|gpu| assert_eq!(check(gpu).unwrap(), None, "{}", gpu.name()));
 }
 
 /// What is asked for is done, and the rates are of this world.
 #[test]
 fn peaks_are_measured() {
-    let mut devices: Vec<Box<dyn Backend>> = vec![Box::new(Cpu { parallel: false })];
-    devices.extend(Simd::all().into_iter().map(|simd| Box::new(simd) as Box<dyn Backend>));
+    let mut devices: Vec<Box<dyn Backend>> = vec![Box::new(Reference { parallel: false })];
+    devices.extend(Cpu::all().into_iter().map(|cpu| Box::new(cpu) as Box<dyn Backend>));
     for gpu in gpus() {
         for peak in [Peak::Words, Peak::Macs, Peak::Bytes] {
             let done = lq_infer::backend::gpu::Probe::new(&gpu, peak).unwrap().run(100_000_000).unwrap();

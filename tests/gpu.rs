@@ -8,8 +8,8 @@ use common::agreement::{
 use common::devices::{gpus, run_on as run};
 use common::kernels::{all, bits, input};
 use lq_infer::backend::Backend;
-use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::gpu::Gpu;
+use lq_infer::backend::reference::Reference;
 use lq_infer::error::ErrorKind;
 use lq_infer::graph::preprocess::Normalize;
 use lq_infer::graph::{GraphBuilder, Op, Params};
@@ -70,7 +70,7 @@ fn work_can_be_encoded_on_a_borrowed_device() {
         to.map_async(wgpu::MapMode::Read, .., |mapped| mapped.unwrap());
         device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
         let result: Vec<u32> = bytemuck::pod_collect_to_vec(&to.get_mapped_range(..).unwrap());
-        assert_eq!(result, run(&Cpu { parallel: false }, &program, &words, 2));
+        assert_eq!(result, run(&Reference { parallel: false }, &program, &words, 2));
     }
 }
 

@@ -7,9 +7,9 @@ use common::devices::{gpus, run_on};
 use common::kernels::{Problem, bits, input, pictures};
 use lq_infer::backend::Control;
 use lq_infer::backend::Executable;
-use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::gpu::Gpu;
 use lq_infer::backend::gpu::record::Variant;
+use lq_infer::backend::reference::Reference;
 use lq_infer::plan::Plan;
 use lq_infer::tensor::Window;
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ fn check(problem: &Problem) -> BTreeSet<String> {
     let program = problem.program();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
     let words = input(&program, IMAGES, problem.seed);
-    let expected = run_on(&Cpu { parallel: false }, &program, &words, IMAGES);
+    let expected = run_on(&Reference { parallel: false }, &program, &words, IMAGES);
     let mut seen = BTreeSet::new();
     for gpu in gpus() {
         for nth in 0.. {
@@ -75,7 +75,7 @@ fn tuned_choices_are_kept() {
     let program = bits(2, 2, [64, 32, 20], [6, 8], Window::same(3, 1, [6, 8])).program();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
     let words = input(&program, 1, 7);
-    let expected = run_on(&Cpu { parallel: false }, &program, &words, 1);
+    let expected = run_on(&Reference { parallel: false }, &program, &words, 1);
     for gpu in gpus() {
         let folder = tempfile::tempdir().unwrap();
         let gpu = gpu.with_cache(Some(folder.path().to_owned()));

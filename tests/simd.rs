@@ -9,7 +9,7 @@ use common::agreement::{
 use common::devices::run_on as run;
 use common::kernels::{all, bits, input, weight_only};
 use lq_infer::backend::cpu::Cpu;
-use lq_infer::backend::simd::Simd;
+use lq_infer::backend::reference::Reference;
 use lq_infer::fixed::VALUE_MAX;
 use lq_infer::lower::{InputForm, Kernel};
 use lq_infer::tensor::Window;
@@ -19,18 +19,18 @@ use std::sync::Arc;
 const RANDOM_NETWORKS: u64 = 96;
 
 /// Every instruction set on one, two and three threads.
-fn all_cpus() -> Vec<Simd> {
+fn all_cpus() -> Vec<Cpu> {
     let pool = |threads: usize| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    (1..=3).map(pool).flat_map(|pool| Simd::all().into_iter().map(move |cpu| cpu.with_pool(pool.clone()))).collect()
+    (1..=3).map(pool).flat_map(|pool| Cpu::all().into_iter().map(move |cpu| cpu.with_pool(pool.clone()))).collect()
 }
 
 #[test]
 fn instruction_sets_end_with_one_that_needs_nothing() {
-    let names: Vec<&str> = Simd::all().iter().map(Simd::instructions).collect();
+    let names: Vec<&str> = Cpu::all().iter().map(Cpu::instructions).collect();
     println!("{names:?}");
     assert_eq!(names.last(), Some(&"portable"));
-    assert_eq!(names[0], Simd::default().instructions());
-    let counts: Vec<usize> = all_cpus().iter().map(Simd::threads).collect();
+    assert_eq!(names[0], Cpu::default().instructions());
+    let counts: Vec<usize> = all_cpus().iter().map(Cpu::threads).collect();
     assert_eq!([counts[0], counts[names.len()], counts[2 * names.len()]], [1, 2, 3]);
 }
 
@@ -59,7 +59,7 @@ fn long_and_short_rows_agree_with_the_reference() {
         assert!(matches!(program.input, InputForm::Values { .. }));
         for extreme in [VALUE_MAX, -VALUE_MAX] {
             let words = vec![extreme as u32; program.tensors[0].image_words()];
-            let expected = run(&Cpu { parallel: false }, &program, &words, 1);
+            let expected = run(&Reference { parallel: false }, &program, &words, 1);
             for cpu in &cpus {
                 assert_eq!(run(cpu, &program, &words, 1), expected, "{}, {extreme}", problem.name);
             }
@@ -85,7 +85,7 @@ fn sums_that_doubles_cannot_hold_agree_with_the_reference() {
         }
     }
     let words = input(&program, 2, 1);
-    let expected = run(&Cpu { parallel: false }, &program, &words, 2);
+    let expected = run(&Reference { parallel: false }, &program, &words, 2);
     all_cpus().iter().for_each(|cpu| assert_eq!(run(cpu, &program, &words, 2), expected, "{}", cpu.instructions()));
 }
 

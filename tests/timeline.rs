@@ -7,7 +7,7 @@ use common::devices::gpus;
 use common::kernels::{Problem, bits, input, pictures, resnet20};
 use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::gpu::{Gpu, GpuNet, adapters};
-use lq_infer::backend::simd::Simd;
+use lq_infer::backend::reference::Reference;
 use lq_infer::backend::{Backend, CancelToken, Clock, Control, Detail, Executable, Span, Timeline, Track};
 use lq_infer::error::ErrorKind;
 use lq_infer::plan::Plan;
@@ -73,10 +73,10 @@ fn steps_of_processors() {
     let pool = |threads: usize| Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
     let pools = [pool(1), pool(3)];
     for problem in problems() {
-        for simd in Simd::all() {
-            pools.iter().for_each(|pool| assert_steps(&simd.clone().with_pool(pool.clone()), &problem, 5));
+        for cpu in Cpu::all() {
+            pools.iter().for_each(|pool| assert_steps(&cpu.clone().with_pool(pool.clone()), &problem, 5));
         }
-        [false, true].into_iter().for_each(|parallel| assert_steps(&Cpu { parallel }, &problem, 3));
+        [false, true].into_iter().for_each(|parallel| assert_steps(&Reference { parallel }, &problem, 3));
     }
 }
 
@@ -211,7 +211,7 @@ fn wrong_and_cancelled_calls_are_errors() {
     let cancel = CancelToken::new();
     cancel.cancel();
     let cancelled = Control { cancel: Some(cancel), deadline: None };
-    let mut nets: Vec<Box<dyn Executable>> = vec![Simd::default().prepare(plan.clone(), 2, &|_, _| {}).unwrap()];
+    let mut nets: Vec<Box<dyn Executable>> = vec![Cpu::default().prepare(plan.clone(), 2, &|_, _| {}).unwrap()];
     nets.extend(gpus().iter().map(|gpu| gpu.prepare(plan.clone(), 2, &|_, _| {}).unwrap()));
     for net in nets {
         for detail in [Detail::Parts, Detail::Steps] {

@@ -1,8 +1,8 @@
 //! Devices with a network on them.
 
 use super::Outcome;
+use lq_infer::backend::cpu::{Cpu, CpuNet};
 use lq_infer::backend::gpu::{FloatNet, Gpu, GpuNet, Probe, adapters};
-use lq_infer::backend::simd::{Simd, SimdNet};
 use lq_infer::backend::{Backend, Control, Executable, Peak};
 use lq_infer::bench::Subject;
 use lq_infer::plan::Plan;
@@ -17,7 +17,7 @@ const GPU_WORDS: u64 = 1 << 27;
 const PRODUCTS: u64 = 1 << 30;
 
 pub enum Device {
-    Cpu(Simd),
+    Cpu(Cpu),
     Gpu(Box<Gpu>),
 }
 
@@ -26,10 +26,10 @@ impl Device {
     /// or driver, whose kernels have the given variant or the best.
     pub fn open(name: &str, threads: Option<usize>, variant: Option<usize>) -> Outcome<Self> {
         let name = name.to_lowercase();
-        if let Some(simd) = Simd::all().into_iter().find(|simd| simd.name() == name) {
+        if let Some(cpu) = Cpu::all().into_iter().find(|cpu| cpu.name() == name) {
             return Ok(Device::Cpu(match threads {
-                Some(n) => simd.with_pool(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(n).build()?)),
-                None => simd,
+                Some(n) => cpu.with_pool(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(n).build()?)),
+                None => cpu,
             }));
         }
         let named = |text: &str| text.to_lowercase().contains(&name);
@@ -53,9 +53,9 @@ impl Device {
     pub fn prepare(&self, plan: &Arc<Plan>, images: usize) -> Outcome<Box<dyn Subject>> {
         let plan = plan.clone();
         Ok(match self {
-            Device::Cpu(simd) => {
-                let net = simd.prepare_net(plan.clone(), images);
-                Box::new(OnCpu { simd: simd.clone(), net, plan, images })
+            Device::Cpu(cpu) => {
+                let net = cpu.prepare_net(plan.clone(), images);
+                Box::new(OnCpu { cpu: cpu.clone(), net, plan, images })
             }
             Device::Gpu(gpu) => {
                 let net = gpu.prepare_net(plan.clone(), images, &|_, _| {})?;
@@ -77,15 +77,15 @@ impl Device {
 impl std::fmt::Display for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Device::Cpu(simd) => write!(f, "{} threads, {}", simd.threads(), simd.instructions()),
+            Device::Cpu(cpu) => write!(f, "{} threads, {}", cpu.threads(), cpu.instructions()),
             Device::Gpu(gpu) => write!(f, "{}, {}", gpu.info().name, gpu.info().driver_info),
         }
     }
 }
 
 struct OnCpu {
-    simd: Simd,
-    net: SimdNet,
+    cpu: Cpu,
+    net: CpuNet,
     plan: Arc<Plan>,
     images: usize,
 }
@@ -105,7 +105,7 @@ impl Subject for OnCpu {
     }
 
     fn peak(&self) -> Result<u64> {
-        Ok(self.simd.popcount_peak(CPU_WORDS))
+        Ok(self.cpu.popcount_peak(CPU_WORDS))
     }
 
     fn run(&self, input: &[u32]) -> Result<()> {

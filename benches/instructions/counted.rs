@@ -4,7 +4,7 @@ use crate::common::steps::distinct_launches;
 use crate::common::subjects::Device;
 use crate::common::{Outcome, pictures, plan};
 use lq_infer::Result;
-use lq_infer::backend::simd::Simd;
+use lq_infer::backend::cpu::Cpu;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -28,10 +28,10 @@ fn count(name: &str, work: impl Fn(usize) -> Result<()>) -> Outcome<()> {
 pub fn run() -> Outcome<()> {
     // Valgrind counts by thread: all is done by this one.
     let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?);
-    for simd in Simd::all() {
-        let device = Device::Cpu(simd.clone().with_pool(pool.clone()));
+    for cpu in Cpu::all() {
+        let device = Device::Cpu(cpu.clone().with_pool(pool.clone()));
         for bits @ [w, a] in BITS {
-            let prefix = format!("{} {w}/{a}", simd.instructions());
+            let prefix = format!("{} {w}/{a}", cpu.instructions());
             kernels(&device, &prefix, bits)?;
             network(&device, &prefix, bits)?;
         }

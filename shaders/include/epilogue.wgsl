@@ -1,5 +1,5 @@
 // What follows a convolution: from the two-word sum T = hi * 2^LOW_BITS + lo of four neighbouring output channels to
-// values and to ranks of codes. Reference: src/backend/cpu/epilogue.rs and src/fixed.rs.
+// values and to ranks of codes. Reference: src/backend/reference/epilogue.rs and src/fixed.rs.
 //
 // Rows of the table per quad: BIAS (high, then low), SHIFT and SIGN where there are values, then thresholds
 // (ranks.wgsl).

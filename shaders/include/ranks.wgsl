@@ -1,5 +1,5 @@
 // Quantizers: from numbers to ranks among thresholds, and from ranks to bits of packed code words. Four neighbouring
-// output channels ("a quad") at a time. Reference: src/backend/cpu/epilogue.rs.
+// output channels ("a quad") at a time. Reference: src/backend/reference/epilogue.rs.
 //
 // The table holds ROWS vectors per quad, one lane per channel. From row THRESHOLDS on they are the LIMITS = LEVELS - 1
 // ascending thresholds; those on sums take two rows each, high word first. From vector CODES on it holds, for each plane of a

@@ -1,7 +1,7 @@
 //! Whether a device computes what the reference computes: every kernel on small networks that are made here.
 
 use super::random::random_program;
-use crate::backend::{Backend, Control, cpu, noise};
+use crate::backend::{Backend, Control, noise, reference};
 use crate::error::{Error, Result};
 use crate::graph::{Encoding, GraphBuilder, NodeId, Op, Ties, Weights};
 use crate::lower::{InputKind, TensorId};
@@ -49,7 +49,7 @@ pub fn check(backend: &dyn Backend) -> Result<Option<Fault>> {
 fn check_plan(backend: &dyn Backend, plan: &Arc<Plan>) -> Result<Option<Fault>> {
     let input = noise(plan);
     let mut expected: HashMap<TensorId, Vec<u32>> = HashMap::new();
-    cpu::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
+    reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
     let net = backend.prepare(plan.clone(), IMAGES, &|_, _| {})?;
     let traced = net.trace(&input)?;
     // A concatenation is complete when its last part is there.

@@ -2,8 +2,8 @@
 
 use super::report::{Rival, Stats};
 use crate::backend::Control;
-use crate::backend::cpu::float;
 use crate::backend::gpu::FloatNet;
+use crate::backend::reference::float;
 use crate::error::{Error, Result};
 use crate::session::{Batch, Engine, Model};
 use std::time::Instant;

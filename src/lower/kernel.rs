@@ -3,7 +3,7 @@
 use super::program::TensorId;
 use crate::tensor::Window;
 
-/// The kernels. Each has a reference in `backend/cpu` and a shader of the same name.
+/// The kernels. Each has a reference in `backend/reference` and a shader of the same name.
 #[derive(Clone, Debug)]
 pub enum Kernel {
     BitConv(BitConv),

@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Adapter, AdapterLimits, adapters};
-use crate::backend::simd::Simd;
+use crate::backend::reference::Reference;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -150,12 +150,12 @@ pub fn devices() -> Vec<DeviceInfo> {
 }
 
 fn candidates(pool: &Pool) -> Vec<(DeviceInfo, Candidate)> {
-    let simd = Simd::all().into_iter().map(|simd| with_pool(simd, pool)).map(|simd| {
+    let simd = Cpu::all().into_iter().map(|simd| with_pool(simd, pool)).map(|simd| {
         let (threads, instructions) = (simd.threads(), simd.instructions().to_owned());
         let driver = format!("{threads} threads, {instructions}");
         (describe_cpu(&simd, driver, Processor { threads, instructions }), Candidate::Cpu(Arc::new(simd)))
     });
-    let reference = Cpu { parallel: false };
+    let reference = Reference { parallel: false };
     let processor = Processor { threads: 1, instructions: "reference".into() };
     let reference = (describe_cpu(&reference, "1 thread".into(), processor), Candidate::Cpu(Arc::new(reference)));
     let cpus = simd.chain([reference]);
@@ -178,7 +178,7 @@ fn stable_id(info: &DeviceInfo, seen: &mut HashMap<String, usize>) -> String {
     if *count == 1 { id } else { format!("{id}#{count}") }
 }
 
-fn with_pool(simd: Simd, pool: &Pool) -> Simd {
+fn with_pool(simd: Cpu, pool: &Pool) -> Cpu {
     match pool {
         Some(pool) => simd.with_pool(pool.clone()),
         None => simd,
@@ -220,10 +220,10 @@ fn describe_gpu(adapter: &Adapter) -> DeviceInfo {
 
 /// Opens the device that `selector` means; CPU backends use the threads of `pool`. Also tells which devices were passed over.
 pub(super) fn open(selector: &DeviceSelector, pool: &Pool) -> Result<(Arc<dyn Backend>, Vec<DeviceInfo>)> {
-    let cpu = || Arc::new(with_pool(Simd::default(), pool));
+    let cpu = || Arc::new(with_pool(Cpu::default(), pool));
     match selector {
         DeviceSelector::Cpu => return Ok((cpu(), Vec::new())),
-        DeviceSelector::CpuReference => return Ok((Arc::new(Cpu { parallel: false }), Vec::new())),
+        DeviceSelector::CpuReference => return Ok((Arc::new(Reference { parallel: false }), Vec::new())),
         _ => {}
     }
     let candidates = candidates(pool);

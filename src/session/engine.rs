@@ -141,7 +141,7 @@ impl Engine {
     /// [`crate::Error::Usage`] if the device is no GPU, [`crate::Error::BadModel`] if the network cannot be computed so,
     /// [`crate::Error::DeviceLimit`] or [`crate::Error::OutOfMemory`] if it does not fit the device.
     pub fn prepare_float(&self, model: &Model, batch: usize) -> Result<FloatNet> {
-        let gpu = self.backend.as_gpu();
+        let gpu = Gpu::of(&*self.backend);
         let gpu = gpu.ok_or_else(|| Error::Usage("the network in float32 runs on GPUs only".into()))?;
         FloatNet::new(gpu, &model.header().graph, &model.packed().params, batch)
     }

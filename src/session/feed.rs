@@ -1,6 +1,6 @@
 //! From the caller's numbers to the words of a program's input tensor.
 
-use crate::backend::cpu;
+use crate::backend::reference;
 use crate::fixed::{LIMB_LANES, VALUE_MAX, scale_by_power, split_values, to_fixed};
 use crate::format::Packed;
 use crate::graph::preprocess::{ChannelOrder, Normalize};
@@ -9,7 +9,7 @@ use crate::lower::InputForm;
 /// RGB pixels `[n, h, w, 3]` as input words.
 pub fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, String> {
     if form == InputForm::Pixels {
-        return Ok(cpu::pixels::run(ordered(packed, rgb)));
+        return Ok(reference::pixels::run(ordered(packed, rgb)));
     }
     tensor(packed, form, &real(packed, rgb)?)
 }

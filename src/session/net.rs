@@ -4,6 +4,7 @@ use super::engine::PrepareOptions;
 use super::stream::Stream;
 use super::task::Task;
 use super::{Batch, Digest, Model, Profile, batch};
+use crate::backend::gpu::GpuNet;
 use crate::backend::{Backend, Control, Detail, Executable, Recorder, Timeline};
 use crate::error::{Error, Result};
 use crate::graph::preprocess::ChannelOrder;
@@ -215,7 +216,8 @@ impl Net {
         output: &wgpu::Buffer,
     ) -> Result<()> {
         let prepared = self.inner.prepared(InputKind::Pixels, &|_, _| {})?;
-        let gpu = prepared.executable.as_gpu().ok_or_else(|| Error::Usage("the net does not run on a GPU".into()))?;
+        let gpu =
+            GpuNet::of(&*prepared.executable).ok_or_else(|| Error::Usage("the net does not run on a GPU".into()))?;
         if prepared.plan.program.input != InputForm::Pixels {
             return Err(Error::Usage("the model's pictures are prepared on the host; use Net::classify".into()));
         }

@@ -3,7 +3,7 @@
 use super::devices::run_on as run;
 use super::kernels::{Problem, bits, input, truncated};
 use super::{encode, lowered, problem as random};
-use lq_infer::backend::cpu::Cpu;
+use lq_infer::backend::reference::Reference;
 use lq_infer::backend::{Backend, CancelToken, Control};
 use lq_infer::error::ErrorKind;
 use lq_infer::lower::{Kernel, Program};
@@ -11,7 +11,7 @@ use lq_infer::plan::Plan;
 use lq_infer::tensor::Window;
 use std::sync::Arc;
 
-const REFERENCE: Cpu = Cpu { parallel: false };
+const REFERENCE: Reference = Reference { parallel: false };
 
 /// Runs `problem` on `backends` in batches of these sizes, each net made once for the largest.
 pub fn assert_agreement<B: Backend>(backends: &[B], problem: &Problem, batches: &[usize]) {

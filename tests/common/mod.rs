@@ -14,7 +14,7 @@ pub mod rng;
 pub mod tensorpack;
 pub mod torch_names;
 
-use lq_infer::backend::cpu::{Cpu, trace};
+use lq_infer::backend::reference::{Reference, trace};
 use lq_infer::backend::{Backend, Control};
 use lq_infer::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
 use lq_infer::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
@@ -54,7 +54,7 @@ fn fixed(x: f32, frac: i32) -> i32 {
 /// The words of the program's logit tensor.
 pub fn run(program: &Program, input: &[u32], images: usize, parallel: bool) -> Vec<u32> {
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = Cpu { parallel }.prepare(plan, images, &|_, _| ()).unwrap();
+    let net = Reference { parallel }.prepare(plan, images, &|_, _| ()).unwrap();
     net.run(input, images, &Control::default()).unwrap()
 }
 

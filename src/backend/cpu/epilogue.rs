@@ -1,89 +1,210 @@
-//! Reference of `shaders/include/epilogue.wgsl`: from the two-word sum T to values and codes.
+//! From sums T to values and codes, for a register of output channels at a time. T is a double here: an integer below 2^53
+//! (see `bitconv/`), so that one comparison or scaling does what the reference does with two words.
 
-use super::{Arena, Output};
-use crate::fixed::{VALUE_MAX, normalise, to_value};
-use crate::lower::{Epilogue, Finish, Ranks, TensorId};
-use crate::quant::pack_row;
+use super::aligned::{Aligned, join, transpose};
+use super::cells::Cells;
+use super::codes::{CodeBits, Coder, RankTables};
+use super::count::TILE;
+use super::lanes::{Lanes, MOST_LANES};
+use crate::backend::arena::{Arena, Output};
+use crate::fixed::{VALUE_MAX, scale_by_power};
+use crate::lower::{Epilogue, Finish, TensorId};
+use std::ops::Range;
 
-/// Finishes the pixels of one convolution.
-pub struct Finisher<'a> {
-    epilogue: &'a Epilogue,
+/// A prepared epilogue: its tables by registers of channels, those past the last channel 0.
+pub struct Finisher {
+    channels: usize,
+    kind: Kind,
+    coder: Option<Coder>,
+}
+
+enum Kind {
+    /// Thresholds on T: registers `[block][threshold]`.
+    Codes(Aligned<f64>),
+    Value(Value),
+}
+
+struct Value {
+    /// 2^-shift: a register per block.
+    scales: Aligned<f64>,
+    residual: Option<TensorId>,
+    relu: bool,
+    output: Option<TensorId>,
+    /// The quantizer of the value.
+    ranks: Option<RankTables>,
+}
+
+/// What the epilogue of one step reads and writes.
+pub struct Targets<'a> {
+    values: Option<Cells<'a>>,
+    codes: Option<Cells<'a>>,
     residual: Option<(&'a [u32], usize)>,
-    codes: Vec<u16>,
 }
 
-impl<'a> Finisher<'a> {
-    /// For a convolution of `channels` output channels.
-    pub fn new(epilogue: &'a Epilogue, arena: &'a Arena, channels: usize) -> Self {
-        let residual = match epilogue.finish {
-            Finish::Value { residual: Some(id), .. } => Some((arena.read(id), arena.spec(id).shape.c)),
-            _ => None,
+impl Finisher {
+    /// `planes` are those of a tensor of codes. None if there is no memory.
+    pub fn new(epilogue: &Epilogue, channels: usize, planes: impl Fn(TensorId) -> usize, lanes: usize) -> Option<Self> {
+        let coder = |table: &[u16], output: TensorId| Coder::new(table, output, channels, planes(output));
+        match &epilogue.finish {
+            Finish::Codes { thresholds, codes_of_ranks, output } => {
+                let thresholds: Vec<f64> = thresholds.iter().map(|t| join(*t, epilogue.low_bits)).collect();
+                let kind = Kind::Codes(transpose(&thresholds, codes_of_ranks.len() - 1, lanes)?);
+                Some(Finisher { channels, kind, coder: Some(coder(codes_of_ranks, *output)) })
+            }
+            Finish::Value { shifts, residual, relu, output, codes } => {
+                let scales: Vec<f64> = shifts.iter().map(|&s| scale_by_power(1.0, -s)).collect();
+                let ranks = match codes {
+                    Some((ranks, _)) => Some(RankTables::new(ranks, lanes)?),
+                    None => None,
+                };
+                let scales = transpose(&scales, 1, lanes)?;
+                let kind = Kind::Value(Value { scales, residual: *residual, relu: *relu, output: *output, ranks });
+                Some(Finisher { channels, kind, coder: codes.as_ref().map(|(r, id)| coder(&r.codes_of_ranks, *id)) })
+            }
+        }
+    }
+
+    /// The tensors of a step.
+    pub fn targets<'a>(&self, arena: &'a Arena, outputs: &'a mut [Output]) -> Targets<'a> {
+        let (values, residual) = match self.kind {
+            Kind::Codes(_) => (None, None),
+            Kind::Value(Value { output, residual, .. }) => (output, residual),
         };
-        Finisher { epilogue, residual, codes: vec![0; channels] }
-    }
-
-    /// Finishes all channels of one pixel; `sum(c)` is T without bias, not normalised.
-    pub fn pixel(&mut self, pixel: usize, outputs: &mut [Output], mut sum: impl FnMut(usize) -> (i32, i32)) {
-        for c in 0..self.codes.len() {
-            let (hi, lo) = sum(c);
-            let [bias_hi, bias_lo] = self.epilogue.bias[c];
-            let (hi, lo) = normalise(hi.wrapping_add(bias_hi), lo + bias_lo, self.epilogue.low_bits);
-            self.codes[c] = match &self.epilogue.finish {
-                Finish::Codes { thresholds, codes_of_ranks, .. } => {
-                    let row = row(thresholds, c, codes_of_ranks.len());
-                    codes_of_ranks[row.iter().filter(|t| [hi, lo] > **t).count()]
-                }
-                Finish::Value { shifts, relu, output, codes, .. } => {
-                    let v = to_value(hi, lo, self.epilogue.low_bits, shifts[c]);
-                    let v = add(v, self.addend(pixel, c));
-                    let v = if *relu { v.max(0) } else { v };
-                    if let Some(out) = output.and_then(|id| find(outputs, id)) {
-                        out.data[pixel * out.spec.shape.c + c] = v as u32;
-                    }
-                    codes.as_ref().map_or(0, |(ranks, _)| rank_value(ranks, c, v))
-                }
-            };
-        }
-        let target = match &self.epilogue.finish {
-            Finish::Codes { output, .. } => Some(*output),
-            Finish::Value { codes, .. } => codes.as_ref().map(|c| c.1),
+        let codes = self.coder.as_ref().map(|c| c.output);
+        let mut targets = Targets {
+            values: None,
+            codes: None,
+            residual: residual.map(|id| (arena.read(id), arena.spec(id).shape.c)),
         };
-        if let Some(out) = target.and_then(|id| find(outputs, id)) {
-            write_codes(out, pixel, &self.codes);
+        for output in outputs {
+            let id = Some(output.id);
+            let cells = Cells::new(output.data);
+            if id == values {
+                targets.values = Some(cells);
+            } else if id == codes {
+                targets.codes = Some(cells);
+            }
+        }
+        targets
+    }
+
+    /// Words of the [`CodeBits`] that a tile needs.
+    pub fn bits_words(&self) -> usize {
+        self.coder.as_ref().map_or(0, |coder| CodeBits::words(coder.thresholds()))
+    }
+
+    /// Finishes the sums of a block of channels of a tile; [`Finisher::group`] then writes its codes.
+    #[inline(always)]
+    pub fn block<L: Lanes>(
+        &self,
+        lanes: L,
+        targets: &Targets,
+        block: usize,
+        pixels: Range<usize>,
+        sums: &[L::Double; TILE],
+        bits: &mut CodeBits,
+    ) {
+        match &self.kind {
+            Kind::Codes(thresholds) => {
+                let count = self.coder.as_ref().map_or(0, Coder::thresholds);
+                let registers: &[L::Reals] = bytemuck::cast_slice(thresholds.as_slice());
+                let registers = &registers[block * count..][..count];
+                bits.compare(L::LANES, block, registers, |t, threshold| {
+                    lanes.real_above(sums[t], lanes.load_reals(threshold))
+                });
+            }
+            Kind::Value(value) => {
+                let values = value.all(lanes, targets, block, pixels, self.channels, sums);
+                if let Some(ranks) = &value.ranks {
+                    ranks.compare(lanes, block, &values, bits);
+                }
+            }
         }
     }
 
-    fn addend(&self, pixel: usize, c: usize) -> i32 {
-        match self.residual {
-            Some((data, channels)) if c < channels => data[pixel * channels + c] as i32,
-            _ => 0,
+    /// Writes the codes of 32 channels of a tile.
+    #[inline(always)]
+    pub fn group(&self, targets: &Targets, group: usize, pixels: Range<usize>, bits: &CodeBits) {
+        if let (Some(coder), Some(cells)) = (&self.coder, targets.codes) {
+            coder.write(cells, group, pixels, bits);
         }
     }
 }
 
-fn find<'a, 'b>(outputs: &'a mut [Output<'b>], id: TensorId) -> Option<&'a mut Output<'b>> {
-    outputs.iter_mut().find(|o| o.id == id)
+impl Value {
+    /// Values of a block of channels of a tile, stored if anyone reads them.
+    #[inline(always)]
+    fn all<L: Lanes>(
+        &self,
+        lanes: L,
+        targets: &Targets,
+        block: usize,
+        pixels: Range<usize>,
+        channels: usize,
+        sums: &[L::Double; TILE],
+    ) -> [L::Int; TILE] {
+        let scales: &[L::Reals] = bytemuck::cast_slice(self.scales.as_slice());
+        let scale = lanes.load_reals(&scales[block]);
+        let least = lanes.splat(if self.relu { 0 } else { -VALUE_MAX });
+        let mut values = [lanes.zero(); TILE];
+        for t in 0..TILE {
+            values[t] = lanes.floor_scaled(sums[t], scale, f64::from(VALUE_MAX));
+        }
+        for (value, pixel) in values.iter_mut().zip(pixels) {
+            *value = lanes.max(targets.add::<L>(lanes, pixel, block, *value), least);
+            if let Some(cells) = targets.values {
+                // SAFETY: each block of each pixel is finished by one thread.
+                unsafe { store_block(lanes, cells, pixel, channels, block, *value) };
+            }
+        }
+        values
+    }
 }
 
-/// Thresholds of channel `c` for a quantizer of `levels` levels.
-fn row<T>(thresholds: &[T], c: usize, levels: usize) -> &[T] {
-    &thresholds[c * (levels - 1)..][..levels - 1]
+/// Stores the values of a block of channels of one pixel.
+///
+/// # Safety
+/// No other thread may have these words meanwhile.
+#[inline(always)]
+pub unsafe fn store_block<L: Lanes>(
+    lanes: L,
+    cells: Cells,
+    pixel: usize,
+    channels: usize,
+    block: usize,
+    value: L::Int,
+) {
+    let first = block * L::LANES;
+    let count = L::LANES.min(channels - first);
+    let start = pixel * channels + first;
+    // SAFETY: by the caller's promise.
+    let out = unsafe { cells.words(start..start + count) };
+    if count == L::LANES {
+        return lanes.store(value, L::words_mut(out));
+    }
+    let mut whole = [0; MOST_LANES];
+    lanes.store(value, L::words_mut(&mut whole));
+    out.copy_from_slice(&whole[..count]);
 }
 
-/// Saturating sum of two values.
-pub fn add(a: i32, b: i32) -> i32 {
-    (a + b).clamp(-VALUE_MAX, VALUE_MAX)
-}
-
-/// The code of value v in channel c.
-pub fn rank_value(ranks: &Ranks, c: usize, v: i32) -> u16 {
-    let signed = v * ranks.signs[c];
-    let row = row(&ranks.thresholds, c, ranks.codes_of_ranks.len());
-    ranks.codes_of_ranks[row.iter().filter(|&&t| signed > t).count()]
-}
-
-/// Packs the codes of one pixel into its output tensor.
-pub fn write_codes(out: &mut Output, pixel: usize, codes: &[u16]) {
-    let words = out.spec.pixel_words();
-    pack_row(codes, out.spec.planes(), &mut out.data[pixel * words..][..words]);
+impl Targets<'_> {
+    /// Adds the residual, saturating.
+    #[inline(always)]
+    fn add<L: Lanes>(&self, lanes: L, pixel: usize, block: usize, value: L::Int) -> L::Int {
+        let Some((data, channels)) = self.residual else { return value };
+        let first = block * L::LANES;
+        if first >= channels {
+            return value;
+        }
+        let row = &data[pixel * channels + first..];
+        let addend = if first + L::LANES <= channels {
+            lanes.load(L::words(row))
+        } else {
+            let mut part = [0; MOST_LANES];
+            part[..channels - first].copy_from_slice(&row[..channels - first]);
+            lanes.load(L::words(&part))
+        };
+        let sum = lanes.add(value, addend);
+        lanes.max(lanes.min(sum, lanes.splat(VALUE_MAX)), lanes.splat(-VALUE_MAX))
+    }
 }

@@ -1,27 +1,44 @@
-//! Reference of `shaders/pointwise.wgsl`.
+//! Scaling, adding and clamping of values.
 
-use super::epilogue::add;
-use super::{Arena, Output};
-use crate::fixed::saturate;
+use super::cells::Cells;
+use super::lanes::Lanes;
+use super::level::Level;
+use super::tiles::{TileWork, Tiles};
+use crate::backend::arena::{Arena, Output};
+use crate::backend::reference::pointwise::value;
 use crate::lower::Pointwise;
+use crate::quant::WORD_BITS;
+use std::ops::Range;
 
-/// All pixels and channels.
-pub fn run(k: &Pointwise, arena: &Arena, out: &mut Output) {
-    let channels = out.spec.shape.c;
-    let channel = |id: usize, pixel: usize, c: usize| {
-        let have = arena.spec(id).shape.c;
-        if c < have { arena.read(id)[pixel * have + c] as i32 } else { 0 }
-    };
-    for (index, target) in out.data.iter_mut().enumerate() {
-        let (pixel, c) = (index / channels, index % channels);
-        let addend = k.residual.map_or(0, |id| channel(id, pixel, c));
-        *target = value(k, c, channel(k.input, pixel, c), addend) as u32;
-    }
+pub fn run(k: &Pointwise, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) {
+    let (pixels, channels) = (out.spec.shape.pixels(), out.spec.shape.c);
+    let row = |id| (arena.read(id), arena.spec(id).shape.c);
+    let work = Run { k, input: row(k.input), residual: k.residual.map(row), output: Cells::new(out.data), channels };
+    tiles.run(level, &work, pixels, channels, 0);
 }
 
-/// saturate((x * gain + bias) >> shift) + addend, ReLU, in channel `c`.
-#[inline(always)]
-pub fn value(k: &Pointwise, c: usize, x: i32, addend: i32) -> i32 {
-    let v = add(saturate((i64::from(x) * i64::from(k.gains[c]) + k.biases[c]) >> k.shifts[c]), addend);
-    if k.relu { v.max(0) } else { v }
+struct Run<'a> {
+    k: &'a Pointwise,
+    input: (&'a [u32], usize),
+    residual: Option<(&'a [u32], usize)>,
+    output: Cells<'a>,
+    channels: usize,
+}
+
+impl TileWork for Run<'_> {
+    #[inline(always)]
+    fn tile<L: Lanes>(&self, _: L, pixels: Range<usize>, groups: Range<usize>, _: &mut [u32]) {
+        let channels = groups.start * WORD_BITS..self.channels.min(groups.end * WORD_BITS);
+        for pixel in pixels {
+            let start = pixel * self.channels;
+            // SAFETY: each group of channels of each pixel is computed by one thread.
+            let out = unsafe { self.output.words(start + channels.start..start + channels.end) };
+            let read =
+                |(data, have): (&[u32], usize), c: usize| if c < have { data[pixel * have + c] as i32 } else { 0 };
+            for (target, c) in out.iter_mut().zip(channels.clone()) {
+                let addend = self.residual.map_or(0, |residual| read(residual, c));
+                *target = value(self.k, c, read(self.input, c), addend) as u32;
+            }
+        }
+    }
 }

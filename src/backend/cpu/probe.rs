@@ -1,61 +1,105 @@
-//! What one thread does at best in loops as obvious as those of the reference, and the memory that copies are timed with.
+//! What one thread could do at best: the ceilings that bit convolutions and limb convolutions are compared with.
 
-use crate::backend::{Peak, best_rate};
-use crate::error::{Error, Result};
-use std::hint::black_box;
+use super::lanes::{Lanes, Work};
+use std::marker::PhantomData;
 
-/// 32-bit words of each of the two buffers of a copy: 64 MiB, which no cache of a few cores holds, and any machine has.
-const COPIED: usize = 1 << 24;
+/// Weight and activation registers; each pair has a sum, as in the inner loop of a convolution.
+const WEIGHTS: usize = 4;
+const ACTIVATIONS: usize = 5;
+/// Rounds between two looks at how much is left.
+const ROUNDS: usize = 30;
 
-/// One word, product or byte after the other.
-pub fn rate(peak: Peak) -> Result<f64> {
-    match peak {
-        Peak::Words => best_rate(|words| {
-            let add = |total: u32, word: u64| black_box(total).wrapping_add((word as u32 & 0x5a5a_1234).count_ones());
-            black_box((0..words).fold(0, add));
-            Ok(words)
-        }),
-        Peak::Macs => best_rate(|products| {
-            let product = |n: u64| i32::from(n as i8) * i32::from((n >> 8) as i8);
-            black_box((0..products).fold(0i32, |total, n| black_box(total).wrapping_add(product(n))));
-            Ok(products)
-        }),
-        Peak::Bytes => Copy::new()?.rate(|to, from| to.iter_mut().zip(from).for_each(|(to, from)| *to = *from)),
+/// What is done with a sum, a register of weights and one of activations. All must be `#[inline(always)]`, see [`Work`].
+pub trait Operation {
+    /// How much it does for a lane.
+    const EACH: usize;
+    fn step<L: Lanes>(lanes: L, sum: L::Int, weights: L::Int, activations: L::Int) -> L::Int;
+    /// What the sum of one turn is.
+    fn end<L: Lanes>(lanes: L, sum: L::Int) -> L::Int;
+}
+
+/// ANDs, counts and adds words.
+pub struct Count;
+
+impl Operation for Count {
+    const EACH: usize = 1;
+
+    #[inline(always)]
+    fn step<L: Lanes>(lanes: L, sum: L::Int, weights: L::Int, activations: L::Int) -> L::Int {
+        lanes.count(sum, lanes.and(weights, activations))
+    }
+
+    #[inline(always)]
+    fn end<L: Lanes>(lanes: L, sum: L::Int) -> L::Int {
+        lanes.counted(sum)
     }
 }
 
-/// Two buffers that are far larger than caches.
-pub struct Copy {
-    from: Vec<u32>,
-    to: Vec<u32>,
-}
+/// Adds products of bytes.
+pub struct Dot;
 
-impl Copy {
-    /// Buffers with something in them.
-    pub fn new() -> Result<Self> {
-        Ok(Copy { from: filled(1)?, to: filled(2)? })
+impl Operation for Dot {
+    const EACH: usize = 4;
+
+    #[inline(always)]
+    fn step<L: Lanes>(lanes: L, sum: L::Int, weights: L::Int, activations: L::Int) -> L::Int {
+        lanes.dot(sum, activations, weights)
     }
 
-    /// Bytes per second that `copy` reads and writes when it copies one buffer to the other.
-    pub fn rate(self, copy: impl Fn(&mut [u32], &[u32])) -> Result<f64> {
-        let to = std::cell::RefCell::new(self.to);
-        let once = 2 * size_of_val(&self.from[..]) as u64;
-        best_rate(|bytes| {
-            let times = bytes.div_ceil(once);
-            for _ in 0..times {
-                copy(&mut to.borrow_mut(), black_box(&self.from));
+    #[inline(always)]
+    fn end<L: Lanes>(_: L, sum: L::Int) -> L::Int {
+        sum
+    }
+}
+
+/// Does an operation with every pair of registers over and over, about so much, and nothing else but moving on the weights,
+/// which is one operation in ten or twenty. Gives how much it was, and a result, so that nothing is optimised away.
+pub struct Repeat<O> {
+    amount: u64,
+    operation: PhantomData<O>,
+}
+
+impl<O> Repeat<O> {
+    pub fn new(amount: u64) -> Self {
+        Repeat { amount, operation: PhantomData }
+    }
+}
+
+impl<O: Operation> Work for Repeat<O> {
+    type Output = (u64, u32);
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> (u64, u32) {
+        let per_turn = (ROUNDS * WEIGHTS * ACTIVATIONS * L::LANES * O::EACH) as u64;
+        let turns = self.amount.div_ceil(per_turn);
+        let mut weights = [lanes.zero(); WEIGHTS];
+        let mut activations = [lanes.zero(); ACTIVATIONS];
+        for i in 0..WEIGHTS {
+            weights[i] = lanes.splat(0x1234_5678 + i as i32);
+        }
+        for j in 0..ACTIVATIONS {
+            activations[j] = lanes.splat(0x6543_2100 + j as i32);
+        }
+        let next = lanes.splat(0x0101_0101);
+        let mut total = lanes.zero();
+        for _ in 0..turns {
+            let mut sums = [[lanes.zero(); ACTIVATIONS]; WEIGHTS];
+            for _ in 0..ROUNDS {
+                for i in 0..WEIGHTS {
+                    weights[i] = lanes.add(weights[i], next);
+                    for j in 0..ACTIVATIONS {
+                        sums[i][j] = O::step(lanes, sums[i][j], weights[i], activations[j]);
+                    }
+                }
             }
-            Ok(times * once)
-        })
+            for i in 0..WEIGHTS {
+                for j in 0..ACTIVATIONS {
+                    total = lanes.add(total, O::end(lanes, sums[i][j]));
+                }
+            }
+        }
+        let mut held = [0; super::lanes::MOST_LANES];
+        lanes.store(total, L::words_mut(&mut held));
+        (turns * per_turn, held[0])
     }
-}
-
-fn filled(with: u32) -> Result<Vec<u32>> {
-    let mut words = Vec::new();
-    words.try_reserve_exact(COPIED).map_err(|_| Error::OutOfMemory {
-        device: "cpu".into(),
-        problem: format!("{} bytes to be copied", 4 * COPIED),
-    })?;
-    words.resize(COPIED, with);
-    Ok(words)
 }

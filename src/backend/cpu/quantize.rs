@@ -1,14 +1,61 @@
-//! Reference of `shaders/quantize.wgsl`.
+//! Values to codes.
 
-use super::epilogue::{rank_value, write_codes};
-use super::{Arena, Output};
-use crate::lower::Quantize;
+use super::cells::Cells;
+use super::codes::{CodeBits, Coder, RankTables};
+use super::count::TILE;
+use super::lanes::Lanes;
+use super::level::Level;
+use super::tiles::{TileWork, Tiles};
+use crate::backend::arena::{Arena, Output};
+use crate::lower::{Quantize, TensorId};
+use crate::quant::WORD_BITS;
+use std::ops::Range;
 
-/// Codes of values.
-pub fn run(k: &Quantize, arena: &Arena, out: &mut Output) {
-    let channels = out.spec.shape.c;
-    for (pixel, row) in arena.read(k.input).chunks_exact(channels).enumerate() {
-        let codes: Vec<u16> = row.iter().enumerate().map(|(c, &v)| rank_value(&k.ranks, c, v as i32)).collect();
-        write_codes(out, pixel, &codes);
+/// A quantizer in this machine's layout.
+pub struct Prepared {
+    input: TensorId,
+    channels: usize,
+    ranks: RankTables,
+    coder: Coder,
+}
+
+impl Prepared {
+    /// None if there is no memory.
+    pub fn new(k: &Quantize, planes: usize, level: Level) -> Option<Self> {
+        let channels = k.ranks.signs.len();
+        let coder = Coder::new(&k.ranks.codes_of_ranks, k.output, channels, planes);
+        Some(Prepared { input: k.input, channels, ranks: RankTables::new(&k.ranks, level.lanes())?, coder })
+    }
+
+    pub fn run(&self, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) {
+        let pixels = out.spec.shape.pixels();
+        let work = Run { quantizer: self, input: arena.slack(self.input), output: Cells::new(out.data) };
+        tiles.run(level, &work, pixels, self.channels, CodeBits::words(self.coder.thresholds()));
+    }
+}
+
+struct Run<'a> {
+    quantizer: &'a Prepared,
+    input: &'a [u32],
+    output: Cells<'a>,
+}
+
+impl TileWork for Run<'_> {
+    /// The last register of a row may run past it; the codes of such lanes are not written.
+    #[inline(always)]
+    fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, bits: &mut [u32]) {
+        let Prepared { channels, ranks, coder, .. } = self.quantizer;
+        let per_group = WORD_BITS / L::LANES;
+        let mut bits = CodeBits::new(bits);
+        for group in groups {
+            for block in group * per_group..channels.div_ceil(L::LANES).min((group + 1) * per_group) {
+                let mut values = [lanes.zero(); TILE];
+                for (value, pixel) in values.iter_mut().zip(pixels.clone()) {
+                    *value = lanes.load(L::words(&self.input[pixel * channels + block * L::LANES..]));
+                }
+                ranks.compare(lanes, block, &values, &mut bits);
+            }
+            coder.write(self.output, group, pixels.clone(), &bits);
+        }
     }
 }

@@ -7,7 +7,8 @@ use super::engine::GpuNet;
 use super::kernels::signature;
 use super::probe::Probe;
 use super::record::{LANES, Recording, Target, Variant};
-use crate::backend::{Backend, Executable, Peak, Tuned, best_rate};
+use crate::backend::peak::best_rate;
+use crate::backend::{Backend, Executable, Peak, Tuned};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use std::path::PathBuf;
@@ -38,6 +39,11 @@ pub struct Gpu {
 }
 
 impl Gpu {
+    /// The GPU behind a backend, if it is one.
+    pub fn of(backend: &dyn Backend) -> Option<&Self> {
+        backend.as_any().downcast_ref()
+    }
+
     /// Opens `adapter` with all that it allows.
     pub(super) fn open(adapter: &wgpu::Adapter, info: AdapterInfo) -> Result<Self> {
         let descriptor = wgpu::DeviceDescriptor {
@@ -213,8 +219,8 @@ impl Backend for Gpu {
         }
     }
 
-    fn as_gpu(&self) -> Option<&Gpu> {
-        Some(self)
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 
     fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {

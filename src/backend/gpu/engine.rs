@@ -7,7 +7,8 @@ use super::header::Params;
 use super::picture::PictureImport;
 use super::pipelines::compile;
 use super::record::{Dispatch, Recording};
-use crate::backend::{Control, Detail, Executable, Pending, Timeline, Traced, check_batch};
+use crate::backend::interface::check_batch;
+use crate::backend::{Control, Detail, Executable, Pending, Timeline, Traced};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::tensor::Shape;
@@ -43,6 +44,11 @@ pub(super) struct Transfer {
 }
 
 impl GpuNet {
+    /// The GPU's net behind a prepared plan, if it runs on one.
+    pub fn of(executable: &dyn Executable) -> Option<&Self> {
+        executable.as_any().downcast_ref()
+    }
+
     /// Compiles and allocates everything for up to `max_batch` images.
     pub(super) fn new(gpu: &Gpu, plan: Arc<Plan>, max_batch: usize, progress: &dyn Fn(usize, usize)) -> Result<Self> {
         let limits = gpu.device().limits();
@@ -249,8 +255,8 @@ impl Executable for GpuNet {
         Ok(steps.zip(self.tensors(input)?).map(|(step, written)| Traced { step, written }).collect())
     }
 
-    fn as_gpu(&self) -> Option<&GpuNet> {
-        Some(self)
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {

@@ -5,7 +5,7 @@ use super::context::Gpu;
 use super::engine::GpuNet;
 use super::kernels::signature;
 use super::record::Variant;
-use crate::backend::{Executable, Tuned, cpu, noise};
+use crate::backend::{Executable, Tuned, noise, reference};
 use crate::error::Result;
 use crate::lower::TensorId;
 use crate::plan::Plan;
@@ -31,7 +31,7 @@ impl Gpu {
     pub fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
         let input = noise(plan);
         let mut expected = HashMap::new();
-        cpu::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
+        reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
         let mut contest = Contest::default();
         for nth in 0.. {
             let net = self.with_variant(nth).prepare_net(plan.clone(), 1, &|_, _| {})?;

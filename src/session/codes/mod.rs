@@ -7,7 +7,7 @@ mod recorded;
 pub use recorded::RecordedCodes;
 
 use super::{Batch, Model};
-use crate::backend::cpu::trace;
+use crate::backend::reference::trace;
 use crate::error::Result;
 use crate::lower::{Program, Repr, TensorId};
 use crate::quant::code_at;

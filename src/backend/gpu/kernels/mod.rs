@@ -238,7 +238,7 @@ mod tests {
             JOIN,
         ];
         for text in kernels {
-            assert!(text.contains("Reference: src/backend/cpu/"), "{}", text.lines().next().unwrap_or_default());
+            assert!(text.contains("Reference: src/backend/reference/"), "{}", text.lines().next().unwrap_or_default());
         }
     }
 }

@@ -1,0 +1,174 @@
+//! Convolutions of pictures: rows of three bytes a pixel.
+//!
+//! The fourth byte of a pixel's word, alpha, is [`PIXEL_ALPHA`] wherever there is a picture. So rows leave it out, and with it a
+//! quarter of all products: the sums start with what it adds, alpha times the weights of the taps inside the picture. Which these
+//! are depends on the output pixel's line and column only, and few cases are different ([`Inside`]).
+
+use crate::backend::arena::SLACK;
+use crate::backend::cpu::gather::Gather;
+use crate::backend::cpu::lanes::Lanes;
+use crate::fixed::WEIGHT_LIMBS;
+use crate::lower::PIXEL_ALPHA;
+use std::ops::Range;
+
+/// Bytes of a pixel in a row.
+const COLOURS: usize = 3;
+/// Pixels that are moved at once.
+const AT_ONCE: usize = 4;
+
+/// Most cases that are worth their tables.
+const MOST_CASES: usize = 256;
+
+/// Words of a row of `taps` pixels; what is left of the last is of no meaning.
+pub fn row_words(taps: usize) -> usize {
+    (taps * COLOURS).div_ceil(size_of::<u32>())
+}
+
+/// Which taps of a window lie inside the picture, for every output pixel.
+pub struct Inside {
+    /// Of each output line, and of each column: index of its taps.
+    cases: [Vec<usize>; 2],
+    /// Taps inside along each dimension, all that occur.
+    taps: [Vec<Vec<usize>>; 2],
+}
+
+impl Inside {
+    pub fn new(gather: &Gather) -> Self {
+        let sizes = [(gather.output.h, gather.input.h), (gather.output.w, gather.input.w)];
+        let mut inside = Inside { cases: Default::default(), taps: Default::default() };
+        for (d, (outputs, inputs)) in sizes.into_iter().enumerate() {
+            for out in 0..outputs {
+                let is_inside = |&tap: &usize| gather.window.source(d, out, tap, inputs).is_some();
+                let taps: Vec<usize> = (0..gather.window.kernel[d]).filter(is_inside).collect();
+                let known = &mut inside.taps[d];
+                let case = known.iter().position(|k| *k == taps).unwrap_or(known.len());
+                if case == known.len() {
+                    known.push(taps);
+                }
+                inside.cases[d].push(case);
+            }
+        }
+        inside
+    }
+
+    /// Whether there are few cases, as windows on whole pictures have.
+    pub fn is_small(&self) -> bool {
+        self.taps[0].len() * self.taps[1].len() <= MOST_CASES
+    }
+
+    /// The case of an output pixel.
+    #[inline(always)]
+    pub fn case(&self, pixel: usize) -> usize {
+        let [lines, columns] = &self.cases;
+        lines[pixel / columns.len()] * self.taps[1].len() + columns[pixel % columns.len()]
+    }
+
+    /// Taps inside, line by line, of each case; `width` taps make a line.
+    pub fn taps(&self, width: usize) -> impl Iterator<Item = Vec<usize>> {
+        let [lines, columns] = &self.taps;
+        let both = lines.iter().flat_map(move |ys| columns.iter().map(move |xs| (ys, xs)));
+        both.map(move |(ys, xs)| ys.iter().flat_map(|y| xs.iter().map(move |x| y * width + x)).collect())
+    }
+}
+
+/// What alpha adds to the sums of an output channel whose weights are `[tap][WEIGHT_LIMBS]`, over these taps.
+pub fn alpha_sums(weights: &[u32], taps: &[usize]) -> [i32; WEIGHT_LIMBS] {
+    let mut sums = [0; WEIGHT_LIMBS];
+    for &tap in taps {
+        for (sum, limbs) in sums.iter_mut().zip(&weights[tap * WEIGHT_LIMBS..]) {
+            *sum += i32::from(PIXEL_ALPHA) * i32::from(limbs.to_le_bytes()[COLOURS] as i8);
+        }
+    }
+    sums
+}
+
+/// The weights of an output channel, `[tap][WEIGHT_LIMBS]`, without those of alpha: `[word of a row][WEIGHT_LIMBS]`.
+pub fn without_alpha(weights: &[u32]) -> Vec<u32> {
+    let taps = weights.len() / WEIGHT_LIMBS;
+    let mut out = vec![0; row_words(taps) * WEIGHT_LIMBS];
+    for (tap, limbs) in weights.chunks_exact(WEIGHT_LIMBS).enumerate() {
+        for (q, word) in limbs.iter().enumerate() {
+            for (colour, byte) in word.to_le_bytes().into_iter().take(COLOURS).enumerate() {
+                let (word, at) = ((tap * COLOURS + colour) / 4, (tap * COLOURS + colour) % 4);
+                out[word * WEIGHT_LIMBS + q] |= u32::from(byte) << (8 * at);
+            }
+        }
+    }
+    out
+}
+
+/// Fills a row for each output pixel of `tile`, all bytes XORed with those of `flip`. Taps outside the input are 0 before that.
+#[inline(always)]
+pub fn rows<L: Lanes>(lanes: L, gather: &Gather, input: &[u32], tile: Range<usize>, flip: u32, rows: &mut [u32]) {
+    let [kh, kw] = gather.window.kernel;
+    let stride = row_words(gather.window.taps()) + SLACK;
+    for (pixel, row) in tile.zip(rows.chunks_exact_mut(stride)) {
+        let (y, x) = (pixel / gather.output.w, pixel % gather.output.w);
+        let row: &mut [u8] = bytemuck::cast_slice_mut(row);
+        let whole = whole_line(gather, x);
+        for ky in 0..kh {
+            // What a line overshoots is overwritten by the next one, or lies between rows.
+            let to = &mut row[ky * kw * COLOURS..];
+            let line = gather.window.source(0, y, ky, gather.input.h).map(|iy| &input[iy * gather.input.w..]);
+            match (line, whole) {
+                (Some(line), Some(from)) => copy(lanes, &line[from..], to, kw, flip),
+                (line, _) => taps(gather, line, x, flip, &mut to[..kw * COLOURS]),
+            }
+        }
+    }
+}
+
+/// The first pixel of a window's lines, if all their taps lie side by side inside the picture.
+#[inline(always)]
+fn whole_line(gather: &Gather, x: usize) -> Option<usize> {
+    let window = &gather.window;
+    let from = (x * window.stride[1]).checked_sub(window.before[1])?;
+    (window.dilation[1] == 1 && from + window.kernel[1] <= gather.input.w).then_some(from)
+}
+
+/// Copies the colours of `pixels` pixels; up to [`AT_ONCE`] pixels and four bytes more are written.
+#[inline(always)]
+fn copy<L: Lanes>(lanes: L, from: &[u32], to: &mut [u8], pixels: usize, flip: u32) {
+    let mut at = 0;
+    while at < pixels {
+        let (from, to) = (&from[at..].as_chunks().0[0], &mut to[at * COLOURS..].as_chunks_mut().0[0]);
+        lanes.without_fourths(from, flip, to);
+        at += AT_ONCE;
+    }
+}
+
+/// One line of a window tap by tap. `line` begins with the first pixel of the input's line, if that is inside.
+#[inline(never)]
+fn taps(gather: &Gather, line: Option<&[u32]>, x: usize, flip: u32, to: &mut [u8]) {
+    for (kx, to) in to.chunks_exact_mut(COLOURS).enumerate() {
+        let source = gather.window.source(1, x, kx, gather.input.w);
+        let word = line.zip(source).map_or(0, |(line, ix)| line[ix]) ^ flip;
+        to.copy_from_slice(&word.to_le_bytes()[..COLOURS]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixed::{dot4, pack_lanes};
+
+    /// Colours times their weights and alpha's sums are the products of whole words.
+    #[test]
+    fn nothing_is_lost() {
+        let taps = 5;
+        let weights: Vec<u32> = (0..taps * WEIGHT_LIMBS as u32).map(|k| 0x9e37_79b9_u32.wrapping_mul(k + 1)).collect();
+        let pixels: Vec<u32> =
+            (0..taps as i8).map(|k| pack_lanes([k * 25 - 60, 127 - k, -128 + k, PIXEL_ALPHA])).collect();
+        let bytes: Vec<u8> = pixels.iter().flat_map(|p| p.to_le_bytes()[..COLOURS].to_vec()).chain([77]).collect();
+        let row: Vec<u32> = bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        assert_eq!(row.len(), row_words(taps as usize));
+        let all: Vec<usize> = (0..taps as usize).collect();
+        let alpha = alpha_sums(&weights, &all);
+        let colours = without_alpha(&weights);
+        for q in 0..WEIGHT_LIMBS {
+            let limb = |weights: &[u32]| weights.iter().skip(q).step_by(WEIGHT_LIMBS).copied().collect::<Vec<_>>();
+            let dot = |x: &[u32], w: &[u32]| x.iter().zip(limb(w)).map(|(&x, w)| dot4(x, w)).sum::<i32>();
+            assert_eq!(dot(&row, &colours) + alpha[q], dot(&pixels, &weights));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The reference: obvious loops that define what every other kernel must compute, run one image at a time.
+
+mod avgpool;
+mod bitconv;
+mod epilogue;
+pub mod float;
+mod join;
+mod levels;
+mod limbconv;
+mod maxpool;
+pub mod pixels;
+pub mod pointwise;
+mod probe;
+mod quantize;
+mod slice;
+mod split;
+
+use super::arena::{Arena, Output, traced};
+use super::control::Control;
+use super::interface::{Backend, Executable, Traced, check_batch};
+use super::peak::Peak;
+use super::timeline::{Detail, Recorder, Timeline};
+use crate::error::Result;
+use crate::lower::{Kernel, TensorId};
+use crate::plan::Plan;
+use rayon::prelude::*;
+use std::any::Any;
+use std::sync::Arc;
+
+/// The reference kernels on this machine's processors.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference {
+    /// Whether images of a batch run on several threads (rayon's current pool).
+    pub parallel: bool,
+}
+
+impl Backend for Reference {
+    fn name(&self) -> String {
+        "cpu-reference".into()
+    }
+
+    fn prepare(
+        &self,
+        plan: Arc<Plan>,
+        max_batch: usize,
+        progress: &dyn Fn(usize, usize),
+    ) -> Result<Box<dyn Executable>> {
+        let steps = plan.program.steps.len();
+        progress(steps, steps);
+        Ok(Box::new(ReferenceNet { plan, max_batch: max_batch.max(1), parallel: self.parallel }))
+    }
+
+    fn rate(&self, peak: Peak) -> Result<f64> {
+        probe::rate(peak)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+struct ReferenceNet {
+    plan: Arc<Plan>,
+    max_batch: usize,
+    parallel: bool,
+}
+
+impl Executable for ReferenceNet {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn max_batch(&self) -> usize {
+        self.max_batch
+    }
+
+    fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        self.images(input, images, control, None)
+    }
+
+    fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
+        Recorder::of_cpu(detail, |steps| self.images(input, images, control, steps))
+    }
+
+    fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
+        check_batch(&self.plan, input, 1, 1)?;
+        let mut arena = Arena::new(&self.plan, input)?;
+        let steps = self.plan.program.steps.iter().enumerate();
+        Ok(steps
+            .map(|(index, step)| traced(index, step, &mut arena, |a, outputs| run_kernel(&step.kernel, a, outputs)))
+            .collect())
+    }
+}
+
+impl ReferenceNet {
+    fn images(&self, input: &[u32], images: usize, control: &Control, recorder: Option<&Recorder>) -> Result<Vec<u32>> {
+        check_batch(&self.plan, input, images, self.max_batch)?;
+        let (from, to) = (self.plan.input_words(), self.plan.output_words());
+        let mut output = vec![0; images * to];
+        let one = |(input, output): (&[u32], &mut [u32])| run_image(&self.plan, input, output, control, recorder);
+        if self.parallel && images > 1 {
+            input.par_chunks_exact(from).zip(output.par_chunks_exact_mut(to)).try_for_each(one)?;
+        } else {
+            input.chunks_exact(from).zip(output.chunks_exact_mut(to)).try_for_each(one)?;
+        }
+        Ok(output)
+    }
+}
+
+/// Runs one image and shows the words of every tensor that a step wrote, step by step. The parts of a concatenation are joined
+/// one after the other, so it is shown several times and complete the last time.
+pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) -> Result<()> {
+    let mut arena = Arena::new(plan, input)?;
+    for step in &plan.program.steps {
+        arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
+        step.kernel.writes().into_iter().for_each(|tensor| see(tensor, arena.read(tensor)));
+    }
+    Ok(())
+}
+
+fn run_image(
+    plan: &Plan,
+    input: &[u32],
+    output: &mut [u32],
+    control: &Control,
+    recorder: Option<&Recorder>,
+) -> Result<()> {
+    let mut arena = Arena::new(plan, input)?;
+    for (index, step) in plan.program.steps.iter().enumerate() {
+        control.check()?;
+        Recorder::step(recorder, index, step, || {
+            arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
+        });
+    }
+    output.copy_from_slice(&arena.read(plan.program.logits.tensor())[..output.len()]);
+    Ok(())
+}
+
+/// Runs the reference of `kernel`.
+pub fn run_kernel(kernel: &Kernel, arena: &Arena, outputs: &mut [Output]) {
+    match kernel {
+        Kernel::BitConv(k) => bitconv::run(k, arena, outputs),
+        Kernel::LimbConv(k) => limbconv::run(k, arena, outputs),
+        Kernel::LimbSum(k) => limbconv::run_sums(k, arena, outputs[0].data),
+        Kernel::Quantize(k) => quantize::run(k, arena, &mut outputs[0]),
+        Kernel::Pointwise(k) => pointwise::run(k, arena, &mut outputs[0]),
+        Kernel::MaxPool(k) => maxpool::run(k, arena, &mut outputs[0]),
+        Kernel::AvgPool(k) => avgpool::run(k, arena, &mut outputs[0]),
+        Kernel::Split(k) => split::run(k, arena, outputs[0].data),
+        Kernel::Slice(k) => slice::run(k, arena, &mut outputs[0]),
+        Kernel::Levels(k) => levels::run(k, arena, &mut outputs[0]),
+        Kernel::Join(k) => join::run(k, arena, &mut outputs[0]),
+    }
+}
