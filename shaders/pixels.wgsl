@@ -1,4 +1,4 @@
-// A picture in a texture to the first layer's words. Reference: src/backend/reference/pixels.rs.
+// A picture in a texture to the first layer's words. Reference: `pixel_word` in src/session/feed.rs.
 //
 // One word per pixel, lanes (c0 - 128, c1 - 128, c2 - 128, ALPHA) as signed bytes, lane 0 lowest, in the network's channel
 // order. Unsigned normalized formats give v / 255 for a byte v, correctly rounded or nearly so, hence round(255 x) is v again.

@@ -39,7 +39,7 @@ fn inferences_allocate_their_result_only() {
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
     for cpu in Cpu::all() {
         for images in [1, 4] {
-            let net = cpu.prepare(plan.clone(), images, &|_, _| {}).unwrap();
+            let net = cpu.prepare(plan.clone(), images, &|_, _| Ok(())).unwrap();
             let words = input(&program, images, 1);
             let run = || net.run(&words, images, &Control::default()).unwrap();
             (0..50).for_each(|_| drop(run()));

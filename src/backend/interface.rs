@@ -10,19 +10,17 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Told (done, total) kernels. An error ends the work.
+pub type Progress<'a> = &'a dyn Fn(usize, usize) -> Result<()>;
+
 /// A device that can run plans.
 pub trait Backend: Send + Sync {
     /// Name for people, with the API where there is one.
     fn name(&self) -> String;
 
     /// Makes everything that running needs: weights in the device's layout, kernels, memory for up to `max_batch` images.
-    /// `progress` is told (done, total) kernels.
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>>;
+    /// `progress` is told (done, total) kernels; preparing ends with its error, if it returns one.
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>>;
 
     /// Does nothing but `peak`, as fast as the device can, for some milliseconds at least: how much of it per second. What
     /// kernels are compared with, and a sign of the device's clock.

@@ -11,7 +11,7 @@ mod timeline;
 
 pub use arena::{Arena, Output, traced};
 pub use control::{CancelToken, Control};
-pub use interface::{Backend, Executable, Pending, Traced, Tuned, noise};
+pub use interface::{Backend, Executable, Pending, Progress, Traced, Tuned, noise};
 pub use peak::Peak;
 pub(crate) use timeline::Recorder;
 pub use timeline::{Clock, Detail, Span, Timeline, Track};

@@ -1,8 +1,10 @@
 //! `lq-infer convert`
 
 use super::agreement::{self, Verification};
-use super::export::{need_file, same_file, usage, written};
-use super::{ConvertArgs, Outcome, layers, output};
+use super::export::written;
+use super::failure::{Failure, Outcome};
+use super::files::{need_file, same_file, size, usage};
+use super::{layers, output};
 use crate::convert::checkpoint::Checkpoint;
 use crate::convert::report::{ConversionReport, Totals, Warning};
 use crate::convert::{
@@ -11,8 +13,9 @@ use crate::convert::{
 use crate::error::Error;
 use crate::format::Packed;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
+use clap::Args;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The whole of `--json`.
 #[derive(Serialize)]
@@ -31,6 +34,43 @@ struct Summary<'a> {
     float: Option<&'a Path>,
 }
 
+#[derive(Args, Debug)]
+pub struct ConvertArgs {
+    /// Checkpoint: TensorFlow V2 (.index, prefix, `checkpoint` file or directory), tensorpack .npz, PyTorch .pt or .pth, or a
+    /// .safetensors of a state dict
+    checkpoint: PathBuf,
+    /// Packed model to write
+    #[arg(short, long, value_name = "OUT", required_unless_present_any = ["float", "verify"])]
+    output: Option<PathBuf>,
+    /// Also write the network with float weights, as `export` does
+    #[arg(long, value_name = "OUT")]
+    float: Option<PathBuf>,
+    /// Network id [default: recognised from names and shapes]
+    #[arg(long, value_name = "ID")]
+    arch: Option<String>,
+    /// JSON file with a network of your own, of which the checkpoint holds the weights (see models/README.md), or the
+    /// .safetensors that `export` wrote
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
+    graph: Option<PathBuf>,
+    /// Text file with one label per line
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// .npy with the per-pixel mean of the training pictures, [H,W,3] RGB
+    #[arg(long, value_name = "FILE")]
+    mean_image: Option<PathBuf>,
+    /// Height and width of the pictures, if the network was trained on another size than the original
+    #[arg(long, value_name = "PIXELS")]
+    input_size: Option<usize>,
+    /// Name stored in the model
+    #[arg(long)]
+    name: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    verification: agreement::VerificationArgs,
+}
+
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Outcome {
     check_outputs(args)?;
@@ -41,7 +81,7 @@ pub fn run(args: &ConvertArgs) -> Outcome {
     if failure.is_none() {
         write(args, &model)?;
     }
-    let file = |path: &'_ Option<std::path::PathBuf>| path.clone().filter(|_| failure.is_none());
+    let file = |path: &Option<PathBuf>| path.clone().filter(|_| failure.is_none());
     let (output, float) = (file(&args.output), file(&args.float));
     let header = model.header();
     let summary = Summary {
@@ -128,10 +168,10 @@ fn note_choice(checkpoint: &Path, options: &ConvertOptions, chosen: &str) -> Res
 
 fn write(args: &ConvertArgs, model: &Model) -> Outcome {
     if let Some(path) = &args.output {
-        model.save(path).map_err(output::write_failure)?;
+        model.save(path).map_err(Failure::of_writing)?;
     }
     if let Some(path) = &args.float {
-        export_float(model.packed(), path).map_err(output::write_failure)?;
+        export_float(model.packed(), path).map_err(Failure::of_writing)?;
     }
     Ok(())
 }
@@ -162,7 +202,6 @@ impl Summary<'_> {
 
 fn print_model(model: &Model, path: &Path) -> Outcome {
     let header = model.header();
-    let size = std::fs::metadata(path).map_or(0, |m| m.len() as usize);
     let input = header.graph.input_shape();
     output::line(&format!("{}: {} from {}", path.display(), header.name, header.source.kind))?;
     output::line(&format!(
@@ -170,7 +209,7 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
         header.network,
         widths(&header.graph),
         model.packed().params.tensors().len(),
-        output::bytes(size)
+        output::bytes(size(path))
     ))
 }
 

@@ -6,6 +6,7 @@ mod read;
 mod write;
 
 pub use read::{read, read_bytes, read_static};
+#[cfg(feature = "convert")]
 pub(crate) use write::replace_safetensors;
 pub use write::{check_replaceable, replace_file, write};
 

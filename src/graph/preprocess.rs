@@ -35,10 +35,10 @@ pub struct Resize {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Filter {
-    /// Pillow's `BICUBIC` up to version 12.0: a = -0.5, widened when shrinking (antialiased), rows first, 8-bit between
+    /// Pillow's `BICUBIC` before version 12.2: a = -0.5, widened when shrinking (antialiased), rows first, 8-bit between
     /// the passes.
     PillowBicubic,
-    /// Pillow's `BILINEAR` up to version 12.0, which is what torchvision's `Resize` does to a picture by default: a
+    /// Pillow's `BILINEAR` before version 12.2, which is what torchvision's `Resize` does to a picture by default: a
     /// triangle, widened and computed as for [`Filter::PillowBicubic`].
     PillowBilinear,
     /// OpenCV's `INTER_CUBIC`: a = -0.75, four taps at any scale (no antialiasing), as OpenCV's own code computes it on

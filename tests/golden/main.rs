@@ -79,8 +79,9 @@ fn the_trained_network_agrees_with_its_float64_evaluation() {
     let (_, NpyData::U8(pixels)) = lq_infer::format::npy::read(&file).unwrap() else { panic!("not uint8") };
     let reference = read_npz(&shared.join("checkpoints/resnet20-cifar10-w2a2/reference.npz"));
     let NpyData::F64(expected) = &reference["logits"].1 else { panic!("not float64") };
-    let net =
-        cpu().prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, progress: &|_, _| {} }).unwrap();
+    let net = cpu()
+        .prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, ..PrepareOptions::default() })
+        .unwrap();
     let logits = net.logits(&Batch::Pixels(pixels), &Control::default()).unwrap();
     let mut errors = Vec::new();
     let mut agreeing = 0;

@@ -24,7 +24,7 @@ pub use level::Level;
 
 use super::arena::{Arena, Output, traced};
 use super::control::Control;
-use super::interface::{Backend, Executable, Traced, check_batch};
+use super::interface::{Backend, Executable, Progress, Traced, check_batch};
 use super::peak::{Copy, Peak, best_rate};
 use super::reference::run_kernel;
 use super::timeline::{Detail, Recorder, Timeline};
@@ -137,15 +137,10 @@ impl Backend for Cpu {
         }
     }
 
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>> {
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>> {
         let total = plan.program.steps.len();
         let net = self.prepare_net(plan, max_batch);
-        progress(total, total);
+        progress(total, total)?;
         Ok(Box::new(net))
     }
 }

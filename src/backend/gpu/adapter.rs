@@ -4,6 +4,7 @@ use super::cache::Store;
 use super::context::Gpu;
 use super::record::LANES;
 use crate::error::{Error, Result};
+use std::path::Path;
 
 /// Storage buffers of the largest kernel: input, weights, table, residual, values and codes.
 const STORAGE_BUFFERS: u32 = 6;
@@ -128,9 +129,9 @@ impl Adapter {
         &self.info
     }
 
-    /// Why it failed its last check, if it did and the user's cache knows.
-    pub fn failed_check(&self) -> Option<String> {
-        Store::user(&self.info)?.verdict()
+    /// Why it failed its last check, if it did and the cache in `folder` knows.
+    pub fn failed_check(&self, folder: &Path) -> Option<String> {
+        Store::new(folder.to_owned(), &self.info).verdict()
     }
 
     /// Opens a device on it.

@@ -1,7 +1,6 @@
-//! What is worth keeping between runs: compiled pipelines, and the variants that a tuner chose. Files in the user's cache
-//! directory, one for each device and contents; anything wrong with them is as if they were not there.
-//!
-//! The directory is `LQ_INFER_CACHE` if that is set (`off` for none), else that of the system.
+//! What is worth keeping between runs: compiled pipelines, the variants that a tuner chose, and what the last check of a
+//! device found. Files in a folder that the caller names, one for each device and kind of contents; a damaged file counts
+//! as missing.
 
 use super::adapter::AdapterInfo;
 use super::kernels::shader_hash;
@@ -24,16 +23,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// Where the user's programs keep such things, if they want them kept.
-    pub fn user(info: &AdapterInfo) -> Option<Self> {
-        let folder = match std::env::var_os("LQ_INFER_CACHE") {
-            Some(setting) if setting == "off" => None,
-            Some(folder) => Some(PathBuf::from(folder)),
-            None => system_folder().map(|f| f.join("lq-infer")),
-        };
-        folder.map(|folder| Store::new(folder, info))
-    }
-
     /// Files of the device `info` in `folder`. The device's and the driver's names, the driver's version and this crate's are
     /// part of their names.
     pub fn new(folder: PathBuf, info: &AdapterInfo) -> Self {
@@ -102,18 +91,6 @@ pub fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
         hasher.update(text);
     }
     hasher.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The system's directory for caches of the user.
-fn system_folder() -> Option<PathBuf> {
-    let folder = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if cfg!(windows) {
-        return folder("LOCALAPPDATA");
-    }
-    if cfg!(target_os = "macos") {
-        return folder("HOME").map(|home| home.join("Library/Caches"));
-    }
-    folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))
 }
 
 #[cfg(test)]

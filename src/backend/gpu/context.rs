@@ -8,7 +8,7 @@ use super::kernels::signature;
 use super::probe::Probe;
 use super::record::{LANES, Recording, Target, Variant};
 use crate::backend::peak::best_rate;
-use crate::backend::{Backend, Executable, Peak, Tuned};
+use crate::backend::{Backend, Executable, Peak, Progress, Tuned};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ impl Gpu {
         backend.as_any().downcast_ref()
     }
 
-    /// Opens `adapter` with all that it allows.
+    /// Opens `adapter` with all that it allows. Nothing is kept between runs.
     pub(super) fn open(adapter: &wgpu::Adapter, info: AdapterInfo) -> Result<Self> {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("lq-infer"),
@@ -56,22 +56,21 @@ impl Gpu {
         let opened = pollster::block_on(adapter.request_device(&descriptor));
         let (device, queue) = opened
             .map_err(|e| Error::Device { device: info.name.clone(), problem: format!("cannot be opened: {e}") })?;
-        let store = Store::user(&info);
-        let gpu = Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default(), polling: Arc::default() };
+        let gpu =
+            Gpu { device, queue, info, nth_variant: None, store: None, lost: Arc::default(), polling: Arc::default() };
         gpu.watch();
         Ok(gpu)
     }
 
-    /// Uses a device that the caller owns. No handler is installed on it. `info` is what the caller knows about its
-    /// adapter; without it, the device is asked.
+    /// Uses a device that the caller owns. No handler is installed on it, and nothing is kept between runs. `info` is what
+    /// the caller knows about its adapter; without it, the device is asked.
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue, info: Option<wgpu::AdapterInfo>) -> Result<Self> {
         let raw = info.unwrap_or_else(|| device.adapter_info());
         let info = AdapterInfo::new(&raw, &device.limits(), device.features(), true);
         if let Some(reason) = info.unusable() {
             return Err(Error::Device { device: info.name, problem: format!("cannot be used: {reason}") });
         }
-        let store = Store::user(&info);
-        Ok(Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default(), polling: Arc::default() })
+        Ok(Gpu { device, queue, info, nth_variant: None, store: None, lost: Arc::default(), polling: Arc::default() })
     }
 
     /// What is known about the device.
@@ -127,7 +126,7 @@ impl Gpu {
     }
 
     /// Like [`Backend::prepare`], with a result whose work can also be encoded into a caller's commands.
-    pub fn prepare_net(&self, plan: Arc<Plan>, max_batch: usize, progress: &dyn Fn(usize, usize)) -> Result<GpuNet> {
+    pub fn prepare_net(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<GpuNet> {
         GpuNet::new(self, plan, max_batch, progress)
     }
 
@@ -199,12 +198,7 @@ impl Backend for Gpu {
         format!("{} ({})", self.info.name, self.info.api)
     }
 
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>> {
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>> {
         Ok(Box::new(self.prepare_net(plan, max_batch, progress)?))
     }
 

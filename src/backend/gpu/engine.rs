@@ -8,7 +8,7 @@ use super::picture::PictureImport;
 use super::pipelines::compile;
 use super::record::{Dispatch, Recording};
 use crate::backend::interface::check_batch;
-use crate::backend::{Control, Detail, Executable, Pending, Timeline, Traced};
+use crate::backend::{Control, Detail, Executable, Pending, Progress, Timeline, Traced};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::tensor::Shape;
@@ -50,7 +50,7 @@ impl GpuNet {
     }
 
     /// Compiles and allocates everything for up to `max_batch` images.
-    pub(super) fn new(gpu: &Gpu, plan: Arc<Plan>, max_batch: usize, progress: &dyn Fn(usize, usize)) -> Result<Self> {
+    pub(super) fn new(gpu: &Gpu, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Self> {
         let limits = gpu.device().limits();
         let mut recording = gpu.record(&plan);
         let buffer_bytes = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);

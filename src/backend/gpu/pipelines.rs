@@ -3,6 +3,7 @@
 use super::cache::{Store, hash};
 use super::context::Gpu;
 use super::record::{Dispatch, Recording};
+use crate::backend::Progress;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -23,13 +24,13 @@ pub type Pipelines = HashMap<Arc<str>, Pipeline>;
 ///
 /// Threads of its own instead of a pool's: the caller may sit on the pool's only worker, and `progress` stays on its
 /// thread.
-pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)) -> Result<Pipelines> {
+pub fn compile(gpu: &Gpu, recording: &Recording, progress: Progress) -> Result<Pipelines> {
     let wanted = recording.pipelines();
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(wanted.len());
     let next = AtomicUsize::new(0);
     let mut pipelines = Pipelines::new();
     let kept = Kept::new(gpu, &wanted);
-    progress(0, wanted.len());
+    progress(0, wanted.len())?;
     std::thread::scope(|scope| {
         let (sender, results) = mpsc::channel();
         for _ in 0..threads {
@@ -48,7 +49,7 @@ pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)
         drop(sender);
         for (source, result) in results {
             pipelines.insert(source, result?);
-            progress(pipelines.len(), wanted.len());
+            progress(pipelines.len(), wanted.len())?;
         }
         Ok::<_, Error>(())
     })?;

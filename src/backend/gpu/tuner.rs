@@ -34,7 +34,7 @@ impl Gpu {
         reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
         let mut contest = Contest::default();
         for nth in 0.. {
-            let net = self.with_variant(nth).prepare_net(plan.clone(), 1, &|_, _| {})?;
+            let net = self.with_variant(nth).prepare_net(plan.clone(), 1, &|_, _| Ok(()))?;
             let last = net.dispatches().iter().all(|d| d.variant == Variant::General);
             contest.enter(net, &input, &expected)?;
             progress(nth + 1);

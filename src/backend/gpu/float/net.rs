@@ -56,7 +56,7 @@ impl FloatNet {
         let batch = Batch { images: images as u32, ..Batch::default() };
         let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let batch = filled(gpu, "batch", bytemuck::cast_slice(&[batch]), uniform)?;
-        let pipelines = compile(gpu, &net.recording, &|_, _| {})?;
+        let pipelines = compile(gpu, &net.recording, &|_, _| Ok(()))?;
         let storage = |b: Buffer| match b {
             Buffer::Tensor(id) => &slots[net.slots.slot_of[id]],
             Buffer::Constant(index) => &constants[index],
