@@ -9,6 +9,7 @@ pub mod bench;
 pub mod cli;
 pub mod convert;
 pub mod error;
+pub mod files;
 pub mod fixed;
 pub mod format;
 pub mod graph;

@@ -8,9 +8,10 @@ use source::{Token, files, is_name, sources, tokens};
 use std::path::{Path, PathBuf};
 
 /// Ranks of the top-level modules. A module may use those of lower rank, and itself.
-const RANKS: [(&str, u32); 17] = [
+const RANKS: [(&str, u32); 18] = [
     ("error", 0),
     ("tensor", 0),
+    ("files", 1),
     ("quant", 1),
     ("fixed", 1),
     ("graph", 2),

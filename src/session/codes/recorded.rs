@@ -1,7 +1,8 @@
 //! Codes that a training framework recorded: arrays named by quantizers.
 
 use super::quantizers::Quantizer;
-use crate::convert::npz::Npz;
+use crate::convert::readers::npz::Npz;
+use crate::convert::readers::{Reader, Variable};
 use crate::error::{Error, Result};
 use crate::format::npy::NpyData;
 use crate::tensor::Shape;
@@ -47,7 +48,7 @@ impl RecordedCodes {
         let bad = |problem: String| Error::bad_input(path, problem);
         let file = std::fs::read(path).map_err(|e| Error::io(path, e))?;
         let npz = Npz::parse(&file).map_err(bad)?;
-        let array = |(name, variable): (&String, &crate::convert::checkpoint::Variable)| {
+        let array = |(name, variable): (&String, &Variable)| {
             Ok((name.clone(), (variable.shape.clone(), npz.read(&file, name)?)))
         };
         let arrays = npz.variables().iter().map(array).collect::<Result<_, String>>().map_err(bad)?;
