@@ -26,7 +26,10 @@ impl<'a> HeaderDict<'a> {
                 "fortran_order" => order.replace(p.boolean()?).is_some(),
                 "shape" => shape.replace(p.shape()?).is_some(),
                 _ => {
-                    return Err(format!("key {}, expected descr, fortran_order and shape only", quoted(key.as_bytes())));
+                    return Err(format!(
+                        "key {}, expected descr, fortran_order and shape only",
+                        quoted(key.as_bytes())
+                    ));
                 }
             };
             if seen {

@@ -33,7 +33,10 @@ fn element_type(descr: &str) -> Result<ElementType, String> {
             return Err(format!("big-endian dtype {}, expected little-endian data", quoted(descr.as_bytes())));
         }
         _ => {
-            return Err(format!("dtype {}, expected a plain boolean, integer or float dtype", quoted(descr.as_bytes())));
+            return Err(format!(
+                "dtype {}, expected a plain boolean, integer or float dtype",
+                quoted(descr.as_bytes())
+            ));
         }
     })
 }

@@ -1,6 +1,6 @@
 //! What the definitions have in common: layers on a graph that knows its shapes.
 
-use super::{Definition, Widths};
+use super::definition::{Definition, Widths};
 use crate::graph::preprocess::Preprocess;
 use crate::graph::{ConvOptions, Encoding, GraphBuilder, NodeId, Op, Ties, Weights};
 use crate::tensor::{Shape, Window};
@@ -40,16 +40,16 @@ pub fn centred(kernel: usize, stride: usize) -> Sliding {
 }
 
 /// A network under construction, with the widths that it is to have.
-pub struct Net<'a> {
+pub struct NetworkBuilder<'a> {
     builder: GraphBuilder,
     widths: &'a dyn Widths,
 }
 
-impl<'a> Net<'a> {
+impl<'a> NetworkBuilder<'a> {
     /// Starts with square pictures, usually of `size` pixels.
     pub fn new(widths: &'a dyn Widths, size: usize) -> Result<Self, String> {
         let size = widths.input_size(size);
-        Ok(Net { builder: GraphBuilder::new(Shape::new(size, size, 3)?), widths })
+        Ok(NetworkBuilder { builder: GraphBuilder::new(Shape::new(size, size, 3)?), widths })
     }
 
     /// Height and width of the pictures.
