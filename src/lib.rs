@@ -7,6 +7,7 @@ pub mod backend;
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod compare;
 pub mod convert;
 pub mod error;
 pub mod files;

@@ -6,11 +6,11 @@ mod recorded;
 
 pub use recorded::RecordedCodes;
 
-use super::{Batch, Model};
 use crate::backend::reference::trace;
 use crate::error::Result;
 use crate::lower::{Program, Repr, TensorId};
 use crate::quant::code_at;
+use crate::session::{Batch, Model};
 use quantizers::Quantizer;
 use recorded::Expected;
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! A model's logits against those that a training framework computed from the same inputs.
 
-use super::{Batch, Net};
 use crate::backend::Control;
 use crate::error::{Error, Result};
+use crate::session::{Batch, Net};
 
 /// When logits count as the same.
 ///
