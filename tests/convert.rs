@@ -88,7 +88,7 @@ fn convert_plain(path: &Path) -> lq_infer::Result<Packed> {
 /// The saved bytes without provenance.
 fn bytes(mut packed: Packed) -> Vec<u8> {
     packed.header.source =
-        Source { kind: String::new(), file: String::new(), sha256: String::new(), converter: String::new() };
+        Provenance { kind: String::new(), file: String::new(), sha256: String::new(), converter: String::new() };
     let folder = tempfile::tempdir().unwrap();
     Model::try_from(packed).unwrap().save(folder.path().join("m")).unwrap();
     std::fs::read(folder.path().join("m")).unwrap()

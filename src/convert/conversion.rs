@@ -165,3 +165,74 @@ fn labels(options: &ConvertOptions, graph: &Graph, usual: Vec<String>) -> Result
         None => Ok(usual),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::convert::export_float;
+    use crate::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
+    use crate::graph::{Dtype, GraphBuilder, Params, Tensor, Weights};
+    use crate::tensor::{Shape, Window};
+
+    /// A model of blocks with a convolution, a batch norm and a quantizer each, whose names end in `suffix`.
+    fn deep(blocks: usize, suffix: &str) -> Packed {
+        let mut builder = GraphBuilder::new(Shape { h: 1, w: 1, c: 2 });
+        let mut x = builder.input();
+        for block in 0..blocks {
+            let name = |layer: &str| format!("stage/block{block}/{layer}{suffix}");
+            x = builder.conv(&name("conv"), x, 2, Window::valid(1, 1), Weights::Planes { bits: 1 });
+            x = builder.batch_norm_with(&name("norm"), x, 1e-5);
+            x = builder.quantize(&name("quant"), x, 2);
+        }
+        builder.dense("last", x, 2, [1, 1]);
+        let graph = builder.finish().unwrap();
+        let tensor = |spec: &crate::graph::ParamSpec| {
+            let count = spec.shape.iter().product();
+            match spec.dtype {
+                Dtype::F32 => Tensor::from_f32(spec.shape.clone(), vec![0.5; count]),
+                Dtype::U32 => Tensor::from_u32(spec.shape.clone(), vec![0; count]),
+            }
+        };
+        let specs = graph.parameters().unwrap();
+        let params = Params::new(&graph, specs.iter().map(|s| (s.name(), tensor(s))).collect()).unwrap();
+        let nowhere = Provenance { kind: "".into(), file: "".into(), sha256: "".into(), converter: "".into() };
+        let header = Header {
+            version: VERSION,
+            name: format!("deep {}", graph.widths()),
+            network: CUSTOM.into(),
+            graph,
+            preprocess: Preprocess {
+                resize: Resize { shorter_edge: 1, filter: Filter::PillowBilinear, crop: [1; 2] },
+                channels: ChannelOrder::Rgb,
+                normalize: Normalize::TensorOnly { range: 1.0 },
+            },
+            labels: Vec::new(),
+            source: nowhere,
+            golden: Vec::new(),
+        };
+        Packed { header, params, mean_image: None }
+    }
+
+    #[test]
+    fn exported_networks_of_many_layers_come_back() {
+        let packed = deep(3_300, "");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep.safetensors");
+        export_float(&packed, &path).unwrap();
+        let (network, checkpoint) = (CustomNetwork::read(&path).unwrap(), Checkpoint::open(&path).unwrap());
+        let again = convert_graph(&checkpoint, &network, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+        assert_eq!((&again.header.graph, &again.header.name), (&packed.header.graph, &packed.header.name));
+        let bytes = |packed: &Packed| -> Vec<(String, Vec<u8>)> {
+            packed.params.tensors().iter().map(|(name, tensor)| (name.clone(), tensor.bytes().to_vec())).collect()
+        };
+        assert!(bytes(&again) == bytes(&packed), "other parameters came back");
+    }
+
+    #[test]
+    fn headers_that_could_not_be_read_are_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep.safetensors");
+        let error = export_float(&deep(1_000, &"x".repeat(900)), &path).unwrap_err().to_string();
+        assert!(error.contains("safetensors header") && !path.exists(), "{error}");
+    }
+}
