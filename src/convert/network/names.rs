@@ -1,4 +1,4 @@
-//! How each source names its variables and lays them out: tables, not code.
+//! Tables of how each source of checkpoints names its variables and orders their numbers.
 
 use super::layout::Layout;
 use crate::graph::Role;
@@ -6,10 +6,10 @@ use crate::graph::Role;
 /// Names of one source. `{}` stands for the layer.
 #[derive(Debug)]
 pub struct NameRules {
-    /// What it is called in messages.
+    /// Its name in messages.
     pub source: &'static str,
     pub layout: Layout,
-    /// What stands for the "/" of a layer's name.
+    /// Replaces the "/" in the names of layers.
     pub separator: &'static str,
     /// Convolution or dense weights.
     pub weight: &'static str,
@@ -20,9 +20,9 @@ pub struct NameRules {
     /// Batch norms without gamma and beta.
     pub unscaled: Unscaled,
     pub activation_basis: &'static str,
-    /// What inference does not need: a variable is ignored if its name is this, starts so ("x*") or ends so ("*x").
+    /// Variables that inference does not need: by name, by the start of the name ("x*") or by its end ("*x").
     pub ignored: &'static [&'static str],
-    /// Whether weights below the smallest normal float count as 0.
+    /// Whether weights smaller than the smallest normal float count as 0.
     pub flushes_subnormals: bool,
 }
 
@@ -50,7 +50,8 @@ pub const TENSORPACK: NameRules = NameRules {
     weight_basis: "{}/weight_quant/basis",
     bias: "{}/b",
     batch_norm: ["{}/gamma", "{}/beta", "{}/mean/EMA", "{}/variance/EMA"],
-    // AlexNet and VGG-Variant declare these for NHWC; in an NCHW graph they take the one row for the channel.
+    // AlexNet and VGG-Variant declare these for NHWC. In an NCHW graph, the batch norm then takes its only row for the
+    // channels, so all channels share one mean and variance.
     unscaled: Unscaled::Layers(&["fc5/bn", "fc6/bn", "fc7/bn"]),
     activation_basis: "{}/ActivationQuantization/basis",
     ignored: &[
@@ -72,8 +73,8 @@ pub const TENSORPACK: NameRules = NameRules {
     flushes_subnormals: true,
 };
 
-/// The PyTorch ports whose convolutions hold a `weight_quantizer` and an `activation_quantizer`, of which the latter is a
-/// layer of its own here.
+/// The PyTorch ports, whose convolutions contain a `weight_quantizer` and an `activation_quantizer`. The latter is a layer of
+/// its own here.
 pub const TORCH_PORT: NameRules = NameRules {
     source: "the PyTorch ports",
     layout: Layout::Torch,
@@ -111,7 +112,7 @@ pub const PLAIN: NameRules = NameRules {
     activation_basis: "{}.basis",
     ignored: &[
         "*.num_batches_tracked",
-        // Exported for people; they follow from the basis.
+        // Exported for people to read; they follow from the basis.
         "*.levels",
         "*.thresholds",
         // Read apart from the layers.

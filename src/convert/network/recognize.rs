@@ -64,8 +64,8 @@ fn candidates(options: &ConvertOptions) -> Result<Vec<&'static Network>, String>
     }
 }
 
-/// The network that lacks least. A single wrong shape would look like a layer of that width and blame its neighbours, so the
-/// original channels are tried as well.
+/// The network with the smallest mismatch. A single wrong shape would be taken for the layer's width, and its neighbours
+/// would then be reported as wrong; so the original channels are tried as well.
 fn closest(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(&'static Network, Mismatch), String> {
     let found = SOURCES.map(|rules| CheckpointWidths::new(checkpoint, rules, options.input_size));
     let original = found.each_ref().map(CheckpointWidths::with_original_channels);

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 
-/// Deflate cannot pack better (a length-258 copy takes at least 2 bits).
+/// The best that deflate can do: a copy of 258 bytes takes at least 2 bits.
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
 /// An array and where it lies in the archive.
@@ -98,7 +98,7 @@ impl Npz {
 }
 
 impl PackedArray {
-    /// Reads the array's header and holds the sizes declared by the archive against it.
+    /// Reads the array's header and checks the sizes that the archive declares against it.
     fn parse(file: &[u8], entry: &Entry) -> Result<Self, String> {
         let packed = file.get(entry.packed.clone()).unwrap_or_default();
         let limit = u64::try_from(file.len().saturating_add(MARGIN)).unwrap_or(u64::MAX);
@@ -131,7 +131,7 @@ impl PackedArray {
         Ok(NpyData::from_le_bytes(self.header.dtype, &raw)?.into_c_order(&self.header))
     }
 
-    /// Runs `take` on the unpacked data behind the header, and checks that it was all and sound.
+    /// Runs `take` on the unpacked data after the header, then checks that no data are left and that the checksum is right.
     fn content<T>(
         &self,
         file: &dyn ReadExactAt,
@@ -182,7 +182,7 @@ fn read_header(mut reader: impl Read) -> Result<NpyHeader, String> {
     npy::parse_header(&header)
 }
 
-/// Names the other formats that are zip archives.
+/// Recognizes other formats that are zip archives.
 fn check_origin(entries: &[Entry]) -> Result<(), String> {
     let holds = |suffix: &[u8]| entries.iter().any(|entry| entry.name.ends_with(suffix));
     if holds(b"model.weights.h5") {

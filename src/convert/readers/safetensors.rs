@@ -61,9 +61,9 @@ pub(in crate::convert) fn metadata(file: &[u8], key: &str) -> Result<Option<Stri
     Ok(metadata.metadata().as_ref().and_then(|entries| entries.get(key)).cloned())
 }
 
-/// Whether a file starts as safetensors do: with the length of the header, and its first brace.
+/// Whether a file starts like safetensors: with the length of the header, and its first brace.
 pub(super) fn has_magic(head: &[u8]) -> bool {
-    // Longer headers than 4 GiB are no headers; so the upper half of the length is zero.
+    // No header has 4 GiB, so the upper half of its length is zero.
     matches!(head, [_, _, _, _, 0, 0, 0, 0, b'{', ..])
 }
 

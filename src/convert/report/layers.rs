@@ -12,7 +12,7 @@ pub struct ConversionReport {
     pub layers: Vec<LayerReport>,
 }
 
-/// What became of one layer.
+/// The report on one layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerReport {
     /// Name in the graph.
@@ -25,7 +25,7 @@ pub struct LayerReport {
     pub packed_bytes: usize,
 }
 
-/// What a layer is, with what is worth knowing about its parameters.
+/// The kind of a layer, with facts about its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum LayerKind {
@@ -35,7 +35,7 @@ pub enum LayerKind {
         shape: [usize; 4],
         /// [`FLOAT_BITS`] if its weights are float.
         weight_bits: usize,
-        /// Bits of what it reads, each width once: several if it reads a concatenation; [`FLOAT_BITS`] for reals.
+        /// Bits of its input, each width once: several if it reads a concatenation; [`FLOAT_BITS`] for reals.
         activation_bits: Vec<usize>,
         /// Output channels whose weights all have the same value: one level, a basis of zeros, or float zeros.
         constant_channels: usize,

@@ -1,4 +1,4 @@
-//! What looks wrong in a converted network. None of it keeps the network from running as it was trained.
+//! Warnings about a converted network. It runs as it was trained all the same.
 
 use super::layers::{ConversionReport, LayerKind, LayerReport};
 use serde::Serialize;
@@ -19,7 +19,7 @@ pub struct Warning {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Affected {
     pub layer: String,
-    /// How much of it, such as "1 of 4", or the numbers in question.
+    /// How much of the layer, such as "1 of 4", or the numbers in question.
     pub detail: String,
 }
 
@@ -27,7 +27,7 @@ pub struct Affected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Problem {
-    /// Levels that no weight of a layer has: bits without use.
+    /// Levels that no weight of a layer has: unused bits.
     DeadLevels,
     /// Output channels whose weights all have one value.
     ConstantChannels,
@@ -35,9 +35,9 @@ pub enum Problem {
     ZeroGains,
     /// Channels whose variance in a batch norm is next to nothing.
     StillChannels,
-    /// Output channels whose weight basis is as training starts with it.
+    /// Output channels whose weight basis still has its initial value.
     InitialWeightBases,
-    /// Activation bases as training starts with them.
+    /// Activation bases that still have their initial values.
     InitialActivationBases,
     /// Activation quantizers of which several levels are equal.
     EqualLevels,

@@ -1,15 +1,15 @@
-//! What quantization did to the weights of a layer, gathered channel by channel.
+//! Statistics of how quantization changed the weights of a layer.
 
 use super::initial;
 use crate::quant::{WeightLevel, channel_basis};
 use serde::Serialize;
 
-/// The quantized weights of one layer, against the float originals.
+/// The quantized weights of one layer, compared with the float originals.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct QuantizedWeights {
     /// How many weights have the lowest level of their channel, the next, and so on.
     pub level_counts: Vec<u64>,
-    /// Root mean square of w - Q(w), of that of w; 0 if all weights are.
+    /// Root mean square of w - Q(w), divided by that of w; 0 if all weights are 0.
     pub relative_error: f64,
     /// Output channels whose weights all have one level, or whose basis is 0.
     pub constant_channels: usize,
@@ -30,7 +30,8 @@ impl QuantizedWeights {
     }
 }
 
-/// Gathers [`QuantizedWeights`] from a layer's weights in any order: a few bytes for each channel, however many weights it has.
+/// Gathers [`QuantizedWeights`] from a layer's weights in any order. It takes a few bytes for each channel, however many
+/// weights there are.
 #[derive(Debug)]
 pub struct WeightStatistics {
     found: QuantizedWeights,
@@ -39,7 +40,7 @@ pub struct WeightStatistics {
     squares: [f64; 2],
 }
 
-/// What the weights of an output channel have in common.
+/// What has been seen of an output channel's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Channel {
     Unseen,

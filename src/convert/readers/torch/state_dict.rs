@@ -1,4 +1,4 @@
-//! Where in a checkpoint the state dict is: what maps names to tensors.
+//! Finds the state dict in a checkpoint: the dict that maps names to tensors.
 
 use crate::files::quoted;
 use std::collections::HashSet;
@@ -7,7 +7,7 @@ use super::pickle::{Pickle, Value};
 use super::tensor::is_tensor;
 use crate::convert::readers::views::wrapper_prefix;
 
-/// Preferred among several state dicts.
+/// Key of the state dict that is preferred among several.
 const PREFERRED: &str = "state_dict";
 
 /// Entries of a dict that an error lists.
@@ -42,7 +42,7 @@ fn choose<'a>(pickle: &Pickle<'a>) -> Result<Value<'a>, String> {
     if let Some((_, preferred)) = candidates.iter().find(|(name, _)| *name == PREFERRED) {
         return Ok(*preferred);
     }
-    // A state dict may have a dict of tensors within it, and a checkpoint a tensor beside its state dict.
+    // A state dict may contain a dict of tensors, and a checkpoint a tensor beside its state dict.
     let most = candidates.iter().map(|(_, dict)| tensors(pickle, *dict)).max().unwrap_or(0);
     if is_state_dict(pickle, pickle.root) && tensors(pickle, pickle.root) > most {
         return Ok(pickle.root);
@@ -85,7 +85,7 @@ fn is_state_dict<'a>(pickle: &Pickle<'a>, value: Value<'a>) -> bool {
     tensors > 0 && 2 * tensors >= pickle.pairs(value).len()
 }
 
-/// Says what there is instead of a state dict.
+/// The message about a checkpoint without a state dict: what it is instead.
 fn no_state_dict(pickle: &Pickle) -> String {
     const ADVICE: &str = "save model.state_dict() with torch.save instead";
     if is_module(pickle, pickle.root) {
