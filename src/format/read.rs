@@ -1,4 +1,4 @@
-//! Reading: the file is mapped, and everything in it is checked.
+//! Reading packed files: the file is mapped, and everything in it is checked.
 
 use super::header::safetensors_header;
 use super::packed::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, VERSION, checksum};

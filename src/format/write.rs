@@ -1,4 +1,4 @@
-//! Writing: nothing is left half-written, and equal models give equal bytes.
+//! Writing packed files: a file appears whole or not at all, and equal models give equal bytes.
 
 use super::header::header_length;
 use super::packed::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, checksum};
@@ -28,7 +28,7 @@ pub(crate) fn replace_safetensors<V: View>(
     replace(path, |temporary| write_tensors(temporary, tensors, key, value))
 }
 
-/// What goes into a file.
+/// The contents of a file.
 struct Contents {
     json: String,
     tensors: BTreeMap<String, Tensor>,

@@ -1,5 +1,5 @@
-//! GoogLeNet-Variant for ImageNet (paper section 5.2; original file `googlenet.py`): inception blocks of three branches without a
-//! pooling branch. Every branch has a quantizer of its own, so the joined tensor has three bases by channel range. The last
+//! GoogLeNet-Variant for ImageNet (paper section 5.2; original file `googlenet.py`): inception blocks with three branches and no
+//! pooling branch. Every branch has a quantizer of its own, so the concatenation has three bases by channel range. The last
 //! block of a stage is pooled *before* its batch norms. `incpetion` is the original's spelling.
 
 use super::definition::{Definition, Widths};
@@ -16,7 +16,7 @@ enum Ending {
     Quantized,
     /// The same after a max pool, in scopes of their own.
     Pooled,
-    /// Nothing: the branches are joined as they are.
+    /// Nothing: the branches are concatenated as they are.
     Raw,
 }
 use Ending::{Pooled, Quantized, Raw};

@@ -1,11 +1,11 @@
-//! What the definitions have in common: layers on a graph that knows its shapes.
+//! The layers that definitions are built of.
 
 use super::definition::{Definition, Widths};
 use crate::graph::preprocess::Preprocess;
 use crate::graph::{ConvOptions, Encoding, GraphBuilder, NodeId, Op, Ties, Weights};
 use crate::tensor::{Shape, Window};
 
-/// A square window as training code writes it. TensorFlow's padding "SAME" depends on the size of what it slides over.
+/// A square window as training code writes it. TensorFlow's padding "SAME" depends on the size of the input.
 #[derive(Clone, Copy, Debug)]
 pub enum Sliding {
     Same {
@@ -34,12 +34,12 @@ pub fn valid(kernel: usize, stride: usize) -> Sliding {
     Sliding::Valid { kernel, stride }
 }
 
-/// A window with half its size as padding, as PyTorch code has it.
+/// A window padded by half its size, as is usual in PyTorch code.
 pub fn centred(kernel: usize, stride: usize) -> Sliding {
     Sliding::Padded { kernel, stride, padding: kernel / 2 }
 }
 
-/// A network under construction, with the widths that it is to have.
+/// A network under construction, with the widths it is to have.
 pub struct NetworkBuilder<'a> {
     builder: GraphBuilder,
     widths: &'a dyn Widths,
@@ -154,7 +154,7 @@ impl<'a> NetworkBuilder<'a> {
         }
     }
 
-    /// A quantizer to codes of +-1 whose ties go up, or nothing where activations stay float.
+    /// A quantizer with codes of +-1 that rounds ties up, or nothing where activations stay float.
     pub fn quantize_plus_minus(&mut self, name: &str, x: NodeId) -> NodeId {
         match self.widths.activation_bits(name) {
             Some(bits) => self.builder.quantize_with(name, x, bits, Encoding::PlusMinus, Ties::Above),

@@ -15,7 +15,7 @@ const CIFAR_NORMALIZE: Normalize = Normalize::Channel { mean: [0.4914, 0.4822, 0
 /// How a block's input gets the shape of its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortcuts {
-    /// Mode preact. A group's result is quantized once at its end, for the first block and its 1x1 shortcut alike.
+    /// Mode preact. A group's result is quantized once at its end, for the next group's first block and its 1x1 shortcut.
     Projection,
     /// Mode preact_typeA. Groups end in float values, which the shortcut pools and the first block quantizes.
     TypeA,

@@ -49,7 +49,7 @@ impl Block {
         format!("group{}/block{}/{layer}", self.group, self.index)
     }
 
-    /// Of the block as a whole.
+    /// Stride of the block as a whole.
     pub fn stride(&self) -> usize {
         if self.group > 0 && self.index == 0 { 2 } else { 1 }
     }
@@ -104,7 +104,7 @@ pub fn parameterless(net: &mut NetworkBuilder, input: NodeId, branch: NodeId, bl
     net.pad_channels(&block.name("shortcut/pad"), x, net.channels(branch))
 }
 
-/// The start of ImageNet networks: conv0 with stride 2, bn, relu, and a max pool with stride 2.
+/// The first layers of ImageNet networks: conv0 with stride 2, bn, relu, and a max pool with stride 2.
 pub fn imagenet_stem(net: &mut NetworkBuilder) -> NodeId {
     let x = net.first_conv("conv0", 64, same(7, 2));
     let x = net.bn_relu("conv0", x);

@@ -1,5 +1,5 @@
 //! What the networks of the PyTorch ports have in common (repositories that follow the paper's text, in which a convolution
-//! holds its quantizers): every convolution but the first quantizes what it reads, to codes of +-1 and with ties going up;
+//! holds its quantizers): every convolution but the first quantizes its input, to codes of +-1 with ties rounded up;
 //! padding is symmetric; layers have torchvision's names.
 
 use super::definition::Definition;
@@ -7,11 +7,11 @@ use super::layers::{NetworkBuilder, Sliding};
 use crate::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
 use crate::graph::{NodeId, Op, Ties};
 
-/// The pictures that a network was trained on. A checkpoint does not tell: the networks end in a pooling that takes any size.
+/// The pictures that a network was trained on. A checkpoint does not say: the networks end in a pooling that takes any size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pictures {
     ImageNet,
-    /// The ports' own data set; the network is the same but for the size of its maps.
+    /// The ports' own data set. The network differs only in the size of its maps.
     Cifar10,
 }
 
@@ -46,7 +46,7 @@ impl Pictures {
     }
 }
 
-/// The quantizer of a convolution's input and the convolution. The first has none.
+/// The quantizer of a convolution's input.
 pub fn quantized(net: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
     net.quantize_plus_minus(&format!("{name}.activation_quantizer"), x)
 }

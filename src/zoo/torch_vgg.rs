@@ -1,5 +1,5 @@
 //! VGG-11/13/16/19 of the PyTorch ports, with and without batch norms and with torchvision's layers
-//! (`torchvision/models/vgg.py`). Adaptive pooling makes 7x7 of any map, for which three float dense layers follow.
+//! (`torchvision/models/vgg.py`). Adaptive pooling turns any map into 7x7; three float dense layers follow.
 
 use super::definition::{Copies, Definition, Widths};
 use super::layers::{NetworkBuilder, centred, valid};
@@ -34,7 +34,7 @@ pub fn build(widths: &dyn Widths, convs: [usize; 5], norm: Norm, pictures: Pictu
     Ok(Definition { copies, ..finish(net, pictures)? })
 }
 
-/// Layers are numbered through: convolution, batch norm, ReLU, ..., pooling.
+/// All layers share one numbering: convolution, batch norm, ReLU, ..., pooling.
 fn features(net: &mut NetworkBuilder, convs: [usize; 5], norm: Norm) -> NodeId {
     let mut index = 0..;
     let mut next = || format!("features.{}", index.next().unwrap_or_default());
@@ -56,7 +56,7 @@ fn features(net: &mut NetworkBuilder, convs: [usize; 5], norm: Norm) -> NodeId {
     x
 }
 
-/// Adaptive average pooling to 7x7, and what is to be known of the copies it makes of a single pixel.
+/// Adaptive average pooling to 7x7; of a single pixel it only makes copies, which are described and left out.
 fn adaptive_pool(net: &mut NetworkBuilder, x: NodeId) -> Result<(NodeId, Option<Copies>), String> {
     match net.extent(x) {
         [1, 1] => Ok((x, Some(Copies { layer: "classifier.0", count: POOLED * POOLED }))),

@@ -11,10 +11,10 @@ use std::path::Path;
 pub struct Quantizer {
     /// Its name in the graph.
     pub layer: String,
-    /// Of its result.
+    /// Shape of its result.
     pub shape: Shape,
     bits: usize,
-    /// By code; NaN for codes that no number gets.
+    /// Levels by code; NaN for codes that no number is given.
     levels: Vec<f32>,
 }
 
@@ -47,7 +47,7 @@ impl Quantizer {
         (usize::from(stored) & ((1 << self.bits) - 1)) as u8
     }
 
-    /// `code`, if it is one of this quantizer.
+    /// `code`, if the quantizer has it.
     pub fn code(&self, code: i64) -> Result<u8, String> {
         let last = (1i64 << self.bits) - 1;
         if (0..=last).contains(&code) { Ok(code as u8) } else { Err(format!("code {code}, expected 0 to {last}")) }
@@ -79,8 +79,8 @@ impl Quantizer {
     }
 }
 
-/// How far a recorded level may be from its own, relative to the largest: more than half precision leaves, and at most half of
-/// the distance between even levels of 8 bits.
+/// How far a recorded level may be from the exact one, relative to the largest: more than the error of half precision, and
+/// at most half of the distance between evenly spaced levels of 8 bits.
 const ROUNDING: f64 = 1.0 / 512.0;
 /// Levels that an error lists.
 const SHOWN: usize = 8;

@@ -3,7 +3,7 @@
 //! Source: numpy/lib/npyio.py (`savez`: a zip archive with one `NAME.npy` for each array) and tensorpack's
 //! `save_chkpt_vars`, whose names are those of the TensorFlow variables, mostly with a trailing ":0".
 
-use super::pieces::{Sink, each_f32, each_piece, truncated};
+use super::pieces::{Sink, collect, each_f32, each_piece, truncated};
 use super::reader::{ACCEPTED, CheckpointKind, Reader};
 use super::variable::{MARGIN, Variable, check_count, variable_name};
 use super::zip_directory::{self, Entry, Method, check_crc};
@@ -46,13 +46,21 @@ impl Reader for Npz {
 
     /// Reads float32 only. An array in Fortran order is one piece.
     fn stream(&self, file: &dyn ReadExactAt, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
-        let (variable, array) = self.find(name)?;
-        variable.expect_f32(name)?;
+        let array = self.float(name)?;
         let read = array.content(file, |reader| match array.header.needs_reorder() {
             true => sink(&array.reordered(reader)?),
             false => each_f32(ElementType::F32, reader, array.header.data_len, unit, sink),
         });
         read.map_err(|problem| named(name, &problem))
+    }
+
+    /// Reorders an array in Fortran order in place.
+    fn read_f32(&self, file: &dyn ReadExactAt, name: &str) -> Result<Vec<f32>, String> {
+        let array = self.float(name)?;
+        if array.header.needs_reorder() {
+            return array.content(file, |reader| array.reordered(reader)).map_err(|problem| named(name, &problem));
+        }
+        collect(&array.header.shape, |sink| self.stream(file, name, 1, sink))
     }
 }
 
@@ -77,6 +85,12 @@ impl Npz {
     pub fn read(&self, file: &dyn ReadExactAt, name: &str) -> Result<NpyData, String> {
         let (_, array) = self.find(name)?;
         array.read(file).map_err(|problem| named(name, &problem))
+    }
+
+    fn float(&self, name: &str) -> Result<&PackedArray, String> {
+        let (variable, array) = self.find(name)?;
+        variable.expect_f32(name)?;
+        Ok(array)
     }
 
     fn find(&self, name: &str) -> Result<(&Variable, &PackedArray), String> {
