@@ -17,7 +17,7 @@ const MAX_COMMAS: usize = 2 * MAX_STRINGS;
 
 /// Length and contents of the header of the safetensors file whose bytes are given. The crate `safetensors` checks that
 /// the tensors fill the rest of the file without gaps or overlaps.
-pub fn safetensors_header(file: &[u8]) -> Result<(usize, Metadata), String> {
+pub(crate) fn safetensors_header(file: &[u8]) -> Result<(usize, Metadata), String> {
     let text = file.get(size_of::<u64>()..).unwrap_or_default();
     let text = text.get(..header_length(file)?).unwrap_or(text);
     let (strings, commas) = count_json(text);
@@ -32,7 +32,7 @@ pub fn safetensors_header(file: &[u8]) -> Result<(usize, Metadata), String> {
 }
 
 /// Length of the header as its first bytes state it, within the limit: the header is parsed into several times its size.
-pub fn header_length(file: &[u8]) -> Result<usize, String> {
+pub(crate) fn header_length(file: &[u8]) -> Result<usize, String> {
     let length = file.first_chunk().map(|b| u64::from_le_bytes(*b)).ok_or("too short for a safetensors file")?;
     let within = usize::try_from(length).ok().filter(|length| *length <= MAX_HEADER);
     within.ok_or_else(|| format!("its safetensors header claims {length} bytes, at most {MAX_HEADER} are read"))

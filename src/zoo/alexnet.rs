@@ -8,7 +8,7 @@ use super::pictures::imagenet;
 
 const SIZE: usize = 227;
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 96, valid(11, 4));
     let x = net.max_pool("pool1", x, valid(3, 2));

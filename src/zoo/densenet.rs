@@ -13,7 +13,7 @@ const GROWTH: usize = 32;
 /// Layers per block.
 const BLOCKS: [usize; 4] = [6, 12, 24, 16];
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 64, same(7, 2));
     let x = net.bn_relu("conv1", x);

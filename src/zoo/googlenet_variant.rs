@@ -34,7 +34,7 @@ const BLOCKS: [(&str, [usize; 3], Ending); 9] = [
     ("5b", [512, 384, 128], Raw),
 ];
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 64, same(7, 2));
     let x = net.max_pool("pool1", x, same(3, 2));

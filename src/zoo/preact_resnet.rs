@@ -14,7 +14,7 @@ const CIFAR_NORMALIZE: Normalize = Normalize::Channel { mean: [0.4914, 0.4822, 0
 
 /// How a block's input gets the shape of its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shortcuts {
+pub(crate) enum Shortcuts {
     /// Mode preact. A group's result is quantized once at its end, for the next group's first block and its 1x1 shortcut.
     Projection,
     /// Mode preact_typeA. Groups end in float values, which the shortcut pools and the first block quantizes.
@@ -22,7 +22,7 @@ pub enum Shortcuts {
 }
 
 /// The network for ImageNet.
-pub fn build(widths: &dyn Widths, stages: Stages, shortcuts: Shortcuts) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths, stages: Stages, shortcuts: Shortcuts) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, IMAGENET_SIZE)?;
     let x = imagenet_stem(&mut net);
     body(&mut net, x, stages, shortcuts, 1000);
@@ -31,7 +31,7 @@ pub fn build(widths: &dyn Widths, stages: Stages, shortcuts: Shortcuts) -> Resul
 }
 
 /// The network for CIFAR-10 with this many blocks per group.
-pub fn build_cifar(widths: &dyn Widths, blocks: &'static [usize; 3]) -> Result<Definition, String> {
+pub(crate) fn build_cifar(widths: &dyn Widths, blocks: &'static [usize; 3]) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, CIFAR_SIZE)?;
     let x = net.first_conv("conv0", 16, same(3, 1));
     let x = net.bn_relu("conv0", x);

@@ -7,22 +7,27 @@ use super::torch_port::{Pictures, batch_norm, finish, quantized, relu};
 use crate::graph::NodeId;
 
 /// Convolutions between poolings.
-pub const VGG_11: [usize; 5] = [1, 1, 2, 2, 2];
-pub const VGG_13: [usize; 5] = [2, 2, 2, 2, 2];
-pub const VGG_16: [usize; 5] = [2, 2, 3, 3, 3];
-pub const VGG_19: [usize; 5] = [2, 2, 4, 4, 4];
+pub(crate) const VGG_11: [usize; 5] = [1, 1, 2, 2, 2];
+pub(crate) const VGG_13: [usize; 5] = [2, 2, 2, 2, 2];
+pub(crate) const VGG_16: [usize; 5] = [2, 2, 3, 3, 3];
+pub(crate) const VGG_19: [usize; 5] = [2, 2, 4, 4, 4];
 
 /// Height and width of the map that the dense layers were written for.
 const POOLED: usize = 7;
 
 /// Whether convolutions are followed by a batch norm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Norm {
+pub(crate) enum Norm {
     None,
     Batch,
 }
 
-pub fn build(widths: &dyn Widths, convs: [usize; 5], norm: Norm, pictures: Pictures) -> Result<Definition, String> {
+pub(crate) fn build(
+    widths: &dyn Widths,
+    convs: [usize; 5],
+    norm: Norm,
+    pictures: Pictures,
+) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, pictures.size())?;
     let x = features(&mut net, convs, norm);
     let (x, copies) = adaptive_pool(&mut net, x)?;

@@ -7,9 +7,9 @@ use super::pictures::{CIFAR_SIZE, cifar};
 use crate::graph::preprocess::Normalize;
 
 /// Pixels minus the per-pixel mean are divided by this.
-pub const DIVIDE: f64 = 128.0;
+pub(crate) const DIVIDE: f64 = 128.0;
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, CIFAR_SIZE)?;
     let x = net.first_conv("conv0", 128, same(3, 1));
     let mut x = net.bn_relu("conv0", x);

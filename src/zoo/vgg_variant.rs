@@ -8,7 +8,7 @@ use super::pictures::imagenet;
 
 const SIZE: usize = 224;
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 96, same(7, 2));
     let x = net.relu("conv1", x);

@@ -22,7 +22,7 @@ pub struct RecordedCodes {
 }
 
 /// The codes of one quantizer.
-pub struct Expected {
+pub(crate) struct Expected {
     /// Index of the quantizer.
     pub quantizer: usize,
     pub images: usize,
@@ -146,7 +146,7 @@ fn decode(data: &NpyData, quantizer: &Quantizer) -> Result<(Vec<u8>, bool), Stri
 
 impl Expected {
     /// The code at a pixel, counted row by row.
-    pub fn code(&self, image: usize, pixel: usize, channel: usize, shape: Shape) -> u8 {
+    pub(crate) fn code(&self, image: usize, pixel: usize, channel: usize, shape: Shape) -> u8 {
         let at = match self.order {
             DimensionOrder::ChannelsLast => pixel * shape.c + channel,
             DimensionOrder::ChannelsFirst => channel * shape.pixels() + pixel,

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// Reads, reorders and quantizes all parameters of `definition`, and reports on what became of them; `progress` is told
 /// (done, total) numbers.
-pub fn bind(
+pub(crate) fn bind(
     checkpoint: &Checkpoint,
     definition: &Definition,
     rules: &NameRules,

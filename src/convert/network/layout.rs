@@ -2,7 +2,7 @@
 
 /// The conventions of a framework.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// Weights `[kh, kw, in, out]` or, of a dense layer, `[in, out]`; bases `[bits, out]` and `[bits, 1]`.
     Tensorflow,
     /// Weights `[out, in, kh, kw]` or, of a dense layer, `[out, in]`; bases `[out, bits]`, and `[bits]` or `[1, bits]`.
@@ -11,7 +11,7 @@ pub enum Layout {
 
 /// The dimensions of the weights of a convolution or a dense layer.
 #[derive(Clone, Copy, Debug)]
-pub struct WeightDims {
+pub(crate) struct WeightDims {
     /// Output channels.
     pub outputs: usize,
     /// Height and width of the window.
@@ -27,17 +27,17 @@ pub struct WeightDims {
 
 impl WeightDims {
     /// Positions of the window.
-    pub fn taps(&self) -> usize {
+    pub(crate) fn taps(&self) -> usize {
         self.size[0] * self.size[1]
     }
 
     /// Weights of one output channel, ordered `[kh, kw, in]`.
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.taps() * self.inputs
     }
 
     /// Index among [`WeightDims::rows`] of weight `flat` of an output channel in the order C,H,W, in which copies are adjacent.
-    pub fn row(&self, flat: usize) -> usize {
+    pub(crate) fn row(&self, flat: usize) -> usize {
         let (flat, taps) = (flat / self.copies.max(1), self.taps().max(1));
         flat % taps * self.inputs + flat / taps
     }
@@ -45,7 +45,7 @@ impl WeightDims {
 
 impl Layout {
     /// Shapes in which weights may be saved, the usual one first.
-    pub fn weight_shapes(self, dims: &WeightDims) -> Vec<Vec<usize>> {
+    pub(crate) fn weight_shapes(self, dims: &WeightDims) -> Vec<Vec<usize>> {
         let WeightDims { outputs, size: [kh, kw], inputs, .. } = *dims;
         let (conv, dense) = match self {
             Layout::Tensorflow => (vec![kh, kw, inputs, outputs], vec![dims.rows() * dims.copies, outputs]),
@@ -59,7 +59,7 @@ impl Layout {
     }
 
     /// Elements of a variable with weights that belong together: those of one input and all outputs, or of one output.
-    pub fn weight_unit(self, dims: &WeightDims) -> usize {
+    pub(crate) fn weight_unit(self, dims: &WeightDims) -> usize {
         match self {
             Layout::Tensorflow => dims.outputs,
             Layout::Torch => dims.rows() * dims.copies,
@@ -68,7 +68,7 @@ impl Layout {
 
     /// Tells `put` the output, the row and the value of every weight in `piece`, whole units of which the first is unit number
     /// `first` of a variable of shape `shape`.
-    pub fn each_weight(
+    pub(crate) fn each_weight(
         self,
         dims: &WeightDims,
         shape: &[usize],
@@ -97,12 +97,12 @@ impl Layout {
     }
 
     /// Output channels of weights of this shape.
-    pub fn outputs(self, shape: &[usize]) -> Option<usize> {
+    pub(crate) fn outputs(self, shape: &[usize]) -> Option<usize> {
         self.last_or_first(shape).copied()
     }
 
     /// Shape of the bases of `outputs` channels.
-    pub fn weight_basis_shape(self, bits: usize, outputs: usize) -> Vec<usize> {
+    pub(crate) fn weight_basis_shape(self, bits: usize, outputs: usize) -> Vec<usize> {
         match self {
             Layout::Tensorflow => vec![bits, outputs],
             Layout::Torch => vec![outputs, bits],
@@ -110,7 +110,7 @@ impl Layout {
     }
 
     /// Bases of `outputs` channels as `[bits, outputs]`.
-    pub fn weight_basis(self, data: Vec<f32>, outputs: usize) -> Vec<f32> {
+    pub(crate) fn weight_basis(self, data: Vec<f32>, outputs: usize) -> Vec<f32> {
         match self {
             Layout::Tensorflow => data,
             Layout::Torch => {
@@ -121,12 +121,12 @@ impl Layout {
     }
 
     /// Bits of weights whose bases have this shape.
-    pub fn weight_bits(self, shape: &[usize]) -> Option<usize> {
+    pub(crate) fn weight_bits(self, shape: &[usize]) -> Option<usize> {
         self.first_or_last(shape).copied()
     }
 
     /// Shapes in which the basis of an activation quantizer may be saved, the usual one first.
-    pub fn activation_basis_shapes(self, bits: usize) -> Vec<Vec<usize>> {
+    pub(crate) fn activation_basis_shapes(self, bits: usize) -> Vec<Vec<usize>> {
         match self {
             Layout::Tensorflow => vec![vec![bits, 1]],
             Layout::Torch => vec![vec![bits], vec![1, bits]],
@@ -134,7 +134,7 @@ impl Layout {
     }
 
     /// Bits of activations whose basis has this shape.
-    pub fn activation_bits(self, shape: &[usize]) -> Option<usize> {
+    pub(crate) fn activation_bits(self, shape: &[usize]) -> Option<usize> {
         self.first_or_last(shape).copied()
     }
 

@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 /// A variable that a network needs, with the shapes it may have (the usual one first).
 pub struct Requirement {
+    /// Its name.
     pub variable: String,
+    /// The shapes.
     pub shapes: Vec<Vec<usize>>,
 }
 
@@ -53,7 +55,7 @@ pub(crate) fn of_graph(graph: &Graph) -> Result<Vec<Parameter>, String> {
 }
 
 /// The variables that `definition` needs from a source with these rules; `exists` tells which there are.
-pub fn requirements(
+pub(crate) fn requirements(
     definition: &Definition,
     rules: &NameRules,
     exists: &dyn Fn(&str) -> bool,

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 const LISTED: usize = 4;
 
 /// A network whose variables are exactly those of the checkpoint, under the names of one source.
-pub struct Match {
+pub(crate) struct Match {
     pub network: &'static Network,
     pub definition: Definition,
     pub rules: &'static NameRules,
@@ -27,7 +27,10 @@ impl Match {
 
 /// The network that a checkpoint holds and the ids of others that it matches as well, or how it differs from the closest
 /// one. Of several matches, the first with the classes of its usual data set is taken, or just the first.
-pub fn recognize(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(Match, Vec<&'static str>), String> {
+pub(crate) fn recognize(
+    checkpoint: &Checkpoint,
+    options: &ConvertOptions,
+) -> Result<(Match, Vec<&'static str>), String> {
     let mut matches = matches(checkpoint, options)?;
     let best = matches.iter().position(Match::has_usual_classes).unwrap_or(0);
     if best < matches.len() {
@@ -88,7 +91,7 @@ fn closest(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(&'stati
 }
 
 /// The source whose names make the checkpoint match a given network, or how it differs under those of the closest one.
-pub fn source(checkpoint: &Checkpoint, definition: &Definition) -> Result<&'static NameRules, String> {
+pub(crate) fn source(checkpoint: &Checkpoint, definition: &Definition) -> Result<&'static NameRules, String> {
     let mut closest: Option<(&NameRules, Mismatch)> = None;
     for rules in SOURCES {
         let mismatch = compare(checkpoint, definition, rules)?;

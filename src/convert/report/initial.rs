@@ -10,7 +10,7 @@ const UPPER_QUARTILE: f64 = 0.6745;
 const CLOSE: f64 = 1e-5;
 
 /// Whether this is the initial basis of an activation quantizer.
-pub fn is_of_activations(basis: &[f32]) -> bool {
+pub(crate) fn is_of_activations(basis: &[f32]) -> bool {
     let levels = (1u32 << basis.len()) as f64;
     let original = 2.0 * UPPER_QUARTILE / (levels - 1.0);
     let port = 2.0 * UPPER_QUARTILE / levels;
@@ -18,7 +18,7 @@ pub fn is_of_activations(basis: &[f32]) -> bool {
 }
 
 /// Whether this is the initial basis of an output channel's weights.
-pub fn is_of_weights(basis: &[f32], kernel: [usize; 2], outputs: usize) -> bool {
+pub(crate) fn is_of_weights(basis: &[f32], kernel: [usize; 2], outputs: usize) -> bool {
     let first = |n: usize| UPPER_QUARTILE * (2.0 / n as f64).sqrt() * 2.0 / (1u32 << basis.len()) as f64;
     // The ports count nine taps whatever the kernel.
     let counts = [kernel[0] * kernel[1] * outputs, 9 * outputs];

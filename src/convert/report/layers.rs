@@ -9,6 +9,7 @@ pub const FLOAT_BITS: usize = 32;
 /// A report on all layers that have parameters, in order of the graph.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ConversionReport {
+    /// The layers.
     pub layers: Vec<LayerReport>,
 }
 
@@ -17,6 +18,7 @@ pub struct ConversionReport {
 pub struct LayerReport {
     /// Name in the graph.
     pub layer: String,
+    /// What it is.
     #[serde(flatten)]
     pub kind: LayerKind,
     /// Bytes of its parameters in a float network: 32 bits a number, and no bases.
@@ -44,7 +46,9 @@ pub enum LayerKind {
     },
     /// An activation quantizer.
     Quantizer {
+        /// Bits of a code.
         bits: usize,
+        /// One element for each bit.
         basis: Vec<f32>,
         /// Ascending.
         levels: Vec<f32>,
@@ -53,6 +57,7 @@ pub enum LayerKind {
     },
     /// A batch norm.
     BatchNorm {
+        /// All channels.
         channels: usize,
         /// Channels whose gain is 0: their output is constant.
         zero_gains: usize,

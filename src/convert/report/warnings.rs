@@ -10,6 +10,7 @@ const NAMED: usize = 4;
 /// A problem with all layers that have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
+    /// The problem.
     pub problem: Problem,
     /// In order of the graph.
     pub layers: Vec<Affected>,
@@ -18,6 +19,7 @@ pub struct Warning {
 /// A layer that has a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Affected {
+    /// Name of the layer.
     pub layer: String,
     /// How much of the layer, such as "1 of 4", or the numbers in question.
     pub detail: String,

@@ -33,7 +33,7 @@ impl QuantizedWeights {
 /// Gathers [`QuantizedWeights`] from a layer's weights in any order. It takes a few bytes for each channel, however many
 /// weights there are.
 #[derive(Debug)]
-pub struct WeightStatistics {
+pub(crate) struct WeightStatistics {
     found: QuantizedWeights,
     channels: Vec<Channel>,
     /// Sums of squares of w - Q(w) and of w.
@@ -62,7 +62,7 @@ impl Channel {
 
 impl WeightStatistics {
     /// For a layer with bases `[bits, out]` and a window of `kernel` = height and width.
-    pub fn new(basis: &[f32], outputs: usize, kernel: [usize; 2]) -> Self {
+    pub(crate) fn new(basis: &[f32], outputs: usize, kernel: [usize; 2]) -> Self {
         let mut found = QuantizedWeights::default();
         let mut channels = Vec::with_capacity(outputs);
         for output in 0..outputs {
@@ -76,7 +76,7 @@ impl WeightStatistics {
     }
 
     /// Adds a weight of channel `output`, which got `level`.
-    pub fn add(&mut self, output: usize, weight: f32, level: WeightLevel) {
+    pub(crate) fn add(&mut self, output: usize, weight: f32, level: WeightLevel) {
         self.found.level_counts[level.rank] += 1;
         self.channels[output] = self.channels[output].and(level.rank);
         let (w, q) = (f64::from(weight), f64::from(level.value));
@@ -85,7 +85,7 @@ impl WeightStatistics {
     }
 
     /// The layer's result.
-    pub fn finish(self) -> QuantizedWeights {
+    pub(crate) fn finish(self) -> QuantizedWeights {
         let [error, power] = self.squares;
         let constant_channels = self.channels.iter().filter(|&&channel| channel != Channel::Varied).count();
         let relative_error = if power > 0.0 { (error / power).sqrt() } else { 0.0 };

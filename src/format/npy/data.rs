@@ -6,6 +6,7 @@ use crate::format::strided::{Offsets, c_strides};
 
 /// Elements of an array.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the names of numbers say what they are")]
 pub enum NpyData {
     U8(Vec<u8>),
     I32(Vec<i32>),
