@@ -6,9 +6,9 @@ use crate::session::{Batch, Net};
 
 /// When logits count as the same.
 ///
-/// Frameworks compute in 32-bit floats, with errors of about 1e-5 of the logits' spread. A number close to a threshold of a
-/// quantizer may get another code there than here. An image with such a code may differ by a tenth of the spread without
-/// any mistake in the conversion, so a few images may be off.
+/// Frameworks compute in 32-bit floats, with errors of about 1e-5 of the logits' spread. A number close to a threshold
+/// of a quantizer may get another code there than here. An image with such a code may differ by a tenth of the spread
+/// without any mistake in the conversion, so a few images may be off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Largest difference of a logit of an image, in units of the expected logits' standard deviation.

@@ -40,8 +40,9 @@ pub fn convert(
     Ok(Conversion { alternatives, ..pack(checkpoint, definition, rules, title, options, progress)? })
 }
 
-/// Packs `network` with the weights of a checkpoint, whose variables are named by the network's layers, in the plain naming or as one of the other sources does; float weights of quantized layers are quantized here.
-/// `options.arch` and `options.input_size` do not apply. `progress` is told (done, total) numbers.
+/// Packs `network` with the weights of a checkpoint, whose variables are named by the network's layers, in the plain
+/// naming or as one of the other sources does; float weights of quantized layers are quantized here. `options.arch`
+/// and `options.input_size` do not apply. `progress` is told (done, total) numbers.
 ///
 /// # Errors
 /// [`Error::BadCheckpoint`] names the variable, what was found and what was expected. [`Error::Usage`] says what in `network`

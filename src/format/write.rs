@@ -18,7 +18,8 @@ pub fn write(packed: &Packed, path: &Path) -> Result<()> {
     replace(path, |temporary| contents.write(temporary))
 }
 
-/// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata entry.
+/// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata
+/// entry.
 pub(crate) fn replace_safetensors<V: View>(
     path: &Path,
     tensors: Vec<(&String, V)>,
@@ -52,8 +53,8 @@ impl Contents {
     }
 }
 
-/// Writes a safetensors file with one metadata entry, tensor by tensor, so that the file is never in memory as a whole.
-/// Refuses a header that no reader here would take.
+/// Writes a safetensors file with one metadata entry, tensor by tensor, so that the file is never in memory as a
+/// whole. Refuses a header that no reader here would take.
 fn write_tensors<V: View>(path: &Path, tensors: Vec<(&String, V)>, key: &str, value: String) -> io::Result<()> {
     let metadata = HashMap::from([(key.to_owned(), value)]);
     safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|error| match error {

@@ -1,6 +1,6 @@
-//! AlexNet for ImageNet (paper section 5.2; original file `alexnet.py`), without groups. Its pictures have 227 x 227 pixels.
-//! Pools are not padded and come *before* the batch norms. fc6 is a 6x6 convolution, and fc6 and fc7 have a bias and a batch
-//! norm that neither scales nor shifts.
+//! AlexNet for ImageNet (paper section 5.2; original file `alexnet.py`), without groups. Its pictures have 227 x 227
+//! pixels. Pools are not padded and come *before* the batch norms. fc6 is a 6x6 convolution, and fc6 and fc7 have a
+//! bias and a batch norm that neither scales nor shifts.
 
 use super::definition::{Definition, Widths};
 use super::layers::{NetworkBuilder, same, valid};

@@ -1,6 +1,7 @@
 //! DenseNet-121 for ImageNet (paper section 5.2; original file `densenet.py`). A layer puts its new channels *before*
-//! the old ones, and there is no quantizer before conv1x1. So conv1x1 reads channels with many different bases, and float channels
-//! as well: those of the first pool, or of a transition (convolution and average pool, without batch norm or ReLU).
+//! the old ones, and there is no quantizer before conv1x1. So conv1x1 reads channels with many different bases, and
+//! float channels as well: those of the first pool, or of a transition (convolution and average pool, without batch
+//! norm or ReLU).
 
 use super::definition::{Definition, Widths};
 use super::layers::{NetworkBuilder, same};

@@ -1,6 +1,7 @@
-//! GoogLeNet-Variant for ImageNet (paper section 5.2; original file `googlenet.py`): inception blocks with three branches and no
-//! pooling branch. Every branch has a quantizer of its own, so the concatenation has three bases by channel range. The last
-//! block of a stage is pooled *before* its batch norms. `incpetion` is the original's spelling.
+//! GoogLeNet-Variant for ImageNet (paper section 5.2; original file `googlenet.py`): inception blocks with three
+//! branches and no pooling branch. Every branch has a quantizer of its own, so the concatenation has three bases by
+//! channel range. The last block of a stage is pooled *before* its batch norms. `incpetion` is the original's
+//! spelling.
 
 use super::definition::{Definition, Widths};
 use super::layers::{NetworkBuilder, same};

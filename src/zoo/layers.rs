@@ -96,7 +96,8 @@ impl<'a> NetworkBuilder<'a> {
         self.any_conv(name, x, outputs, self.window(x, sliding), weights, true)
     }
 
-    /// A convolution over the whole of `x` with quantized weights and a bias: a dense layer of the original's AlexNet and VGG.
+    /// A convolution over the whole of `x` with quantized weights and a bias: a dense layer of the original's AlexNet
+    /// and VGG.
     pub(crate) fn conv_over_all(&mut self, name: &str, x: NodeId, outputs: usize) -> NodeId {
         let outputs = self.widths.outputs(name, outputs);
         self.any_conv(name, x, outputs, self.whole(x), self.widths.weights(name), true)

@@ -15,8 +15,8 @@ pub(crate) fn cifar(size: usize, normalize: Normalize) -> Preprocess {
     }
 }
 
-/// ImageNet, as the original evaluates it: the shorter edge becomes 256 pixels and the centre is cut out. Other sizes than
-/// the `usual` one show the same part of the picture.
+/// ImageNet, as the original evaluates it: the shorter edge becomes 256 pixels and the centre is cut out. Other sizes
+/// than the `usual` one show the same part of the picture.
 pub(crate) fn imagenet(size: usize, usual: usize) -> Preprocess {
     Preprocess {
         resize: Resize { shorter_edge: 256 * size / usual, filter: Filter::OpencvCubic, crop: [size; 2] },

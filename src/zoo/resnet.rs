@@ -1,5 +1,5 @@
-//! Post-activation ResNets for ImageNet (paper section 5.2, weights only; original files `imagenet.py`, mode resnet, and
-//! `resnet_model.py`). They have no activation quantizers at all.
+//! Post-activation ResNets for ImageNet (paper section 5.2, weights only; original files `imagenet.py`, mode resnet,
+//! and `resnet_model.py`). They have no activation quantizers at all.
 
 use super::definition::{Definition, Widths};
 use super::layers::NetworkBuilder;

@@ -1,13 +1,14 @@
-//! What the networks of the PyTorch ports have in common (repositories that follow the paper's text, in which a convolution
-//! holds its quantizers): every convolution but the first quantizes its input, to codes of +-1 with ties rounded up;
-//! padding is symmetric; layers have torchvision's names.
+//! What the networks of the PyTorch ports have in common (repositories that follow the paper's text, in which a
+//! convolution holds its quantizers): every convolution but the first quantizes its input, to codes of +-1 with ties
+//! rounded up; padding is symmetric; layers have torchvision's names.
 
 use super::definition::Definition;
 use super::layers::{NetworkBuilder, Sliding};
 use crate::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
 use crate::graph::{NodeId, Op, Ties};
 
-/// The pictures that a network was trained on. A checkpoint does not say: the networks end in a pooling that takes any size.
+/// The pictures that a network was trained on. A checkpoint does not say: the networks end in a pooling that takes any
+/// size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pictures {
     ImageNet,

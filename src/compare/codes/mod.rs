@@ -1,5 +1,5 @@
-//! Compares a model's activation codes with those that a training framework recorded, quantizer by quantizer, to find the
-//! layer in which a conversion goes wrong.
+//! Compares a model's activation codes with those that a training framework recorded, quantizer by quantizer, to find
+//! the layer in which a conversion goes wrong.
 
 mod quantizers;
 mod recorded;

@@ -79,8 +79,8 @@ impl Quantizer {
     }
 }
 
-/// How far a recorded level may be from the exact one, relative to the largest: more than the error of half precision, and
-/// at most half of the distance between evenly spaced levels of 8 bits.
+/// How far a recorded level may be from the exact one, relative to the largest: more than the error of half precision,
+/// and at most half of the distance between evenly spaced levels of 8 bits.
 const ROUNDING: f64 = 1.0 / 512.0;
 /// Levels that an error lists.
 const SHOWN: usize = 8;

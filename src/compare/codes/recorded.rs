@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// Recorded codes of one or several images, for [`super::compare_codes`].
 ///
-/// An array has the name of the quantizer in the graph; "." may stand for "/". It holds codes (uint8, int32 or int64; bit j
-/// is the coefficient of basis element j) or the quantizer's output (float32 or float64). Its shape is `[n, h, w, c]` or
-/// `[n, c, h, w]`, in the same order in all arrays (the former if both are possible), without n for a single image, or
-/// `[n, c]` for vectors. The images are the first n of the inputs.
+/// An array has the name of the quantizer in the graph; "." may stand for "/". It holds codes (uint8, int32 or int64;
+/// bit j is the coefficient of basis element j) or the quantizer's output (float32 or float64). Its shape is
+/// `[n, h, w, c]` or `[n, c, h, w]`, in the same order in all arrays (the former if both are possible), without n for
+/// a single image, or `[n, c]` for vectors. The images are the first n of the inputs.
 #[derive(Clone, Debug)]
 pub struct RecordedCodes {
     path: PathBuf,

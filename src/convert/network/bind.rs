@@ -11,8 +11,8 @@ use crate::quant::{self, WeightQuantizer, WeightRule};
 use crate::zoo::Definition;
 use std::collections::BTreeMap;
 
-/// Reads, reorders and quantizes all parameters of `definition`, and reports on what became of them; `progress` is told
-/// (done, total) numbers.
+/// Reads, reorders and quantizes all parameters of `definition`, and reports on what became of them; `progress` is
+/// told (done, total) numbers.
 pub(crate) fn bind(
     checkpoint: &Checkpoint,
     definition: &Definition,

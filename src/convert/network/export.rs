@@ -16,10 +16,10 @@ use std::path::Path;
 
 /// Writes the network of `packed` to `path` as safetensors of 32-bit floats; the file appears whole or not at all.
 ///
-/// Tensors have the plain naming (`models/README.md`) and PyTorch's order. Quantized weights are given as the levels they
-/// have, with the bases beside them. Every activation quantizer has, besides its basis, `levels` and `thresholds`, both
-/// ascending: its output is `levels[i]` for a number above i thresholds. The metadata entry `lq-infer-graph` is a graph file
-/// for it. [`crate::convert::convert_graph`] takes both back.
+/// Tensors have the plain naming (`models/README.md`) and PyTorch's order. Quantized weights are given as the levels
+/// they have, with the bases beside them. Every activation quantizer has, besides its basis, `levels` and
+/// `thresholds`, both ascending: its output is `levels[i]` for a number above i thresholds. The metadata entry
+/// `lq-infer-graph` is a graph file for it. [`crate::convert::convert_graph`] takes both back.
 ///
 /// # Errors
 /// [`Error::Usage`] if two layers would have one name, [`Error::Io`] if the file cannot be written.

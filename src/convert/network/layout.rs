@@ -5,7 +5,8 @@
 pub(crate) enum Layout {
     /// Weights `[kh, kw, in, out]` or, of a dense layer, `[in, out]`; bases `[bits, out]` and `[bits, 1]`.
     Tensorflow,
-    /// Weights `[out, in, kh, kw]` or, of a dense layer, `[out, in]`; bases `[out, bits]`, and `[bits]` or `[1, bits]`.
+    /// Weights `[out, in, kh, kw]` or, of a dense layer, `[out, in]`; bases `[out, bits]`, and `[bits]` or
+    /// `[1, bits]`.
     Torch,
 }
 
@@ -36,7 +37,8 @@ impl WeightDims {
         self.taps() * self.inputs
     }
 
-    /// Index among [`WeightDims::rows`] of weight `flat` of an output channel in the order C,H,W, in which copies are adjacent.
+    /// Index among [`WeightDims::rows`] of weight `flat` of an output channel in the order C,H,W, in which copies are
+    /// adjacent.
     pub(crate) fn row(&self, flat: usize) -> usize {
         let (flat, taps) = (flat / self.copies.max(1), self.taps().max(1));
         flat % taps * self.inputs + flat / taps
@@ -66,8 +68,8 @@ impl Layout {
         }
     }
 
-    /// Tells `put` the output, the row and the value of every weight in `piece`, whole units of which the first is unit number
-    /// `first` of a variable of shape `shape`.
+    /// Tells `put` the output, the row and the value of every weight in `piece`, whole units of which the first is
+    /// unit number `first` of a variable of shape `shape`.
     pub(crate) fn each_weight(
         self,
         dims: &WeightDims,

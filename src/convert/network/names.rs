@@ -73,8 +73,8 @@ pub(crate) const TENSORPACK: NameRules = NameRules {
     flushes_subnormals: true,
 };
 
-/// The PyTorch ports, whose convolutions contain a `weight_quantizer` and an `activation_quantizer`. The latter is a layer of
-/// its own here.
+/// The PyTorch ports, whose convolutions contain a `weight_quantizer` and an `activation_quantizer`. The latter is a
+/// layer of its own here.
 pub(crate) const TORCH_PORT: NameRules = NameRules {
     source: "the PyTorch ports",
     layout: Layout::Torch,

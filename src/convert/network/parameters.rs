@@ -92,8 +92,8 @@ fn shapes(spec: &ParamSpec, dims: &WeightDims, rules: &NameRules) -> Vec<Vec<usi
     }
 }
 
-/// The variables that a network needs from a checkpoint in the plain naming, in order of the layers. Batch norms may go
-/// without weight and bias.
+/// The variables that a network needs from a checkpoint in the plain naming, in order of the layers. Batch norms may
+/// go without weight and bias.
 pub fn plain_variables(definition: &Definition) -> Result<Vec<Requirement>, String> {
     requirements(definition, &PLAIN, &|_| true)
 }

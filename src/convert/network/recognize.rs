@@ -25,8 +25,8 @@ impl Match {
     }
 }
 
-/// The network that a checkpoint holds and the ids of others that it matches as well, or how it differs from the closest
-/// one. Of several matches, the first with the classes of its usual data set is taken, or just the first.
+/// The network that a checkpoint holds and the ids of others that it matches as well, or how it differs from the
+/// closest one. Of several matches, the first with the classes of its usual data set is taken, or just the first.
 pub(crate) fn recognize(
     checkpoint: &Checkpoint,
     options: &ConvertOptions,
@@ -67,8 +67,8 @@ fn candidates(options: &ConvertOptions) -> Result<Vec<&'static Network>, String>
     }
 }
 
-/// The network with the smallest mismatch. A single wrong shape would be taken for the layer's width, and its neighbours
-/// would then be reported as wrong; so the original channels are tried as well.
+/// The network with the smallest mismatch. A single wrong shape would be taken for the layer's width, and its
+/// neighbours would then be reported as wrong; so the original channels are tried as well.
 fn closest(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(&'static Network, Mismatch), String> {
     let found = SOURCES.map(|rules| CheckpointWidths::new(checkpoint, rules, options.input_size));
     let original = found.each_ref().map(CheckpointWidths::with_original_channels);

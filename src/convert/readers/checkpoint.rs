@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// An open checkpoint. Its variables' data are only touched when they are read. Its files must not be changed while it is
-/// open: variables would be of two versions.
+/// An open checkpoint. Its variables' data are only touched when they are read. Its files must not be changed while it
+/// is open: variables would be of two versions.
 #[derive(Debug)]
 pub struct Checkpoint {
     /// The `.index`, or the one file that the checkpoint is.
@@ -75,21 +75,21 @@ impl Checkpoint {
         Ok(hex(&hash.finalize()))
     }
 
-    /// All variables by name, without TensorFlow's trailing ":0" and the prefixes of PyTorch's wrappers: also those that
-    /// only training needs.
+    /// All variables by name, without TensorFlow's trailing ":0" and the prefixes of PyTorch's wrappers: also those
+    /// that only training needs.
     pub fn variables(&self) -> &BTreeMap<String, Variable> {
         self.reader.variables()
     }
 
-    /// Reads a variable in C order as float32, and checks its checksum if one is stored. It must be of that type; in the
-    /// files of PyTorch and safetensors, other floats are converted.
+    /// Reads a variable in C order as float32, and checks its checksum if one is stored. It must be of that type; in
+    /// the files of PyTorch and safetensors, other floats are converted.
     pub fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
         self.file_of(name).and_then(|file| self.reader.read_f32(file, name)).map_err(|problem| self.bad(problem))
     }
 
-    /// Passes a variable as [`Checkpoint::read_f32`] reads it to `sink`, in pieces of a whole number of `unit` elements
-    /// (if it is a whole number of them) and of about a megabyte; one that is stored in another order than C's may be one
-    /// piece. What `sink` refuses is an error of the variable.
+    /// Passes a variable as [`Checkpoint::read_f32`] reads it to `sink`, in pieces of a whole number of `unit`
+    /// elements (if it is a whole number of them) and of about a megabyte; one that is stored in another order than
+    /// C's may be one piece. What `sink` refuses is an error of the variable.
     pub fn stream_f32(&self, name: &str, unit: usize, sink: &mut Sink) -> Result<()> {
         let streamed = self.file_of(name).and_then(|file| self.reader.stream(file, name, unit, sink));
         streamed.map_err(|problem| self.bad(problem))

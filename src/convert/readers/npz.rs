@@ -145,7 +145,8 @@ impl PackedArray {
         Ok(NpyData::from_le_bytes(self.header.dtype, &raw)?.into_c_order(&self.header))
     }
 
-    /// Runs `take` on the unpacked data after the header, then checks that no data are left and that the checksum is right.
+    /// Runs `take` on the unpacked data after the header, then checks that no data are left and that the checksum is
+    /// right.
     fn content<T>(
         &self,
         file: &dyn ReadExactAt,

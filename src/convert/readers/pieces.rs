@@ -50,8 +50,8 @@ pub(super) fn truncated(error: io::Error) -> String {
     format!("cannot read it, the file is damaged or truncated ({error})")
 }
 
-/// All elements of a variable of this shape. Memory is reserved when the first piece is there: only then is it known that
-/// the variable can be read.
+/// All elements of a variable of this shape. Memory is reserved when the first piece is there: only then is it known
+/// that the variable can be read.
 pub(super) fn collect(
     shape: &[usize],
     stream: impl FnOnce(&mut Sink) -> Result<(), String>,

@@ -73,7 +73,8 @@ impl StridedView {
             let reader = RangeReader { file, range: self.bytes.clone() };
             return each_f32(self.element, reader, len * self.element.size(), unit, sink);
         }
-        // If the blocks of the first dimension do not overlap in the file, they are read one at a time, to save memory.
+        // If the blocks of the first dimension do not overlap in the file, they are read one at a time, to save
+        // memory.
         let (blocks, inner) = match outer.split_first() {
             Some((&first, inner)) if first.1 >= extent(inner, run) => (first, inner),
             _ => ((1, 0), &outer[..]),
@@ -115,8 +116,8 @@ impl StridedView {
         if values.is_empty() { Ok(()) } else { sink(&values) }
     }
 
-    /// The longest runs of elements that are contiguous in C order: length and stride of the dimensions outside of a run,
-    /// and the length of a run.
+    /// The longest runs of elements that are contiguous in C order: length and stride of the dimensions outside of a
+    /// run, and the length of a run.
     fn runs(&self) -> (Vec<(usize, usize)>, usize) {
         // The stride of a dimension of length 1 does not matter.
         let mut outer: Vec<_> =
@@ -129,7 +130,8 @@ impl StridedView {
     }
 }
 
-/// Elements from the first of a strided array of runs to its last. [`StridedView::check`] has checked that they are stored.
+/// Elements from the first of a strided array of runs to its last. [`StridedView::check`] has checked that they are
+/// stored.
 fn extent(outer: &[(usize, usize)], run: usize) -> usize {
     outer.iter().map(|(len, stride)| (len - 1) * stride).sum::<usize>() + run
 }

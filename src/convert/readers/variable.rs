@@ -1,5 +1,5 @@
-//! Variables of a checkpoint, and limits that keep a small hostile file from costing much memory. All are far above any
-//! real network.
+//! Variables of a checkpoint, and limits that keep a small hostile file from costing much memory. All are far above
+//! any real network.
 
 use crate::files::quoted;
 use crate::graph::MAX_NODES;
@@ -44,8 +44,8 @@ pub(super) fn variable_name(key: &[u8]) -> Result<&str, String> {
     plain_name("variable", key.strip_suffix(b":0").unwrap_or(key))
 }
 
-/// A name of `what`: printable text of bounded length. Names are never used as paths; still, those that would lead out of
-/// a directory are refused, since no writer makes them.
+/// A name of `what`: printable text of bounded length. Names are never used as paths; still, those that would lead out
+/// of a directory are refused, since no writer makes them.
 pub(super) fn plain_name<'a>(what: &str, name: &'a [u8]) -> Result<&'a str, String> {
     let text = str::from_utf8(name).ok();
     let text = text.filter(|n| !n.is_empty() && n.len() <= MAX_NAME && !n.contains(char::is_control));

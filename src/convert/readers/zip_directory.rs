@@ -1,8 +1,8 @@
 //! The entries of a zip archive that is in memory (usually a memory map).
 //!
-//! Source: PKWARE APPNOTE.TXT 6.3, sections 4.3 and 4.5.3. Only what NumPy and PyTorch write is read: entries stored or
-//! deflated, one disk, no encryption. Entry names are keys and never paths. The archive's central directory is read in place,
-//! so that a small hostile archive cannot cost much memory.
+//! Source: PKWARE APPNOTE.TXT 6.3, sections 4.3 and 4.5.3. Only what NumPy and PyTorch write is read: entries stored
+//! or deflated, one disk, no encryption. Entry names are keys and never paths. The archive's central directory is read
+//! in place, so that a small hostile archive cannot cost much memory.
 
 use crate::files::quoted;
 use std::ops::Range;

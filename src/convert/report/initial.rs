@@ -1,12 +1,12 @@
 //! The bases that training starts with. A basis that still equals one of them was never learned.
 //!
-//! Sources: `learned_quantization.py` of the original code, and the quantizers of the PyTorch ports, which start from the same
-//! formula with other counts.
+//! Sources: `learned_quantization.py` of the original code, and the quantizers of the PyTorch ports, which start from
+//! the same formula with other counts.
 
 /// The upper quartile of the standard normal distribution, as both write it.
 const UPPER_QUARTILE: f64 = 0.6745;
-/// How closely a basis must match: the precision of 32-bit arithmetic. Bases that were learned for randomly initialized
-/// weights now and then come within a thousandth.
+/// How closely a basis must match: the precision of 32-bit arithmetic. Bases that were learned for randomly
+/// initialized weights now and then come within a thousandth.
 const CLOSE: f64 = 1e-5;
 
 /// Whether this is the initial basis of an activation quantizer.

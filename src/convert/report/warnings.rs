@@ -79,7 +79,8 @@ impl Problem {
             (Problem::InitialActivationBases, LayerKind::Quantizer { basis, initial_basis, .. }) => {
                 initial_basis.then(|| numbers(basis))
             }
-            // Negative elements make levels equal to the 0 of what exceeds no threshold; they have a warning of their own.
+            // Negative elements make levels equal to the 0 of what exceeds no threshold; they have a warning of their
+            // own.
             (Problem::EqualLevels, LayerKind::Quantizer { basis, levels, .. }) if basis.iter().all(|&v| v >= 0.0) => {
                 share(levels.windows(2).filter(|pair| pair[0] == pair[1]).count(), levels.len())
             }

@@ -30,8 +30,8 @@ impl QuantizedWeights {
     }
 }
 
-/// Gathers [`QuantizedWeights`] from a layer's weights in any order. It takes a few bytes for each channel, however many
-/// weights there are.
+/// Gathers [`QuantizedWeights`] from a layer's weights in any order. It takes a few bytes for each channel, however
+/// many weights there are.
 #[derive(Debug)]
 pub(crate) struct WeightStatistics {
     found: QuantizedWeights,

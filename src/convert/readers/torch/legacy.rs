@@ -1,5 +1,6 @@
-//! The form before PyTorch 1.6: five pickles (a magic number, the version, facts about the machine, the checkpoint, and
-//! the keys of its storages), then the storages in the order of the keys, each as its number of elements and its bytes.
+//! The form before PyTorch 1.6: five pickles (a magic number, the version, facts about the machine, the checkpoint,
+//! and the keys of its storages), then the storages in the order of the keys, each as its number of elements and its
+//! bytes.
 
 use crate::files::quoted;
 use std::collections::HashMap;

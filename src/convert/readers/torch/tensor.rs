@@ -136,8 +136,8 @@ pub(super) fn view<'a>(
     }
 }
 
-/// Type of a tensor's elements, from the arguments after storage, offset, size and stride: requires_grad, backward_hooks,
-/// in version 3 the type, and metadata, which record operations that have not been carried out yet.
+/// Type of a tensor's elements, from the arguments after storage, offset, size and stride: requires_grad,
+/// backward_hooks, in version 3 the type, and metadata, which record operations that have not been carried out yet.
 fn element(pickle: &Pickle, function: &str, rest: &[Value], stored: ElementType) -> Result<ElementType, String> {
     let (element, metadata) = match (function, rest) {
         ("_rebuild_tensor", []) => (stored, rest),

@@ -1,9 +1,9 @@
 //! Which names a pickle may contain.
 //!
-//! No name is ever looked up, so none could do harm here. But a checkpoint that names functions that run commands, open
-//! files or load code is an attack on anyone who opens it with Python, and is refused. For Python's own modules a list
-//! says which harmless classes may occur. Names of other packages are allowed, since training scripts put their own
-//! objects into checkpoints, except for a list of known ways to run code.
+//! No name is ever looked up, so none could do harm here. But a checkpoint that names functions that run commands,
+//! open files or load code is an attack on anyone who opens it with Python, and is refused. For Python's own modules a
+//! list says which harmless classes may occur. Names of other packages are allowed, since training scripts put their
+//! own objects into checkpoints, except for a list of known ways to run code.
 
 use super::value::Global;
 

@@ -27,7 +27,8 @@ pub(crate) enum Value<'a> {
     Set,
     /// The name of a function or class: module and name.
     Global(Node),
-    /// A call that Python would make: what is called, the tuple of arguments, and the state given to the result, if any.
+    /// A call that Python would make: what is called, the tuple of arguments, and the state given to the result, if
+    /// any.
     Call(Node),
     /// An object outside of the pickle: the parts of the tuple that identifies it.
     Persistent(Node),
