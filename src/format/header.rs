@@ -9,6 +9,11 @@ use safetensors::tensor::Metadata;
 /// kB, one with the most layers and names of usual length about 6 MB.
 pub const MAX_HEADER: usize = 8 << 20;
 
+/// Metadata entry of a packed model. A single entry keeps the file's bytes independent of hash order.
+pub(crate) const METADATA_KEY: &str = "lq-infer";
+/// Metadata entry of an exported network: the text of a graph file.
+pub(crate) const GRAPH_KEY: &str = "lq-infer-graph";
+
 /// Most strings in a header. A tensor takes five: its name, three keys and the type. A layer has at most four tensors.
 const MAX_STRINGS: usize = 5 * 4 * MAX_NODES + 64;
 

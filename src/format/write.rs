@@ -1,7 +1,7 @@
 //! Writing packed files: a file appears whole or not at all, and equal models give equal bytes.
 
-use super::header::header_length;
-use super::packed::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, checksum};
+use super::header::{METADATA_KEY, header_length};
+use super::packed::{CHECKSUM, Header, MEAN_IMAGE, Packed, checksum};
 use crate::error::{Error, Result};
 use crate::files::replace;
 use crate::graph::{Dtype, Tensor};

@@ -1,6 +1,6 @@
 //! Export: a model's network with float weights, in the plain naming, for any framework. Conversion takes it back.
 
-use super::custom::{CustomNetwork, GRAPH_KEY};
+use super::custom::CustomNetwork;
 use super::layout::WeightDims;
 use super::names::{MEAN_IMAGE, PLAIN};
 use super::parameters::{Parameter, of_graph};
@@ -25,7 +25,7 @@ use std::path::Path;
 /// [`Error::Usage`] if two layers would have one name, [`Error::Io`] if the file cannot be written.
 pub fn export_float(packed: &Packed, path: &Path) -> Result<()> {
     let (tensors, graph) = floats(packed).map_err(Error::Usage)?;
-    format::replace_safetensors(path, tensors.iter().collect(), GRAPH_KEY, graph)
+    format::replace_safetensors(path, tensors.iter().collect(), format::GRAPH_KEY, graph)
 }
 
 /// The tensors of the file, and its graph file.

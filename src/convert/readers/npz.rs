@@ -3,13 +3,13 @@
 //! Source: numpy/lib/npyio.py (`savez`: a zip archive with one `NAME.npy` for each array) and tensorpack's
 //! `save_chkpt_vars`, whose names are those of the TensorFlow variables, mostly with a trailing ":0".
 
-use super::pieces::{Sink, collect, each_f32, each_piece, truncated};
+use super::pieces::{Sink, collect, each_f32, truncated};
 use super::reader::{ACCEPTED, CheckpointKind, Reader};
 use super::variable::{MARGIN, Variable, check_count, variable_name};
 use super::zip_directory::{self, Entry, Method, check_crc};
 use crate::files::{RangeReader, ReadExactAt, quoted};
 use crate::format::ElementType;
-use crate::format::npy::{self, CollectF32, NpyData, NpyHeader};
+use crate::format::npy::{self, NpyData, NpyHeader};
 use flate2::CrcReader;
 use flate2::bufread::DeflateDecoder;
 use std::collections::BTreeMap;
@@ -167,12 +167,16 @@ impl PackedArray {
 
     /// The elements of an array in Fortran order, in C order.
     fn reordered(&self, reader: &mut dyn Read) -> Result<Vec<f32>, String> {
-        let mut all = CollectF32::new(&self.header)?;
-        each_piece(reader, self.header.data_len, size_of::<f32>(), |raw| {
-            all.push(raw);
+        let mut all = Vec::new();
+        let len = self.header.len();
+        all.try_reserve_exact(len).map_err(|_| format!("not enough memory for {len} numbers"))?;
+        all.resize(len, 0.0);
+        let mut places = self.header.places();
+        each_f32(ElementType::F32, reader, self.header.data_len, 1, &mut |values| {
+            npy::scatter(&mut all, values, &mut places);
             Ok(())
         })?;
-        Ok(all.into_inner())
+        Ok(all)
     }
 }
 
