@@ -236,10 +236,16 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_could_not_be_read_are_not_written() {
+    fn what_could_not_be_read_is_not_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep.safetensors");
-        let error = export_float(&deep(1_000, &"x".repeat(900)), &path).unwrap_err().to_string();
-        assert!(error.contains("safetensors header") && !path.exists(), "{error}");
+        let refused = |packed: &Packed| export_float(packed, &path).unwrap_err().to_string();
+        let error = refused(&deep(600, &"x".repeat(900)));
+        assert!(error.contains("bytes of names"), "{error}");
+        let error = refused(&deep(3_300, &"x".repeat(100)));
+        assert!(error.contains("its safetensors header claims"), "{error}");
+        let error = refused(&deep(1, "a/../"));
+        assert!(error.contains("bad tensor name"), "{error}");
+        assert!(!path.exists());
     }
 }

@@ -4,6 +4,7 @@ use super::custom::CustomNetwork;
 use super::layout::WeightDims;
 use super::names::{MEAN_IMAGE, PLAIN};
 use super::parameters::{Parameter, of_graph};
+use crate::convert::readers::check_names;
 use crate::error::{Error, Result};
 use crate::format::{self, Packed};
 use crate::graph::preprocess::ChannelOrder;
@@ -22,7 +23,8 @@ use std::path::Path;
 /// `lq-infer-graph` is a graph file for it. [`crate::convert::convert_graph`] takes both back.
 ///
 /// # Errors
-/// [`Error::Usage`] if two layers would have one name, [`Error::Io`] if the file cannot be written.
+/// [`Error::Usage`] if two layers would have one name, or a name that conversion refuses; [`Error::Io`] if the file cannot
+/// be written, or its header would be too long to be read.
 pub fn export_float(packed: &Packed, path: &Path) -> Result<()> {
     let (tensors, graph) = floats(packed).map_err(Error::Usage)?;
     format::replace_safetensors(path, tensors.iter().collect(), format::GRAPH_KEY, graph)
@@ -41,6 +43,7 @@ fn floats(packed: &Packed) -> Result<(BTreeMap<String, Exported<'_>>, String), S
             rgb(mean.f32(), packed.header.preprocess.channels),
         )?;
     }
+    check_names(export.tensors.keys())?;
     let graph = serde_json::to_string(&CustomNetwork::of(&packed.header)).map_err(|e| e.to_string())?;
     Ok((export.tensors, graph))
 }

@@ -21,3 +21,4 @@ pub use checkpoint::Checkpoint;
 pub use pieces::Sink;
 pub use reader::{CheckpointKind, Reader};
 pub use variable::Variable;
+pub(super) use variable::check_names;

@@ -60,3 +60,9 @@ pub(super) fn check_count(variables: usize, name_bytes: usize) -> Result<(), Str
     }
     Ok(())
 }
+
+/// Whether a checkpoint with variables of these names could be read.
+pub(in crate::convert) fn check_names<'a>(mut names: impl Iterator<Item = &'a String> + Clone) -> Result<(), String> {
+    check_count(names.clone().count(), names.clone().map(String::len).sum())?;
+    names.try_for_each(|name| plain_name("tensor", name.as_bytes()).map(drop))
+}
