@@ -100,7 +100,18 @@ impl Layout {
 
     /// Output channels of weights of this shape.
     pub(crate) fn outputs(self, shape: &[usize]) -> Option<usize> {
-        self.last_or_first(shape).copied()
+        match self {
+            Layout::Tensorflow => shape.last().copied(),
+            Layout::Torch => shape.first().copied(),
+        }
+    }
+
+    /// Bits of weights or activations whose bases have this shape.
+    pub(crate) fn bits(self, shape: &[usize]) -> Option<usize> {
+        match self {
+            Layout::Tensorflow => shape.first().copied(),
+            Layout::Torch => shape.last().copied(),
+        }
     }
 
     /// Shape of the bases of `outputs` channels.
@@ -122,35 +133,11 @@ impl Layout {
         }
     }
 
-    /// Bits of weights whose bases have this shape.
-    pub(crate) fn weight_bits(self, shape: &[usize]) -> Option<usize> {
-        self.first_or_last(shape).copied()
-    }
-
     /// Shapes in which the basis of an activation quantizer may be saved, the usual one first.
     pub(crate) fn activation_basis_shapes(self, bits: usize) -> Vec<Vec<usize>> {
         match self {
             Layout::Tensorflow => vec![vec![bits, 1]],
             Layout::Torch => vec![vec![bits], vec![1, bits]],
-        }
-    }
-
-    /// Bits of activations whose basis has this shape.
-    pub(crate) fn activation_bits(self, shape: &[usize]) -> Option<usize> {
-        self.first_or_last(shape).copied()
-    }
-
-    fn first_or_last(self, shape: &[usize]) -> Option<&usize> {
-        match self {
-            Layout::Tensorflow => shape.first(),
-            Layout::Torch => shape.last(),
-        }
-    }
-
-    fn last_or_first(self, shape: &[usize]) -> Option<&usize> {
-        match self {
-            Layout::Tensorflow => shape.last(),
-            Layout::Torch => shape.first(),
         }
     }
 }

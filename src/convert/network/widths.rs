@@ -61,7 +61,7 @@ impl<'a> CheckpointWidths<'a> {
     }
 }
 
-fn possible(bits: Option<usize>) -> usize {
+fn bits_or_fallback(bits: Option<usize>) -> usize {
     bits.filter(|b| (1..=MAX_BITS).contains(b)).unwrap_or(FALLBACK_BITS)
 }
 
@@ -71,12 +71,12 @@ impl Widths for CheckpointWidths<'_> {
             return Weights::Float;
         }
         let basis = self.shape(self.rules.weight_basis, layer);
-        Weights::Planes { bits: possible(basis.and_then(|s| self.rules.layout.weight_bits(s))) }
+        Weights::Planes { bits: bits_or_fallback(basis.and_then(|s| self.rules.layout.bits(s))) }
     }
 
     fn activation_bits(&self, layer: &str) -> Option<usize> {
         let basis = self.shape(self.rules.activation_basis, layer);
-        self.activation_bases.then(|| possible(basis.and_then(|s| self.rules.layout.activation_bits(s))))
+        self.activation_bases.then(|| bits_or_fallback(basis.and_then(|s| self.rules.layout.bits(s))))
     }
 
     fn outputs(&self, layer: &str, usual: usize) -> usize {
