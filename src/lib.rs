@@ -27,8 +27,11 @@ pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "convert")]
+pub mod compare;
+#[cfg(feature = "convert")]
 pub mod convert;
 pub mod error;
+pub mod files;
 pub mod fixed;
 pub mod format;
 pub mod graph;

@@ -1,7 +1,7 @@
 //! Files that commands write.
 
 use super::failure::{Failure, Outcome};
-use crate::format::replace_file;
+use crate::files::replace_file;
 use std::path::{Path, PathBuf};
 
 /// Writes a file of results, if it was asked for. It appears whole or not at all.

@@ -2,7 +2,6 @@
 
 use super::failure::Outcome;
 use super::{open, output};
-use crate::convert::widths;
 use crate::graph::preprocess::Normalize;
 use crate::session::Model;
 use clap::Args;
@@ -63,7 +62,7 @@ fn describe(model: &Model) -> Outcome {
     let h = model.header();
     let total: usize = tensors(model).iter().map(|t| t.bytes).sum();
     output::line(&format!("name     {}", h.name))?;
-    output::line(&format!("network  {}, W/A {}, format version {}", h.network, widths(&h.graph), h.version))?;
+    output::line(&format!("network  {}, W/A {}, format version {}", h.network, h.graph.widths(), h.version))?;
     output::line(&format!("source   {} {}, sha256 {}", h.source.kind, h.source.file, h.source.sha256))?;
     output::line(&format!("made by  {}", h.source.converter))?;
     output::line(&format!("input    {}", h.graph.input_shape()))?;

@@ -4,7 +4,7 @@ use super::failure::{Failure, Outcome};
 use super::output;
 use crate::backend::Timeline;
 use crate::bench::trace;
-use crate::format::replace_file;
+use crate::files::replace_file;
 use crate::session::{Engine, Profile};
 use clap::Args;
 use std::collections::BTreeMap;

@@ -1,11 +1,7 @@
 //! The public API: open a [`Model`], build an [`Engine`] on a device, [`Engine::prepare`] a [`Net`], classify.
 
-#[cfg(feature = "convert")]
-mod agreement;
 mod batch;
 mod classification;
-#[cfg(feature = "convert")]
-mod codes;
 mod device;
 mod devices;
 mod digest;
@@ -24,12 +20,8 @@ mod verify;
 
 pub use crate::backend::Tuned;
 pub use crate::backend::gpu::AdapterLimits;
-#[cfg(feature = "convert")]
-pub use agreement::{Agreement, Tolerance, compare_logits};
 pub use batch::Batch;
 pub use classification::{Classification, Prediction};
-#[cfg(feature = "convert")]
-pub use codes::{CodeDifference, LayerCodes, RecordedCodes, compare_codes};
 pub use device::{DeviceInfo, Processor};
 pub use devices::devices;
 pub use digest::Digest;

@@ -8,7 +8,7 @@ mod original;
 
 use common::npz::read_npz;
 use lq_infer::backend::Control;
-use lq_infer::convert::{ConvertOptions, convert};
+use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::format::npy::NpyData;
 use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, add_golden};
 use std::path::{Path, PathBuf};
@@ -44,8 +44,9 @@ fn both_kinds_of_checkpoint_give_the_same_model() {
     for network in ["resnet20-cifar10-w2a2", "vgg-small-w2a2-A"] {
         let folder = shared.join("checkpoints").join(network);
         let bytes = |path: PathBuf| {
-            let mut packed = convert(&path, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
-            packed.header.source = lq_infer::format::Source {
+            let mut packed =
+                convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+            packed.header.source = lq_infer::format::Provenance {
                 kind: String::new(),
                 file: String::new(),
                 sha256: String::new(),
@@ -64,7 +65,7 @@ fn both_kinds_of_checkpoint_give_the_same_model() {
 fn the_bundled_model_is_the_converted_checkpoint() {
     let Some(shared) = shared() else { return };
     let path = shared.join("checkpoints/resnet20-cifar10-w2a2");
-    let packed = convert(&path, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+    let packed = convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
     let model = add_golden(packed, &cpu()).unwrap();
     let out = tempfile::tempdir().unwrap();
     model.save(out.path().join("m")).unwrap();

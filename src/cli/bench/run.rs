@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::subject::Subject;
 use crate::cli::{open, output};
 use crate::error::Error;
-use crate::format::check_replaceable;
+use crate::files::check_replaceable;
 use crate::session::DeviceInfo;
 use std::time::{Duration, SystemTime};
 
