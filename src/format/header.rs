@@ -12,6 +12,7 @@ pub const MAX_HEADER: usize = 8 << 20;
 /// Metadata entry of a packed model. A single entry keeps the file's bytes independent of hash order.
 pub(crate) const METADATA_KEY: &str = "lq-infer";
 /// Metadata entry of an exported network: the text of a graph file.
+#[cfg(feature = "convert")]
 pub(crate) const GRAPH_KEY: &str = "lq-infer-graph";
 
 /// Most strings in a header. A tensor takes five: its name, three keys and the type. A layer has at most four tensors.
