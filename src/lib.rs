@@ -45,7 +45,76 @@ pub mod text;
 #[cfg(any(feature = "bench", feature = "convert"))]
 pub mod zoo;
 
-pub use backend::{CancelToken, Control};
+pub use backend::gpu::AdapterLimits;
+pub use backend::{CancelToken, Control, Tuned};
+#[cfg(feature = "convert")]
+pub use convert::{Checkpoint, Conversion, ConvertOptions, convert};
 pub use error::{Error, ErrorKind, Result};
+pub use graph::GraphBuilder;
 pub use image::Pixels;
-pub use session::*;
+pub use session::{
+    Batch, Classification, ClassifyOptions, DeviceInfo, DeviceSelector, Digest, Engine, EngineBuilder, GoldenReport,
+    MAX_BATCH, Model, Net, Prediction, PrepareOptions, Processor, devices, verify,
+};
+/// The wgpu that this crate is built on, for [`Engine::from_wgpu`].
+pub use wgpu;
+
+/// The modules behind the public face, for tools, tests and benchmarks. They are the steps between a checkpoint and logits,
+/// in the order of `ARCHITECTURE.md`, and may change with any version.
+pub mod internals {
+    /// Passes on what the modules of these names have to offer.
+    macro_rules! modules {
+        ($($(#[$attribute:meta])* $name:ident)*) => {
+            $($(#[$attribute])* pub mod $name { pub use crate::$name::*; })*
+        };
+    }
+
+    modules! {
+        /// Backends: the reference, the fast CPU, GPUs.
+        backend
+        /// Measurements, reports and their pages.
+        #[cfg(feature = "bench")]
+        bench
+        /// The command line.
+        #[cfg(feature = "cli")]
+        cli
+        /// Comparison of codes and logits with those of training frameworks.
+        #[cfg(feature = "convert")]
+        compare
+        /// Conversion of training checkpoints.
+        #[cfg(feature = "convert")]
+        convert
+        /// Errors.
+        error
+        /// Reading, replacing and quoting files.
+        files
+        /// Fixed point, limbs and two-word sums.
+        fixed
+        /// The packed file, and NumPy's arrays.
+        format
+        /// Networks: operations, parameters, preprocessing.
+        graph
+        /// Decoding and resizing pictures.
+        image
+        /// From a graph to an integer program.
+        lower
+        /// Where the tensors of a program live.
+        plan
+        /// Codes, bases and the order of bits.
+        quant
+        /// Models, engines, nets and devices.
+        session
+        /// Shapes and windows.
+        tensor
+        /// Text made safe to show.
+        text
+        /// Definitions of known networks.
+        #[cfg(any(feature = "bench", feature = "convert"))]
+        zoo
+    }
+}
+
+/// Compiles the Rust code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

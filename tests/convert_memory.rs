@@ -15,7 +15,8 @@ use lq_infer::convert::{Checkpoint, ConvertOptions, CustomNetwork, GRAPH_VERSION
 use lq_infer::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
 use lq_infer::graph::{Graph, GraphBuilder, Weights};
 use lq_infer::tensor::{Shape, Window};
-use lq_infer::{DeviceSelector, Engine, add_golden};
+use lq_infer::session::add_golden;
+use lq_infer::{DeviceSelector, Engine};
 use safetensors::Dtype;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};

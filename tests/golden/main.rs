@@ -10,7 +10,8 @@ use common::npz::read_npz;
 use lq_infer::backend::Control;
 use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::format::npy::NpyData;
-use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, add_golden};
+use lq_infer::session::add_golden;
+use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
