@@ -25,6 +25,16 @@ pub struct Conversion {
 
 /// Recognises the network that a checkpoint holds and makes a model of it. `progress` is told (done, total) numbers.
 ///
+/// ```
+/// use lq_infer::{Checkpoint, ConvertOptions, Model, convert};
+///
+/// let checkpoint = Checkpoint::open("tests/fixtures/torch_layouts/plain-cifar-resnet-20.pt".as_ref())?;
+/// let conversion = convert(&checkpoint, &ConvertOptions::default(), &|_, _| {})?;
+/// let model = Model::try_from(conversion.packed)?;
+/// assert_eq!(model.header().network, "cifar-resnet-20");
+/// # Ok::<(), lq_infer::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::BadCheckpoint`] names the variable, what was found and what was expected. [`Error::Usage`] says what in
 /// `options` does not suit the network.

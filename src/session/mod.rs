@@ -16,6 +16,8 @@ mod profile;
 mod selector;
 mod stream;
 mod task;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use crate::backend::Tuned;
