@@ -59,8 +59,8 @@ pub use session::{
 /// The wgpu that this crate is built on, for [`Engine::from_wgpu`].
 pub use wgpu;
 
-/// The modules behind the public face, for tools, tests and benchmarks. They are the steps between a checkpoint and logits,
-/// in the order of `ARCHITECTURE.md`, and may change with any version.
+/// The modules behind the public face, for tools, tests and benchmarks. They are the steps between a checkpoint and
+/// logits, in the order of `ARCHITECTURE.md`, and may change with any version.
 pub mod internals {
     /// Passes on what the modules of these names have to offer.
     macro_rules! modules {

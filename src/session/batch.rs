@@ -34,7 +34,8 @@ impl Batch {
     /// The number of images of a batch for `model`, and how many numbers each has.
     ///
     /// # Errors
-    /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the batch is not a whole number of images.
+    /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the batch is not a whole number of
+    /// images.
     pub(crate) fn images(&self, model: &Model) -> Result<(usize, usize)> {
         if self.kind() == InputKind::Pixels {
             model.need_pixels()?;
