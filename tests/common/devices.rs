@@ -11,14 +11,23 @@ pub fn gpus() -> Vec<Gpu> {
     let found = adapters();
     let gpus: Vec<Gpu> =
         found.iter().filter(|a| a.unusable.is_none()).map(|a| a.open().unwrap().with_cache(None)).collect();
-    let allowed = std::env::var("LQ_INFER_ALLOW_NO_GPU").is_ok_and(|v| v == "1");
     assert!(
-        !gpus.is_empty() || allowed,
+        !gpus.is_empty() || may_lack_gpu(),
         "no usable GPU adapter. Install a driver, or the software one (Debian, Ubuntu: mesa-vulkan-drivers), or set \
          LQ_INFER_ALLOW_NO_GPU=1 to do without these tests. Found: {:?}",
         found.iter().map(|a| (&a.info().name, &a.unusable)).collect::<Vec<_>>()
     );
     gpus
+}
+
+/// Why tests of GPUs are left out, if they are: there is no GPU, and the person running the tests knows.
+pub fn without_gpu() -> Option<String> {
+    let none = || adapters().iter().all(|adapter| adapter.unusable.is_some());
+    (may_lack_gpu() && none()).then(|| "there is no usable GPU, and LQ_INFER_ALLOW_NO_GPU=1 allows that".to_owned())
+}
+
+fn may_lack_gpu() -> bool {
+    std::env::var("LQ_INFER_ALLOW_NO_GPU").is_ok_and(|value| value == "1")
 }
 
 /// The words of the program's logits.

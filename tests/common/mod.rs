@@ -12,7 +12,9 @@ pub mod problem;
 pub mod program;
 pub mod rng;
 pub mod tensorpack;
+pub mod torch_files;
 pub mod torch_names;
+pub mod writers;
 
 use lq_infer::backend::reference::{Reference, trace};
 use lq_infer::backend::{Backend, Control};

@@ -1,15 +1,11 @@
 //! Checkpoints as the original code saves them, written from a graph's parameters: conversion backwards, in its own few
 //! lines, so that a mistake in conversion cannot hide in shared code.
 
-#[allow(dead_code)]
-#[path = "../readers_mutation/writers.rs"]
-pub mod writers;
-
 use super::rng::Rng;
+use super::writers::{ZipEntry, bundle_entry, bundle_header, f32_bytes, npy, push_block, push_footer, zip};
 use lq_infer::graph::{Fact, Graph, Op, ParamSpec, Params, Role, Tensor};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use writers::{ZipEntry, bundle_entry, bundle_header, f32_bytes, npy, push_block, push_footer, zip};
 
 /// Shape and numbers of each variable.
 pub type Variables = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -81,8 +77,8 @@ pub fn write_bundle(variables: &Variables, folder: &Path) -> PathBuf {
         entries.push((name.clone().into_bytes(), bundle_entry(1, &shape, 0, &mut data, &f32_bytes(values))));
     }
     let mut index = Vec::new();
-    let handle = push_block(&mut index, &writers::block(&entries), 0);
-    let handle = push_block(&mut index, &writers::block(&[(vec![0xff], handle)]), 0);
+    let handle = push_block(&mut index, &super::writers::block(&entries), 0);
+    let handle = push_block(&mut index, &super::writers::block(&[(vec![0xff], handle)]), 0);
     push_footer(&mut index, &handle);
     std::fs::write(folder.join("model-1.index"), index).unwrap();
     std::fs::write(folder.join("model-1.data-00000-of-00001"), data).unwrap();

@@ -1,7 +1,7 @@
 //! A small writer of pickles and of the files of `torch.save`, kept apart from the readers so that both would have to be
 //! wrong alike.
 
-use crate::writers::{ZipEntry, zip};
+use super::writers::{ZipEntry, zip};
 
 /// What a pickle says.
 #[derive(Clone)]
