@@ -37,3 +37,9 @@ pub fn run_on(backend: &dyn Backend, program: &Program, words: &[u32], images: u
     assert_eq!(net.max_batch(), images);
     net.run(words, images, &Control::default()).unwrap()
 }
+
+/// The line of `lq-infer devices --json` that describes a GPU.
+pub fn entry<'a>(lines: &'a [serde_json::Value], gpu: &Gpu) -> &'a serde_json::Value {
+    let info = gpu.info();
+    lines.iter().find(|l| l["name"] == info.name.as_str() && l["api"] == info.api.as_str()).unwrap()
+}

@@ -12,6 +12,7 @@ mod profile;
 mod stream;
 mod timeline;
 mod variants;
+mod verdicts;
 
 use common::devices::without_gpu;
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         timeline: devices_of_callers_are_timed_with_what_they_have, dispatches_of_gpus,
             steps_that_are_done_together_have_one_time, threads_may_time_and_run_at_once;
         variants: strips_of_pictures, tiles_of_odd_windows, tiles_of_square_windows, tuned_choices_are_kept;
+        verdicts: verdicts_are_kept_until_the_next_check;
     };
     let on_every_machine = trials! { None;
         embed: work_can_be_cancelled_and_has_deadlines;

@@ -1,16 +1,13 @@
 //! Devices: what they can do, whether they compute right, and what is done about one that does not.
 
-use crate::common::devices::gpus;
-use crate::common::program::{command, json_lines, run, stdout};
+use crate::common::devices::{entry, gpus};
+use crate::common::program::{json_lines, run, stdout};
 use lq_infer::backend::cpu::Cpu;
-use lq_infer::backend::gpu::Gpu;
 use lq_infer::backend::reference::{Reference, run_kernel};
 use lq_infer::backend::{Arena, Backend, Control, Detail, Executable, Peak, Timeline, Traced, traced};
 use lq_infer::bench::check;
 use lq_infer::plan::Plan;
 use lq_infer::{DeviceInfo, Result};
-use std::path::Path;
-use std::process::Output;
 use std::sync::Arc;
 
 /// The reference, one kernel of which flips a bit of what it writes.
@@ -144,35 +141,6 @@ fn peaks_are_measured() {
             assert!((1e6..1e17).contains(&rate), "{}: {peak:?} {rate}", device.name());
         }
     }
-}
-
-fn with_cache(folder: &Path, args: &[&str]) -> Output {
-    command(args).env("LQ_INFER_CACHE", folder).output().unwrap()
-}
-
-fn entry<'a>(lines: &'a [serde_json::Value], gpu: &Gpu) -> &'a serde_json::Value {
-    let info = gpu.info();
-    lines.iter().find(|l| l["name"] == info.name.as_str() && l["api"] == info.api.as_str()).unwrap()
-}
-
-#[test]
-fn verdicts_are_kept_until_the_next_check() {
-    let folder = tempfile::tempdir().unwrap();
-    let gpus = gpus();
-    let Some(gpu) = gpus.first() else { return };
-    gpu.with_cache(Some(folder.path().into())).keep_verdict(Some("bitconv is wrong"));
-    let lines = json_lines(&with_cache(folder.path(), &["devices", "--json"]));
-    assert_eq!(entry(&lines, gpu)["failed_check"], "bitconv is wrong");
-    let text = stdout(&with_cache(folder.path(), &["devices"]));
-    assert!(text.contains("failed its check: bitconv is wrong"), "{text}");
-    // With another cache nothing is known of it.
-    let other = tempfile::tempdir().unwrap();
-    assert!(entry(&json_lines(&with_cache(other.path(), &["devices", "--json"])), gpu)["failed_check"].is_null());
-
-    let lines = json_lines(&with_cache(folder.path(), &["devices", "--check", "--json"]));
-    assert!(lines.iter().all(|line| line["check"]["healthy"] == true), "{lines:?}");
-    let lines = json_lines(&with_cache(folder.path(), &["devices", "--json"]));
-    assert!(entry(&lines, gpu)["failed_check"].is_null());
 }
 
 #[test]

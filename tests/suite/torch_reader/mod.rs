@@ -66,7 +66,11 @@ fn real_checkpoints_are_read_exactly() {
             assert_eq!((&found[&name].shape, &found[&name].dtype), (&shape, &dtype), "{file}: {name}");
             let key = format!("{file}/{name}");
             if expected.contains_key(&key) {
-                assert_eq!(bits(&checkpoint.read_f32(&name).unwrap()), bits(crate::common::npz::f32s(&expected, &key)), "{key}");
+                assert_eq!(
+                    bits(&checkpoint.read_f32(&name).unwrap()),
+                    bits(crate::common::npz::f32s(&expected, &key)),
+                    "{key}"
+                );
             } else {
                 let error = checkpoint.read_f32(&name).unwrap_err().to_string();
                 assert!(error.contains(&format!("'{name}' is of type {dtype}, expected float32")), "{error}");
