@@ -51,15 +51,15 @@ fn on(timeline: &Timeline, track: Track) -> Vec<&Span> {
 fn assert_steps(backend: &dyn Backend, problem: &Problem, images: usize) {
     let plan = plan(problem);
     let net = backend.prepare(plan.clone(), images, &|_, _| {}).unwrap();
-    let words = input(&plan.program, images, 1);
+    let words = input(plan.program(), images, 1);
     let timeline = timed(&*net, &words, images, Detail::Steps);
     assert_eq!(timeline.clock, Clock::Host);
-    for (index, step) in plan.program.steps.iter().enumerate() {
+    for (index, step) in plan.program().steps.iter().enumerate() {
         let spans: Vec<&Span> = timeline.spans.iter().filter(|span| span.step == Some(index)).collect();
         assert_eq!(spans.len(), images, "{}: step {index} on {}", problem.name, backend.name());
         assert!(spans.iter().all(|span| span.name == step.name && span.kernel == step.kernel.name()));
     }
-    let each = timeline.per_step(plan.program.steps.len());
+    let each = timeline.per_step(plan.program().steps.len());
     let sum: Duration = timeline.spans.iter().map(|span| span.length).sum();
     assert_eq!(each.into_iter().sum::<Duration>(), sum);
     assert_eq!(timeline.device(), None);
@@ -103,7 +103,7 @@ fn assert_parts(timeline: &Timeline, parts: &[&str]) {
 fn assert_dispatches(gpu: &Gpu, problem: &Problem, images: usize) {
     let plan = plan(problem);
     let net = prepare(gpu, &plan, images);
-    let words = input(&plan.program, images, 1);
+    let words = input(plan.program(), images, 1);
     let parts = timed(&net, &words, images, Detail::Parts);
     assert_parts(&parts, &["upload", "wait", "readback"]);
     let whole = on(&parts, Track::Device);
@@ -130,7 +130,7 @@ fn assert_dispatches(gpu: &Gpu, problem: &Problem, images: usize) {
     let found: Vec<_> = on(&steps, Track::Device).iter().map(|s| (s.name.as_str(), s.kernel, s.step)).collect();
     let expected: Vec<_> = net.dispatches().iter().map(|d| (d.name.as_str(), d.kernel, Some(d.step))).collect();
     assert_eq!(found, expected, "{} on {}", problem.name, gpu.name());
-    let each: Duration = steps.per_step(plan.program.steps.len()).into_iter().sum();
+    let each: Duration = steps.per_step(plan.program().steps.len()).into_iter().sum();
     assert!(each > Duration::ZERO && Some(each) <= steps.device(), "{each:?} of {:?}", steps.device());
 }
 
@@ -146,9 +146,9 @@ pub fn steps_that_are_done_together_have_one_time() {
     for gpu in gpus() {
         let plan = plan(problem);
         let net = prepare(&gpu, &plan, 1);
-        let steps = plan.program.steps.len();
+        let steps = plan.program().steps.len();
         assert!(net.dispatches().len() < steps, "no two steps are done together");
-        let timeline = timed(&net, &input(&plan.program, 1, 1), 1, Detail::Steps);
+        let timeline = timed(&net, &input(plan.program(), 1, 1), 1, Detail::Steps);
         let spans = |step| timeline.spans.iter().filter(|span| span.step == Some(step)).count();
         let second = (0..steps).find(|&step| spans(step) == 0).unwrap();
         assert_eq!((spans(second - 1), timeline.per_step(steps)[second]), (1, Duration::ZERO));
@@ -185,7 +185,7 @@ pub fn threads_may_time_and_run_at_once() {
     for gpu in borrowed(wgpu::Features::empty()).into_iter().chain(gpus()) {
         let net = &prepare(&gpu, plan, 2);
         let rounds = |seed: u64| {
-            let words = input(&plan.program, 2, seed);
+            let words = input(plan.program(), 2, seed);
             let expected = net.run(&words, 2, &Control::default()).unwrap();
             for round in 0..6 {
                 let detail = if (seed + round).is_multiple_of(2) { Detail::Parts } else { Detail::Steps };
@@ -199,7 +199,7 @@ pub fn threads_may_time_and_run_at_once() {
 pub fn wrong_and_cancelled_calls_are_errors() {
     let problem = &problems()[0];
     let plan = plan(problem);
-    let words = input(&plan.program, 2, 1);
+    let words = input(plan.program(), 2, 1);
     let cancel = CancelToken::new();
     cancel.cancel();
     let cancelled = Control { cancel: Some(cancel), deadline: None };

@@ -46,7 +46,7 @@ impl BrokenNet {
     fn image(&self, input: &[u32], broken: bool) -> Result<(Vec<Traced>, Vec<u32>)> {
         let mut arena = Arena::new(&self.plan, input)?;
         let mut all = Vec::new();
-        for (index, step) in self.plan.program.steps.iter().enumerate() {
+        for (index, step) in self.plan.program().steps.iter().enumerate() {
             all.push(traced(index, step, &mut arena, |arena, outputs| {
                 run_kernel(&step.kernel, arena, outputs);
                 if broken && step.kernel.name() == self.kernel {
@@ -54,7 +54,7 @@ impl BrokenNet {
                 }
             }));
         }
-        Ok((all, arena.read(self.plan.program.logits.tensor()).to_vec()))
+        Ok((all, arena.read(self.plan.program().logits.tensor()).to_vec()))
     }
 }
 

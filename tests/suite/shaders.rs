@@ -46,7 +46,7 @@ fn float_shaders() -> BTreeMap<String, &'static str> {
         for least_subgroup in [None, Some(8)] {
             let target = Target { least_subgroup, ..Target::plain(65_535) };
             let net = FloatRecording::new(&graph, &kernels::params(&graph, seed), &target, 1 << 25).unwrap();
-            shaders.extend(net.recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
+            shaders.extend(net.recording().pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
         }
     }
     shaders
@@ -157,7 +157,7 @@ fn every_shader_translates_to_every_language() {
 #[test]
 fn layers_of_equal_shape_share_a_pipeline() {
     let recording = recording(65_535);
-    assert_eq!((recording.dispatches.len(), recording.pipelines().len()), (28, 13));
+    assert_eq!((recording.dispatches().len(), recording.pipelines().len()), (28, 13));
 }
 
 /// Launches cost time whatever they compute. Adding, batch norms and quantizers belong to the convolutions, and pools take the
@@ -168,14 +168,14 @@ fn an_imagenet_resnet_18_takes_24_dispatches() {
         let plan = Plan::new(random_network("preact-resnet-18", &Uniform::bits(w, a), 1).unwrap()).unwrap();
         let recording = Recording::new(&plan, &Target::plain(65_535), &|_, _| 0);
         let mut kernels = BTreeMap::new();
-        for dispatch in &recording.dispatches {
+        for dispatch in recording.dispatches() {
             *kernels.entry(dispatch.kernel).or_insert(0) += 1;
         }
         let expected =
             [("limbconv", 1), ("maxpool", 1), ("bitconv", 16 + 3), ("pointwise", 1), ("avgpool", 1), ("limbsum", 1)];
         assert_eq!(kernels, BTreeMap::from(expected), "{w}/{a}");
-        let launched = |index: usize| recording.dispatches.iter().any(|d| d.step == index);
-        let steps = plan.program.steps.iter().enumerate();
+        let launched = |index: usize| recording.dispatches().iter().any(|d| d.step == index);
+        let steps = plan.program().steps.iter().enumerate();
         let taken: Vec<&str> = steps.filter(|(index, _)| !launched(*index)).map(|(_, s)| s.kernel.name()).collect();
         assert_eq!(taken, ["quantize", "split"], "{w}/{a}");
     }
@@ -184,7 +184,7 @@ fn an_imagenet_resnet_18_takes_24_dispatches() {
 #[test]
 fn long_dispatches_fold_into_rows() {
     let recording = recording(10);
-    let mut dispatch = recording.dispatches[0].clone();
+    let mut dispatch = recording.dispatches()[0].clone();
     dispatch.per_image = 64 * 10;
     assert_eq!(recording.workgroups(&dispatch, 1), [10, 1, 1]);
     dispatch.per_image += 1;

@@ -23,7 +23,7 @@ impl Buffers {
     /// Allocates and fills them; for fewer images than `max_batch` if memory is short.
     pub fn new(gpu: &Gpu, plan: &Plan, recording: &Recording, max_batch: usize) -> Result<Self> {
         let constant = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let constants = recording.constants.iter().map(|(name, words)| filled(gpu, name, words, constant));
+        let constants = recording.constants().iter().map(|(name, words)| filled(gpu, name, words, constant));
         let constants = constants.collect::<Result<_>>()?;
         let params: Vec<Params> = (0..=max_batch as u32).map(|images| Params { images, ..Params::default() }).collect();
         let copied = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
@@ -49,7 +49,7 @@ impl Buffers {
 
     fn resource(&self, plan: &Plan, binding: &Binding) -> &wgpu::Buffer {
         match binding.buffer {
-            Buffer::Tensor(id) => &self.slots[plan.slot_of[id]],
+            Buffer::Tensor(id) => &self.slots[plan.slot_of(id)],
             Buffer::Constant(index) => &self.constants[index],
         }
     }
@@ -91,7 +91,7 @@ pub fn shape_buffer(gpu: &Gpu, dispatch: &Dispatch) -> wgpu::Buffer {
 fn slots(gpu: &Gpu, plan: &Plan, max_batch: usize) -> Result<(Vec<wgpu::Buffer>, usize)> {
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
     let one = |(index, &words): (usize, &usize)| buffer(gpu, &format!("slot {index}"), words * max_batch, usage);
-    match plan.slots.iter().enumerate().map(one).collect() {
+    match plan.slots().iter().enumerate().map(one).collect() {
         Ok(slots) => Ok((slots, max_batch)),
         Err(Error::OutOfMemory { .. }) if max_batch > 1 => slots(gpu, plan, max_batch / 2),
         Err(e) => Err(e),

@@ -97,9 +97,9 @@ impl Gpu {
     /// Records `plan` with the variants that are asked for, or were chosen by the tuner, or are best as far as known.
     pub(super) fn record(&self, plan: &Plan) -> Recording {
         let choices = self.store().map(Choices::read).unwrap_or_default();
-        let choose = |step: usize, variants: &[Variant]| match (self.nth_variant, plan.program.steps.get(step)) {
+        let choose = |step: usize, variants: &[Variant]| match (self.nth_variant, plan.program().steps.get(step)) {
             (Some(nth), _) => nth.min(variants.len().saturating_sub(1)),
-            (None, Some(step)) => choices.of(&signature(&step.kernel, &plan.program), variants),
+            (None, Some(step)) => choices.of(&signature(&step.kernel, plan.program()), variants),
             (None, None) => 0,
         };
         Recording::new(plan, &self.target(), &choose)

@@ -63,8 +63,8 @@ impl GpuNet {
             let shape = shape_buffer(gpu, dispatch);
             (pipeline.pipeline.clone(), buffers.bind(gpu.device(), &plan, dispatch, &shape, pipeline))
         };
-        let bound = gpu.guarded("binding buffers", || recording.dispatches.iter().map(bind).collect())?;
-        recording.constants.clear();
+        let bound = gpu.guarded("binding buffers", || recording.dispatches().iter().map(bind).collect())?;
+        drop(recording.take_constants());
         Ok(GpuNet {
             gpu: gpu.clone(),
             plan,
@@ -99,7 +99,7 @@ impl GpuNet {
             return Err(Error::Usage(format!("the output buffer needs {to} bytes and usage COPY_DST")));
         }
         self.encode_input(encoder, input, images);
-        self.pass(encoder, images, 0..self.recording.dispatches.len());
+        self.pass(encoder, images, 0..self.recording.dispatches().len());
         self.encode_output(encoder, output, images);
         Ok(())
     }
@@ -107,7 +107,7 @@ impl GpuNet {
     /// What comes before the dispatches.
     pub(super) fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: usize) {
         self.set_batch(encoder, images);
-        let slot = &self.buffers.slots[self.plan.slot_of[0]];
+        let slot = &self.buffers.slots[self.plan.slot_of(0)];
         encoder.copy_buffer_to_buffer(input, 0, slot, 0, bytes(images * self.plan.input_words()));
     }
 
@@ -158,7 +158,7 @@ impl GpuNet {
 
     /// Adds the dispatch with this index to a pass.
     pub(super) fn dispatch(&self, pass: &mut wgpu::ComputePass, images: usize, index: usize) {
-        let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches[index], &self.bound[index]);
+        let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches()[index], &self.bound[index]);
         let [x, y, z] = self.recording.workgroups(dispatch, images);
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, buffers, &[]);

@@ -22,14 +22,14 @@ pub struct Bounds<'a> {
 impl Bounds<'_> {
     /// The largest batch up to `wanted` that fits, at least one image; or which layer does not fit.
     pub fn max_batch(&self, plan: &Plan, recording: &Recording, wanted: usize) -> Result<usize> {
-        for (name, words) in &recording.constants {
+        for (name, words) in recording.constants() {
             self.check(name, words.len())?;
         }
-        for tensor in &plan.program.tensors {
+        for tensor in &plan.program().tensors {
             self.check(&tensor.name, tensor.image_words())?;
         }
-        let largest = bytes(plan.slots.iter().copied().max().unwrap_or(0));
-        let arena = bytes(plan.slots.iter().sum());
+        let largest = bytes(plan.slots().iter().copied().max().unwrap_or(0));
+        let arena = bytes(plan.slots().iter().sum());
         let fits = (self.slot_bytes() / largest.max(1)).min(MAX_ARENA_BYTES / arena.max(1)).max(1);
         let indexed = recording.max_images();
         if indexed == 0 {

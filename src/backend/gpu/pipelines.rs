@@ -124,7 +124,9 @@ fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModu
     let source = wgpu::ShaderSource::Wgsl(dispatch.source.as_ref().into());
     let descriptor = wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source };
     // SAFETY: the text is made of this crate's files and of constants of a plan; nothing of it comes from a model file as
-    // text. What the checks would catch cannot happen, given a program that has passed `Program::check`:
+    // text. What the checks would catch cannot happen, because `compile` takes only a `Recording`, whose fields are private and
+    // whose one constructor for programs, `Recording::new`, takes a `Plan`; and a `Plan` holds only a program that its one
+    // constructor, `Plan::new`, has passed through `Program::check`, and never lends it for writing:
     // * Bounds: an index of a buffer is a polynomial in the constants, the shape (a uniform that only `engine` fills, with
     //   numbers of the plan) and the invocation's coordinates. Each kernel returns before its first access unless the
     //   invocation is below images * PER_IMAGE; coordinates outside the input or beyond the last channel are replaced

@@ -17,13 +17,13 @@ type Written = (TensorId, Vec<u32>);
 impl GpuNet {
     /// The dispatches of an inference, in order.
     pub fn dispatches(&self) -> &[Dispatch] {
-        &self.recording.dispatches
+        self.recording.dispatches()
     }
 
     /// Runs one dispatch `repeats` times on `images` images of whatever the slots hold, and waits for it.
     pub fn rerun(&self, dispatch: usize, images: usize, repeats: usize) -> Result<()> {
         self.check_images(images)?;
-        if dispatch >= self.recording.dispatches.len() {
+        if dispatch >= self.recording.dispatches().len() {
             return Err(Error::Usage(format!("there is no dispatch {dispatch}")));
         }
         let gpu = &self.gpu;
@@ -54,7 +54,7 @@ impl GpuNet {
             copies.push(copied.collect::<Result<Vec<_>>>()?);
         }
         let submission = self.gpu.guarded("tracing a network", || {
-            let slot = |id: TensorId| &self.buffers.slots[self.plan.slot_of[id]];
+            let slot = |id: TensorId| &self.buffers.slots[self.plan.slot_of(id)];
             self.gpu.queue().write_buffer(slot(0), 0, bytemuck::cast_slice(input));
             let mut encoder = self.gpu.device().create_command_encoder(&Default::default());
             self.set_batch(&mut encoder, 1);
@@ -78,11 +78,11 @@ impl GpuNet {
 
     fn copy_target(&self, id: TensorId) -> Result<wgpu::Buffer> {
         let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-        buffer(&self.gpu, "trace", self.plan.program.tensors[id].image_words(), usage)
+        buffer(&self.gpu, "trace", self.plan.program().tensors[id].image_words(), usage)
     }
 
     fn tensor_bytes(&self, id: TensorId) -> u64 {
-        bytes(self.plan.program.tensors[id].image_words())
+        bytes(self.plan.program().tensors[id].image_words())
     }
 }
 

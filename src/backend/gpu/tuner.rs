@@ -78,8 +78,8 @@ impl Contest {
     fn enter(&mut self, net: GpuNet, input: &[u32], expected: &HashMap<TensorId, Vec<u32>>) -> Result<()> {
         let traced = net.trace(input)?;
         for (index, (dispatch, traced)) in net.dispatches().iter().zip(traced).enumerate() {
-            let Some(step) = net.plan().program.steps.get(dispatch.step) else { continue };
-            let signature = signature(&step.kernel, &net.plan().program);
+            let Some(step) = net.plan().program().steps.get(dispatch.step) else { continue };
+            let signature = signature(&step.kernel, net.plan().program());
             let alone = dispatch.variant == Variant::General && !self.entries.iter().any(|e| e.signature == signature);
             if alone || traced.written.iter().any(|(id, words)| expected.get(id) != Some(words)) {
                 continue;

@@ -45,7 +45,7 @@ impl Backend for Reference {
         max_batch: usize,
         progress: &dyn Fn(usize, usize),
     ) -> Result<Box<dyn Executable>> {
-        let steps = plan.program.steps.len();
+        let steps = plan.program().steps.len();
         progress(steps, steps);
         Ok(Box::new(ReferenceNet { plan, max_batch: max_batch.max(1), parallel: self.parallel }))
     }
@@ -85,7 +85,7 @@ impl Executable for ReferenceNet {
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
         check_batch(&self.plan, input, 1, 1)?;
         let mut arena = Arena::new(&self.plan, input)?;
-        let steps = self.plan.program.steps.iter().enumerate();
+        let steps = self.plan.program().steps.iter().enumerate();
         Ok(steps
             .map(|(index, step)| traced(index, step, &mut arena, |a, outputs| run_kernel(&step.kernel, a, outputs)))
             .collect())
@@ -111,7 +111,7 @@ impl ReferenceNet {
 /// one after the other, so it is shown several times and complete the last time.
 pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) -> Result<()> {
     let mut arena = Arena::new(plan, input)?;
-    for step in &plan.program.steps {
+    for step in &plan.program().steps {
         arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
         step.kernel.writes().into_iter().for_each(|tensor| see(tensor, arena.read(tensor)));
     }
@@ -126,13 +126,13 @@ fn run_image(
     recorder: Option<&Recorder>,
 ) -> Result<()> {
     let mut arena = Arena::new(plan, input)?;
-    for (index, step) in plan.program.steps.iter().enumerate() {
+    for (index, step) in plan.program().steps.iter().enumerate() {
         control.check()?;
         Recorder::step(recorder, index, step, || {
             arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
         });
     }
-    output.copy_from_slice(&arena.read(plan.program.logits.tensor())[..output.len()]);
+    output.copy_from_slice(&arena.read(plan.program().logits.tensor())[..output.len()]);
     Ok(())
 }
 

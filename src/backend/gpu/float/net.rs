@@ -50,7 +50,7 @@ impl FloatNet {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let slot = |words: &usize| buffer(gpu, "slot", words * images, usage | wgpu::BufferUsages::COPY_SRC);
         let slots = net.slots.words.iter().map(slot).collect::<Result<Vec<_>>>()?;
-        let constants = std::mem::take(&mut net.recording.constants);
+        let constants = net.recording.take_constants();
         let constants = constants.iter().map(|(name, words)| filled(gpu, name, words, usage));
         let constants = constants.collect::<Result<Vec<_>>>()?;
         let batch = Batch { images: images as u32, ..Batch::default() };
@@ -66,7 +66,7 @@ impl FloatNet {
             let buffers = [&batch, &shape].into_iter().chain(dispatch.bindings.iter().map(|b| storage(b.buffer)));
             (pipeline.pipeline.clone(), bind_group(gpu.device(), &dispatch.name, pipeline, buffers))
         };
-        let bound = gpu.guarded("binding buffers", || net.recording.dispatches.iter().map(bind).collect())?;
+        let bound = gpu.guarded("binding buffers", || net.recording.dispatches().iter().map(bind).collect())?;
         let shape = |shape: Option<crate::tensor::Shape>| shape.map_or([0; 2], |s| [s.pixels(), s.c]);
         let input = shape(Some(graph.input_shape()));
         let output = shape(graph.facts().map_err(bad)?.last().map(|f| f.shape));
@@ -114,7 +114,7 @@ impl FloatNet {
 
     /// Layer and kernel of each launch, in order.
     pub fn launches(&self) -> Vec<(String, &'static str)> {
-        self.net.recording.dispatches.iter().map(|d| (d.name.clone(), d.kernel)).collect()
+        self.net.recording.dispatches().iter().map(|d| (d.name.clone(), d.kernel)).collect()
     }
 
     /// Runs one launch so often on whatever its buffers hold, and waits for it.
@@ -155,7 +155,7 @@ impl FloatNet {
     fn launch(&self, mut pass: wgpu::ComputePass, launches: impl Iterator<Item = usize>) {
         for index in launches {
             let (pipeline, buffers) = &self.bound[index];
-            let [x, y, z] = self.net.recording.workgroups(&self.net.recording.dispatches[index], self.images);
+            let [x, y, z] = self.net.recording.workgroups(&self.net.recording.dispatches()[index], self.images);
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, buffers, &[]);
             pass.dispatch_workgroups(x, y, z);
