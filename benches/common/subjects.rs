@@ -58,7 +58,7 @@ impl Device {
                 Box::new(OnCpu { cpu: cpu.clone(), net, plan, images })
             }
             Device::Gpu(gpu) => {
-                let net = gpu.prepare_net(plan.clone(), images, &|_, _| {})?;
+                let net = gpu.prepare_net(&plan, images, &|_, _| {})?;
                 Box::new(OnGpu { probe: Probe::new(gpu, Peak::Words)?, gpu: (**gpu).clone(), net, plan, images })
             }
         })
@@ -140,7 +140,7 @@ impl Subject for OnGpu {
     }
 
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()> {
-        self.net.rerun(launch, self.images, repeats)
+        self.net.rerun(launch, self.images, repeats, &Control::default())
     }
 
     fn peak(&self) -> Result<u64> {
@@ -185,7 +185,7 @@ impl Subject for OnFloat {
     }
 
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()> {
-        self.net.rerun(launch, repeats)
+        self.net.rerun(launch, repeats, &Control::default())
     }
 
     fn peak(&self) -> Result<u64> {

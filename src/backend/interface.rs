@@ -110,12 +110,18 @@ pub fn noise(plan: &Plan) -> Vec<u32> {
     (0..plan.input_words()).map(|_| word(noise())).collect()
 }
 
-/// An error unless `input` has so many images for `plan`, which was prepared for `max_batch`.
-pub fn check_batch(plan: &Plan, input: &[u32], images: usize, max_batch: usize) -> Result<()> {
-    if images > max_batch {
-        return Err(Error::Usage(format!("a batch of {images} images was prepared for {max_batch}")));
+/// An error unless a batch of so many images was prepared for.
+pub fn check_images(images: usize, max_batch: usize) -> Result<()> {
+    if images <= max_batch {
+        return Ok(());
     }
-    let expected = images * plan.input_words();
+    Err(Error::Usage(format!("a batch of {images} images was prepared for {max_batch}")))
+}
+
+/// An error unless `input` has `images` images of so many words, and a batch of that size was prepared for.
+pub fn check_batch(input: &[u32], images: usize, input_words: usize, max_batch: usize) -> Result<()> {
+    check_images(images, max_batch)?;
+    let expected = images * input_words;
     if input.len() != expected {
         return Err(Error::Usage(format!("{images} images need {expected} words, got {}", input.len())));
     }

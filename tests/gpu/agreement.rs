@@ -45,7 +45,7 @@ pub fn work_can_be_encoded_on_a_borrowed_device() {
         let (device, queue) = (owner.device().clone(), owner.queue().clone());
         let gpu = Gpu::from_wgpu(device.clone(), queue.clone(), None).unwrap();
         assert_eq!(gpu.info().api, owner.info().api);
-        let net = gpu.prepare_net(plan.clone(), 2, &|_, _| {}).unwrap();
+        let net = gpu.prepare_net(&plan, 2, &|_, _| {}).unwrap();
         let words = input(&program, 2, 3);
         let buffer = |words: usize, usage| {
             let size = words as u64 * 4;

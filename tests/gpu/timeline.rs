@@ -78,7 +78,7 @@ pub fn steps_of_processors() {
 }
 
 fn prepare(gpu: &Gpu, plan: &Arc<Plan>, images: usize) -> GpuNet {
-    gpu.prepare_net(plan.clone(), images, &|_, _| {}).unwrap()
+    gpu.prepare_net(plan, images, &|_, _| {}).unwrap()
 }
 
 /// What a GPU with these features times steps with.

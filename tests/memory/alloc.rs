@@ -15,6 +15,12 @@ thread_local! {
 
 pub struct Counting;
 
+fn count_allocation() {
+    if COUNTED.try_with(Cell::get).unwrap_or(false) {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 fn count(change: isize) {
     // The thread's locals may be gone already while it ends.
     let _ = LIVE.try_with(|live| {
@@ -26,19 +32,19 @@ fn count(change: isize) {
 // SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if COUNTED.try_with(Cell::get).unwrap_or(false) {
-            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        }
+        count_allocation();
         count(layout.size() as isize);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count_allocation();
         count(layout.size() as isize);
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count_allocation();
         // Old and new block may both exist while the content moves.
         count(new_size as isize);
         let moved = unsafe { System.realloc(ptr, layout, new_size) };

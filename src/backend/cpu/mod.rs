@@ -213,7 +213,7 @@ impl Executable for CpuNet {
     }
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
-        check_batch(&self.plan, input, 1, 1)?;
+        check_batch(input, 1, self.plan.input_words(), 1)?;
         self.backend.in_pool(|| {
             let mut arena = Arena::new(&self.plan, input)?;
             let steps = self.plan.program().steps.iter().zip(&self.kernels).enumerate();
@@ -227,7 +227,7 @@ impl Executable for CpuNet {
 
 impl CpuNet {
     fn images(&self, input: &[u32], images: usize, control: &Control, recorder: Option<&Recorder>) -> Result<Vec<u32>> {
-        check_batch(&self.plan, input, images, self.max_batch)?;
+        check_batch(input, images, self.plan.input_words(), self.max_batch)?;
         let (from, to) = (self.plan.input_words(), self.plan.output_words());
         let mut output = vec![0; images * to];
         // Whole images to each thread; those that are left over are shared by all threads, one after the other.

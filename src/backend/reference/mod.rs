@@ -83,7 +83,7 @@ impl Executable for ReferenceNet {
     }
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
-        check_batch(&self.plan, input, 1, 1)?;
+        check_batch(input, 1, self.plan.input_words(), 1)?;
         let mut arena = Arena::new(&self.plan, input)?;
         let steps = self.plan.program().steps.iter().enumerate();
         Ok(steps
@@ -94,7 +94,7 @@ impl Executable for ReferenceNet {
 
 impl ReferenceNet {
     fn images(&self, input: &[u32], images: usize, control: &Control, recorder: Option<&Recorder>) -> Result<Vec<u32>> {
-        check_batch(&self.plan, input, images, self.max_batch)?;
+        check_batch(input, images, self.plan.input_words(), self.max_batch)?;
         let (from, to) = (self.plan.input_words(), self.plan.output_words());
         let mut output = vec![0; images * to];
         let one = |(input, output): (&[u32], &mut [u32])| run_image(&self.plan, input, output, control, recorder);

@@ -1,8 +1,7 @@
 //! Shaders to pipelines, several at a time.
 
-use super::cache::{Store, hash};
-use super::context::Gpu;
-use super::record::{Dispatch, Recording};
+use crate::backend::gpu::device::{Gpu, Store, hash};
+use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -12,7 +11,9 @@ use std::sync::{Arc, mpsc};
 /// A compiled shader and the layout of its buffers.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
+    /// The compiled shader.
     pub pipeline: wgpu::ComputePipeline,
+    /// The layout of its buffers.
     pub layout: wgpu::BindGroupLayout,
 }
 
@@ -21,14 +22,13 @@ pub type Pipelines = HashMap<Arc<str>, Pipeline>;
 
 /// Compiles every distinct shader of a recording; `progress` is told (done, total).
 ///
-/// Threads of its own instead of a pool's: the caller may sit on the pool's only worker, and `progress` stays on its
-/// thread.
+/// It starts its own threads: the caller may be on the only worker of a pool, and `progress` is called on the caller's thread.
 pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)) -> Result<Pipelines> {
     let wanted = recording.pipelines();
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(wanted.len());
     let next = AtomicUsize::new(0);
     let mut pipelines = Pipelines::new();
-    let kept = Kept::new(gpu, &wanted);
+    let kept = CacheFile::new(gpu, &wanted);
     progress(0, wanted.len());
     std::thread::scope(|scope| {
         let (sender, results) = mpsc::channel();
@@ -52,12 +52,12 @@ pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)
         }
         Ok::<_, Error>(())
     })?;
-    kept.iter().for_each(Kept::keep);
+    kept.iter().for_each(CacheFile::save);
     Ok(pipelines)
 }
 
-/// The driver's cache of these pipelines, where the API has one.
-struct Kept<'a> {
+/// The driver's cache for these pipelines, if the API has one, read from a file and written back.
+struct CacheFile<'a> {
     store: &'a Store,
     name: String,
     read: Option<Vec<u8>>,
@@ -67,22 +67,23 @@ struct Kept<'a> {
 /// Name of the files with pipelines.
 const FILE: &str = "pipelines";
 
-impl<'a> Kept<'a> {
-    /// What was kept the last time.
+impl<'a> CacheFile<'a> {
+    /// Reads what was saved the last time these shaders were compiled.
     #[allow(unsafe_code)]
     fn new(gpu: &'a Gpu, wanted: &[&Dispatch]) -> Option<Self> {
         let store = gpu.store().filter(|_| gpu.device().features().contains(wgpu::Features::PIPELINE_CACHE))?;
         let name = hash(wanted.iter().map(|dispatch| dispatch.source.as_bytes()));
         let read = store.read(FILE, &name);
         let descriptor = wgpu::PipelineCacheDescriptor { label: None, data: read.as_deref(), fallback: true };
-        // SAFETY: the data is what `get_data` gave for the same device and driver, whose names are part of the file's: the
-        // checksum says that it is whole. wgpu and the driver check their own headers besides.
+        // SAFETY: the data must come from `get_data` of the same device and driver. The name of the file contains both, and
+        // the checksum shows that the file is whole. wgpu and the driver check headers of their own as well.
         let cache =
             gpu.guarded("reading kept pipelines", || unsafe { gpu.device().create_pipeline_cache(&descriptor) });
-        Some(Kept { store, name, read, cache: cache.ok()? })
+        Some(CacheFile { store, name, read, cache: cache.ok()? })
     }
 
-    fn keep(&self) {
+    /// Writes the file if the driver has added to the cache.
+    fn save(&self) {
         let data = self.cache.get_data();
         if let Some(data) = data.filter(|data| self.read.as_ref() != Some(data)) {
             self.store.write(FILE, &self.name, &data);
@@ -118,28 +119,29 @@ fn pipeline(gpu: &Gpu, dispatch: &Dispatch, cache: Option<&wgpu::PipelineCache>)
     })
 }
 
-/// A module without the guards that wgpu puts into shaders it does not know: they keep drivers from unrolling loops.
+/// A module without the checks that wgpu adds to shaders it does not know: they keep drivers from unrolling loops.
 #[allow(unsafe_code)]
 fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModule {
     let source = wgpu::ShaderSource::Wgsl(dispatch.source.as_ref().into());
     let descriptor = wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source };
-    // SAFETY: the text is made of this crate's files and of constants of a plan; nothing of it comes from a model file as
-    // text. What the checks would catch cannot happen, because `compile` takes only a `Recording`, whose fields are private and
-    // whose one constructor for programs, `Recording::new`, takes a `Plan`; and a `Plan` holds only a program that its one
-    // constructor, `Plan::new`, has passed through `Program::check`, and never lends it for writing:
-    // * Bounds: an index of a buffer is a polynomial in the constants, the shape (a uniform that only `engine` fills, with
-    //   numbers of the plan) and the invocation's coordinates. Each kernel returns before its first access unless the
-    //   invocation is below images * PER_IMAGE; coordinates outside the input or beyond the last channel are replaced
-    //   before they are used; where all invocations of a subgroup have to go on, those beyond do the last one's work again.
-    //   Constants that a subgroup shares are followed by as many vectors as it may read too many. `fit` has made every slot hold max_batch images of every tensor in it, with indices below
-    //   2^31, and `GpuNet::encode` refuses larger batches. Tables and weights are as long as the shape says (`kernels`),
-    //   and ranks are below LEVELS.
-    // * Loops: every loop counts up to (or halves down from) a number of the constants or the shape, which are extents of
-    //   tensors and windows; `Params::zero` is 0.
+    // SAFETY: the text consists of this crate's files and of constants of a plan; no text comes from a model file. `compile` takes
+    // only a `Recording`, whose fields are private and whose one constructor for programs takes a `Plan`; a plan is made by
+    // `Plan::new` alone, which runs `Program::check`, and never lends its program for writing. So extents, ids, parts and
+    // tables agree with each other, and what the left-out checks would catch cannot happen:
+    // * Bounds: an index into a buffer is a polynomial in the constants, the shape (a uniform that only `Buffers::bind` fills,
+    //   with numbers of the plan) and the coordinates of the invocation. Each kernel returns before its first access unless
+    //   the invocation is below images * PER_IMAGE; coordinates outside the input or beyond the last channel are replaced
+    //   before they are used; where all invocations of a subgroup must go on, those beyond repeat the last one's work.
+    //   Constants that a subgroup shares are padded by as many vectors as may be read past their end. `Buffers::new` makes
+    //   every slot hold max_batch images of each tensor in it, `BatchLimit` keeps all indices below 2^31, and
+    //   `Loaded::check_images` refuses larger batches. Tables and weights are as long as the shape says (`kernels`), and
+    //   ranks are below LEVELS.
+    // * Loops: every loop counts up to (or halves down from) a constant or a number of the shape, which are extents of tensors
+    //   and windows; `Params::zero` is 0.
     // * Divisions are unsigned, by extents, which are not 0.
-    // Networks in float32 (`float`) come from a graph whose shapes were inferred and not from a program; their shaders keep the
-    // same rules: `net` sizes every buffer by these shapes, weights and tables hold whole turns of output channels and the same
-    // excess, and what lies outside the input is read from its first vector and replaced by 0.
+    // The float32 baseline comes from a graph, whose shapes `Graph::facts` has inferred, instead of a plan. Its shaders keep
+    // the same rules: its buffers have the sizes of these shapes, weights and tables hold whole turns of output channels with
+    // the same padding, and what lies outside the input is read from its first vector and replaced by 0.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 

@@ -1,15 +1,15 @@
-//! What is worth keeping between runs: compiled pipelines, and the variants that a tuner chose. Files in the user's cache
-//! directory, one for each device and contents; anything wrong with them is as if they were not there.
+//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each belongs to
+//! one device and one purpose. A damaged file counts as absent.
 //!
-//! The directory is `LQ_INFER_CACHE` if that is set (`off` for none), else that of the system.
+//! They are in the directory `LQ_INFER_CACHE` if that is set (`off` for none), else in the system's cache directory.
 
-use super::adapter::AdapterInfo;
-use super::kernels::shader_hash;
+use super::info::AdapterInfo;
+use crate::backend::gpu::kernels::shader_hash;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// First bytes of every file; the number changes with the form of the contents.
+/// First bytes of every file; the number is the version of the format.
 const MAGIC: &[u8] = b"lq-infer cache 1\n";
 /// Bytes of the checksum behind it.
 const CHECKSUM: usize = 32;
@@ -24,7 +24,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Where the user's programs keep such things, if they want them kept.
+    /// Files in the user's cache directory, unless the user turned that off.
     pub fn user(info: &AdapterInfo) -> Option<Self> {
         let folder = match std::env::var_os("LQ_INFER_CACHE") {
             Some(setting) if setting == "off" => None,
@@ -34,8 +34,8 @@ impl Store {
         folder.map(|folder| Store::new(folder, info))
     }
 
-    /// Files of the device `info` in `folder`. The device's and the driver's names, the driver's version and this crate's are
-    /// part of their names.
+    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of the versions
+    /// of the driver and of this crate.
     pub fn new(folder: PathBuf, info: &AdapterInfo) -> Self {
         let AdapterInfo { name, api, driver, driver_info, pci_id, .. } = info;
         let version = env!("CARGO_PKG_VERSION");
@@ -43,7 +43,7 @@ impl Store {
         Store { folder, device }
     }
 
-    /// What was written as `name` about `contents`, if it is there and whole.
+    /// Reads what was written as `name` for `contents`, unless it is absent or damaged.
     pub fn read(&self, name: &str, contents: &str) -> Option<Vec<u8>> {
         let path = self.path(name, contents);
         if std::fs::metadata(&path).ok()?.len() > MAX_BYTES {
@@ -54,7 +54,7 @@ impl Store {
         (checksum == Sha256::digest(data).as_slice()).then(|| data.to_vec())
     }
 
-    /// Writes `data`, whole or not at all. A cache that cannot be written is none: nobody is told.
+    /// Writes `data`, whole or not at all. Failing is no error: then nothing is cached.
     pub fn write(&self, name: &str, contents: &str, data: &[u8]) {
         let path = self.path(name, contents);
         let attempt = |folder: &Path| -> std::io::Result<()> {
@@ -73,28 +73,28 @@ impl Store {
     }
 }
 
-/// Name of the file with what the last check of the device found.
+/// Name of the file with the result of the last self-check.
 const VERDICT: &str = "verdict";
 
 impl Store {
-    /// Why the device failed its last check, if it did: with these shaders, this driver and this version.
+    /// Why the device failed its last self-check with these shaders, this driver and this version, if it did.
     pub fn verdict(&self) -> Option<String> {
         let problem = String::from_utf8(self.read(VERDICT, &shaders())?).ok()?;
         (!problem.is_empty()).then_some(problem)
     }
 
-    /// Keeps what a check found.
+    /// Stores the result of a self-check: what is wrong, if anything.
     pub fn keep_verdict(&self, problem: Option<&str>) {
         self.write(VERDICT, &shaders(), problem.unwrap_or_default().as_bytes());
     }
 }
 
-/// A name for all shaders.
+/// A short hash of all shaders.
 fn shaders() -> String {
     hash([shader_hash().as_bytes()])
 }
 
-/// A name for these texts.
+/// A short hash of these texts, for names of files.
 pub fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hasher = Sha256::new();
     for text in texts {
@@ -104,7 +104,7 @@ pub fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
     hasher.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The system's directory for caches of the user.
+/// The user's cache directory on this system.
 fn system_folder() -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if cfg!(windows) {

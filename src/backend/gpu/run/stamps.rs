@@ -1,33 +1,31 @@
-//! Timestamps that a GPU writes among its commands, and what they say.
+//! Timestamps that a GPU writes between its commands, and the intervals they make.
 
 use super::buffers::bytes;
-use super::context::Gpu;
+use crate::backend::gpu::device::Gpu;
 use crate::error::Result;
 use std::time::Duration;
 
-/// Most timestamps of one set on any device.
+/// Most timestamps of a query set, by the specification of WebGPU.
 const MOST: usize = 4096;
-/// How long a look at the device lasts before the next one.
-const PATIENCE: Duration = Duration::from_millis(20);
-/// The dispatches of a pass must take at least this share of it by the timestamps between them. Nothing else is in the pass:
-/// where they take less, those timestamps were not written between the dispatches.
+/// By their timestamps, the dispatches of a pass must take at least this share of the pass, which contains nothing else. If
+/// they take less, the driver did not write the timestamps between the dispatches.
 const SHARE_OF_PASS: f64 = 0.5;
-/// By how much a run may take longer by the GPU's clock than by the host's.
-const CLOCKS: f64 = 1.01;
+/// Tolerated ratio of a run's duration on the GPU's clock to that on the host's.
+const CLOCK_RATIO: f64 = 1.01;
 
-/// Where the timestamps of a run are.
+/// Where the timestamps of a run are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marks {
-    /// At the ends of its one pass.
+    /// At the beginning and the end of its only pass.
     Run,
-    /// There, and behind each dispatch.
+    /// There, and after each dispatch.
     Dispatches,
-    /// At the ends of passes of one dispatch each.
+    /// At the beginnings and ends of passes with one dispatch each.
     Passes,
 }
 
 impl Marks {
-    /// Timestamps of a run of so many dispatches.
+    /// Number of timestamps of a run of so many dispatches.
     fn count(self, dispatches: usize) -> usize {
         match self {
             Marks::Run => 2,
@@ -36,9 +34,9 @@ impl Marks {
         }
     }
 
-    /// Begin and end of what is timed: of the pass, or of each dispatch. A dispatch in a pass begins when all before it have
-    /// ended, since there is no telling when a GPU began with it; so the times of dispatches that overlap add up to what they
-    /// took together. None if the timestamps mean nothing.
+    /// Beginning and end of the pass, or of each dispatch. A GPU does not say when it began a dispatch within a pass, so that
+    /// counts as the end of those before it; then the times of dispatches that overlap add up to what they took together.
+    /// None if the timestamps make no sense.
     pub fn intervals(self, stamps: &[f64]) -> Option<Vec<[f64; 2]>> {
         let (&first, &last) = (stamps.first()?, stamps.last()?);
         if !stamps.is_sorted() || last <= first {
@@ -55,12 +53,12 @@ impl Marks {
     }
 }
 
-/// Start and length of intervals of nanoseconds, such that the last ends at `end` and none begins before 0. None if they take
-/// longer than that, so that they cannot be nanoseconds.
-pub fn place(intervals: &[[f64; 2]], end: Duration) -> Option<Vec<[Duration; 2]>> {
+/// Start and length of intervals of nanoseconds, moved so that the last ends at `end`. None if they take longer than that,
+/// so that they cannot be nanoseconds.
+pub fn end_at(intervals: &[[f64; 2]], end: Duration) -> Option<Vec<[Duration; 2]>> {
     let (&[begin, _], &[_, last]) = (intervals.first()?, intervals.last()?);
     let (long, room) = (last - begin, end.as_nanos() as f64);
-    if long > CLOCKS * room {
+    if long > CLOCK_RATIO * room {
         return None;
     }
     let scale = if long > room { room / long } else { 1.0 };
@@ -71,16 +69,18 @@ pub fn place(intervals: &[[f64; 2]], end: Duration) -> Option<Vec<[Duration; 2]>
 /// Timestamps of one run.
 #[derive(Debug)]
 pub struct Stamps {
+    /// Where they are written.
     pub marks: Marks,
+    /// How many there are.
     pub count: usize,
     gpu: Gpu,
     set: wgpu::QuerySet,
     resolved: wgpu::Buffer,
-    read: wgpu::Buffer,
+    result: wgpu::Buffer,
 }
 
 impl Stamps {
-    /// Those of a run of so many dispatches; None if the device cannot do that.
+    /// Those for a run of so many dispatches; None if the device cannot write them.
     pub fn new(gpu: &Gpu, marks: Marks, dispatches: usize) -> Option<Self> {
         let inside = if marks == Marks::Dispatches {
             wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES
@@ -102,13 +102,13 @@ impl Stamps {
                 count: count as u32,
             }),
             resolved: buffer(gpu, count, wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC),
-            read: buffer(gpu, count, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
+            result: buffer(gpu, count, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
         };
-        // Whatever the device has against it, a run can do without.
+        // A run can do without timestamps, whatever the error is.
         gpu.guarded("making timestamps", make).ok()
     }
 
-    /// A pass that writes two of them, at its beginning and at its end.
+    /// A pass that writes a timestamp at its beginning and one at its end.
     pub fn pass<'a>(&self, encoder: &'a mut wgpu::CommandEncoder, begin: usize, end: usize) -> wgpu::ComputePass<'a> {
         let timestamp_writes = Some(wgpu::ComputePassTimestampWrites {
             query_set: &self.set,
@@ -118,26 +118,28 @@ impl Stamps {
         encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some("lq-infer, timed"), timestamp_writes })
     }
 
-    /// Writes one when all that came before it in the pass is done.
+    /// Writes a timestamp once everything before it in the pass is done.
     pub fn write(&self, pass: &mut wgpu::ComputePass, index: usize) {
         pass.write_timestamp(&self.set, index as u32);
     }
 
-    /// Makes them readable once the commands have run.
+    /// Copies them to [`Stamps::result`] once the commands before are done.
     pub fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
         encoder.resolve_query_set(&self.set, 0..self.count as u32, &self.resolved, 0);
-        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.read, 0, self.read.size());
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.result, 0, self.result.size());
     }
 
-    /// Nanoseconds since the first of them, once `submission` is done.
-    pub fn read(&self, submission: &wgpu::SubmissionIndex) -> Result<Vec<f64>> {
-        self.gpu.guarded("reading timestamps", || self.read.map_async(wgpu::MapMode::Read, .., drop))?;
-        while !self.gpu.wait(submission, PATIENCE)? {}
-        let view = self.read.get_mapped_range(..).map_err(|e| self.gpu.lost_error(&e.to_string()))?;
-        let ticks: Vec<u64> = bytemuck::pod_collect_to_vec(&view);
+    /// The buffer that must be mapped before [`Stamps::read`].
+    pub fn result(&self) -> &wgpu::Buffer {
+        &self.result
+    }
+
+    /// Nanoseconds since the first timestamp.
+    pub fn read(&self) -> Result<Vec<f64>> {
+        let ticks: Vec<u64> = self.gpu.read_mapped(&self.result, self.result.size())?;
         let first = ticks.first().copied().unwrap_or(0);
         let period = f64::from(self.gpu.queue().get_timestamp_period());
-        // Signed, so that one from before the first is told from one of long after it.
+        // Signed, so that a timestamp from before the first is not taken for one from long after it.
         Ok(ticks.iter().map(|tick| tick.wrapping_sub(first) as i64 as f64 * period).collect())
     }
 }
@@ -150,7 +152,7 @@ fn buffer(gpu: &Gpu, stamps: usize, usage: wgpu::BufferUsages) -> wgpu::Buffer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Marks, place};
+    use super::{Marks, end_at};
     use std::time::Duration;
 
     #[test]
@@ -176,11 +178,11 @@ mod tests {
     #[test]
     fn intervals_end_when_the_host_hears_of_it() {
         let ns = Duration::from_nanos;
-        let times = place(&[[0.0, 10.0], [15.0, 40.0]], ns(100)).unwrap();
+        let times = end_at(&[[0.0, 10.0], [15.0, 40.0]], ns(100)).unwrap();
         assert_eq!(times, [[ns(60), ns(10)], [ns(75), ns(25)]]);
         // A clock that is a little fast.
-        assert_eq!(place(&[[0.0, 100.5]], ns(100)).unwrap(), [[ns(0), ns(100)]]);
-        assert_eq!(place(&[[0.0, 150.0]], ns(100)), None);
-        assert_eq!(place(&[], ns(100)), None);
+        assert_eq!(end_at(&[[0.0, 100.5]], ns(100)).unwrap(), [[ns(0), ns(100)]]);
+        assert_eq!(end_at(&[[0.0, 150.0]], ns(100)), None);
+        assert_eq!(end_at(&[], ns(100)), None);
     }
 }

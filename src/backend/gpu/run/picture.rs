@@ -1,6 +1,6 @@
-//! Pictures that are on the GPU already: from a caller's texture to the first layer's words, within the caller's commands.
+//! Pictures that are on the GPU already: from a caller's texture to the words of the input tensor, within the caller's commands.
 
-use super::context::Gpu;
+use crate::backend::gpu::device::Gpu;
 use crate::error::{Error, Result};
 use crate::lower::PIXEL_ALPHA;
 use crate::tensor::Shape;
@@ -8,17 +8,18 @@ use crate::tensor::Shape;
 /// Invocations along each edge of a workgroup.
 const EDGE: u32 = 8;
 
-/// A prepared import for pictures of one size.
+/// A compiled import for pictures of one size, to one channel order.
 #[derive(Debug)]
 pub struct PictureImport {
     pipeline: wgpu::ComputePipeline,
     words: wgpu::Buffer,
     size: [u32; 2],
+    bgr: bool,
 }
 
-/// The shader's text for pictures of `height` x `width`.
+/// The shader's text for pictures of `height` x `width`; `bgr` is the network's channel order.
 pub fn source(height: u32, width: u32, bgr: bool) -> String {
-    let shader = include_str!("../../../shaders/pixels.wgsl");
+    let shader = include_str!("../../../../shaders/pixels.wgsl");
     let alpha = i32::from(PIXEL_ALPHA);
     format!(
         "const HEIGHT: u32 = {height};\nconst WIDTH: u32 = {width};\nconst BGR: bool = {bgr};\nconst ALPHA: i32 = {alpha};\n{shader}"
@@ -28,7 +29,7 @@ pub fn source(height: u32, width: u32, bgr: bool) -> String {
 impl PictureImport {
     /// Compiles the import for a network's input; `bgr` is its channel order.
     pub fn new(gpu: &Gpu, input: Shape, bgr: bool) -> Result<Self> {
-        let size = [input.h as u32, input.w as u32];
+        let size = size_of(input);
         gpu.guarded("compiling pixels", || {
             let device = gpu.device();
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -49,8 +50,13 @@ impl PictureImport {
                 usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
                 mapped_at_creation: false,
             });
-            PictureImport { pipeline, words, size }
+            PictureImport { pipeline, words, size, bgr }
         })
+    }
+
+    /// Whether it imports pictures for this input and channel order.
+    pub fn is_for(&self, input: Shape, bgr: bool) -> bool {
+        (self.size, self.bgr) == (size_of(input), bgr)
     }
 
     /// Adds the import of `picture` to the caller's commands and returns the buffer it fills.
@@ -67,7 +73,7 @@ impl PictureImport {
             return Err(Error::Usage(problem));
         }
         use wgpu::TextureFormat::{Bgra8Unorm, Rgba8Unorm};
-        // An sRGB format would be linearised when it is read, and levels below the first are smaller.
+        // Reading an sRGB format would make it linear, and mip levels below the first are smaller.
         if !matches!(texture.format(), Rgba8Unorm | Bgra8Unorm) || texture.mip_level_count() != 1 {
             let (format, levels) = (texture.format(), texture.mip_level_count());
             let problem =
@@ -90,4 +96,9 @@ impl PictureImport {
         pass.dispatch_workgroups(width.div_ceil(EDGE), height.div_ceil(EDGE), 1);
         Ok(&self.words)
     }
+}
+
+/// Height and width.
+fn size_of(input: Shape) -> [u32; 2] {
+    [input.h as u32, input.w as u32]
 }

@@ -1,10 +1,12 @@
-//! The variants that the tuner chose, by what a layer looks like.
+//! Which variant of its kernel each layer runs: what the tuner chose for layers of its signature, kept between runs.
 
-use super::cache::Store;
-use super::record::Variant;
+use crate::backend::gpu::device::{Gpu, Store};
+use crate::backend::gpu::kernels::signature;
+use crate::backend::gpu::record::{Recording, Variant};
+use crate::plan::Plan;
 use std::collections::BTreeMap;
 
-/// Name of the file, and of the form of its contents.
+/// Name of the file, and the version of its contents.
 const FILE: [&str; 2] = ["choices", "1"];
 
 /// Names of variants by signature of the layer.
@@ -12,29 +14,41 @@ const FILE: [&str; 2] = ["choices", "1"];
 pub struct Choices(BTreeMap<String, String>);
 
 impl Choices {
-    /// What is kept for a device; nothing if nothing can be read.
+    /// Reads those of a device; none if there is no file or it cannot be read.
     pub fn read(store: &Store) -> Self {
         let data = store.read(FILE[0], FILE[1]);
         Choices(data.and_then(|data| serde_json::from_slice(&data).ok()).unwrap_or_default())
     }
 
-    /// Keeps them.
+    /// Writes the file.
     pub fn write(&self, store: &Store) {
         if let Ok(data) = serde_json::to_vec(&self.0) {
             store.write(FILE[0], FILE[1], &data);
         }
     }
 
-    /// Chooses for layers with this signature.
+    /// Sets the choice for layers with this signature.
     pub fn set(&mut self, signature: &str, variant: &str) {
         self.0.insert(signature.to_owned(), variant.to_owned());
     }
 
-    /// Which of `variants` was chosen; the first if none was, or it is not there any more.
+    /// Which of `variants` was chosen; the first if none was, or if the one chosen no longer exists.
     pub fn of(&self, signature: &str, variants: &[Variant]) -> usize {
         let chosen = self.0.get(signature);
         chosen.and_then(|name| variants.iter().position(|v| v.to_string() == *name)).unwrap_or(0)
     }
+}
+
+/// Records `plan` with the variants that the caller of [`Gpu::with_variant`] asked for, or the tuner chose; else with the first
+/// of each kernel, which is expected to be best.
+pub fn record(gpu: &Gpu, plan: &Plan) -> Recording {
+    let choices = gpu.store().map(Choices::read).unwrap_or_default();
+    let choose = |step: usize, variants: &[Variant]| match (gpu.nth_variant(), plan.program().steps.get(step)) {
+        (Some(nth), _) => nth.min(variants.len().saturating_sub(1)),
+        (None, Some(step)) => choices.of(&signature(&step.kernel, plan.program()), variants),
+        (None, None) => 0,
+    };
+    Recording::new(plan, &gpu.target(), &choose)
 }
 
 #[cfg(test)]

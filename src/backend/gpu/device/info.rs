@@ -1,14 +1,11 @@
-//! The GPUs of this machine, by every API that wgpu offers here.
+//! What is known about an adapter, and whether the kernels can run on it.
 
-use super::cache::Store;
-use super::context::Gpu;
-use super::record::LANES;
-use crate::error::{Error, Result};
+use crate::backend::gpu::record::LANES;
 
 /// Storage buffers of the largest kernel: input, weights, table, residual, values and codes.
 const STORAGE_BUFFERS: u32 = 6;
 
-/// Parts of names that rasterisers on the CPU go by.
+/// Parts of the names of rasterisers that compute on the CPU.
 const SOFTWARE: [&str; 6] = ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "microsoft basic render", "warp"];
 
 /// Limits and features of an adapter that decide what runs on it, and how fast.
@@ -16,48 +13,49 @@ const SOFTWARE: [&str; 6] = ["llvmpipe", "lavapipe", "softpipe", "swiftshader", 
 pub struct AdapterLimits {
     /// Largest buffer in bytes.
     pub buffer_bytes: u64,
-    /// Most bytes that a shader sees of one buffer.
+    /// Largest part of a buffer that a shader can bind, in bytes.
     pub binding_bytes: u64,
-    /// Buffers that a shader can use at once.
+    /// Storage buffers that one shader can bind.
     pub storage_buffers: u32,
-    /// Invocations of one workgroup.
+    /// Most invocations of a workgroup.
     pub workgroup_invocations: u32,
-    /// Invocations of its smallest and of its largest subgroups.
+    /// Smallest and largest size of a subgroup.
     pub subgroups: [u32; 2],
-    /// Whether kernels can exchange numbers within subgroups.
+    /// Whether shaders can use subgroup operations.
     pub subgroup_operations: bool,
-    /// Whether it says when its work ran; and that of each dispatch, without ending a pass.
+    /// Whether it writes timestamps at the ends of passes.
     pub timestamps: bool,
+    /// Whether it writes timestamps within a pass, between dispatches.
     pub timestamps_in_passes: bool,
-    /// Whether compiled pipelines can be kept between runs.
+    /// Whether compiled pipelines can be saved and loaded again.
     pub pipeline_cache: bool,
-    /// Whether shaders may compute in 16-bit floats. (No kernel does.)
+    /// Whether shaders can use 16-bit floats. No kernel does.
     pub f16: bool,
 }
 
 /// What is known about an adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdapterInfo {
-    /// Name that the driver gives the device.
+    /// Name of the device, as the driver reports it.
     pub name: String,
     /// `vulkan`, `metal`, `dx12` or `gl`.
     pub api: String,
     /// Name of the driver.
     pub driver: String,
-    /// Version of the driver, in its own words.
+    /// Version of the driver, as it reports it.
     pub driver_info: String,
-    /// Vendor and device as `vvvv:dddd` in hexadecimal, where the API tells.
+    /// PCI vendor and device as `vvvv:dddd` in hexadecimal, if the API reports them.
     pub pci_id: Option<String>,
-    /// Whether it is a rasteriser on the CPU.
+    /// Whether it is a rasteriser that computes on the CPU.
     pub software: bool,
     /// Whether it has compute shaders.
     pub compute: bool,
-    /// What it can hold.
+    /// Its limits and features.
     pub limits: AdapterLimits,
 }
 
 impl AdapterInfo {
-    /// From what wgpu says about a device.
+    /// Collects what wgpu reports about a device.
     pub(super) fn new(
         info: &wgpu::AdapterInfo,
         limits: &wgpu::Limits,
@@ -110,62 +108,4 @@ impl AdapterInfo {
         }
         None
     }
-}
-
-/// A GPU by one API; the same GPU may be there by several.
-#[derive(Clone, Debug)]
-pub struct Adapter {
-    info: AdapterInfo,
-    /// Why it cannot be used, if it cannot.
-    pub unusable: Option<String>,
-    rank: u8,
-    adapter: wgpu::Adapter,
-}
-
-impl Adapter {
-    /// What is known about it.
-    pub fn info(&self) -> &AdapterInfo {
-        &self.info
-    }
-
-    /// Why it failed its last check, if it did and the user's cache knows.
-    pub fn failed_check(&self) -> Option<String> {
-        Store::user(&self.info)?.verdict()
-    }
-
-    /// Opens a device on it.
-    pub fn open(&self) -> Result<Gpu> {
-        if let Some(reason) = &self.unusable {
-            return Err(Error::Device { device: self.info.name.clone(), problem: format!("cannot be used: {reason}") });
-        }
-        Gpu::open(&self.adapter, self.info.clone())
-    }
-
-    fn new(adapter: wgpu::Adapter) -> Self {
-        let (raw, limits) = (adapter.get_info(), adapter.limits());
-        let compute = adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS);
-        let info = AdapterInfo::new(&raw, &limits, adapter.features(), compute);
-        let kind = match raw.device_type {
-            _ if info.software => 3,
-            wgpu::DeviceType::DiscreteGpu => 0,
-            wgpu::DeviceType::IntegratedGpu => 1,
-            _ => 2,
-        };
-        let legacy = raw.backend == wgpu::Backend::Gl;
-        Adapter { unusable: info.unusable(), info, rank: 2 * kind + u8::from(legacy), adapter }
-    }
-}
-
-/// All adapters by all APIs: discrete GPUs first, then integrated ones, then software; OpenGL after the other APIs. The
-/// order is that of the drivers otherwise, so it is the same each time.
-pub fn adapters() -> Vec<Adapter> {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::PRIMARY | wgpu::Backends::GL;
-    // No validation layers and no debug output, also in debug builds: they print.
-    descriptor.flags = wgpu::InstanceFlags::empty();
-    let instance = wgpu::Instance::new(descriptor);
-    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-    let mut adapters: Vec<Adapter> = found.into_iter().map(Adapter::new).collect();
-    adapters.sort_by_key(|a| a.rank);
-    adapters
 }
