@@ -107,8 +107,8 @@ impl Plan {
         program.check()?;
         let words: Vec<usize> = program.tensors.iter().map(|t| t.image_words()).collect();
         let access = |kernel: &Kernel| {
-            let keeps_inputs = matches!(kernel, Kernel::MaxPool(_) | Kernel::AvgPool(_));
-            Access { reads: kernel.reads(), writes: kernel.writes(), keeps_inputs }
+            let facts = kernel.facts();
+            Access { reads: facts.reads(), writes: facts.writes(), keeps_inputs: facts.may_take_the_next() }
         };
         let steps: Vec<Access> = program.steps.iter().map(|step| access(&step.kernel)).collect();
         let slots = Slots::assign(&words, &steps, program.logits.tensor())?;

@@ -16,19 +16,23 @@ mod bitconv;
 mod chain;
 mod check;
 mod emit;
-mod kernel;
+pub(crate) mod kernels;
 mod limbconv;
 mod planes;
 mod pointwise;
 mod program;
 mod range;
 mod rows;
+mod tensors;
 mod thresholds;
+mod work;
 
 pub use bitconv::CARRY_PLANES;
 pub use emit::{InputKind, lower};
-pub use kernel::{
-    AvgPool, BitConv, Epilogue, Finish, Join, Kernel, Levels, LimbConv, LimbSum, MaxPool, Part, Pointwise, Quantize,
-    Ranks, Slice, Split,
+pub use kernels::{
+    AvgPool, BitConv, Epilogue, Finish, Join, Kernel, KernelFacts, Levels, LimbConv, LimbSum, MaxPool, Part, Pointwise,
+    Quantize, Ranks, Slice, Split,
 };
-pub use program::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, Step, TensorId, TensorSpec};
+pub use program::{Logits, Program, Step};
+pub use tensors::{InputForm, PIXEL_ALPHA, PIXEL_OFFSET, Repr, TensorId, TensorSpec, Tensors};
+pub use work::Work;

@@ -13,7 +13,7 @@
 //! Thresholds stay ascending under all of these, which lets kernels find the rank by bisection.
 
 use super::affine::Affine;
-use super::kernel::Ranks;
+use super::kernels::Ranks;
 use crate::fixed::{VALUE_MAX, floor_fixed, split};
 use crate::quant::{Levels, Ties};
 

@@ -7,10 +7,11 @@ use crate::graph::{NodeId, Op, Role, Weights};
 use crate::lower::affine::Affine;
 use crate::lower::bitconv::{self, CARRY_PLANES, Digit, Term};
 use crate::lower::chain::Chain;
-use crate::lower::kernel::{BitConv, Kernel, LimbConv, LimbSum, Part};
+use crate::lower::kernels::{BitConv, Kernel, LimbConv, LimbSum, Part};
 use crate::lower::limbconv::{self, RealWeights};
 use crate::lower::planes::{Arranged, Packing, arrange};
-use crate::lower::program::{Logits, PIXEL_ALPHA, PIXEL_OFFSET, Repr, TensorId};
+use crate::lower::program::Logits;
+use crate::lower::tensors::{PIXEL_ALPHA, PIXEL_OFFSET, Repr, TensorId};
 use crate::tensor::Window;
 
 /// The fields of a convolution node.

@@ -4,8 +4,8 @@ use super::Emitter;
 use crate::graph::{NodeId, Op, Role, Ties};
 use crate::lower::affine::Affine;
 use crate::lower::chain::{Chain, Group, QuantChain};
-use crate::lower::kernel::{Epilogue, Finish, Kernel, Quantize, Ranks};
-use crate::lower::program::TensorId;
+use crate::lower::kernels::{Epilogue, Finish, Kernel, Quantize, Ranks};
+use crate::lower::tensors::TensorId;
 use crate::lower::{bitconv, thresholds};
 use crate::quant::Levels;
 

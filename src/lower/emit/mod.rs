@@ -7,9 +7,10 @@ mod tensors;
 
 use super::affine::Affine;
 use super::chain::{Chain, Group, group};
-use super::kernel::{AvgPool, Kernel, MaxPool, Pointwise};
-use super::program::{InputForm, Logits, Program, Repr, Step, TensorId, TensorSpec};
+use super::kernels::{AvgPool, Kernel, MaxPool, Pointwise};
+use super::program::{Logits, Program, Step};
 use super::rows::{self, Row};
+use super::tensors::{InputForm, Repr, TensorId, TensorSpec};
 use super::{pointwise, range};
 use crate::fixed::{VALUE_LIMBS, VALUE_MAX, scale_by_power};
 use crate::graph::preprocess::Normalize;

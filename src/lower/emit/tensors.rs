@@ -4,9 +4,10 @@ use super::Emitter;
 use crate::fixed::{VALUE_LIMBS, VALUE_PLANES, saturate, to_fixed};
 use crate::graph::{Kind, NodeId, Op, Role};
 use crate::lower::bitconv::{Digit, value_digits};
-use crate::lower::kernel::{Join, Kernel, Levels, Slice, Split};
-use crate::lower::program::{Repr, Step, TensorId, TensorSpec};
+use crate::lower::kernels::{Join, Kernel, Levels, Slice, Split};
+use crate::lower::program::Step;
 use crate::lower::rows::{Place, Row, code_planes};
+use crate::lower::tensors::{Repr, TensorId, TensorSpec};
 use crate::tensor::Shape;
 
 /// The tensors of one node.
