@@ -3,7 +3,6 @@
 
 use crate::common::devices::{gpus, run_on};
 use crate::common::kernels::{Problem, bits, input, pictures};
-use lq_infer::backend::Control;
 use lq_infer::backend::gpu::Gpu;
 use lq_infer::backend::gpu::record::Variant;
 use lq_infer::backend::reference::Reference;
