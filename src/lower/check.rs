@@ -1,7 +1,8 @@
-//! The consistency of a program: every kernel's tables are as long as its tensors say.
+//! Checks that a program is consistent: that tensors exist, are written before they are read, and that every kernel's
+//! tables match the shapes of its tensors.
 //!
-//! Lowering gives consistent programs. But a [`Program`]'s fields are public, and backends index with what they find there
-//! (shaders without bounds checks), so [`crate::plan::Plan`] takes none that has not passed here.
+//! Lowering produces consistent programs. But the fields of a [`Program`] are public, and backends use them as indices
+//! (in shaders without bounds checks), so [`crate::plan::Plan`] accepts only programs that pass this check.
 
 use super::kernel::*;
 use super::program::*;
@@ -12,9 +13,9 @@ use std::ops::Range;
 
 type Checked = Result<(), String>;
 
-/// Planes of codes: their bits, and one more for codes of +-1.
+/// Most planes of codes: their bits, and one more for codes of +-1.
 const MAX_CODE_PLANES: usize = MAX_BITS + 1;
-/// Planes of the bits of values, rounded up to a multiple of a neighbour's.
+/// Most planes of the bits of values, whose number is rounded up to a multiple of the planes of codes in the same row.
 const MAX_PLANES: usize = VALUE_PLANES + MAX_CODE_PLANES;
 const WEIGHTS: &str = "has too few or too many weights";
 
@@ -24,7 +25,7 @@ impl Program {
         for spec in &self.tensors {
             Shape::new(spec.shape.h, spec.shape.w, spec.shape.c)?;
         }
-        // The words of each tensor's rows that have been written.
+        // The words of each tensor's pixels that have been written so far.
         let mut written: Vec<Vec<Range<usize>>> = vec![Vec::new(); self.tensors.len()];
         let input = self.tensors.first().ok_or("the program has no tensors")?;
         written[0].push(0..input.pixel_words());
@@ -55,7 +56,7 @@ impl Program {
         Ok(())
     }
 
-    /// Notes what a kernel writes, which must be new. Called after [`Program::kernel`].
+    /// Records what a kernel writes, which nothing may have written before. Called after [`Program::kernel`].
     fn writes(&self, kernel: &Kernel, written: &mut [Vec<Range<usize>>]) -> Checked {
         for id in kernel.writes() {
             let row = match kernel {
@@ -203,13 +204,13 @@ impl Program {
         need(matches!(spec.repr, Repr::Value { .. }), "needs values").map(|()| spec.shape)
     }
 
-    /// A value tensor of the same positions and at most as many channels.
+    /// Checks that `id` is a value tensor with the height and width of `out` and at most as many channels.
     fn narrower(&self, id: TensorId, out: Shape) -> Checked {
         let shape = self.value(id)?;
         need((shape.h, shape.w) == (out.h, out.w) && shape.c <= out.c, "combines tensors that do not fit")
     }
 
-    /// Shape of an epilogue's results.
+    /// Shape of an epilogue's result.
     fn output(&self, epilogue: &Epilogue) -> Result<Shape, String> {
         let id = match &epilogue.finish {
             Finish::Codes { output, .. } => Some(*output),
@@ -249,7 +250,7 @@ impl Program {
         self.codes(&ranks.codes_of_ranks, ranks.thresholds.len(), output, out)
     }
 
-    /// A quantizer with `thresholds` thresholds in all.
+    /// Checks a quantizer that has `thresholds` thresholds, counted over all channels.
     fn codes(&self, codes_of_ranks: &[u16], thresholds: usize, output: TensorId, out: Shape) -> Checked {
         let spec = &self.tensors[output];
         let Repr::Codes { planes: planes @ 1..=MAX_CODE_PLANES } = spec.repr else {
@@ -263,7 +264,7 @@ impl Program {
     }
 }
 
-/// Whether the disjoint ranges `written` contain all of `wanted`.
+/// Whether the disjoint ranges `written` cover all of `wanted`.
 fn covered(written: &[Range<usize>], wanted: Range<usize>) -> bool {
     let overlap = |w: &Range<usize>| w.end.min(wanted.end).saturating_sub(w.start.max(wanted.start));
     written.iter().map(overlap).sum::<usize>() >= wanted.len()

@@ -8,35 +8,60 @@ use crate::tensor::Shape;
 /// Index of a tensor in [`Program::tensors`].
 pub type TensorId = usize;
 
-/// What 8-bit pixels are lowered by to become signed limbs.
+/// Subtracted from 8-bit pixels to make them signed limbs.
 pub const PIXEL_OFFSET: i32 = 128;
-/// Value of the fourth lane of a pixel word: it is 0 outside the image, so its weight carries the offset and the mean.
+/// Value of the fourth lane (alpha) of a pixel word. Padding reads it as 0, so its weight can add what the pixel offset
+/// and the mean contribute inside the image only.
 pub const PIXEL_ALPHA: i8 = 64;
 
 /// How the numbers of an integer tensor are stored, in 32-bit words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repr {
     /// Bit planes of codes: `[h, w, words(c), planes]` (see [`crate::quant::pack`]).
-    Codes { planes: usize },
-    /// Bit planes of values: as `Codes`; bit k of limb p (see `Limbs`) is in plane 8 p + k, planes from
+    Codes {
+        /// Planes of a code.
+        planes: usize,
+    },
+    /// Bit planes of values, laid out as `Codes`. Plane 8 p + k holds bit k of limb p (see `Limbs`). Planes from
     /// [`crate::fixed::VALUE_PLANES`] on are 0.
-    Bits { planes: usize, frac: i32 },
-    /// Rows of planes of several tensors side by side: `[h, w, words]`.
-    Rows { words: usize },
+    Bits {
+        /// Planes of a value.
+        planes: usize,
+        /// Fractional bits.
+        frac: i32,
+    },
+    /// Planes of several tensors side by side: `[h, w, words]`.
+    Rows {
+        /// Words of a row: all planes of one pixel.
+        words: usize,
+    },
     /// `i32` values v, real = v * 2^-frac: `[h, w, c]`.
-    Value { frac: i32 },
-    /// Signed 8-bit limbs, four channels a word: `[h, w, ceil(c / 4), limbs]`, real = (sum limb_k 256^k) * 2^-frac.
-    Limbs { limbs: usize, frac: i32 },
-    /// `i32` sums by power of 256, not joined yet: `[c, diagonals]`.
-    Sums { diagonals: usize },
+    Value {
+        /// Fractional bits.
+        frac: i32,
+    },
+    /// Signed 8-bit limbs, four channels to a word: `[h, w, ceil(c / 4), limbs]`, real = (sum limb_k 256^k) * 2^-frac.
+    Limbs {
+        /// Limbs of a number.
+        limbs: usize,
+        /// Fractional bits.
+        frac: i32,
+    },
+    /// `i32` diagonal sums, one per power of 256, not yet combined: `[c, diagonals]`.
+    Sums {
+        /// Diagonals of a sum.
+        diagonals: usize,
+    },
 }
 
 /// An integer tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSpec {
-    /// Name of the layer whose result it is.
+    /// Name of the layer whose result it holds, with a suffix for derived forms.
     pub name: String,
+    /// Shape of one image's tensor.
     pub shape: Shape,
+    /// How its numbers are stored.
     pub repr: Repr,
 }
 
@@ -69,44 +94,66 @@ impl TensorSpec {
 /// A lowered network for one kind of input.
 #[derive(Clone, Debug)]
 pub struct Program {
+    /// All tensors. Tensor 0 is the input.
     pub tensors: Vec<TensorSpec>,
+    /// The steps, in the order in which they are executed.
     pub steps: Vec<Step>,
-    /// Tensor 0 is the input; this says how the host fills it.
+    /// How the host fills tensor 0.
     pub input: InputForm,
+    /// How the host computes the logits.
     pub logits: Logits,
 }
 
-/// One kernel launch.
+/// One kernel with its operands.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// The layer it belongs to.
     pub name: String,
+    /// The kernel.
     pub kernel: Kernel,
 }
 
 /// How the host fills the input tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputForm {
-    /// One word per pixel, lanes (c0 - 128, c1 - 128, c2 - 128, [`PIXEL_ALPHA`]) in the network's channel order. Mean and
-    /// deviation are folded into the first layer.
+    /// One word per pixel, lanes (c0 - 128, c1 - 128, c2 - 128, [`PIXEL_ALPHA`]) in the network's channel order. Mean
+    /// and standard deviation are folded into the first layer.
     Pixels,
     /// Four limbs of round(x * 2^frac), |x| < 2^(30 - frac).
-    Limbs { frac: i32 },
+    Limbs {
+        /// Fractional bits.
+        frac: i32,
+    },
     /// Values round(x * 2^frac), |x| < 2^(30 - frac).
-    Values { frac: i32 },
+    Values {
+        /// Fractional bits.
+        frac: i32,
+    },
 }
 
 /// How the host turns the last tensor into logits, class by class.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Logits {
     /// `(sum diagonals[d] * 256^d + bias) * 2^-frac`.
-    Sums { tensor: TensorId, bias: Vec<i64>, frac: Vec<i32> },
+    Sums {
+        /// The tensor of diagonal sums.
+        tensor: TensorId,
+        /// Bias of each class.
+        bias: Vec<i64>,
+        /// Fractional bits of each class.
+        frac: Vec<i32>,
+    },
     /// value * 2^-frac.
-    Values { tensor: TensorId, frac: i32 },
+    Values {
+        /// The tensor of values.
+        tensor: TensorId,
+        /// Fractional bits.
+        frac: i32,
+    },
 }
 
 impl Logits {
-    /// The logits of one image from the words of its logit tensor. This is the one place where they become floats.
+    /// The logits of one image from the words of its logit tensor. This is the only place where they become floats.
     pub fn join(&self, words: &[u32]) -> Vec<f32> {
         let real = |n: i128, frac: i32| scale_by_power(n as f64, -frac) as f32;
         match self {
@@ -120,7 +167,7 @@ impl Logits {
         }
     }
 
-    /// The tensor that holds them.
+    /// The tensor from which the logits are computed.
     pub fn tensor(&self) -> TensorId {
         match self {
             Logits::Sums { tensor, .. } | Logits::Values { tensor, .. } => *tensor,
@@ -129,7 +176,7 @@ impl Logits {
 }
 
 impl Program {
-    /// Limbs of every value-derived input of a limb convolution.
+    /// Limbs of a limb convolution's input that is made from values.
     pub const INPUT_LIMBS: usize = VALUE_LIMBS;
 
     /// Number of classes.
@@ -139,7 +186,7 @@ impl Program {
 }
 
 impl Repr {
-    /// The same words, whatever the numbers are worth.
+    /// The same layout with the scale set to 0, to compare layouts alone.
     pub fn without_scale(self) -> Self {
         match self {
             Repr::Bits { planes, .. } => Repr::Bits { planes, frac: 0 },
