@@ -1,7 +1,8 @@
 """Quantizers of LQ-Nets (Zhang et al. 2018, section 3) for training in PyTorch, under names that lq-infer reads.
 
-A basis is a buffer named `basis`: [bits] in an activation quantizer, [outputs, bits] beside the weights of a layer. It is
-a moving average of least-squares fits to the quantized numbers (the paper's QEM, algorithm 1); no gradient reaches it.
+A basis is a buffer named `basis`: [bits] in an activation quantizer, [outputs, bits] beside the weights of a layer. It
+is a moving average of least-squares fits to the quantized numbers (the paper's QEM, algorithm 1). No gradient reaches
+it.
 """
 
 import torch

@@ -14,7 +14,7 @@ MEAN, STD = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
 
 
 class Net(nn.Module):
-    """With `quantized_ends`, the weights of the first layer and the weights and input of the last are quantized, too."""
+    """With `quantized_ends`, the first layer's weights and the last layer's weights and input are quantized, too."""
 
     def __init__(self, classes, quantized_ends=False):
         super().__init__()
