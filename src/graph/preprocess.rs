@@ -20,8 +20,9 @@ pub struct Preprocess {
 
 /// Resize so that the shorter edge has `shorter_edge` pixels, then crop the centre to `crop`.
 ///
-/// The longer edge becomes `floor(shorter_edge * longer / shorter)` and the crop starts at `round_half_even((size -
-/// crop) / 2)`, as in torchvision. A picture whose shorter edge already matches is not resampled.
+/// The longer edge becomes `floor(shorter_edge * longer / shorter)` and the crop starts at
+/// `round_half_even((size - crop) / 2)`, as in torchvision. A picture whose shorter edge already matches is not
+/// resampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {

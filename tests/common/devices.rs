@@ -6,7 +6,7 @@ use lq_infer::lower::Program;
 use lq_infer::plan::Plan;
 use std::sync::Arc;
 
-/// Usable adapters. None is a failure, unless the person running the tests says otherwise.
+/// All usable adapters. Having none is a failure, unless LQ_INFER_ALLOW_NO_GPU is 1.
 pub fn gpus() -> Vec<Gpu> {
     let found = adapters();
     let gpus: Vec<Gpu> =
@@ -30,7 +30,7 @@ fn may_lack_gpu() -> bool {
     std::env::var("LQ_INFER_ALLOW_NO_GPU").is_ok_and(|value| value == "1")
 }
 
-/// The words of the program's logits.
+/// Runs a program and returns the words of its logits.
 pub fn run_on(backend: &dyn Backend, program: &Program, words: &[u32], images: usize) -> Vec<u32> {
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
     let net = backend.prepare(plan, images, &|_, _| {}).unwrap();

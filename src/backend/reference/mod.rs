@@ -1,4 +1,4 @@
-//! The reference: obvious loops that define what every other kernel must compute, run one image at a time.
+//! The reference: obvious loops that define what every other kernel must compute. They run one image at a time.
 
 mod avgpool;
 mod bitconv;
@@ -27,7 +27,7 @@ use rayon::prelude::*;
 use std::any::Any;
 use std::sync::Arc;
 
-/// The reference kernels on this machine's processors.
+/// The backend that runs the reference kernels on the CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Reference {
     /// Whether images of a batch run on several threads (rayon's current pool).
@@ -107,8 +107,8 @@ impl ReferenceNet {
     }
 }
 
-/// Runs one image and shows the words of every tensor that a step wrote, step by step. The parts of a concatenation are joined
-/// one after the other, so it is shown several times and complete the last time.
+/// Runs one image and calls `see` with the words of every tensor that a step wrote. A concatenation is written by
+/// several steps, so `see` gets it several times; it is complete the last time.
 pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) -> Result<()> {
     let mut arena = Arena::new(plan, input)?;
     for step in &plan.program().steps {
