@@ -7,8 +7,10 @@ pub mod backend;
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod compare;
 pub mod convert;
 pub mod error;
+pub mod files;
 pub mod fixed;
 pub mod format;
 pub mod graph;

@@ -15,6 +15,7 @@ pub use variant::{Strip, Target, Tile, Variant};
 
 use super::header::{Header, Port};
 use super::record::LANES;
+use crate::files::hex;
 use crate::fixed::VALUE_MAX;
 use crate::lower::{Kernel, Program, TensorId, TensorSpec};
 use sha2::{Digest, Sha256};
@@ -72,8 +73,7 @@ const ALL: [&str; 23] = [
 
 /// SHA-256 of the text of all shaders that run networks, in hex: says whether two programs run the same kernels.
 pub fn shader_hash() -> String {
-    let digest = ALL.iter().fold(Sha256::new(), |sum, text| sum.chain_update(text));
-    digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hex(&ALL.iter().fold(Sha256::new(), |sum, text| sum.chain_update(text)).finalize())
 }
 
 /// What a shader's port is connected to.
