@@ -17,7 +17,7 @@
 // An invocation makes TILE neighbouring pixels of one row for one group of 32 output channels, quad by quad, so that it
 // writes whole words; every weight it loads serves TILE pixels and every activation four channels.
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     load_codes();

@@ -3,7 +3,7 @@
 // Layouts: input [image, IN_H, IN_W, IN_ROW] of vectors of four channels, from vector IN_AT on; weights [output channel, KH, KW,
 // GROUP_IN]. Output channels are split among the groups, GROUP_OUT each. An invocation makes four of them at one pixel.
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);

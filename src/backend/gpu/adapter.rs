@@ -2,7 +2,7 @@
 
 use super::cache::Store;
 use super::context::Gpu;
-use super::record::LANES;
+use super::record::WORKGROUP_SIZE;
 use crate::error::{Error, Result};
 
 /// Storage buffers of the largest kernel: input, weights, table, residual, values and codes.
@@ -105,8 +105,8 @@ impl AdapterInfo {
                 limits.storage_buffers
             ));
         }
-        if limits.workgroup_invocations < LANES {
-            return Some(format!("its workgroups hold {}, needed are {LANES}", limits.workgroup_invocations));
+        if limits.workgroup_invocations < WORKGROUP_SIZE {
+            return Some(format!("its workgroups hold {}, needed are {WORKGROUP_SIZE}", limits.workgroup_invocations));
         }
         None
     }

@@ -6,7 +6,7 @@ use super::choices::Choices;
 use super::engine::GpuNet;
 use super::kernels::signature;
 use super::probe::Probe;
-use super::record::{LANES, Recording, Target, Variant};
+use super::record::{Recording, Target, Variant, WORKGROUP_SIZE};
 use crate::backend::peak::best_rate;
 use crate::backend::{Backend, Executable, Peak, Tuned};
 use crate::error::{Error, Result};
@@ -111,7 +111,7 @@ impl Gpu {
         let has_subgroups = self.device.features().contains(wgpu::Features::SUBGROUP);
         Target {
             least_subgroup: has_subgroups.then_some(least),
-            lanes: if self.info.software && most <= NARROW { NARROW } else { LANES },
+            workgroup_size: if self.info.software && most <= NARROW { NARROW } else { WORKGROUP_SIZE },
             ..Target::plain(self.device.limits().max_compute_workgroups_per_dimension)
         }
     }

@@ -1,6 +1,6 @@
 //! A float network on a GPU.
 
-use super::{FloatRecording, LANES};
+use super::FloatRecording;
 use crate::backend::Control;
 use crate::backend::gpu::Gpu;
 use crate::backend::gpu::buffers::{bind_group, buffer, bytes, filled, shape_buffer};
@@ -8,6 +8,7 @@ use crate::backend::gpu::header::Params as Batch;
 use crate::backend::gpu::pipelines::compile;
 use crate::backend::gpu::record::{Buffer, Dispatch};
 use crate::backend::gpu::stamps::{Marks, Stamps};
+use crate::backend::gpu::table::QUAD;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Params};
 use std::path::Path;
@@ -108,7 +109,7 @@ impl FloatNet {
         let vectors: Vec<f32> = bytemuck::pod_collect_to_vec(&view);
         drop(view);
         result.unmap();
-        let row = self.output[1].next_multiple_of(LANES);
+        let row = self.output[1].next_multiple_of(QUAD);
         Ok(vectors.chunks_exact(row).flat_map(|pixel| pixel[..self.output[1]].iter().copied()).collect())
     }
 
@@ -185,7 +186,7 @@ fn check(gpu: &Gpu, net: &FloatRecording, images: usize, most: u64) -> Result<()
 
 /// Rows of channels as whole vectors, with zeros behind the last channel.
 fn spread(input: &[f32], channels: usize) -> Vec<f32> {
-    let row = channels.next_multiple_of(LANES);
+    let row = channels.next_multiple_of(QUAD);
     let mut vectors = vec![0.0; input.len() / channels * row];
     for (to, from) in vectors.chunks_exact_mut(row).zip(input.chunks_exact(channels)) {
         to[..channels].copy_from_slice(from);
