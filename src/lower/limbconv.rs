@@ -26,9 +26,9 @@ pub struct FixedWeights {
     pub frac: Vec<i32>,
 }
 
-/// Real weights of a layer. Each output channel's are made when they are needed: all at once, in double precision, they would
-/// take twice the memory of the file's.
-pub struct RealWeights<'a> {
+/// Real weights of a layer, times the gain of its batch norms. Each output channel's are computed when they are needed: all at
+/// once, in double precision, they would take twice the memory of the file's.
+pub struct ScaledWeights<'a> {
     pub outputs: usize,
     pub taps: usize,
     /// Lanes of a tap.
@@ -37,14 +37,14 @@ pub struct RealWeights<'a> {
     pub row: Box<dyn Fn(usize) -> Vec<f64> + 'a>,
 }
 
-impl RealWeights<'_> {
+impl ScaledWeights<'_> {
     pub fn rows(&self) -> impl Iterator<Item = Vec<f64>> {
         (0..self.outputs).map(&self.row)
     }
 }
 
 /// Rounds real weights to at most `cap` fractional bits, which is told an output channel and its weights, and packs their limbs.
-pub fn fix(weights: &RealWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
+pub fn fix(weights: &ScaledWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
     let words = weights.outputs * weights.taps * weights.lanes.div_ceil(LIMB_LANES) * WEIGHT_LIMBS;
     let mut fixed = FixedWeights { packed: Vec::with_capacity(words), frac: Vec::new() };
     for (output, row) in weights.rows().enumerate() {
@@ -93,7 +93,7 @@ pub fn input_max(input_limbs: usize) -> i64 {
 }
 
 /// The least number of dropped limbs for which the sums of every channel fit, at its weights' full precision.
-pub fn drop(weights: &RealWeights, input_limbs: usize) -> Result<usize, String> {
+pub fn dropped_limbs(weights: &ScaledWeights, input_limbs: usize) -> Result<usize, String> {
     let most = weights.rows().map(|row| total(&row, exponent(&row))).max().unwrap_or(0);
     let fits = |drop: usize| high(most, input_limbs, drop) < HIGH_LIMIT;
     (0..input_limbs + WEIGHT_LIMBS).find(|&d| fits(d)).ok_or("its sums do not fit in two words".to_owned())
@@ -137,8 +137,8 @@ mod tests {
     use super::*;
 
     /// One output channel with one tap.
-    fn weights(row: &[f64]) -> RealWeights<'_> {
-        RealWeights { outputs: 1, taps: 1, lanes: row.len(), row: Box::new(|_| row.to_vec()) }
+    fn weights(row: &[f64]) -> ScaledWeights<'_> {
+        ScaledWeights { outputs: 1, taps: 1, lanes: row.len(), row: Box::new(|_| row.to_vec()) }
     }
 
     #[test]
