@@ -5,7 +5,8 @@
 pub mod steps;
 pub mod subjects;
 
-use lq_infer::bench::{Rng, random_network};
+use lq_infer::backend::Rng;
+use lq_infer::bench::random_network;
 use lq_infer::lower::PIXEL_ALPHA;
 use lq_infer::plan::Plan;
 use lq_infer::zoo::Uniform;

@@ -1,6 +1,7 @@
 //! Networks of the zoo with random parameters whose statistics fit each other, so that values and codes are spread as in a
 //! trained network. No data is needed: the statistics follow from those of the layers before.
 
+use crate::backend::Rng;
 use crate::convert::widths as bit_widths;
 use crate::error::Error;
 use crate::format::{Header, Packed, Source, VERSION};
@@ -14,31 +15,6 @@ use std::collections::{BTreeMap, HashMap};
 
 /// The first element of a weight basis.
 const UNIT: f64 = 0.03;
-
-/// SplitMix64 (Steele, Lea and Flood 2014): any seed is good, and gives the same numbers everywhere.
-#[derive(Clone, Debug)]
-pub struct Rng(u64);
-
-impl Rng {
-    /// A generator; equal seeds give equal numbers.
-    pub fn new(seed: u64) -> Self {
-        Rng(seed)
-    }
-
-    /// 32 random bits.
-    pub fn bits(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 32) as u32
-    }
-
-    /// Uniform, between `low` and `high`.
-    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * f64::from(self.bits()) / f64::from(u32::MAX)
-    }
-}
 
 /// The integer program of the network `id` of the zoo for pixels, with random parameters.
 ///

@@ -264,7 +264,7 @@ impl Executable for GpuNet {
     }
 
     fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
-        check_batch(&self.plan, input, images, self.max_batch())?;
+        check_batch(self.plan.input_words(), input, images, self.max_batch())?;
         if images == 0 {
             return Ok(Default::default());
         }
@@ -272,7 +272,7 @@ impl Executable for GpuNet {
     }
 
     fn begin<'a>(&'a self, input: &[u32], images: usize, control: &Control) -> Result<Pending<'a>> {
-        check_batch(&self.plan, input, images, self.max_batch())?;
+        check_batch(self.plan.input_words(), input, images, self.max_batch())?;
         if images == 0 {
             return Ok(Box::new(|_| Ok(Vec::new())));
         }
