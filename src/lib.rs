@@ -18,6 +18,7 @@ pub mod image;
 pub mod lower;
 pub mod plan;
 pub mod quant;
+pub mod random;
 pub mod session;
 pub mod tensor;
 pub mod zoo;

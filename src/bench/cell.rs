@@ -4,11 +4,11 @@ use super::device::Ceiling;
 use super::host::OthersWatch;
 use super::layers;
 use super::parts::PartTimes;
-use super::random::Rng;
 use super::report::{Cell, Cold, DigestCheck, Parts, Stats, Warm};
 use super::rival::Opponent;
 use crate::backend::{Control, Detail, Peak, Timeline};
 use crate::error::{Error, Result};
+use crate::random::Rng;
 use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
 use std::time::{Duration, Instant};
 

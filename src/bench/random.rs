@@ -2,38 +2,18 @@
 //! trained network. No data is needed: the statistics follow from those of the layers before.
 
 use crate::error::Error;
-use crate::format::{Header, Packed, Provenance, SplitMix64, VERSION};
+use crate::format::{Header, Packed, Provenance, VERSION};
 use crate::graph::preprocess::Normalize;
 use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor, Weights};
 use crate::lower::{InputKind, Program, lower};
 use crate::quant::live_bits;
+use crate::random::Rng;
 use crate::session::Model;
 use crate::zoo::{self, Definition, Widths};
 use std::collections::{BTreeMap, HashMap};
 
 /// The first element of a weight basis.
 const UNIT: f64 = 0.03;
-
-/// Random numbers, the same everywhere.
-#[derive(Clone, Debug)]
-pub struct Rng(SplitMix64);
-
-impl Rng {
-    /// A generator; equal seeds give equal numbers.
-    pub fn new(seed: u64) -> Self {
-        Rng(SplitMix64::new(seed))
-    }
-
-    /// 32 random bits.
-    pub fn bits(&mut self) -> u32 {
-        (self.0.next().unwrap_or_default() >> 32) as u32
-    }
-
-    /// Uniform, between `low` and `high`.
-    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * f64::from(self.bits()) / f64::from(u32::MAX)
-    }
-}
 
 /// The integer program of the network `id` of the zoo for pixels, with random parameters.
 ///

@@ -14,7 +14,7 @@ mod versioned;
 mod write;
 
 pub use element::ElementType;
-pub use golden::{Golden, GoldenInput, SplitMix64};
+pub use golden::{Golden, GoldenInput};
 pub use header::MAX_HEADER;
 pub(crate) use header::safetensors_header;
 pub(crate) use packed::METADATA_KEY;

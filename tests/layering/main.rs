@@ -8,10 +8,11 @@ use source::{Token, files, is_name, sources, tokens};
 use std::path::{Path, PathBuf};
 
 /// Ranks of the top-level modules. A module may use those of lower rank, and itself.
-const RANKS: [(&str, u32); 19] = [
+const RANKS: [(&str, u32); 20] = [
     ("error", 0),
     ("tensor", 0),
     ("files", 1),
+    ("random", 0),
     ("quant", 1),
     ("fixed", 1),
     ("graph", 2),

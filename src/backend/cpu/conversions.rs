@@ -1,4 +1,4 @@
-//! Kernels that turn each pixel's row into another, without tables of their own.
+//! Kernels that convert each pixel from one representation to another, without tables of their own.
 
 use super::cells::Cells;
 use super::lanes::Lanes;
@@ -10,30 +10,30 @@ use crate::lower::{Join, Kernel, Levels};
 use crate::quant::{WORD_BITS, live_bits, words};
 use std::ops::Range;
 
-/// Which.
-enum Row<'a> {
+/// Which conversion to run.
+enum Conversion<'a> {
     /// Values to limbs.
     Split,
     /// Values to the bit planes of their limbs.
     Slice,
     /// Codes to values.
     Levels(&'a Levels),
-    /// Words to their place.
+    /// Words to their place in a concatenation.
     Join(&'a Join),
 }
 
 /// Runs the kernel if it is one of these.
 pub fn run(kernel: &Kernel, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) -> bool {
-    let (row, input) = match kernel {
-        Kernel::Split(k) => (Row::Split, k.input),
-        Kernel::Slice(k) => (Row::Slice, k.input),
-        Kernel::Levels(k) => (Row::Levels(k), k.input),
-        Kernel::Join(k) => (Row::Join(k), k.input),
+    let (conversion, input) = match kernel {
+        Kernel::Split(k) => (Conversion::Split, k.input),
+        Kernel::Slice(k) => (Conversion::Slice, k.input),
+        Kernel::Levels(k) => (Conversion::Levels(k), k.input),
+        Kernel::Join(k) => (Conversion::Join(k), k.input),
         _ => return false,
     };
     let shape = out.spec.shape;
-    let work = Run {
-        row,
+    let work = ConversionWork {
+        conversion,
         input: arena.slack(input),
         input_words: arena.spec(input).pixel_words(),
         channels: arena.spec(input).shape.c,
@@ -41,13 +41,14 @@ pub fn run(kernel: &Kernel, level: Level, arena: &Arena, out: &mut Output, tiles
         output_words: out.spec.pixel_words(),
         output: Cells::new(out.data),
     };
-    // One group: a row is done at once.
+    // With so few channels there is one group: a pixel is converted as a whole.
     tiles.run(level, &work, shape.pixels(), WORD_BITS, 0);
     true
 }
 
-struct Run<'a> {
-    row: Row<'a>,
+/// A conversion with its tensors.
+struct ConversionWork<'a> {
+    conversion: Conversion<'a>,
     input: &'a [u32],
     input_words: usize,
     channels: usize,
@@ -56,24 +57,25 @@ struct Run<'a> {
     output: Cells<'a>,
 }
 
-impl TileWork for Run<'_> {
+impl TileWork for ConversionWork<'_> {
     #[inline(always)]
     fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, _: Range<usize>, _: &mut [u32]) {
         for pixel in pixels {
             let input = &self.input[pixel * self.input_words..];
             let start = pixel * self.output_words;
-            // SAFETY: each pixel is computed by one thread.
+            // SAFETY: only one thread computes this pixel.
             let out = unsafe { self.output.words(start..start + self.output_words) };
-            match &self.row {
-                Row::Split => split(&input[..self.channels], out),
-                Row::Slice => slice(lanes, input, self.channels, self.planes, out),
-                Row::Levels(k) => levels(&input[..self.input_words], self.planes, &k.values, out),
-                Row::Join(k) => out[k.at..][..self.input_words].copy_from_slice(&input[..self.input_words]),
+            match &self.conversion {
+                Conversion::Split => split(&input[..self.channels], out),
+                Conversion::Slice => slice(lanes, input, self.channels, self.planes, out),
+                Conversion::Levels(k) => levels(&input[..self.input_words], self.planes, &k.values, out),
+                Conversion::Join(k) => out[k.at..][..self.input_words].copy_from_slice(&input[..self.input_words]),
             }
         }
     }
 }
 
+/// Splits values into limbs.
 #[inline(always)]
 fn split(values: &[u32], out: &mut [u32]) {
     for (group, words) in values.chunks(LIMB_LANES).zip(out.as_chunks_mut::<VALUE_LIMBS>().0) {
@@ -81,8 +83,8 @@ fn split(values: &[u32], out: &mut [u32]) {
     }
 }
 
-/// Plane by plane from the top: comparing with 0 gives the top bits of a register's values, adding a value to itself moves
-/// the next bit there. (See `fixed::limb_bytes` for the limbs; the last register may run past the row.)
+/// Extracts the planes from the top: comparing with 0 gives the top bit of every value, and adding a value to itself moves the next
+/// bit there. See `fixed::limb_bytes` for the limbs. The last register may run past the pixel.
 #[inline(always)]
 fn slice<L: Lanes>(lanes: L, values: &[u32], channels: usize, planes: usize, out: &mut [u32]) {
     let halves = lanes.splat(0x8080_8080_u32 as i32);
@@ -100,7 +102,7 @@ fn slice<L: Lanes>(lanes: L, values: &[u32], channels: usize, planes: usize, out
     }
 }
 
-/// Values of the levels of codes, 32 channels at a time.
+/// Looks up the value of each code, 32 channels at a time.
 #[inline(always)]
 fn levels(codes: &[u32], planes: usize, values: &[i32], out: &mut [u32]) {
     for (words, out) in codes.chunks_exact(planes).zip(out.chunks_mut(WORD_BITS)) {

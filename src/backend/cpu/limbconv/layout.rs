@@ -1,45 +1,57 @@
-//! Weights of a limb convolution, by registers of output channels.
+//! Weights of a limb convolution, laid out as registers of output channels.
 
+use super::layer::{End, LimbLayer};
 use super::pixels::{self, Inside};
-use super::{End, Prepared};
-use crate::backend::cpu::aligned::{Aligned, EXACT, transpose};
+use crate::backend::cpu::aligned::{AlignedVec, EXACT, transpose};
 use crate::backend::cpu::gather::{Gather, Span};
 use crate::fixed::{WEIGHT_LIMBS, scale_by_power};
 use crate::lower::{TensorId, TensorSpec};
 use crate::tensor::Window;
 use std::ops::Range;
 
-/// What both kinds of kernel have.
-pub struct Source<'a> {
+/// Rearranges the weights of either kind of limb convolution, `[channel][tap][word][WEIGHT_LIMBS]`, into registers of `lanes`
+/// channels.
+pub struct LimbLayout<'a> {
+    /// The convolution's window.
     pub window: Window,
+    /// The tensor it reads.
     pub input: TensorId,
+    /// All weights.
     pub weights: &'a [u32],
+    /// Words of a pixel that a channel reads.
     pub words: usize,
+    /// The first of these for each channel; 0 if None.
     pub first_words: Option<&'a [u32]>,
+    /// Limbs of the input.
     pub limbs: usize,
+    /// Output channels.
     pub channels: usize,
+    /// Channels in a register.
     pub lanes: usize,
+    /// See `Lanes::DOT_FLIP`.
     pub flip: u32,
-    /// Whether the input are pixels.
+    /// Whether the input is a picture.
     pub picture: bool,
 }
 
-impl Source<'_> {
-    pub fn prepare(&self, input: &TensorSpec, output: &TensorSpec, end: End) -> Option<Prepared> {
+impl LimbLayout<'_> {
+    /// Lays everything out. None if out of memory.
+    pub fn prepare(&self, input: &TensorSpec, output: &TensorSpec, end: End) -> Option<LimbLayer> {
         let gather =
             Gather { window: self.window, input: input.shape, output: output.shape, pixel_words: input.pixel_words() };
         let inside = self.picture.then(|| Inside::new(&gather)).filter(Inside::is_small);
         let spans: Vec<Span> = self.blocks().map(|block| self.span(block)).collect();
         let mut starts = vec![0];
         for span in &spans {
-            let row = if inside.is_some() { pixels::row_words(self.window.taps()) } else { gather.row_words(*span) };
-            starts.push(starts[starts.len() - 1] + row / self.limbs * WEIGHT_LIMBS);
+            let patch =
+                if inside.is_some() { pixels::patch_words(self.window.taps()) } else { gather.patch_words(*span) };
+            starts.push(starts[starts.len() - 1] + patch / self.limbs * WEIGHT_LIMBS);
         }
-        Some(Prepared {
+        Some(LimbLayer {
             input: self.input,
             channels: self.channels,
             limbs: self.limbs,
-            row_words: spans.iter().map(|&s| gather.buffer_words(s)).max()?,
+            patch_words: spans.iter().map(|&s| gather.buffer_words(s)).max()?,
             weights: if inside.is_some() { self.colours(&starts) } else { self.spread(&spans, &starts) }?,
             offsets: self.offsets(inside.as_ref())?,
             inside,
@@ -59,7 +71,7 @@ impl Source<'_> {
         self.first_words.map_or(0, |first| first[c] as usize)
     }
 
-    /// Words of a pixel that the channels of a block read.
+    /// The words of a pixel that the channels of a block read.
     fn span(&self, block: Range<usize>) -> Span {
         let firsts = block.map(|c| self.first_word(c));
         let first = firsts.clone().min().unwrap_or(0);
@@ -73,8 +85,9 @@ impl Source<'_> {
         &self.weights[c * size..][..size]
     }
 
-    fn spread(&self, spans: &[Span], starts: &[usize]) -> Option<Aligned<u32>> {
-        let mut out = Aligned::zeroed(starts.last()? * self.lanes)?;
+    /// The weights. Words of a span that a channel does not read have weights of 0.
+    fn spread(&self, spans: &[Span], starts: &[usize]) -> Option<AlignedVec<u32>> {
+        let mut out = AlignedVec::zeroed(starts.last()? * self.lanes)?;
         for (b, block) in self.blocks().enumerate() {
             let (first, span) = (spans[b].first / self.limbs, spans[b].words / self.limbs);
             let own = &mut out.as_mut_slice()[starts[b] * self.lanes..];
@@ -90,9 +103,9 @@ impl Source<'_> {
         Some(out)
     }
 
-    /// The weights without those of alpha.
-    fn colours(&self, starts: &[usize]) -> Option<Aligned<u32>> {
-        let mut out = Aligned::zeroed(starts.last()? * self.lanes)?;
+    /// The weights for patches of pictures, which have no alpha.
+    fn colours(&self, starts: &[usize]) -> Option<AlignedVec<u32>> {
+        let mut out = AlignedVec::zeroed(starts.last()? * self.lanes)?;
         for (block, start) in self.blocks().zip(starts) {
             for (lane, c) in block.enumerate() {
                 let own = &mut out.as_mut_slice()[start * self.lanes + lane..];
@@ -103,8 +116,8 @@ impl Source<'_> {
         Some(out)
     }
 
-    /// What the sums of each channel start with, for each case of an output pixel.
-    fn offsets(&self, inside: Option<&Inside>) -> Option<Aligned<u32>> {
+    /// Initial values of the sums of each channel, for each case of an output pixel.
+    fn offsets(&self, inside: Option<&Inside>) -> Option<AlignedVec<u32>> {
         let diagonals = self.limbs + WEIGHT_LIMBS - 1;
         let cases = match inside {
             Some(inside) => inside.taps(self.window.kernel[1]).collect(),
@@ -125,7 +138,7 @@ impl Source<'_> {
         transpose(&rows, diagonals, self.lanes)
     }
 
-    /// What flipped bytes add to the sums of each limb of channel `c`; in pictures alpha is not multiplied.
+    /// What flipped bytes add to the sums of each limb of channel `c`. In pictures alpha is not multiplied.
     fn flipped(&self, c: usize, picture: bool) -> [i64; WEIGHT_LIMBS] {
         if self.flip == 0 {
             return [0; WEIGHT_LIMBS];
@@ -134,19 +147,20 @@ impl Source<'_> {
         std::array::from_fn(|q| 128 * sum(&colours, q, |b| b))
     }
 
-    /// Whether the magnitudes of all terms of T add up to less than 2^53.
-    pub fn is_exact(&self, c: usize, drop: usize, bias: f64) -> bool {
+    /// Whether the magnitudes of all terms of T sum to less than 2^53.
+    pub fn is_exact(&self, c: usize, dropped: usize, bias: f64) -> bool {
         let mut most = bias.abs() + scale_by_power(1.0, 31);
         for q in 0..WEIGHT_LIMBS {
             let sum = (128 * sum(self.channel(c), q, i64::abs)) as f64;
-            most +=
-                (0..self.limbs).map(|p| sum * scale_by_power(1.0, 8 * (p + q) as i32 - 8 * drop as i32)).sum::<f64>();
+            most += (0..self.limbs)
+                .map(|p| sum * scale_by_power(1.0, 8 * (p + q) as i32 - 8 * dropped as i32))
+                .sum::<f64>();
         }
         most < EXACT
     }
 }
 
-/// Sum of the bytes of limb `q`, or of their magnitudes, of weights `[word][WEIGHT_LIMBS]`.
+/// The sum over the bytes of limb `q` of `of` each byte, for weights `[word][WEIGHT_LIMBS]`.
 fn sum(weights: &[u32], q: usize, of: impl Fn(i64) -> i64) -> i64 {
     let words = weights.iter().skip(q).step_by(WEIGHT_LIMBS);
     words.flat_map(|w| w.to_le_bytes()).map(|b| of(i64::from(b as i8))).sum()
