@@ -58,7 +58,7 @@ impl Device {
                 Box::new(OnCpu { cpu: cpu.clone(), net, plan, images })
             }
             Device::Gpu(gpu) => {
-                let net = gpu.prepare_net(&plan, images, &|_, _| {})?;
+                let net = gpu.prepare_net(&plan, images, &|_, _| Ok(()))?;
                 Box::new(OnGpu { probe: Probe::new(gpu, Peak::Words)?, gpu: (**gpu).clone(), net, plan, images })
             }
         })

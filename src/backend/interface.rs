@@ -10,19 +10,17 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Told (done, total) kernels. An error ends the work.
+pub type Progress<'a> = &'a dyn Fn(usize, usize) -> Result<()>;
+
 /// A device that can run plans.
 pub trait Backend: Send + Sync {
     /// Name for users, with the graphics API if there is one.
     fn name(&self) -> String;
 
     /// Prepares everything that running needs: weights in the device's layout, kernels, and memory for up to `max_batch` images.
-    /// Calls `progress` with the numbers of kernels done and in total.
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>>;
+    /// Calls `progress` with the numbers of kernels done and in total, and ends with its error if it returns one.
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>>;
 
     /// Measures the peak rate of one operation, per second. Runs for some milliseconds. Kernels are compared with it, and changes of
     /// it show changes of the device's clock.

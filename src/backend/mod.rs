@@ -12,7 +12,7 @@ mod timeline;
 
 pub use arena::{Arena, ArenaLayout, Output, traced};
 pub use control::{CancelToken, Control};
-pub use interface::{Backend, Executable, Pending, Traced, Tuned};
+pub use interface::{Backend, Executable, Pending, Progress, Traced, Tuned};
 pub use noise::noise;
 pub use peak::Peak;
 pub(crate) use timeline::Recorder;

@@ -50,7 +50,7 @@ fn check_plan(backend: &dyn Backend, plan: &Arc<Plan>) -> Result<Option<Fault>> 
     let input = noise(plan);
     let mut expected: HashMap<TensorId, Vec<u32>> = HashMap::new();
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
-    let net = backend.prepare(plan.clone(), IMAGES, &|_, _| {})?;
+    let net = backend.prepare(plan.clone(), IMAGES, &|_, _| Ok(()))?;
     let traced = net.trace(&input)?;
     // A concatenation is complete when its last part is there.
     let last: HashMap<TensorId, usize> =

@@ -8,7 +8,7 @@ use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor, Weights};
 use crate::lower::{InputKind, Program, lower};
 use crate::quant::live_bits;
 use crate::random::Rng;
-use crate::session::Model;
+use crate::session::{Model, program_kind};
 use crate::zoo::{self, Definition, Widths};
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,7 +23,7 @@ pub fn random_network(id: &str, widths: &dyn Widths, seed: u64) -> Result<Progra
     let model = random_model(id, widths, seed).map_err(|e| e.to_string())?;
     let Packed { header, params, .. } = model.packed();
     let normalize = &header.preprocess.normalize;
-    let kind = if matches!(normalize, Normalize::Channel { .. }) { InputKind::Pixels } else { InputKind::Tensor };
+    let kind = program_kind(normalize, InputKind::Pixels);
     lower(&header.graph, params, normalize, kind)
 }
 

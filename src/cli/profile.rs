@@ -1,6 +1,7 @@
 //! `--profile FILE`
 
-use super::{Failure, Outcome, output};
+use super::failure::{Failure, Outcome};
+use super::output;
 use crate::backend::Timeline;
 use crate::bench::trace;
 use crate::files::replace_file;
@@ -58,7 +59,7 @@ impl Profiling {
 }
 
 fn write(path: &Path, profile: &Profile) -> Outcome {
-    replace_file(path, trace(profile).as_bytes()).map_err(output::write_failure)
+    replace_file(path, trace(profile).as_bytes()).map_err(Failure::of_writing)
 }
 
 /// Prints a table for each net.

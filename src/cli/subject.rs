@@ -1,6 +1,6 @@
 //! Models to measure: files, networks of the zoo with random parameters, the bundled one.
 
-use super::Failure;
+use super::failure::Failure;
 use crate::bench::{Job, Opened, Reference, random_model};
 use crate::error::Error;
 use crate::files::hex;

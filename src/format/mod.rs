@@ -16,11 +16,16 @@ mod write;
 pub use element::ElementType;
 pub use golden::{Golden, GoldenInput};
 pub use header::MAX_HEADER;
+#[cfg(feature = "convert")]
 pub(crate) use header::safetensors_header;
+#[cfg(feature = "convert")]
 pub(crate) use packed::METADATA_KEY;
 pub use packed::{Header, Packed, Provenance, VERSION, check_ends};
 pub use read::{read, read_bytes, read_static};
+#[cfg(feature = "convert")]
 pub(crate) use strided::{Offsets, c_strides};
+#[cfg(feature = "convert")]
 pub(crate) use versioned::parse_versioned;
+#[cfg(feature = "convert")]
 pub(crate) use write::replace_safetensors;
 pub use write::write;

@@ -19,6 +19,7 @@ pub fn write(packed: &Packed, path: &Path) -> Result<()> {
 }
 
 /// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata entry.
+#[cfg(feature = "convert")]
 pub(crate) fn replace_safetensors<V: View>(
     path: &Path,
     tensors: Vec<(&String, V)>,

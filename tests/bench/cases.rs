@@ -33,7 +33,12 @@ impl Backend for Broken {
         "broken".into()
     }
 
-    fn prepare(&self, plan: Arc<Plan>, images: usize, progress: &dyn Fn(usize, usize)) -> Result<Box<dyn Executable>> {
+    fn prepare(
+        &self,
+        plan: Arc<Plan>,
+        images: usize,
+        progress: lq_infer::backend::Progress,
+    ) -> Result<Box<dyn Executable>> {
         let net = Cpu::default().prepare(plan, images, progress)?;
         Ok(Box::new(BrokenNet { net, right: self.right, runs: AtomicUsize::new(0) }))
     }

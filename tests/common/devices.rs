@@ -33,7 +33,7 @@ fn may_lack_gpu() -> bool {
 /// Runs a program and returns the words of its logits.
 pub fn run_on(backend: &dyn Backend, program: &Program, words: &[u32], images: usize) -> Vec<u32> {
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = backend.prepare(plan, images, &|_, _| {}).unwrap();
+    let net = backend.prepare(plan, images, &|_, _| Ok(())).unwrap();
     assert_eq!(net.max_batch(), images);
     net.run(words, images, &Control::default()).unwrap()
 }

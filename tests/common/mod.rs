@@ -56,7 +56,7 @@ fn fixed(x: f32, frac: i32) -> i32 {
 /// Runs a program on the reference and returns the words of its logit tensor.
 pub fn run(program: &Program, input: &[u32], images: usize, parallel: bool) -> Vec<u32> {
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = Reference { parallel }.prepare(plan, images, &|_, _| ()).unwrap();
+    let net = Reference { parallel }.prepare(plan, images, &|_, _| Ok(())).unwrap();
     net.run(input, images, &Control::default()).unwrap()
 }
 

@@ -49,7 +49,7 @@ pub fn the_trained_network_agrees_with_its_float64_evaluation() {
     let reference = read_npz(&shared.join("checkpoints/resnet20-cifar10-w2a2/reference.npz"));
     let NpyData::F64(expected) = &reference["logits"].1 else { panic!("not float64") };
     let net =
-        cpu().prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, progress: &|_, _| {} }).unwrap();
+        cpu().prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, ..Default::default() }).unwrap();
     let logits = net.logits(&Batch::Pixels(pixels), &Control::default()).unwrap();
     let mut errors = Vec::new();
     let mut agreeing = 0;

@@ -75,7 +75,7 @@ impl<'a> Case<'a> {
     }
 
     fn logits(&self, engine: &Engine, batch: &Batch, max_batch: usize) -> Vec<Vec<f32>> {
-        let net = engine.prepare_with(&self.model, PrepareOptions { max_batch, progress: &|_, _| {} }).unwrap();
+        let net = engine.prepare_with(&self.model, PrepareOptions { max_batch, ..PrepareOptions::default() }).unwrap();
         net.logits(batch, &Control::default()).unwrap()
     }
 

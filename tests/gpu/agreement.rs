@@ -45,7 +45,7 @@ pub fn work_can_be_encoded_on_a_borrowed_device() {
         let (device, queue) = (owner.device().clone(), owner.queue().clone());
         let gpu = Gpu::from_wgpu(device.clone(), queue.clone(), None).unwrap();
         assert_eq!(gpu.info().api, owner.info().api);
-        let net = gpu.prepare_net(&plan, 2, &|_, _| {}).unwrap();
+        let net = gpu.prepare_net(&plan, 2, &|_, _| Ok(())).unwrap();
         let words = input(&program, 2, 3);
         let buffer = |words: usize, usage| {
             let size = words as u64 * 4;
@@ -79,13 +79,13 @@ pub fn limits_shrink_the_batch_or_name_the_layer() {
     for gpu in gpus() {
         let most = gpu.info().limits.binding_bytes.min(PLANNED);
         let small = Arc::new(Plan::new(pooled(most / 64)).unwrap());
-        let net = gpu.prepare(small, 1000, &|_, _| {}).unwrap();
+        let net = gpu.prepare(small, 1000, &|_, _| Ok(())).unwrap();
         assert!((32..=200).contains(&net.max_batch()), "{}", net.max_batch());
         if most == PLANNED {
             continue; // whatever can be planned fits one of its buffers
         }
         let large = Arc::new(Plan::new(pooled(2 * most)).unwrap());
-        let error = gpu.prepare(large, 1, &|_, _| {}).err().unwrap();
+        let error = gpu.prepare(large, 1, &|_, _| Ok(())).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::DeviceLimit);
         assert!(error.to_string().contains("'input'") && error.to_string().contains(&gpu.info().name), "{error}");
     }

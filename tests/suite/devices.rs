@@ -32,7 +32,7 @@ impl Backend for Broken {
         "broken".into()
     }
 
-    fn prepare(&self, plan: Arc<Plan>, _: usize, _: &dyn Fn(usize, usize)) -> Result<Box<dyn Executable>> {
+    fn prepare(&self, plan: Arc<Plan>, _: usize, _: lq_infer::backend::Progress) -> Result<Box<dyn Executable>> {
         Ok(Box::new(BrokenNet { plan, kernel: self.kernel, traced: self.traced }))
     }
 

@@ -1,5 +1,7 @@
 //! Text as markup. Reports come from anywhere, so nothing of them reaches a page but through here.
 
+use crate::text::is_unprintable;
+
 /// `text` for element content and for attributes in double quotes. Characters that XML forbids, and those that turn the
 /// direction of what follows them, become U+FFFD.
 pub fn escape(text: &str) -> String {
@@ -16,18 +18,6 @@ pub fn escape(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// `text` on one line, without what would steer a terminal.
-pub fn plain(text: &str) -> String {
-    text.replace(|c| char::is_control(c) || is_unprintable(c), "\u{fffd}")
-}
-
-/// Control characters other than tabs and ends of lines, non-characters, and marks and overrides of direction.
-fn is_unprintable(c: char) -> bool {
-    let direction =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
-    direction || (c.is_control() && !matches!(c, '\t' | '\n')) || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// An element with these attributes, whose values are text, around `inner`, which is markup.

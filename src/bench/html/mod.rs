@@ -15,7 +15,6 @@ mod timeline;
 mod units;
 
 pub use comparison::comparison;
-pub use escape::plain;
 
 use super::compare::Comparison;
 use super::report::Report;

@@ -1,9 +1,12 @@
 //! `lq-infer bench --compare`
 
-use super::{BenchArgs, print, write};
+use super::args::BenchArgs;
+use super::print;
 use crate::bench::compare::{Comparison, Run};
 use crate::bench::html;
-use crate::cli::{Outcome, output};
+use crate::cli::failure::Outcome;
+use crate::cli::files::write;
+use crate::cli::output;
 use std::path::PathBuf;
 
 /// Compares the reports in these files with the first of them.

@@ -2,7 +2,9 @@
 
 use crate::bench::compare::{Comparison, Row};
 use crate::bench::report::{Cell, Report};
-use crate::cli::{Outcome, output};
+use crate::cli::failure::Outcome;
+use crate::cli::output;
+use crate::text::wrapped;
 
 /// Longest names of devices, runs and models in tables.
 const DEVICE: usize = 22;
@@ -55,23 +57,7 @@ fn remarks(report: &Report, cell: &Cell, run: &str) -> Outcome {
     }
     let (name, api) = device(report, cell);
     let text = format!("! {run}{name} ({api}), {}, batch {}: {}", cell.model, cell.batch, remarks.join("; "));
-    lines(wrapped(&text))
-}
-
-/// `text` in lines of at most [`LINE`] characters where it has spaces, the later ones indented.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= LINE => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) => lines.push(format!("  {word}")),
-            None => lines.push(word.to_owned()),
-        }
-    }
-    lines
+    lines(wrapped(&text, "", LINE))
 }
 
 /// Short name and API of a cell's device.
@@ -121,11 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_short() {
-        let text = "word ".repeat(60);
-        let lines = wrapped(&text);
-        assert!(lines.len() == 3 && lines.iter().all(|line| line.len() <= LINE), "{lines:?}");
-        assert_eq!(lines.join(" ").split_whitespace().count(), 60);
+    fn long_names_are_cut() {
         assert_eq!((cut("abcdef", 6), cut("abcdefg", 6)), ("abcdef".to_owned(), "abcde…".to_owned()));
     }
 }

@@ -7,6 +7,7 @@ mod data;
 mod dict;
 mod header;
 
+#[cfg(feature = "convert")]
 pub(crate) use data::CollectF32;
 pub use data::{NpyData, read, read_f32};
 pub use header::{MAGIC, MAX_HEADER, NpyHeader, header_len, layout, parse_header};
