@@ -54,7 +54,7 @@ fn kernels(criterion: &mut Criterion, device_name: &str, device: &Device) -> Out
         let plan = plan(KERNELS_OF, bits)?;
         let subject = device.prepare(&plan, 1)?;
         let mut group = criterion.benchmark_group(group_name(device_name, "kernels", bits));
-        for (launch, name) in distinct_launches(&*subject, &plan.program) {
+        for (launch, name) in distinct_launches(&*subject, plan.program()) {
             subject.rerun(launch, 1)?;
             // All repeats in one go: what comes before the first launch is not the kernel's time.
             let repeats = |n: u64| time(|| subject.rerun(launch, n as usize)).expect("it ran before").wall;

@@ -92,7 +92,7 @@ struct OnCpu {
 
 impl Subject for OnCpu {
     fn launches(&self) -> Vec<(String, &'static str)> {
-        self.plan.program.steps.iter().map(|s| (s.name.clone(), s.kernel.name())).collect()
+        self.plan.program().steps.iter().map(|s| (s.name.clone(), s.kernel.name())).collect()
     }
 
     /// Steps run image by image.

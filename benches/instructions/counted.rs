@@ -43,7 +43,7 @@ pub fn run() -> Outcome<()> {
 fn kernels(device: &Device, prefix: &str, bits: [usize; 2]) -> Outcome<()> {
     let plan = plan("preact-resnet-18", bits)?;
     let subject = device.prepare(&plan, 1)?;
-    for (launch, name) in distinct_launches(&*subject, &plan.program) {
+    for (launch, name) in distinct_launches(&*subject, plan.program()) {
         if chosen(&name, bits) {
             count(&format!("{prefix} {name}"), |repeats| subject.rerun(launch, repeats))?;
         }

@@ -17,13 +17,13 @@ pub struct Arena<'a> {
 impl<'a> Arena<'a> {
     /// Empty slots, and the input in its own.
     pub fn new(plan: &'a Plan, input: &[u32]) -> Result<Self> {
-        let slots = plan.slots.iter().map(|&words| zeroed(words + SLACK)).collect::<Result<_>>()?;
+        let slots = plan.slots().iter().map(|&words| zeroed(words + SLACK)).collect::<Result<_>>()?;
         Ok(Self::with_slots(plan, slots, input))
     }
 
     /// The slots of an earlier run of the same plan.
     pub fn with_slots(plan: &'a Plan, mut slots: Vec<Vec<u32>>, input: &[u32]) -> Self {
-        slots[plan.slot_of[0]][..input.len()].copy_from_slice(input);
+        slots[plan.slot_of(0)][..input.len()].copy_from_slice(input);
         Arena { plan, slots }
     }
 
@@ -32,23 +32,23 @@ impl<'a> Arena<'a> {
     }
 
     pub fn spec(&self, id: TensorId) -> &TensorSpec {
-        &self.plan.program.tensors[id]
+        &self.plan.program().tensors[id]
     }
 
     pub fn read(&self, id: TensorId) -> &[u32] {
-        &self.slots[self.plan.slot_of[id]][..self.spec(id).image_words()]
+        &self.slots[self.plan.slot_of(id)][..self.spec(id).image_words()]
     }
 
     /// As [`Arena::read`], with [`SLACK`] more words of no meaning.
     pub fn slack(&self, id: TensorId) -> &[u32] {
-        &self.slots[self.plan.slot_of[id]][..self.spec(id).image_words() + SLACK]
+        &self.slots[self.plan.slot_of(id)][..self.spec(id).image_words() + SLACK]
     }
 
     /// Takes the slots of `writes` (one or two tensors) out of the arena, so that `run` can write them while it reads others.
     pub fn step(&mut self, writes: &[TensorId], run: impl FnOnce(&Arena, &mut [Output])) {
         let mut taken: [Vec<u32>; 2] = Default::default();
         for (slot, &id) in taken.iter_mut().zip(writes) {
-            *slot = std::mem::take(&mut self.slots[self.plan.slot_of[id]]);
+            *slot = std::mem::take(&mut self.slots[self.plan.slot_of(id)]);
         }
         let [first, second] = &mut taken;
         match *writes {
@@ -58,7 +58,7 @@ impl<'a> Arena<'a> {
             _ => {}
         }
         for (slot, &id) in taken.into_iter().zip(writes) {
-            self.slots[self.plan.slot_of[id]] = slot;
+            self.slots[self.plan.slot_of(id)] = slot;
         }
     }
 

@@ -101,7 +101,7 @@ pub fn noise(plan: &Plan) -> Vec<u32> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 32) as u32
     };
-    let word = |bits: u32| match plan.program.input {
+    let word = |bits: u32| match plan.program().input {
         InputForm::Pixels => bits >> 8 | u32::from(PIXEL_ALPHA as u8) << 24,
         InputForm::Values { .. } => (bits as i32 >> 3) as u32,
         // Limbs of values are at most 64 in the last one.

@@ -266,7 +266,7 @@ impl Run<'_> {
             };
             runs.push(timeline);
         }
-        Ok(Ok(layers::Timed::of(&plan.program, self.images, &runs, ceiling)))
+        Ok(Ok(layers::Timed::of(plan.program(), self.images, &runs, ceiling)))
     }
 
     /// Runs until the medians of two windows agree, or until `limit`; whether they did.

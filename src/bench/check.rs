@@ -59,13 +59,13 @@ fn check_plan(backend: &dyn Backend, plan: &Arc<Plan>) -> Result<Option<Fault>> 
         let complete = launch.written.iter().filter(|(id, _)| last.get(id) == Some(&launch.step));
         for (id, words) in complete {
             if let Some(differing) = differing(words, expected.get(id).map_or(&[], |words| words)) {
-                let step = &plan.program.steps[launch.step];
+                let step = &plan.program().steps[launch.step];
                 let (kernel, layer) = (Some(step.kernel.name()), step.name.clone());
                 return Ok(Some(Fault { kernel, layer, differing }));
             }
         }
     }
-    let logits = expected.get(&plan.program.logits.tensor()).map_or(&[][..], |words| words);
+    let logits = expected.get(&plan.program().logits.tensor()).map_or(&[][..], |words| words);
     let found = net.run(&input.repeat(IMAGES), IMAGES, &Control::default())?;
     let wrong = differing(&found, &logits.repeat(IMAGES));
     Ok(wrong.map(|differing| Fault { kernel: None, layer: String::new(), differing }))
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn every_kernel_is_checked() {
         let plans = plans().unwrap();
-        let kernels = plans.iter().flat_map(|p| &p.program.steps).map(|s| s.kernel.name());
+        let kernels = plans.iter().flat_map(|p| &p.program().steps).map(|s| s.kernel.name());
         let all = [
             "avgpool",
             "bitconv",

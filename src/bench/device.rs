@@ -95,6 +95,6 @@ mod tests {
 
     #[test]
     fn the_idle_network_has_as_many_launches_as_it_should() {
-        assert_eq!(idle().unwrap().program.steps.len(), LAUNCHES);
+        assert_eq!(idle().unwrap().program().steps.len(), LAUNCHES);
     }
 }

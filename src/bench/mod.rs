@@ -15,7 +15,6 @@ pub mod report;
 mod rival;
 mod steps;
 mod trace;
-mod work;
 
 pub use cell::{Job, Reference, measure, void};
 pub use check::{Fault, check};
@@ -26,4 +25,3 @@ pub use host::{OthersWatch, host};
 pub use random::{Rng, random_model, random_network};
 pub use steps::{StepTimes, Subject, least, time, time_steps};
 pub use trace::trace;
-pub use work::{Work, bit_words, is_square_bitconv};

@@ -5,7 +5,9 @@ use crate::graph::{Graph, NodeId, Op, Params, Role};
 /// Gain and shift per channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Affine {
+    /// Factor of each channel.
     pub gain: Vec<f64>,
+    /// Added to each channel after the gain.
     pub shift: Vec<f64>,
 }
 
@@ -15,7 +17,7 @@ impl Affine {
         Affine { gain: vec![1.0; channels], shift: vec![0.0; channels] }
     }
 
-    /// Applies batch norm `node` after this.
+    /// Composes this with batch norm `node`, which is applied second.
     ///
     /// (x - mean) / sqrt(variance + eps) * gamma + beta = g x + (beta - mean g) with g = gamma / sqrt(variance + eps).
     pub fn then_batch_norm(&mut self, graph: &Graph, params: &Params, node: NodeId) -> Result<(), String> {
@@ -36,12 +38,15 @@ impl Affine {
     }
 }
 
-/// The numbers of one batch norm, per channel.
+/// The parameters of one batch norm, per channel.
 pub struct BatchNorm {
+    /// Learned scale.
     pub gamma: Vec<f64>,
+    /// Learned offset.
     pub beta: Vec<f64>,
+    /// Mean of the inputs.
     pub mean: Vec<f64>,
-    /// sqrt(variance + epsilon)
+    /// sqrt(variance + epsilon) of the inputs.
     pub deviation: Vec<f64>,
 }
 

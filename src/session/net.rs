@@ -218,7 +218,7 @@ impl Net {
         let prepared = self.inner.prepared(InputKind::Pixels, &|_, _| {})?;
         let gpu =
             GpuNet::of(&*prepared.executable).ok_or_else(|| Error::Usage("the net does not run on a GPU".into()))?;
-        if prepared.plan.program.input != InputForm::Pixels {
+        if prepared.plan.program().input != InputForm::Pixels {
             return Err(Error::Usage("the model's pictures are prepared on the host; use Net::classify".into()));
         }
         let header = self.model().header();
@@ -239,7 +239,7 @@ impl Net {
         if bytes.len() != expected {
             return Err(Error::Usage(format!("the output has {} bytes, expected {expected}", bytes.len())));
         }
-        Ok(prepared.plan.program.logits.join(&bytemuck::pod_collect_to_vec(bytes)))
+        Ok(prepared.plan.program().logits.join(&bytemuck::pod_collect_to_vec(bytes)))
     }
 
     /// Top classes, probabilities and digest for logits of this network.

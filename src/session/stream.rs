@@ -37,7 +37,7 @@ impl<'a> Stream<'a> {
             self.control.check()?;
             let range = start..numbers.min(start + per_run);
             let images = range.len() / elements;
-            let form = self.prepared.plan.program.input;
+            let form = self.prepared.plan.program().input;
             let words = self.host("pack", || batch.words(self.model.packed(), form, range))?;
             let executable = &self.prepared.executable;
             let begun: Pending = match self.timing {
@@ -69,7 +69,7 @@ impl<'a> Stream<'a> {
         let Some(pending) = pending else { return Ok(()) };
         let (sums, plan) = (pending(self.control)?, &self.prepared.plan);
         for sums in sums.chunks_exact(plan.output_words()) {
-            each(self.host("join", || plan.program.logits.join(sums)))?;
+            each(self.host("join", || plan.program().logits.join(sums)))?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A small deterministic generator: the same seed gives the same problem on every machine.
 
-/// SplitMix64 (Steele, Lea and Flood 2014): 64 bits of state, any seed is good.
+/// SplitMix64 (Steele, Lea and Flood 2014): 64 bits of state, and every seed is as good as another.
 #[derive(Clone, Debug)]
 pub struct Rng(u64);
 
@@ -46,8 +46,8 @@ impl Rng {
         from + (to - from) * self.unit()
     }
 
-    /// About normal with deviation 1: the sum of twelve uniform numbers, which needs no logarithm (platforms differ in its
-    /// last bit) and never leaves +-6.
+    /// Approximately normal with standard deviation 1: the sum of twelve uniform numbers. It needs no logarithm (in
+    /// whose last bit platforms differ) and never leaves +-6.
     pub fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }

@@ -85,7 +85,7 @@ impl Cpu {
     /// Makes a net as [`Backend::prepare`] does, of which single steps can be repeated.
     pub fn prepare_net(&self, plan: Arc<Plan>, max_batch: usize) -> CpuNet {
         let kernels =
-            self.in_pool(|| plan.program.steps.par_iter().map(|step| prepare(&plan, step, self.level)).collect());
+            self.in_pool(|| plan.program().steps.par_iter().map(|step| prepare(&plan, step, self.level)).collect());
         let (alone, shared) = (Tiles::new(1), Tiles::new(self.threads()));
         CpuNet {
             backend: self.clone(),
@@ -143,7 +143,7 @@ impl Backend for Cpu {
         max_batch: usize,
         progress: &dyn Fn(usize, usize),
     ) -> Result<Box<dyn Executable>> {
-        let total = plan.program.steps.len();
+        let total = plan.program().steps.len();
         let net = self.prepare_net(plan, max_batch);
         progress(total, total);
         Ok(Box::new(net))
@@ -165,12 +165,12 @@ enum Form {
 }
 
 fn prepare(plan: &Plan, step: &Step, level: Level) -> Prepared {
-    let spec = |id: TensorId| plan.program.tensors[id].clone();
+    let spec = |id: TensorId| plan.program().tensors[id].clone();
     let writes = step.kernel.writes();
     let form = writes.first().and_then(|&output| match &step.kernel {
         Kernel::BitConv(k) => Some(Form::BitConv(Box::new(bitconv::Prepared::new(k, spec, output, level)?))),
         Kernel::LimbConv(k) => {
-            let picture = k.input == 0 && plan.program.input == InputForm::Pixels;
+            let picture = k.input == 0 && plan.program().input == InputForm::Pixels;
             Some(Form::LimbConv(Box::new(limbconv::Prepared::conv(k, picture, spec, output, level)?)))
         }
         Kernel::LimbSum(k) => Some(Form::LimbConv(Box::new(limbconv::Prepared::sums(k, spec, level)?))),
@@ -216,7 +216,7 @@ impl Executable for CpuNet {
         check_batch(input, 1, self.plan.input_words(), 1)?;
         self.backend.in_pool(|| {
             let mut arena = Arena::new(&self.plan, input)?;
-            let steps = self.plan.program.steps.iter().zip(&self.kernels).enumerate();
+            let steps = self.plan.program().steps.iter().zip(&self.kernels).enumerate();
             let trace = steps.map(|(index, (step, kernel))| {
                 traced(index, step, &mut arena, |arena, outputs| self.step(step, kernel, arena, outputs, &self.shared))
             });
@@ -245,7 +245,7 @@ impl CpuNet {
 
     /// Runs one step `repeats` times on zeros.
     pub fn rerun(&self, step: usize, repeats: usize) -> Result<()> {
-        let (Some(kernel), Some(step)) = (self.kernels.get(step), self.plan.program.steps.get(step)) else {
+        let (Some(kernel), Some(step)) = (self.kernels.get(step), self.plan.program().steps.get(step)) else {
             return Err(Error::Usage(format!("there is no step {step}")));
         };
         let input = vec![0; self.plan.input_words()];
@@ -281,7 +281,7 @@ impl CpuNet {
         recorder: Option<&Recorder>,
     ) -> Result<()> {
         let mut arena = self.arena(input)?;
-        let mut steps = self.plan.program.steps.iter().zip(&self.kernels).enumerate();
+        let mut steps = self.plan.program().steps.iter().zip(&self.kernels).enumerate();
         let done = steps.try_for_each(|(index, (step, kernel))| {
             control.check()?;
             Recorder::step(recorder, index, step, || {
@@ -290,7 +290,7 @@ impl CpuNet {
             Ok(())
         });
         if done.is_ok() {
-            output.copy_from_slice(arena.read(self.plan.program.logits.tensor()));
+            output.copy_from_slice(arena.read(self.plan.program().logits.tensor()));
         }
         self.arenas().push(arena.into_slots());
         done

@@ -55,15 +55,13 @@ pub enum Buffer {
     Constant(usize),
 }
 
-/// A recorded plan.
+/// A recorded plan. It can only be made from a [`Plan`], whose program has been checked, or from a graph in float32 (see
+/// `float`), and cannot be changed afterwards: its shaders run without bounds checks.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    /// In order of execution.
-    pub dispatches: Vec<Dispatch>,
-    /// Contents of the buffers that never change, with the layer they belong to.
-    pub constants: Vec<(String, Vec<u32>)>,
-    /// Most workgroups along one dimension of a dispatch.
-    pub fold: u32,
+    dispatches: Vec<Dispatch>,
+    constants: Vec<(String, Vec<u32>)>,
+    fold: u32,
 }
 
 /// Texts of shaders, each once.
@@ -71,9 +69,9 @@ pub(super) type Sources = HashMap<String, Arc<str>>;
 
 /// Whether one dispatch does `kernel` and `next`, the step after it. What that writes must not be where this still reads.
 fn joins(plan: &Plan, kernel: &Kernel, next: &Kernel) -> bool {
-    let slot = |id: TensorId| plan.slot_of[id];
+    let slot = |id: TensorId| plan.slot_of(id);
     let apart = |read: TensorId| next.writes().into_iter().all(|written| slot(written) != slot(read));
-    kernels::takes(kernel, next, &plan.program) && kernel.reads().into_iter().all(apart)
+    kernels::takes(kernel, next, plan.program()) && kernel.reads().into_iter().all(apart)
 }
 
 impl Recording {
@@ -82,7 +80,7 @@ impl Recording {
     pub fn new(plan: &Plan, target: &Target, choose: &dyn Fn(usize, &[Variant]) -> usize) -> Self {
         let mut recording = Recording::empty(target.fold);
         let mut sources = Sources::new();
-        let steps = &plan.program.steps;
+        let steps = &plan.program().steps;
         let mut taken = false;
         for (index, step) in steps.iter().enumerate() {
             if std::mem::take(&mut taken) {
@@ -90,9 +88,9 @@ impl Recording {
             }
             let next = steps.get(index + 1).map(|s| &s.kernel).filter(|next| joins(plan, &step.kernel, next));
             taken = next.is_some();
-            let variants = kernels::variants(&step.kernel, &plan.program, target);
+            let variants = kernels::variants(&step.kernel, plan.program(), target);
             let variant = variants.get(choose(index, &variants)).copied().unwrap_or(Variant::General);
-            let launch = kernels::launch(&step.kernel, next, &variant, &plan.program);
+            let launch = kernels::launch(&step.kernel, next, &variant, plan.program());
             recording.add(&mut sources, &step.name, index, step.kernel.name(), variant, &launch);
         }
         recording
@@ -128,6 +126,21 @@ impl Recording {
             lanes: launch.lanes,
             variant,
         });
+    }
+
+    /// The dispatches, in order of execution.
+    pub fn dispatches(&self) -> &[Dispatch] {
+        &self.dispatches
+    }
+
+    /// Contents of the buffers that never change, each with the layer it belongs to.
+    pub fn constants(&self) -> &[(String, Vec<u32>)] {
+        &self.constants
+    }
+
+    /// Takes out the [`Recording::constants`], which are not needed once they are in the device's memory.
+    pub(super) fn take_constants(&mut self) -> Vec<(String, Vec<u32>)> {
+        std::mem::take(&mut self.constants)
     }
 
     /// Workgroups of a dispatch for `images` images: rows of at most `fold`, and its layers.

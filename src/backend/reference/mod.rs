@@ -1,4 +1,4 @@
-//! The reference: obvious loops that define what every other kernel must compute, run one image at a time.
+//! The reference: obvious loops that define what every other kernel must compute. They run one image at a time.
 
 mod avgpool;
 mod bitconv;
@@ -27,7 +27,7 @@ use rayon::prelude::*;
 use std::any::Any;
 use std::sync::Arc;
 
-/// The reference kernels on this machine's processors.
+/// The backend that runs the reference kernels on the CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Reference {
     /// Whether images of a batch run on several threads (rayon's current pool).
@@ -45,7 +45,7 @@ impl Backend for Reference {
         max_batch: usize,
         progress: &dyn Fn(usize, usize),
     ) -> Result<Box<dyn Executable>> {
-        let steps = plan.program.steps.len();
+        let steps = plan.program().steps.len();
         progress(steps, steps);
         Ok(Box::new(ReferenceNet { plan, max_batch: max_batch.max(1), parallel: self.parallel }))
     }
@@ -85,7 +85,7 @@ impl Executable for ReferenceNet {
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
         check_batch(input, 1, self.plan.input_words(), 1)?;
         let mut arena = Arena::new(&self.plan, input)?;
-        let steps = self.plan.program.steps.iter().enumerate();
+        let steps = self.plan.program().steps.iter().enumerate();
         Ok(steps
             .map(|(index, step)| traced(index, step, &mut arena, |a, outputs| run_kernel(&step.kernel, a, outputs)))
             .collect())
@@ -107,11 +107,11 @@ impl ReferenceNet {
     }
 }
 
-/// Runs one image and shows the words of every tensor that a step wrote, step by step. The parts of a concatenation are joined
-/// one after the other, so it is shown several times and complete the last time.
+/// Runs one image and calls `see` with the words of every tensor that a step wrote. A concatenation is written by
+/// several steps, so `see` gets it several times; it is complete the last time.
 pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) -> Result<()> {
     let mut arena = Arena::new(plan, input)?;
-    for step in &plan.program.steps {
+    for step in &plan.program().steps {
         arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
         step.kernel.writes().into_iter().for_each(|tensor| see(tensor, arena.read(tensor)));
     }
@@ -126,13 +126,13 @@ fn run_image(
     recorder: Option<&Recorder>,
 ) -> Result<()> {
     let mut arena = Arena::new(plan, input)?;
-    for (index, step) in plan.program.steps.iter().enumerate() {
+    for (index, step) in plan.program().steps.iter().enumerate() {
         control.check()?;
         Recorder::step(recorder, index, step, || {
             arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
         });
     }
-    output.copy_from_slice(&arena.read(plan.program.logits.tensor())[..output.len()]);
+    output.copy_from_slice(&arena.read(plan.program().logits.tensor())[..output.len()]);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use crate::fixed::pack_lanes;
 use crate::lower::{PIXEL_ALPHA, PIXEL_OFFSET};
 
-/// One word per pixel of three bytes in the network's channel order.
+/// One word for each pixel, whose three bytes are in the network's channel order.
 pub fn run(pixels: impl Iterator<Item = [u8; 3]>) -> Vec<u32> {
     let signed = |v: u8| (i32::from(v) - PIXEL_OFFSET) as i8;
     pixels.map(|[a, b, c]| pack_lanes([signed(a), signed(b), signed(c), PIXEL_ALPHA])).collect()

@@ -166,7 +166,7 @@ struct Context<'a> {
     cpu: bool,
 }
 
-/// What a launch is part of.
+/// What a launch is part of, by the work that it does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Bits,
@@ -179,10 +179,10 @@ impl Sort {
         [(Sort::Bits, "bit convolutions"), (Sort::Float, "float layers"), (Sort::Other, "other kernels")];
 
     fn of(step: &StepTime) -> Sort {
-        match step.kernel.as_str() {
-            "bitconv" => Sort::Bits,
-            "limbconv" | "limbsum" => Sort::Float,
-            _ => Sort::Other,
+        match (step.words > 0.0, step.macs > 0.0) {
+            (true, _) => Sort::Bits,
+            (false, true) => Sort::Float,
+            (false, false) => Sort::Other,
         }
     }
 }

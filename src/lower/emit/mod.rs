@@ -1,5 +1,5 @@
-//! The last pass: groups of nodes become steps on integer tensors. `tensors` makes the forms of results that steps ask for,
-//! `convs` the convolutions, `finish` what follows them in the same step.
+//! The last pass: groups of nodes become steps on integer tensors. `tensors` provides results in the forms that steps
+//! need, `convs` lowers convolutions, `finish` what follows them in the same step.
 
 mod convs;
 mod finish;
@@ -7,9 +7,10 @@ mod tensors;
 
 use super::affine::Affine;
 use super::chain::{Chain, Group, group};
-use super::kernel::{AvgPool, Kernel, MaxPool, Pointwise};
-use super::program::{InputForm, Logits, Program, Repr, Step, TensorId, TensorSpec};
+use super::kernels::{AvgPool, Kernel, MaxPool, Pointwise};
+use super::program::{Logits, Program, Step};
 use super::rows::{self, Row};
+use super::tensors::{InputForm, Repr, TensorId, TensorSpec};
 use super::{pointwise, range};
 use crate::fixed::{VALUE_LIMBS, VALUE_MAX, scale_by_power};
 use crate::graph::preprocess::Normalize;
@@ -17,7 +18,7 @@ use crate::graph::{Fact, Graph, Kind, NodeId, Op, Params, Weights};
 use crate::tensor::Shape;
 use tensors::Forms;
 
-/// What the caller will feed.
+/// The kind of input that a program accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InputKind {
     /// 8-bit pixels at network size.
@@ -26,10 +27,10 @@ pub enum InputKind {
     Tensor,
 }
 
-/// Lowers `graph` for one kind of input. Errors name the layer and what about it cannot be done exactly.
+/// Lowers `graph` for one kind of input. An error names the layer and says what about it cannot be computed exactly.
 ///
-/// With [`InputKind::Pixels`] and a per-channel mean, mean and deviation are folded into the first convolution; with a mean
-/// image the host subtracts it, so the program is that of [`InputKind::Tensor`].
+/// With [`InputKind::Pixels`] and a per-channel mean, mean and standard deviation are folded into the first
+/// convolution. A mean image is subtracted by the host, so its program is the one for [`InputKind::Tensor`].
 pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputKind) -> Result<Program, String> {
     let facts = graph.facts()?;
     let scales = range::scales(graph, params, input_range(normalize))?;
@@ -61,7 +62,7 @@ pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputK
     Ok(Program { tensors: emitter.tensors, steps: emitter.steps, input, logits })
 }
 
-/// Twice the largest magnitude that preprocessing produces, so that tensors prepared a little differently still fit.
+/// Twice the largest magnitude that preprocessing produces, to leave room for tensors prepared a little differently.
 fn input_range(normalize: &Normalize) -> f64 {
     let most = match normalize {
         Normalize::Channel { mean, std } => {
@@ -77,7 +78,7 @@ fn feeds_convs(graph: &Graph, id: NodeId) -> bool {
     graph.consumers(id).all(|c| matches!(graph.nodes()[c].op, Op::Conv { weights: Weights::Float, .. }))
 }
 
-/// Logits are given as `f32`.
+/// Refuses logits that may exceed `f32`, the type in which they are returned.
 fn need_finite(mut bounds: impl Iterator<Item = f64>) -> Result<(), String> {
     if bounds.all(|most| most < f64::from(f32::MAX)) {
         Ok(())
@@ -92,7 +93,7 @@ struct Emitter<'a> {
     facts: Vec<Fact>,
     /// Fractional bits per node.
     scales: Vec<i32>,
-    /// Mean and deviation, if pixels are folded into the first layer.
+    /// Mean and standard deviation of pixels, if they are folded into the first layer.
     pixels: Option<([f64; 3], [f64; 3])>,
     groups: Vec<Group>,
     tensors: Vec<TensorSpec>,
@@ -163,7 +164,7 @@ impl<'a> Emitter<'a> {
     fn pointwise(&mut self, chain: &Chain) -> Result<(), String> {
         let input = self.value(chain.head)?;
         let residual = self.residual(chain.residual)?;
-        // Not `affine`: if the head is a convolution, its bias is in its value already.
+        // Without the bias of the head: if the head is a convolution, its value already contains it.
         let affine = self.batch_norms(Affine::identity(self.facts[chain.end].shape.c), &chain.batch_norms)?;
         let fixed = pointwise::fix(&affine, self.scales[chain.head], self.scales[chain.end])?;
         let (gains, biases, shifts) = (fixed.gains, fixed.biases, fixed.shifts);
@@ -198,7 +199,7 @@ impl<'a> Emitter<'a> {
                 self.push(id, Kernel::AvgPool(AvgPool { input, window, output }));
                 Ok(())
             }
-            // Made when someone reads it, in the form that is wanted.
+            // Created on demand, in the forms that its readers need.
             Op::Concat => Ok(()),
             _ => Err("cannot be lowered".into()),
         }

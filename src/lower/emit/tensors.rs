@@ -1,23 +1,27 @@
-//! The forms of a node's result, made when someone first needs them.
+//! The forms of a node's result (values, codes, limbs, bits), created when a step first needs them.
 
 use super::Emitter;
 use crate::fixed::{VALUE_LIMBS, VALUE_PLANES, saturate, to_fixed};
 use crate::graph::{Kind, NodeId, Op, Role};
 use crate::lower::bitconv::{Digit, value_digits};
-use crate::lower::kernel::{Join, Kernel, Levels, Slice, Split};
-use crate::lower::program::{Repr, Step, TensorId, TensorSpec};
+use crate::lower::kernels::{Join, Kernel, Levels, Slice, Split};
+use crate::lower::program::Step;
 use crate::lower::rows::{Place, Row, code_planes};
+use crate::lower::tensors::{Repr, TensorId, TensorSpec};
 use crate::tensor::Shape;
 
-/// The tensors of one node.
+/// The tensors that hold one node's result.
 #[derive(Clone, Debug, Default)]
 pub struct Forms {
+    /// Its values.
     pub value: Option<TensorId>,
+    /// Its codes.
     pub codes: Option<TensorId>,
+    /// The limbs of its values.
     pub limbs: Option<TensorId>,
-    /// The bits of its values, in so many planes.
+    /// Number of planes and tensor of the bits of its values.
     pub bits: Option<(usize, TensorId)>,
-    /// Whether its planes are in their row.
+    /// Whether its planes have been copied to their place in a row.
     pub in_row: bool,
 }
 
@@ -25,30 +29,34 @@ pub struct Forms {
 pub struct Member {
     /// First word within a row of the tensor.
     pub at: usize,
+    /// Number of channels.
     pub channels: usize,
+    /// Planes of a channel.
     pub planes: usize,
     /// What its planes are worth.
     pub digits: Vec<Digit>,
 }
 
 impl Emitter<'_> {
+    /// Adds a tensor to the program.
     pub fn tensor(&mut self, name: String, shape: Shape, repr: Repr) -> TensorId {
         self.tensors.push(TensorSpec { name, shape, repr });
         self.tensors.len() - 1
     }
 
+    /// Adds a step to the program, named after node `id`.
     pub fn push(&mut self, id: NodeId, kernel: Kernel) {
         self.steps.push(Step { name: self.name(id).to_owned(), kernel });
     }
 
-    /// A tensor for the values of `id`, to be written by the caller.
+    /// A tensor for the values of `id`; the caller must add the step that writes it.
     pub fn new_value(&mut self, id: NodeId) -> TensorId {
         let tensor = self.tensor(self.name(id).to_owned(), self.facts[id].shape, Repr::Value { frac: self.scales[id] });
         self.forms[id].value = Some(tensor);
         tensor
     }
 
-    /// A tensor for the codes of quantizer `id`, to be written by the caller.
+    /// A tensor for the codes of quantizer `id`; the caller must add the step that writes it.
     pub fn new_codes(&mut self, id: NodeId) -> Result<TensorId, String> {
         let planes = code_planes(self.graph, id).ok_or("does not give codes")?;
         let tensor = self.tensor(self.name(id).to_owned(), self.facts[id].shape, Repr::Codes { planes });
@@ -56,12 +64,12 @@ impl Emitter<'_> {
         Ok(tensor)
     }
 
-    /// A tensor derived from node `id`.
+    /// A tensor for another form of node `id`.
     fn derived(&mut self, id: NodeId, suffix: &str, repr: Repr) -> TensorId {
         self.tensor(format!("{}/{suffix}", self.name(id)), self.facts[id].shape, repr)
     }
 
-    /// The values of `id`: of codes those of their levels, of a concatenation those of all members.
+    /// The values of `id`. For codes these are their levels, for a concatenation the values of all members.
     pub fn value(&mut self, id: NodeId) -> Result<TensorId, String> {
         match (self.forms[id].value, &self.graph.nodes()[id].op) {
             (Some(tensor), _) => Ok(tensor),
@@ -102,7 +110,7 @@ impl Emitter<'_> {
         Ok(encoding.plane_values(self.params.get(self.name(id), Role::ActivationBasis)?.f32()))
     }
 
-    /// The limbs of `id`, split off its value if they do not exist yet.
+    /// The limbs of `id`, computed from its values if they do not exist yet.
     pub fn limbs(&mut self, id: NodeId) -> Result<TensorId, String> {
         if let Some(tensor) = self.forms[id].limbs {
             return Ok(tensor);
@@ -114,7 +122,7 @@ impl Emitter<'_> {
         Ok(output)
     }
 
-    /// What a convolution with weight planes reads: a tensor of planes and its members, in order of the channels.
+    /// What a convolution with weight planes reads: a tensor of planes, and its members in channel order.
     pub fn planes(&mut self, id: NodeId) -> Result<(TensorId, Vec<Member>), String> {
         let leaves = self.graph.leaves(id);
         if let [leaf] = leaves[..] {
@@ -163,7 +171,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// The codes of a quantizer, or the bits of other nodes' values.
+    /// The planes of `id`: the codes of a quantizer, or the bits of any other node's values.
     fn plane_tensor(&mut self, id: NodeId, planes: usize) -> Result<TensorId, String> {
         if let Kind::Codes { .. } = self.facts[id].kind {
             return self.forms[id].codes.ok_or_else(|| format!("reads '{}', whose codes do not exist", self.name(id)));

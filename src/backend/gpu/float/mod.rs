@@ -25,7 +25,7 @@ const LANES: usize = 4;
 /// A float network as plain data, built without a GPU.
 #[derive(Debug)]
 pub struct FloatRecording {
-    pub recording: Recording,
+    recording: Recording,
     /// Name and 32-bit words per image of each tensor, by node.
     tensors: Vec<(String, usize)>,
     slots: Slots,
@@ -46,7 +46,7 @@ impl FloatRecording {
         let tensors: Vec<(String, usize)> =
             graph.nodes().iter().zip(&shapes).map(|(n, s)| (n.name.clone(), words(s.pixels(), s.c))).collect();
         let sizes: Vec<usize> = tensors.iter().map(|t| t.1).collect();
-        let access = |step| Access { reads: places.reads(step), writes: places.writes(step), keeps: false };
+        let access = |step| Access { reads: places.reads(step), writes: places.writes(step), keeps_inputs: false };
         let accesses: Vec<Access> = steps.iter().map(access).collect();
         let output = places.view(shapes.len() - 1).tensor;
         let slots = Slots::assign(&sizes, &accesses, output)?;
@@ -59,6 +59,11 @@ impl FloatRecording {
             }
         }
         Ok(FloatRecording { recording, tensors, slots, output })
+    }
+
+    /// The dispatches and their constants.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
     }
 }
 

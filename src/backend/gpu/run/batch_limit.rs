@@ -38,7 +38,7 @@ impl BatchLimit {
     /// # Errors
     /// [`Error::DeviceLimit`] if not even one image is possible.
     pub fn max_batch(&self, layout: &Layout, recording: &Recording, wanted: usize) -> Result<usize> {
-        for (name, words) in &recording.constants {
+        for (name, words) in recording.constants() {
             self.check_buffer(name, words.len())?;
         }
         for (name, words) in &layout.tensors {

@@ -26,7 +26,7 @@ impl Buffers {
     /// Allocates and fills them, for the largest batch of these sizes that there is memory for.
     pub fn new(gpu: &Gpu, layout: &Layout, recording: &Recording, sizes: RangeInclusive<usize>) -> Result<Self> {
         let constant = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let constants = recording.constants.iter().map(|(name, words)| filled(gpu, name, words, constant));
+        let constants = recording.constants().iter().map(|(name, words)| filled(gpu, name, words, constant));
         let constants = constants.collect::<Result<_>>()?;
         let params: Vec<Params> =
             (0..=*sizes.end() as u32).map(|images| Params { images, ..Params::default() }).collect();

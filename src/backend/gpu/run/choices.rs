@@ -43,9 +43,9 @@ impl Choices {
 /// of each kernel, which is expected to be best.
 pub fn record(gpu: &Gpu, plan: &Plan) -> Recording {
     let choices = gpu.store().map(Choices::read).unwrap_or_default();
-    let choose = |step: usize, variants: &[Variant]| match (gpu.nth_variant(), plan.program.steps.get(step)) {
+    let choose = |step: usize, variants: &[Variant]| match (gpu.nth_variant(), plan.program().steps.get(step)) {
         (Some(nth), _) => nth.min(variants.len().saturating_sub(1)),
-        (None, Some(step)) => choices.of(&signature(&step.kernel, &plan.program), variants),
+        (None, Some(step)) => choices.of(&signature(&step.kernel, plan.program()), variants),
         (None, None) => 0,
     };
     Recording::new(plan, &gpu.target(), &choose)

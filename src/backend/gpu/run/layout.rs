@@ -20,10 +20,10 @@ impl Layout {
     /// That of `plan`.
     pub fn of(plan: &Plan) -> Self {
         Layout {
-            tensors: plan.program.tensors.iter().map(|t| (t.name.clone(), t.image_words())).collect(),
-            slot_of: plan.slot_of.clone(),
-            slots: plan.slots.clone(),
-            output: plan.program.logits.tensor(),
+            tensors: plan.program().tensors.iter().map(|t| (t.name.clone(), t.image_words())).collect(),
+            slot_of: (0..plan.program().tensors.len()).map(|id| plan.slot_of(id)).collect(),
+            slots: plan.slots().to_vec(),
+            output: plan.program().logits.tensor(),
         }
     }
 

@@ -49,12 +49,12 @@ impl Loaded {
     ) -> Result<Self> {
         let pipelines = compile(gpu, &recording, progress)?;
         let buffers = Buffers::new(gpu, &layout, &recording, sizes)?;
-        recording.constants = Vec::new();
+        drop(recording.take_constants());
         let bind = |dispatch: &Dispatch| {
             let pipeline = &pipelines[&dispatch.source];
             (pipeline.pipeline.clone(), buffers.bind(gpu, &layout, dispatch, pipeline))
         };
-        let bound = gpu.guarded("binding buffers", || recording.dispatches.iter().map(bind).collect())?;
+        let bound = gpu.guarded("binding buffers", || recording.dispatches().iter().map(bind).collect())?;
         // wgpu keeps what was written to buffers until the next submission.
         gpu.guarded("uploading weights", || gpu.queue().submit([]))?;
         Ok(Loaded { gpu: gpu.clone(), layout, recording, buffers, bound, idle: Mutex::default() })
@@ -67,7 +67,7 @@ impl Loaded {
 
     /// The dispatches of a batch, in order.
     pub fn dispatches(&self) -> &[Dispatch] {
-        &self.recording.dispatches
+        self.recording.dispatches()
     }
 
     /// The buffer of a tensor's slot.
@@ -89,7 +89,7 @@ impl Loaded {
         images: usize,
     ) {
         self.encode_input(encoder, input, images);
-        self.pass(encoder, images, 0..self.recording.dispatches.len());
+        self.pass(encoder, images, 0..self.recording.dispatches().len());
         self.encode_output(encoder, output, images);
     }
 
@@ -121,7 +121,7 @@ impl Loaded {
 
     /// Adds the dispatch with this index to a pass.
     pub fn dispatch(&self, pass: &mut wgpu::ComputePass, images: usize, index: usize) {
-        let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches[index], &self.bound[index]);
+        let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches()[index], &self.bound[index]);
         let [x, y, z] = self.recording.workgroups(dispatch, images);
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, buffers, &[]);
@@ -130,7 +130,7 @@ impl Loaded {
 
     /// Begins a batch; `input` has the words of `images` images, which must be prepared for.
     pub fn begin(&self, input: &[u32], images: usize) -> Result<InFlight<'_>> {
-        let dispatches = 0..self.recording.dispatches.len();
+        let dispatches = 0..self.recording.dispatches().len();
         self.begin_with(input, images, &[], |encoder| self.pass(encoder, images, dispatches))
     }
 

@@ -124,9 +124,10 @@ fn pipeline(gpu: &Gpu, dispatch: &Dispatch, cache: Option<&wgpu::PipelineCache>)
 fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModule {
     let source = wgpu::ShaderSource::Wgsl(dispatch.source.as_ref().into());
     let descriptor = wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source };
-    // SAFETY: the text consists of this crate's files and of constants of a plan; no text comes from a model file. A plan is
-    // made by `Plan::new` alone, which runs `Program::check`: extents, ids, parts and tables agree with each other, so that
-    // what the left-out checks would catch cannot happen:
+    // SAFETY: the text consists of this crate's files and of constants of a plan; no text comes from a model file. `compile` takes
+    // only a `Recording`, whose fields are private and whose one constructor for programs takes a `Plan`; a plan is made by
+    // `Plan::new` alone, which runs `Program::check`, and never lends its program for writing. So extents, ids, parts and
+    // tables agree with each other, and what the left-out checks would catch cannot happen:
     // * Bounds: an index into a buffer is a polynomial in the constants, the shape (a uniform that only `Buffers::bind` fills,
     //   with numbers of the plan) and the coordinates of the invocation. Each kernel returns before its first access unless
     //   the invocation is below images * PER_IMAGE; coordinates outside the input or beyond the last channel are replaced

@@ -77,8 +77,8 @@ impl Contender for Prepared<'_> {
         let mut entries: Vec<Entry> = Vec::new();
         let traced = self.net.trace(self.input)?;
         for (index, (dispatch, traced)) in self.net.dispatches().iter().zip(traced).enumerate() {
-            let Some(step) = self.plan.program.steps.get(dispatch.step) else { continue };
-            let signature = signature(&step.kernel, &self.plan.program);
+            let Some(step) = self.plan.program().steps.get(dispatch.step) else { continue };
+            let signature = signature(&step.kernel, self.plan.program());
             let right = traced.written.iter().all(|(id, words)| self.expected.get(id) == Some(words));
             match entries.iter_mut().find(|e| (&e.signature, e.variant) == (&signature, dispatch.variant)) {
                 Some(entry) => entry.right &= right,

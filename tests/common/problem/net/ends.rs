@@ -1,4 +1,4 @@
-//! The first layers and the last.
+//! The first and the last layers.
 
 use super::{Net, Source};
 use lq_infer::graph::NodeId;
