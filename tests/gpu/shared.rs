@@ -1,10 +1,9 @@
 //! One network on one GPU, used by many threads and by a host application: nothing of one call shows in another, waiting ends
 //! when the caller says so, and a lost device is reported as one.
 
-mod common;
-
-use common::devices::gpus;
-use common::kernels::{input, params, pictures, resnet20};
+use crate::common;
+use crate::common::devices::gpus;
+use crate::common::kernels::{input, params, pictures, resnet20};
 use lq_infer::backend::gpu::{FloatNet, Gpu, GpuNet};
 use lq_infer::backend::{Backend, CancelToken, Control, Traced};
 use lq_infer::error::ErrorKind;
@@ -38,12 +37,11 @@ fn threads(count: u64, work: impl Fn(u64) + Sync) {
     });
 }
 
-#[test]
-fn deadlines_hold_on_eight_threads() {
+pub fn deadlines_hold_on_eight_threads() {
     const IMAGES: usize = 8;
     let plan = plan();
-    let words = input(&plan.program, IMAGES, 1);
-    let expected = common::run(&plan.program, &words, IMAGES, true);
+    let words = input(plan.program(), IMAGES, 1);
+    let expected = common::run(plan.program(), &words, IMAGES, true);
     for gpu in gpus() {
         let net = gpu.prepare(plan.clone(), IMAGES, &|_, _| {}).unwrap();
         let (done, stopped) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -72,8 +70,7 @@ fn deadlines_hold_on_eight_threads() {
 }
 
 /// A host application that polls its device on a thread of its own disturbs no call, and no panic reaches its hook.
-#[test]
-fn a_host_may_poll_beside_us() {
+pub fn a_host_may_poll_beside_us() {
     static PANICS: AtomicUsize = AtomicUsize::new(0);
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -82,8 +79,8 @@ fn a_host_may_poll_beside_us() {
         before(info);
     }));
     let plan = plan();
-    let words = input(&plan.program, 1, 2);
-    let expected = common::run(&plan.program, &words, 1, true);
+    let words = input(plan.program(), 1, 2);
+    let expected = common::run(plan.program(), &words, 1, true);
     for gpu in gpus() {
         let net = gpu.prepare(plan.clone(), 1, &|_, _| {}).unwrap();
         let over = AtomicBool::new(false);
@@ -104,10 +101,9 @@ fn a_host_may_poll_beside_us() {
     assert_eq!(PANICS.load(Ordering::Relaxed), 0);
 }
 
-#[test]
-fn traces_and_runs_do_not_mix() {
+pub fn traces_and_runs_do_not_mix() {
     let plan = plan();
-    let words = [3, 4, 5, 6].map(|seed| input(&plan.program, 1, seed));
+    let words = [3, 4, 5, 6].map(|seed| input(plan.program(), 1, seed));
     for gpu in gpus() {
         let net = gpu.prepare(plan.clone(), 1, &|_, _| {}).unwrap();
         let traces: Vec<Vec<Traced>> = words.iter().map(|words| net.trace(words).unwrap()).collect();
@@ -122,14 +118,13 @@ fn traces_and_runs_do_not_mix() {
 }
 
 /// The channel order is that of each call, whatever came before.
-#[test]
-fn pictures_are_imported_in_the_order_asked_for() {
+pub fn pictures_are_imported_in_the_order_asked_for() {
     let (h, w) = (10, 24);
     let problem = pictures(7, [h, w], Window::same(3, 1, [h, w]));
     let plan = Arc::new(Plan::new(problem.program()).unwrap());
-    let rgb = input(&plan.program, 1, 8);
+    let rgb = input(plan.program(), 1, 8);
     let bgr: Vec<u32> = rgb.iter().map(|w| w & 0xff00_ff00 | w << 16 & 0xff_0000 | w >> 16 & 0xff).collect();
-    let [straight, swapped] = [&rgb, &bgr].map(|words| common::run(&plan.program, words, 1, true));
+    let [straight, swapped] = [&rgb, &bgr].map(|words| common::run(plan.program(), words, 1, true));
     assert_ne!(straight, swapped);
     for gpu in gpus() {
         let net = gpu.prepare(plan.clone(), 1, &|_, _| {}).unwrap();
@@ -178,10 +173,9 @@ fn texture(gpu: &Gpu, [height, width]: [usize; 2], words: &[u32]) -> wgpu::Textu
 }
 
 /// Also where the caller owns the device and its callbacks.
-#[test]
-fn a_lost_device_is_reported_as_lost() {
+pub fn a_lost_device_is_reported_as_lost() {
     let plan = plan();
-    let words = input(&plan.program, 1, 9);
+    let words = input(plan.program(), 1, 9);
     for owner in gpus() {
         let (device, queue) = (owner.device().clone(), owner.queue().clone());
         let borrowed = Gpu::from_wgpu(device.clone(), queue, None).unwrap().with_cache(None);
@@ -199,8 +193,7 @@ fn a_lost_device_is_reported_as_lost() {
 }
 
 /// Work on the device cannot be stopped, but waiting for it can.
-#[test]
-fn every_wait_ends_when_the_caller_says_so() {
+pub fn every_wait_ends_when_the_caller_says_so() {
     let problem = resnet20(2);
     let plan = plan();
     let real: Vec<f32> = (0..32 * 32 * 3 * 64).map(|i| (i % 7) as f32).collect();
