@@ -1,5 +1,5 @@
-//! One network on one GPU, used by many threads and by a host application: nothing of one call shows in another, waiting ends
-//! when the caller says so, and a lost device is reported as one.
+//! One network on one GPU, used by many threads and by a host application: nothing of one call shows in another,
+//! waiting ends when the caller says so, and a lost device is reported as one.
 
 use crate::common;
 use crate::common::devices::gpus;

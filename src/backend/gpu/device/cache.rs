@@ -1,5 +1,5 @@
-//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each belongs to
-//! one device and one purpose. A damaged file counts as absent.
+//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each
+//! belongs to one device and one purpose. A damaged file counts as absent.
 //!
 //! They are in the directory `LQ_INFER_CACHE` if that is set (`off` for none), else in the system's cache directory.
 
@@ -34,8 +34,8 @@ impl Store {
         folder.map(|folder| Store::new(folder, info))
     }
 
-    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of the versions
-    /// of the driver and of this crate.
+    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of
+    /// the versions of the driver and of this crate.
     pub fn new(folder: PathBuf, info: &AdapterInfo) -> Self {
         let AdapterInfo { name, api, driver, driver_info, pci_id, .. } = info;
         let version = env!("CARGO_PKG_VERSION");
