@@ -3,7 +3,7 @@
 // Layouts: input [image, IN_H, IN_W, OUT_C], values [image, OUT_H, OUT_W, OUT_C]. The sum is kept as high * 2^16 + low;
 // TAPS is below 2^16, so neither word overflows.
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);

@@ -56,7 +56,7 @@ fn load_columns(step: Step) -> array<Column, COLUMNS> {
     return columns;
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(who: Invocation) {
     load_shape();
     load_codes();

@@ -18,7 +18,7 @@
 // Each invocation computes TILE neighbouring pixels of one row for one group of 32 output channels, quad by quad, so
 // that it writes whole words. Every weight it loads is used for TILE pixels, every activation for four channels.
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     load_codes();

@@ -19,7 +19,7 @@ fn row_of(quad: u32, row: u32) -> vec4<i32> {
     return rows[row];
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(who: Invocation) {
     load_shape();
     load_codes();

@@ -12,7 +12,7 @@
 // Each invocation computes TILE neighbouring pixels of one row for the quads of one group of 32 output channels. With
 // SUMS, where there is only one pixel, it computes one quad.
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     load_codes();

@@ -5,7 +5,7 @@
 // Less than every value: the maximum of no taps.
 const NOTHING: i32 = -2147483647;
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);

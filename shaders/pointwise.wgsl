@@ -5,7 +5,7 @@
 // the input or the residual lacks are 0. The table holds a vector (gain, low and high word of the bias, shift) per
 // channel.
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);

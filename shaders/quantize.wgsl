@@ -7,7 +7,7 @@ fn value_at(pixel: u32, c: u32) -> i32 {
     return input[pixel * OUT_C + min(c, OUT_C - 1u)];
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     load_codes();

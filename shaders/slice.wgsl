@@ -8,7 +8,7 @@ fn limb_bytes(v: i32) -> u32 {
     return (u32(v) + 0x80808080u) ^ 0x80808080u;
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);

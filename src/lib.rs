@@ -7,8 +7,10 @@ pub mod backend;
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod compare;
 pub mod convert;
 pub mod error;
+pub mod files;
 pub mod fixed;
 pub mod format;
 pub mod graph;
@@ -16,6 +18,7 @@ pub mod image;
 pub mod lower;
 pub mod plan;
 pub mod quant;
+pub mod random;
 pub mod session;
 pub mod tensor;
 pub mod zoo;

@@ -5,9 +5,10 @@
 pub mod steps;
 pub mod subjects;
 
-use lq_infer::bench::{Rng, random_network};
+use lq_infer::bench::random_network;
 use lq_infer::lower::PIXEL_ALPHA;
 use lq_infer::plan::Plan;
+use lq_infer::random::Rng;
 use lq_infer::zoo::Uniform;
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 // channel, KH, KW, GROUP_IN]. Each group has GROUP_OUT output channels. Each invocation computes four output channels
 // of one pixel.
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);

@@ -6,7 +6,7 @@
 // Each invocation computes one quad of output channels of one pixel. Neighbouring invocations read neighbouring
 // weights.
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);

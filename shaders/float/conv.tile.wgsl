@@ -31,7 +31,7 @@ fn load_columns(ky: u32, quad: u32) -> array<vec4<f32>, COLUMNS> {
     return columns;
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(who: Invocation) {
     load_shape();
     prepare_sharing(who);

@@ -5,7 +5,7 @@
 
 // Index of an invocation in the flat list.
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * FOLD + group.x) * LANES + lane;
+    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 
 // Saturating sum of values. Their magnitudes are below 2^30, so the plain sum cannot overflow.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Lets a caller stop work early.
+/// Cancellation and a deadline for a piece of work. The default has neither.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
+    /// Stops the work when it is cancelled.
     pub cancel: Option<CancelToken>,
+    /// Stops the work when it is reached.
     pub deadline: Option<Instant>,
 }
 
@@ -25,7 +27,7 @@ impl Control {
     }
 }
 
-/// A flag that cancels the work it was given to. Clones share the flag.
+/// A flag that cancels work. Clones share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
 
@@ -35,7 +37,7 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Asks the work to stop; it does so at the next step or batch.
+    /// Asks the work to stop, which it does at the next step or batch.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

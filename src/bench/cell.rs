@@ -4,12 +4,11 @@ use super::device::Ceiling;
 use super::host::OthersWatch;
 use super::layers;
 use super::parts::PartTimes;
-use super::random::Rng;
 use super::report::{Cell, Cold, DigestCheck, Parts, Stats, Warm};
 use super::rival::Opponent;
 use crate::backend::{Control, Detail, Peak, Timeline};
-use crate::convert::widths;
 use crate::error::{Error, Result};
+use crate::random::Rng;
 use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
 use std::time::{Duration, Instant};
 
@@ -97,7 +96,7 @@ pub fn void(job: &Job, device: usize, problem: Option<String>) -> Cell {
         device,
         model: job.model.header().name.clone(),
         source: job.source.to_owned(),
-        bits: widths(&job.model.header().graph),
+        bits: job.model.header().graph.widths(),
         input: [shape.h, shape.w, shape.c],
         batch: job.batch,
         cold: None,

@@ -29,7 +29,7 @@ impl Ceiling {
     /// Measures a device; takes some tenths of a second.
     pub fn of(engine: &Engine) -> Result<Self> {
         let rate = |peak: Peak| engine.rate(peak);
-        let peaks = Peaks { words: rate(Peak::Words)?, macs: rate(Peak::Macs)?, bytes: rate(Peak::Bytes)? };
+        let peaks = Peaks { words: rate(Peak::Words)?, macs: rate(Peak::ByteProducts)?, bytes: rate(Peak::Bytes)? };
         Ok(Ceiling { peaks, launch: launch(&**engine.backend())? })
     }
 }

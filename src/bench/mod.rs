@@ -22,6 +22,6 @@ pub use clock::{Elapsed, Stopwatch};
 pub use device::{Ceiling, Opened, open};
 pub use explain::{Explanation, Group, Launch, Prediction, Remark, explain};
 pub use host::{OthersWatch, host};
-pub use random::{Rng, random_model, random_network};
+pub use random::{random_model, random_network};
 pub use steps::{StepTimes, Subject, least, time, time_steps};
 pub use trace::trace;

@@ -1,44 +1,19 @@
 //! Networks of the zoo with random parameters whose statistics fit each other, so that values and codes are spread as in a
 //! trained network. No data is needed: the statistics follow from those of the layers before.
 
-use crate::convert::widths as bit_widths;
 use crate::error::Error;
-use crate::format::{Header, Packed, Source, VERSION};
+use crate::format::{Header, Packed, Provenance, VERSION};
 use crate::graph::preprocess::Normalize;
 use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor, Weights};
 use crate::lower::{InputKind, Program, lower};
 use crate::quant::live_bits;
+use crate::random::Rng;
 use crate::session::Model;
-use crate::zoo::{Definition, NETWORKS, Widths};
+use crate::zoo::{self, Definition, Widths};
 use std::collections::{BTreeMap, HashMap};
 
 /// The first element of a weight basis.
 const UNIT: f64 = 0.03;
-
-/// SplitMix64 (Steele, Lea and Flood 2014): any seed is good, and gives the same numbers everywhere.
-#[derive(Clone, Debug)]
-pub struct Rng(u64);
-
-impl Rng {
-    /// A generator; equal seeds give equal numbers.
-    pub fn new(seed: u64) -> Self {
-        Rng(seed)
-    }
-
-    /// 32 random bits.
-    pub fn bits(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 32) as u32
-    }
-
-    /// Uniform, between `low` and `high`.
-    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * f64::from(self.bits()) / f64::from(u32::MAX)
-    }
-}
 
 /// The integer program of the network `id` of the zoo for pixels, with random parameters.
 ///
@@ -67,11 +42,10 @@ pub(super) fn random_program(graph: &Graph, kind: InputKind, seed: u64) -> Resul
 /// # Errors
 /// [`Error::Usage`] if there is no such network, or not at these widths.
 pub fn random_model(id: &str, widths: &dyn Widths, seed: u64) -> Result<Model, Error> {
-    let network = NETWORKS.iter().find(|n| n.id == id);
-    let network = network.ok_or_else(|| Error::Usage(format!("the zoo has no network '{id}'")))?;
+    let network = zoo::find(id).map_err(Error::Usage)?;
     let Definition { graph, preprocess, .. } = network.build(widths).map_err(Error::Usage)?;
     let params = params(&graph, &mut Rng::new(seed)).map_err(Error::Usage)?;
-    let source = Source {
+    let source = Provenance {
         kind: "random".into(),
         file: String::new(),
         sha256: String::new(),
@@ -79,7 +53,7 @@ pub fn random_model(id: &str, widths: &dyn Widths, seed: u64) -> Result<Model, E
     };
     let header = Header {
         version: VERSION,
-        name: format!("{id} {}", bit_widths(&graph)),
+        name: format!("{id} {}", graph.widths()),
         network: id.to_owned(),
         graph,
         preprocess,

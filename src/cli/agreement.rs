@@ -2,12 +2,10 @@
 
 use super::inputs::Array;
 use super::{Failure, Outcome, output};
+use crate::compare::{Agreement, LayerCodes, RecordedCodes, Tolerance, compare_codes, compare_logits};
 use crate::error::{Error, Result};
 use crate::format::npy::{self, NpyData};
-use crate::session::{
-    Agreement, DeviceSelector, Engine, LayerCodes, Model, PrepareOptions, RecordedCodes, Tolerance, compare_codes,
-    compare_logits,
-};
+use crate::session::{DeviceSelector, Engine, Model, PrepareOptions};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};

@@ -3,11 +3,8 @@
 use super::agreement::{self, Verification};
 use super::export::{need_file, same_file, usage, written};
 use super::{ConvertArgs, Outcome, layers, output};
-use crate::convert::checkpoint::Checkpoint;
 use crate::convert::report::{ConversionReport, Totals, Warning};
-use crate::convert::{
-    Conversion, ConvertOptions, CustomNetwork, candidates, convert, convert_graph, export_float, widths,
-};
+use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, export_float};
 use crate::error::Error;
 use crate::format::Packed;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
@@ -19,7 +16,7 @@ use std::path::Path;
 struct Summary<'a> {
     name: &'a str,
     network: &'a str,
-    source: &'a crate::format::Source,
+    source: &'a crate::format::Provenance,
     #[serde(flatten)]
     report: &'a ConversionReport,
     totals: Totals,
@@ -34,7 +31,9 @@ struct Summary<'a> {
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Outcome {
     check_outputs(args)?;
-    let Conversion { packed, report } = conversion(args)?;
+    let checkpoint = Checkpoint::open(&args.checkpoint)?;
+    check_sources(args, &checkpoint)?;
+    let Conversion { packed, report, .. } = conversion(args, &checkpoint)?;
     let model = golden(args, packed)?;
     let verification = agreement::check(&args.verification, &model)?;
     let failure = verification.as_ref().and_then(Verification::failure);
@@ -64,13 +63,10 @@ pub fn run(args: &ConvertArgs) -> Outcome {
     failure.map_or(Ok(()), Err)
 }
 
-/// Refuses outputs that would destroy something.
+/// Refuses outputs that are no files, or one file.
 fn check_outputs(args: &ConvertArgs) -> Outcome {
     for output in [&args.output, &args.float].into_iter().flatten() {
         need_file(output)?;
-        if replaces(&args.checkpoint, output)? {
-            return Err(usage(output, "the output would replace the checkpoint"));
-        }
     }
     match (&args.output, &args.float) {
         (Some(packed), Some(float)) if packed == float || same_file(packed, float) => {
@@ -80,7 +76,15 @@ fn check_outputs(args: &ConvertArgs) -> Outcome {
     }
 }
 
-fn conversion(args: &ConvertArgs) -> Result<Conversion, Error> {
+/// Refuses outputs that would replace a file of the checkpoint.
+fn check_sources(args: &ConvertArgs, checkpoint: &Checkpoint) -> Outcome {
+    match [&args.output, &args.float].into_iter().flatten().find(|output| checkpoint.includes(output)) {
+        Some(output) => Err(usage(output, "the output would replace the checkpoint")),
+        None => Ok(()),
+    }
+}
+
+fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion, Error> {
     let options = ConvertOptions {
         arch: args.arch.clone(),
         labels: args.labels.as_deref().map(read_labels).transpose()?,
@@ -91,13 +95,13 @@ fn conversion(args: &ConvertArgs) -> Result<Conversion, Error> {
     let bar = output::progress(0, "numbers");
     if let Some(graph) = &args.graph {
         let network = CustomNetwork::read(graph)?;
-        let conversion = convert_graph(&args.checkpoint, &network, &options, &output::track(&bar));
+        let conversion = convert_graph(checkpoint, &network, &options, &output::track(&bar));
         bar.finish_and_clear();
         return conversion;
     }
-    let conversion = convert(&args.checkpoint, &options, &output::track(&bar))?;
+    let conversion = convert(checkpoint, &options, &output::track(&bar))?;
     bar.finish_and_clear();
-    note_choice(&args.checkpoint, &options, &conversion.packed.header.network)?;
+    note_choice(&conversion);
     Ok(conversion)
 }
 
@@ -115,15 +119,14 @@ fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
 }
 
 /// Says which other networks the checkpoint may be.
-fn note_choice(checkpoint: &Path, options: &ConvertOptions, chosen: &str) -> Result<(), Error> {
-    let others: Vec<&str> = candidates(checkpoint, options)?.into_iter().filter(|id| *id != chosen).collect();
+fn note_choice(conversion: &Conversion) {
+    let (chosen, others) = (&conversion.packed.header.network, &conversion.alternatives);
     if !others.is_empty() {
         output::note(&format!(
             "note: taken as {chosen}. The checkpoint does not say what pictures it was trained on; --arch {} fits as well.",
             others.join(" or ")
         ));
     }
-    Ok(())
 }
 
 fn write(args: &ConvertArgs, model: &Model) -> Outcome {
@@ -168,7 +171,7 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
     output::line(&format!(
         "  network {}, W/A {}, input {input}, {} parameters in {}",
         header.network,
-        widths(&header.graph),
+        header.graph.widths(),
         model.packed().params.tensors().len(),
         output::bytes(size)
     ))
@@ -177,14 +180,4 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
 fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
     Ok(text.trim_start_matches('\u{feff}').lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
-}
-
-/// Whether writing `output` would destroy a file of the checkpoint.
-fn replaces(checkpoint: &Path, output: &Path) -> Result<bool, Error> {
-    let (Ok(main), Ok(output)) = (Checkpoint::open(checkpoint)?.path().canonicalize(), output.canonicalize()) else {
-        return Ok(false);
-    };
-    // The shards beside X.index are X.data-0000k-of-0000n.
-    let shards = main.with_extension("data-");
-    Ok(output == main || output.to_string_lossy().starts_with(&*shards.to_string_lossy()))
 }

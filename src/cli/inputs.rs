@@ -1,7 +1,8 @@
 //! INPUT arguments: pictures, directories, standard input, arrays.
 
 use crate::error::{Error, Result};
-use crate::format::npy::{self, NpyData, NpyDtype, NpyHeader};
+use crate::format::ElementType;
+use crate::format::npy::{self, NpyData, NpyHeader};
 use crate::graph::preprocess::Resize;
 use crate::image::{decode, fit};
 use crate::session::{Batch, Model};
@@ -183,10 +184,10 @@ impl Array {
 
 /// Checks dtype and shape, and counts the images.
 fn check(header: &NpyHeader, input: Shape, model: &Model) -> Result<usize, String> {
-    if !matches!(header.dtype, NpyDtype::U8 | NpyDtype::F32) {
+    if !matches!(header.dtype, ElementType::U8 | ElementType::F32) {
         return Err(format!("holds {}, expected u8 pixels or f32 tensors", header.dtype.name()));
     }
-    if header.dtype == NpyDtype::U8 {
+    if header.dtype == ElementType::U8 {
         model.need_pixels().map_err(|error| format!("holds pixels, but {}", reason(error)))?;
     }
     if header.fortran_order {

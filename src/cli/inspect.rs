@@ -1,7 +1,6 @@
 //! `lq-infer inspect`
 
 use super::{InspectArgs, Outcome, open_model, output};
-use crate::convert::widths;
 use crate::graph::preprocess::Normalize;
 use crate::session::Model;
 use serde::Serialize;
@@ -51,7 +50,7 @@ fn describe(model: &Model) -> Outcome {
     let h = model.header();
     let total: usize = tensors(model).iter().map(|t| t.bytes).sum();
     output::line(&format!("name     {}", h.name))?;
-    output::line(&format!("network  {}, W/A {}, format version {}", h.network, widths(&h.graph), h.version))?;
+    output::line(&format!("network  {}, W/A {}, format version {}", h.network, h.graph.widths(), h.version))?;
     output::line(&format!("source   {} {}, sha256 {}", h.source.kind, h.source.file, h.source.sha256))?;
     output::line(&format!("made by  {}", h.source.converter))?;
     output::line(&format!("input    {}", h.graph.input_shape()))?;

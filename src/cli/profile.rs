@@ -3,7 +3,7 @@
 use super::{Failure, Outcome, output};
 use crate::backend::Timeline;
 use crate::bench::trace;
-use crate::format::replace_file;
+use crate::files::replace_file;
 use crate::session::{Engine, Profile};
 use clap::Args;
 use std::collections::BTreeMap;

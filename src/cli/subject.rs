@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::bench::{Job, Opened, Reference, random_model};
 use crate::error::Error;
+use crate::files::hex;
 use crate::session::Model;
 use crate::zoo::Uniform;
 use sha2::{Digest, Sha256};
@@ -40,7 +41,7 @@ pub struct Subject {
 impl Subject {
     pub fn file(path: &Path) -> Result<Self, Failure> {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-        let hash = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let hash = hex(&Sha256::digest(&bytes));
         Self::new(hash, || Model::open(path))
     }
 

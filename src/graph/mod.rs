@@ -8,6 +8,7 @@ pub mod preprocess;
 mod real;
 mod real_weights;
 mod text;
+mod widths;
 
 pub use crate::quant::{Encoding, Ties};
 pub use builder::{ConvOptions, GraphBuilder};

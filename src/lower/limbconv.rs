@@ -29,10 +29,9 @@ pub struct FixedWeights {
     pub frac: Vec<i32>,
 }
 
-/// Real weights of a layer. The row of each output channel is computed on demand: all rows at once, in double
-/// precision, would take twice the memory of the weights in the file.
-pub struct RealWeights<'a> {
-    /// Output channels.
+/// Real weights of a layer, times the gain of its batch norms. Each output channel's are computed when they are needed: all at
+/// once, in double precision, they would take twice the memory of the file's.
+pub struct ScaledWeights<'a> {
     pub outputs: usize,
     /// Taps of the window.
     pub taps: usize,
@@ -42,8 +41,7 @@ pub struct RealWeights<'a> {
     pub row: Box<dyn Fn(usize) -> Vec<f64> + 'a>,
 }
 
-impl RealWeights<'_> {
-    /// The rows of all output channels.
+impl ScaledWeights<'_> {
     pub fn rows(&self) -> impl Iterator<Item = Vec<f64>> {
         (0..self.outputs).map(&self.row)
     }
@@ -51,7 +49,7 @@ impl RealWeights<'_> {
 
 /// Rounds real weights to fixed point and packs their limbs. `cap` limits the fractional bits; it is called with an
 /// output channel and its weights.
-pub fn fix(weights: &RealWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
+pub fn fix(weights: &ScaledWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
     let words = weights.outputs * weights.taps * weights.lanes.div_ceil(LIMB_LANES) * WEIGHT_LIMBS;
     let mut fixed = FixedWeights { packed: Vec::with_capacity(words), frac: Vec::new() };
     for (output, row) in weights.rows().enumerate() {
@@ -99,9 +97,8 @@ pub fn input_max(input_limbs: usize) -> i64 {
     if input_limbs == VALUE_LIMBS { i64::from(VALUE_MAX) } else { 128 }
 }
 
-/// The least number of base-256 digits to drop so that the sums of every channel fit with its weights at full
-/// precision.
-pub fn drop(weights: &RealWeights, input_limbs: usize) -> Result<usize, String> {
+/// The least number of dropped limbs for which the sums of every channel fit, at its weights' full precision.
+pub fn dropped_limbs(weights: &ScaledWeights, input_limbs: usize) -> Result<usize, String> {
     let most = weights.rows().map(|row| total(&row, exponent(&row))).max().unwrap_or(0);
     let fits = |drop: usize| high(most, input_limbs, drop) < HIGH_LIMIT;
     (0..input_limbs + WEIGHT_LIMBS).find(|&d| fits(d)).ok_or("its sums do not fit in two words".to_owned())
@@ -145,8 +142,8 @@ mod tests {
     use super::*;
 
     /// One output channel with one tap.
-    fn weights(row: &[f64]) -> RealWeights<'_> {
-        RealWeights { outputs: 1, taps: 1, lanes: row.len(), row: Box::new(|_| row.to_vec()) }
+    fn weights(row: &[f64]) -> ScaledWeights<'_> {
+        ScaledWeights { outputs: 1, taps: 1, lanes: row.len(), row: Box::new(|_| row.to_vec()) }
     }
 
     #[test]

@@ -58,8 +58,8 @@ fn ranges(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<f64>, 
             Op::Input { .. } => input_range,
             Op::Conv { .. } => {
                 let leaves = graph.leaves(node.inputs[0]).into_iter();
-                let parts: Vec<Part> = leaves.map(|i| Part::of(&facts[i], ranges[i])).collect();
-                // The batch norm's statistics are a better bound than an estimate from the weights.
+                let parts: Vec<MemberRange> = leaves.map(|i| MemberRange::of(&facts[i], ranges[i])).collect();
+                // Statistics say more than weights do, where there are any.
                 let most = conv_bound(node, params, &parts)?;
                 if statistics[id].is_some() { most } else { most.min(conv_spread(node, params, &parts)?) }
             }
@@ -109,7 +109,7 @@ fn statistics(graph: &Graph, params: &Params) -> Result<Vec<Option<f64>>, String
 }
 
 /// What a convolution reads from one member of its input.
-struct Part {
+struct MemberRange {
     channels: usize,
     /// Largest magnitude.
     most: f64,
@@ -119,20 +119,20 @@ struct Part {
     mean: f64,
 }
 
-impl Part {
-    /// An estimate. Codes are rarely at their highest level, so their root mean square is taken as half of it. Of other
-    /// tensors the range itself is sixteen deviations, and four deviations are plenty for the mean.
+impl MemberRange {
+    /// Codes are rarely at their highest level, of which their root mean square is half at most; of other tensors the range
+    /// itself is sixteen deviations, and four for the mean are plenty.
     fn of(fact: &Fact, range: f64) -> Self {
         let (spread, mean) = match fact.kind {
             Kind::Codes { .. } => (DEVIATIONS * range / 2.0, range),
             _ => (range, range / 4.0),
         };
-        Part { channels: fact.shape.c, most: range, spread, mean }
+        MemberRange { channels: fact.shape.c, most: range, spread, mean }
     }
 }
 
 /// The largest magnitude that a convolution's result can have.
-fn conv_bound(node: &Node, params: &Params, parts: &[Part]) -> Result<f64, String> {
+fn conv_bound(node: &Node, params: &Params, parts: &[MemberRange]) -> Result<f64, String> {
     let Op::Conv { outputs, window, weights, groups, .. } = &node.op else { return Ok(0.0) };
     let widest = parts.iter().map(|p| p.most).fold(0.0, f64::max);
     let channels = parts.iter().map(|p| p.channels).sum::<usize>() / groups;
@@ -158,7 +158,7 @@ fn conv_bound(node: &Node, params: &Params, parts: &[Part]) -> Result<f64, Strin
 /// channels of a member share: |sum w| mean + sqrt(sum w^2 spread^2). Without this, the bound for several convolutions
 /// in a row without a batch norm in between (DenseNet's transitions) would exceed their values a thousandfold. Infinite
 /// for grouped convolutions, for which there is no estimate.
-fn conv_spread(node: &Node, params: &Params, parts: &[Part]) -> Result<f64, String> {
+fn conv_spread(node: &Node, params: &Params, parts: &[MemberRange]) -> Result<f64, String> {
     let Op::Conv { outputs, window, weights, groups: 1, .. } = node.op else { return Ok(f64::INFINITY) };
     let channels: usize = parts.iter().map(|p| p.channels).sum();
     let bias = biases(node, params)?;
@@ -206,9 +206,9 @@ fn level_bound(params: &Params, layer: &str, encoding: Encoding) -> Result<f64, 
     Ok(levels.values.iter().map(|v| f64::from(v.abs())).fold(0.0, f64::max))
 }
 
-/// For each node, whether something reads it as a value. Every operation but a convolution with weight planes does; a
-/// concatenation reads its inputs as it is read itself. Concatenations read as values exist as one value tensor.
-fn joined(graph: &Graph) -> Vec<bool> {
+/// Concatenations that exist as one value tensor: those that anything but a convolution with weight planes reads, and what
+/// they consist of.
+fn value_concats(graph: &Graph) -> Vec<bool> {
     let mut joined = vec![false; graph.nodes().len()];
     joined.last_mut().into_iter().for_each(|last| *last = true);
     for (id, node) in graph.nodes().iter().enumerate().rev() {
@@ -224,7 +224,7 @@ fn joined(graph: &Graph) -> Vec<bool> {
 
 /// For each node, the first node among those that share its scale.
 fn groups(graph: &Graph) -> Vec<NodeId> {
-    let joined = joined(graph);
+    let value_concats = value_concats(graph);
     let mut parent: Vec<NodeId> = (0..graph.nodes().len()).collect();
     fn root(parent: &[NodeId], mut id: NodeId) -> NodeId {
         while parent[id] != id {
@@ -235,7 +235,7 @@ fn groups(graph: &Graph) -> Vec<NodeId> {
     for (id, node) in graph.nodes().iter().enumerate() {
         let shared = match node.op {
             Op::Add | Op::Relu | Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. } => true,
-            Op::Concat => joined[id],
+            Op::Concat => value_concats[id],
             _ => false,
         };
         if shared {

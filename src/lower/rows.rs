@@ -1,33 +1,33 @@
-//! The layout of concatenations that convolutions with weight planes read.
+//! Where the members of concatenations are stored side by side.
 //!
-//! Such a convolution does not need the concatenation to be of one kind: the planes of each member keep their own
-//! meaning and stand side by side in the rows of a common tensor, one row per pixel. Concatenations that share members
-//! (as in a dense block) share one tensor of rows, so that every member is copied only once.
+//! A convolution with weight planes can read a concatenation whose members are not of one kind: the planes of each member keep
+//! their own meaning and are stored next to each other in the rows of a common tensor. Concatenations that share members (in a
+//! dense block) share the row, so that every member is copied only once.
 
 use crate::fixed::VALUE_PLANES;
 use crate::graph::{Fact, Graph, NodeId, Op, Weights};
 use crate::quant::words;
 use crate::tensor::Shape;
 
-/// The layout of one tensor of rows.
+/// Members that are stored side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Its members, from the first word on.
-    pub places: Vec<Place>,
+    /// The members, in order of their nodes.
+    pub members: Vec<RowMember>,
     /// Height and width, and the channels of all members together.
     pub shape: Shape,
     /// Words of a row.
     pub words: usize,
 }
 
-/// The place of one member in a row.
+/// Where a member is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RowMember {
     /// The member.
     pub node: NodeId,
     /// First word within a row.
     pub at: usize,
-    /// Planes of the member.
+    /// Planes of each of its channels.
     pub planes: usize,
 }
 
@@ -53,7 +53,7 @@ pub fn rows(graph: &Graph, facts: &[Fact]) -> Vec<Row> {
     sets.into_iter().map(|members| row(graph, facts, members)).collect()
 }
 
-/// `sets` with `members` added; all sets that share a node with it are merged into one.
+/// `sets` with `members` added, which is merged with those sets that share a member with it.
 fn merged(sets: Vec<Vec<NodeId>>, mut members: Vec<NodeId>) -> Vec<Vec<NodeId>> {
     let (meeting, mut apart): (Vec<_>, Vec<_>) =
         sets.into_iter().partition(|set| set.iter().any(|m| members.contains(m)));
@@ -66,15 +66,14 @@ fn merged(sets: Vec<Vec<NodeId>>, mut members: Vec<NodeId>) -> Vec<Vec<NodeId>> 
 
 fn row(graph: &Graph, facts: &[Fact], members: Vec<NodeId>) -> Row {
     let own: Vec<Option<usize>> = members.iter().map(|&m| code_planes(graph, m)).collect();
-    // Kernels process the planes of all members in passes of one size, which must divide the number of planes of each.
-    // If all codes have the same number, values are padded to a multiple of it, so that a pass can take a whole code.
+    // Kernels take the planes of all members a few at a time: as many as the codes have, if that divides all of them.
     let unit = own.iter().flatten().copied().reduce(|a, b| if a == b { a } else { 1 }).unwrap_or(1);
     let value_planes = VALUE_PLANES.next_multiple_of(unit);
     let Shape { h, w, .. } = facts[members[0]].shape;
-    let mut row = Row { places: Vec::new(), shape: Shape { h, w, c: 0 }, words: 0 };
+    let mut row = Row { members: Vec::new(), shape: Shape { h, w, c: 0 }, words: 0 };
     for (&node, own) in members.iter().zip(own) {
         let planes = own.unwrap_or(value_planes);
-        row.places.push(Place { node, at: row.words, planes });
+        row.members.push(RowMember { node, at: row.words, planes });
         row.words += words(facts[node].shape.c) * planes;
         row.shape.c += facts[node].shape.c;
     }

@@ -39,7 +39,7 @@ impl Batch {
     ///
     /// # Errors
     /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the numbers are no whole images.
-    pub(super) fn images(&self, model: &Model) -> Result<(usize, usize)> {
+    pub(crate) fn images(&self, model: &Model) -> Result<(usize, usize)> {
         if self.kind() == InputKind::Pixels {
             model.need_pixels()?;
         }
@@ -52,7 +52,7 @@ impl Batch {
     }
 
     /// The input tensors of a program for the numbers of `range`, which are whole images.
-    pub(super) fn words(&self, packed: &Packed, form: InputForm, range: Range<usize>) -> Result<Vec<u32>> {
+    pub(crate) fn words(&self, packed: &Packed, form: InputForm, range: Range<usize>) -> Result<Vec<u32>> {
         let words = match self {
             Batch::Pixels(p) => feed::pixels(packed, form, &p[range]),
             Batch::Tensor(x) => feed::tensor(packed, form, &x[range]),
@@ -72,7 +72,7 @@ impl Batch {
     }
 
     /// The lowered network for such a batch.
-    pub(super) fn plan(&self, packed: &Packed) -> Result<Arc<Plan>> {
+    pub(crate) fn plan(&self, packed: &Packed) -> Result<Arc<Plan>> {
         plan(packed, self.kind())
     }
 }

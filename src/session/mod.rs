@@ -1,8 +1,6 @@
 //! The public API: open a [`Model`], build an [`Engine`] on a device, [`Engine::prepare`] a [`Net`], classify.
 
-mod agreement;
 mod batch;
-mod codes;
 mod device;
 mod digest;
 mod engine;
@@ -16,9 +14,7 @@ mod verify;
 
 pub use crate::backend::Tuned;
 pub use crate::backend::gpu::AdapterLimits;
-pub use agreement::{Agreement, Tolerance, compare_logits};
 pub use batch::Batch;
-pub use codes::{CodeDifference, LayerCodes, RecordedCodes, compare_codes};
 pub use device::{DeviceInfo, DeviceSelector, Processor, device_matching, devices};
 pub use digest::Digest;
 pub use engine::{Engine, EngineBuilder, PrepareOptions};

@@ -2,8 +2,9 @@
 //! pooling branch. Every branch has a quantizer of its own, so the joined tensor has three bases by channel range. The last
 //! block of a stage is pooled *before* its batch norms. `incpetion` is the original's spelling.
 
-use super::net::{Net, same};
-use super::{Definition, Widths, imagenet};
+use super::definition::{Definition, Widths};
+use super::layers::{NetworkBuilder, same};
+use super::pictures::imagenet;
 use crate::graph::NodeId;
 
 const SIZE: usize = 224;
@@ -34,7 +35,7 @@ const BLOCKS: [(&str, [usize; 3], Ending); 9] = [
 ];
 
 pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
-    let mut net = Net::new(widths, SIZE)?;
+    let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 64, same(7, 2));
     let x = net.max_pool("pool1", x, same(3, 2));
     let x = net.bn_relu_quant("pool1/out", x);
@@ -53,7 +54,7 @@ pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
     net.finish(preprocess)
 }
 
-fn inception(net: &mut Net, x: NodeId, scope: &str, channels: [usize; 3], ending: Ending) -> NodeId {
+fn inception(net: &mut NetworkBuilder, x: NodeId, scope: &str, channels: [usize; 3], ending: Ending) -> NodeId {
     let mut branches = Vec::new();
     for (kernel, channels) in [1, 3, 5].into_iter().zip(channels) {
         let size = format!("{kernel}x{kernel}");
@@ -69,7 +70,7 @@ fn inception(net: &mut Net, x: NodeId, scope: &str, channels: [usize; 3], ending
     net.concat(&format!("{scope}/concat"), &branches)
 }
 
-fn end(net: &mut Net, branch: NodeId, scope: &str, size: &str, ending: Ending) -> NodeId {
+fn end(net: &mut NetworkBuilder, branch: NodeId, scope: &str, size: &str, ending: Ending) -> NodeId {
     match ending {
         Raw => branch,
         Quantized => net.bn_relu_quant(&format!("{scope}/{size}"), branch),

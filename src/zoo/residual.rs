@@ -1,7 +1,7 @@
 //! What residual networks share: depths, blocks and shortcuts, with the layer names of the original `imagenet.py` and
 //! `resnet_model.py`.
 
-use super::net::{Net, same};
+use super::layers::{NetworkBuilder, same};
 use crate::graph::NodeId;
 
 /// Pixels of an ImageNet picture's edge.
@@ -66,7 +66,7 @@ impl Block {
 }
 
 /// conv1, bn, relu, (quant2,) conv2, bn ... without a ReLU at the end.
-pub fn branch(net: &mut Net, mut x: NodeId, block: &Block, quantized: bool) -> NodeId {
+pub fn branch(net: &mut NetworkBuilder, mut x: NodeId, block: &Block, quantized: bool) -> NodeId {
     let convs = block.convs();
     for (i, &(kernel, stride, channels)) in convs.iter().enumerate() {
         let name = block.name(&format!("conv{}", i + 1));
@@ -83,7 +83,7 @@ pub fn branch(net: &mut Net, mut x: NodeId, block: &Block, quantized: bool) -> N
 }
 
 /// The input where it has as many channels as the branch; else a 1x1 convolution (type B).
-pub fn projection(net: &mut Net, input: NodeId, branch: NodeId, block: &Block) -> NodeId {
+pub fn projection(net: &mut NetworkBuilder, input: NodeId, branch: NodeId, block: &Block) -> NodeId {
     if net.channels(input) == net.channels(branch) {
         return input;
     }
@@ -93,7 +93,7 @@ pub fn projection(net: &mut Net, input: NodeId, branch: NodeId, block: &Block) -
 }
 
 /// The input where it has as many channels as the branch; else an average pool and zero channels (type A).
-pub fn parameterless(net: &mut Net, input: NodeId, branch: NodeId, block: &Block) -> NodeId {
+pub fn parameterless(net: &mut NetworkBuilder, input: NodeId, branch: NodeId, block: &Block) -> NodeId {
     if net.channels(input) == net.channels(branch) {
         return input;
     }
@@ -105,7 +105,7 @@ pub fn parameterless(net: &mut Net, input: NodeId, branch: NodeId, block: &Block
 }
 
 /// The start of ImageNet networks: conv0 with stride 2, bn, relu, and a max pool with stride 2.
-pub fn imagenet_stem(net: &mut Net) -> NodeId {
+pub fn imagenet_stem(net: &mut NetworkBuilder) -> NodeId {
     let x = net.first_conv("conv0", 64, same(7, 2));
     let x = net.bn_relu("conv0", x);
     net.max_pool("pool0", x, same(3, 2))

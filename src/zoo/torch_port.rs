@@ -2,8 +2,8 @@
 //! holds its quantizers): every convolution but the first quantizes what it reads, to codes of +-1 and with ties going up;
 //! padding is symmetric; layers have torchvision's names.
 
-use super::Definition;
-use super::net::{Net, Sliding};
+use super::definition::Definition;
+use super::layers::{NetworkBuilder, Sliding};
 use crate::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
 use crate::graph::{NodeId, Op, Ties};
 
@@ -47,27 +47,27 @@ impl Pictures {
 }
 
 /// The quantizer of a convolution's input and the convolution. The first has none.
-pub fn quantized(net: &mut Net, name: &str, x: NodeId) -> NodeId {
+pub fn quantized(net: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
     net.quantize_plus_minus(&format!("{name}.activation_quantizer"), x)
 }
 
 /// A quantizer, a convolution without bias and its batch norm.
-pub fn conv_bn(net: &mut Net, [conv, bn]: [&str; 2], x: NodeId, outputs: usize, sliding: Sliding) -> NodeId {
+pub fn conv_bn(net: &mut NetworkBuilder, [conv, bn]: [&str; 2], x: NodeId, outputs: usize, sliding: Sliding) -> NodeId {
     let x = quantized(net, conv, x);
     let x = net.conv_to(conv, x, outputs, sliding);
     batch_norm(net, bn, x)
 }
 
-pub fn batch_norm(net: &mut Net, name: &str, x: NodeId) -> NodeId {
+pub fn batch_norm(net: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
     net.push(name, Op::BatchNorm { epsilon: 1e-5 }, x)
 }
 
-pub fn relu(net: &mut Net, name: &str, x: NodeId) -> NodeId {
+pub fn relu(net: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
     net.push(name, Op::Relu, x)
 }
 
 /// The network as the ports train it.
-pub fn finish(net: Net, pictures: Pictures) -> Result<Definition, String> {
+pub fn finish(net: NetworkBuilder, pictures: Pictures) -> Result<Definition, String> {
     let preprocess = pictures.preprocess(net.size());
     Ok(Definition { weight_ties: Ties::Above, ..net.finish(preprocess)? })
 }

@@ -1,9 +1,9 @@
 //! VGG-11/13/16/19 of the PyTorch ports, with and without batch norms and with torchvision's layers
 //! (`torchvision/models/vgg.py`). Adaptive pooling makes 7x7 of any map, for which three float dense layers follow.
 
-use super::net::{Net, centred, valid};
+use super::definition::{Copies, Definition, Widths};
+use super::layers::{NetworkBuilder, centred, valid};
 use super::torch_port::{Pictures, batch_norm, finish, quantized, relu};
-use super::{Copies, Definition, Widths};
 use crate::graph::NodeId;
 
 /// Convolutions between poolings.
@@ -23,7 +23,7 @@ pub enum Norm {
 }
 
 pub fn build(widths: &dyn Widths, convs: [usize; 5], norm: Norm, pictures: Pictures) -> Result<Definition, String> {
-    let mut net = Net::new(widths, pictures.size())?;
+    let mut net = NetworkBuilder::new(widths, pictures.size())?;
     let x = features(&mut net, convs, norm);
     let (x, copies) = adaptive_pool(&mut net, x)?;
     let x = net.dense("classifier.0", x, 4096);
@@ -35,7 +35,7 @@ pub fn build(widths: &dyn Widths, convs: [usize; 5], norm: Norm, pictures: Pictu
 }
 
 /// Layers are numbered through: convolution, batch norm, ReLU, ..., pooling.
-fn features(net: &mut Net, convs: [usize; 5], norm: Norm) -> NodeId {
+fn features(net: &mut NetworkBuilder, convs: [usize; 5], norm: Norm) -> NodeId {
     let mut index = 0..;
     let mut next = || format!("features.{}", index.next().unwrap_or_default());
     let mut x = net.input();
@@ -57,7 +57,7 @@ fn features(net: &mut Net, convs: [usize; 5], norm: Norm) -> NodeId {
 }
 
 /// Adaptive average pooling to 7x7, and what is to be known of the copies it makes of a single pixel.
-fn adaptive_pool(net: &mut Net, x: NodeId) -> Result<(NodeId, Option<Copies>), String> {
+fn adaptive_pool(net: &mut NetworkBuilder, x: NodeId) -> Result<(NodeId, Option<Copies>), String> {
     match net.extent(x) {
         [1, 1] => Ok((x, Some(Copies { layer: "classifier.0", count: POOLED * POOLED }))),
         [h, w] if h == w && h % POOLED == 0 => Ok((net.shrink("avgpool", x, h / POOLED), None)),

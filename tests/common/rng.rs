@@ -1,20 +1,16 @@
 //! A small deterministic generator: the same seed gives the same problem on every machine.
 
-/// SplitMix64 (Steele, Lea and Flood 2014): 64 bits of state, and every seed is as good as another.
+/// The library's generator, with more ways to draw numbers.
 #[derive(Clone, Debug)]
-pub struct Rng(u64);
+pub struct Rng(lq_infer::random::Rng);
 
 impl Rng {
     pub fn new(seed: u64) -> Self {
-        Rng(seed)
+        Rng(lq_infer::random::Rng::new(seed))
     }
 
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// An integer in 0..n.

@@ -3,7 +3,7 @@
 use super::{cpu, shared};
 use crate::common::npz::read_npz;
 use lq_infer::backend::Control;
-use lq_infer::convert::{ConvertOptions, convert};
+use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::format::npy::NpyData;
 use lq_infer::{Batch, Model, PrepareOptions, add_golden};
 use std::path::PathBuf;
@@ -14,8 +14,9 @@ pub fn both_kinds_of_checkpoint_give_the_same_model() {
     for network in ["resnet20-cifar10-w2a2", "vgg-small-w2a2-A"] {
         let folder = shared.join("checkpoints").join(network);
         let bytes = |path: PathBuf| {
-            let mut packed = convert(&path, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
-            packed.header.source = lq_infer::format::Source {
+            let mut packed =
+                convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+            packed.header.source = lq_infer::format::Provenance {
                 kind: String::new(),
                 file: String::new(),
                 sha256: String::new(),
@@ -33,7 +34,7 @@ pub fn both_kinds_of_checkpoint_give_the_same_model() {
 pub fn the_bundled_model_is_the_converted_checkpoint() {
     let shared = shared();
     let path = shared.join("checkpoints/resnet20-cifar10-w2a2");
-    let packed = convert(&path, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+    let packed = convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
     let model = add_golden(packed, &cpu()).unwrap();
     let out = tempfile::tempdir().unwrap();
     model.save(out.path().join("m")).unwrap();

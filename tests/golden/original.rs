@@ -4,9 +4,10 @@
 use super::{checkpoint, cpu, shared};
 use crate::common::npz::{Arrays, f32s, read_npz};
 use lq_infer::backend::Control;
-use lq_infer::convert::{ConvertOptions, convert};
+use lq_infer::compare::{RecordedCodes, compare_codes};
+use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::format::npy;
-use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, RecordedCodes, compare_codes, devices};
+use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, devices};
 use std::path::{Path, PathBuf};
 
 /// Folders of the data, and the networks in them.
@@ -67,7 +68,8 @@ impl<'a> Case<'a> {
         let batch = batch(golden, &inputs);
         let mean_image = matches!(batch, Batch::Tensor(_)).then(|| golden.join("inputs/cifar_per_pixel_mean.npy"));
         let options = ConvertOptions { mean_image, ..Default::default() };
-        let packed = convert(&checkpoint(golden, config, folder.path()), &options, &|_, _| {}).unwrap().packed;
+        let checkpoint = Checkpoint::open(&checkpoint(golden, config, folder.path())).unwrap();
+        let packed = convert(&checkpoint, &options, &|_, _| {}).unwrap().packed;
         let model = Model::try_from(packed).unwrap();
         Case { golden, config, model, batch, quantized: meta["qa"] != 32 }
     }

@@ -8,9 +8,11 @@ use source::{Token, files, is_name, sources, tokens};
 use std::path::{Path, PathBuf};
 
 /// Ranks of the top-level modules. A module may use those of lower rank, and itself.
-const RANKS: [(&str, u32); 17] = [
+const RANKS: [(&str, u32); 20] = [
     ("error", 0),
     ("tensor", 0),
+    ("files", 1),
+    ("random", 0),
     ("quant", 1),
     ("fixed", 1),
     ("graph", 2),
@@ -23,6 +25,7 @@ const RANKS: [(&str, u32); 17] = [
     ("session", 6),
     ("image", 3),
     ("bench", 7),
+    ("compare", 7),
     ("cli", 8),
     // Re-exports at the root of the crate.
     ("Error", 0),

@@ -5,7 +5,7 @@ use crate::common::tensorpack::{Variables, shapes, write_bundle, write_npz};
 use crate::common::torch_files::{Tensor, archive, dict, pickle};
 use crate::common::torch_names::{Names, renamed, write_safetensors};
 use crate::common::writers::f32_bytes;
-use lq_infer::convert::{ConvertOptions, CustomNetwork, GRAPH_VERSION, convert_graph};
+use lq_infer::convert::{Checkpoint, ConvertOptions, CustomNetwork, GRAPH_VERSION, convert_graph};
 use lq_infer::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
 use lq_infer::graph::{Graph, GraphBuilder, Weights};
 use lq_infer::tensor::{Shape, Window};
@@ -76,7 +76,10 @@ fn peak(checkpoint: &Path, network: &CustomNetwork, folder: &Path) -> usize {
         seen.set((done, total));
     };
     let (_, peak) = peak_of(|| {
-        let packed = convert_graph(checkpoint, network, &ConvertOptions::default(), &progress).unwrap().packed;
+        let packed =
+            convert_graph(&Checkpoint::open(checkpoint).unwrap(), network, &ConvertOptions::default(), &progress)
+                .unwrap()
+                .packed;
         add_golden(packed, &reference).unwrap().save(folder.join("model.safetensors")).unwrap();
     });
     assert_eq!(seen.get().0, seen.get().1, "progress comes to its end");

@@ -2,8 +2,8 @@
 
 use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, write_bundle, write_npz};
-use lq_infer::convert::{ConvertOptions, convert};
-use lq_infer::format::{Packed, Source};
+use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::format::{Packed, Provenance};
 use lq_infer::{Batch, DeviceSelector, Engine, Model, add_golden, verify};
 use std::path::Path;
 
@@ -80,13 +80,13 @@ fn training_only() -> Variables {
 }
 
 fn convert_plain(path: &Path) -> lq_infer::Result<Packed> {
-    convert(path, &ConvertOptions::default(), &|_, _| {}).map(|c| c.packed)
+    convert(&Checkpoint::open(path)?, &ConvertOptions::default(), &|_, _| {}).map(|c| c.packed)
 }
 
 /// The saved bytes without provenance.
 fn bytes(mut packed: Packed) -> Vec<u8> {
     packed.header.source =
-        Source { kind: String::new(), file: String::new(), sha256: String::new(), converter: String::new() };
+        Provenance { kind: String::new(), file: String::new(), sha256: String::new(), converter: String::new() };
     let folder = tempfile::tempdir().unwrap();
     Model::try_from(packed).unwrap().save(folder.path().join("m")).unwrap();
     std::fs::read(folder.path().join("m")).unwrap()
@@ -154,11 +154,12 @@ fn what_is_missing_unused_or_misshapen_is_named() {
     let text = refuse(&|v| v.get_mut("group0/bnlast/bn/variance/EMA").unwrap().1[3] = -1.0);
     said(&text, &["layer 'group0/bnlast/bn'", "variance of channel 3 is -1"]);
     let path = write_npz(&resnet20(2, 2), ":0", folder.path());
+    let open = || Checkpoint::open(&path).unwrap();
     let arch = |arch: &str| ConvertOptions { arch: Some(arch.into()), ..Default::default() };
-    said(&convert(&path, &arch("vgg-small"), &|_, _| {}).unwrap_err().to_string(), &["it is not vgg-small"]);
-    said(&convert(&path, &arch("vgg-11"), &|_, _| {}).unwrap_err().to_string(), &["'vgg-11' is unknown; known are"]);
+    said(&convert(&open(), &arch("vgg-small"), &|_, _| {}).unwrap_err().to_string(), &["it is not vgg-small"]);
+    said(&convert(&open(), &arch("vgg-11"), &|_, _| {}).unwrap_err().to_string(), &["'vgg-11' is unknown; known are"]);
     let labels = ConvertOptions { labels: Some(vec!["a".into()]), ..Default::default() };
-    said(&convert(&path, &labels, &|_, _| {}).unwrap_err().to_string(), &["1 labels were given", "10 classes"]);
+    said(&convert(&open(), &labels, &|_, _| {}).unwrap_err().to_string(), &["1 labels were given", "10 classes"]);
 }
 
 #[test]

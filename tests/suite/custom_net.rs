@@ -4,8 +4,7 @@
 
 use crate::common::tensorpack::{Variables, write_npz};
 use crate::common::torch_names::write_safetensors;
-use lq_infer::convert::checkpoint::Checkpoint;
-use lq_infer::convert::{ConvertOptions, CustomNetwork, convert_graph, plain_variables};
+use lq_infer::convert::{Checkpoint, ConvertOptions, CustomNetwork, convert_graph, plain_variables};
 use lq_infer::format::Packed;
 use lq_infer::format::npy::{self, NpyData};
 use lq_infer::graph::{ConvOptions, Graph, GraphBuilder, NodeId, Ties, Weights};
@@ -39,7 +38,7 @@ fn variables(name: &str) -> Variables {
 }
 
 fn convert(weights: &Path, network: &CustomNetwork) -> Result<Packed> {
-    convert_graph(weights, network, &ConvertOptions::default(), &|_, _| {}).map(|c| c.packed)
+    convert_graph(&Checkpoint::open(weights)?, network, &ConvertOptions::default(), &|_, _| {}).map(|c| c.packed)
 }
 
 fn convert_variables(variables: &Variables, network: &CustomNetwork) -> Result<Packed> {
@@ -252,7 +251,13 @@ fn a_graph_takes_no_network_of_the_zoo() {
         ConvertOptions { arch: Some("vgg-small".into()), ..Default::default() },
         ConvertOptions { input_size: Some(64), ..Default::default() },
     ] {
-        let error = convert_graph(&fixture("float-ends.pt"), &network("float-ends"), &options, &|_, _| {}).unwrap_err();
+        let error = convert_graph(
+            &Checkpoint::open(&fixture("float-ends.pt")).unwrap(),
+            &network("float-ends"),
+            &options,
+            &|_, _| {},
+        )
+        .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
     }
 }

@@ -4,7 +4,7 @@ use crate::common::devices::{entry, gpus};
 use crate::common::program::{json_lines, run, stdout};
 use lq_infer::backend::cpu::Cpu;
 use lq_infer::backend::reference::{Reference, run_kernel};
-use lq_infer::backend::{Arena, Backend, Control, Detail, Executable, Peak, Timeline, Traced, traced};
+use lq_infer::backend::{Arena, ArenaLayout, Backend, Control, Detail, Executable, Peak, Timeline, Traced, traced};
 use lq_infer::bench::check;
 use lq_infer::plan::Plan;
 use lq_infer::{DeviceInfo, Result};
@@ -44,10 +44,11 @@ impl Backend for Broken {
 impl BrokenNet {
     /// What the steps write, and the logits.
     fn image(&self, input: &[u32], broken: bool) -> Result<(Vec<Traced>, Vec<u32>)> {
-        let mut arena = Arena::new(&self.plan, input)?;
+        let layout = ArenaLayout::of(&self.plan);
+        let mut arena = Arena::new(&layout, input)?;
         let mut all = Vec::new();
         for (index, step) in self.plan.program().steps.iter().enumerate() {
-            all.push(traced(index, step, &mut arena, |arena, outputs| {
+            all.push(traced(index, &step.kernel.writes(), &mut arena, |arena, outputs| {
                 run_kernel(&step.kernel, arena, outputs);
                 if broken && step.kernel.name() == self.kernel {
                     outputs[0].data[0] ^= 1;
@@ -129,14 +130,14 @@ fn peaks_are_measured() {
     let mut devices: Vec<Box<dyn Backend>> = vec![Box::new(Reference { parallel: false })];
     devices.extend(Cpu::all().into_iter().map(|cpu| Box::new(cpu) as Box<dyn Backend>));
     for gpu in gpus() {
-        for peak in [Peak::Words, Peak::Macs, Peak::Bytes] {
+        for peak in [Peak::Words, Peak::ByteProducts, Peak::Bytes] {
             let done = lq_infer::backend::gpu::Probe::new(&gpu, peak).unwrap().run(100_000_000).unwrap();
             assert!((100_000_000..1_000_000_000).contains(&done), "{peak:?}: {done}");
         }
         devices.push(Box::new(gpu));
     }
     for device in devices {
-        for peak in [Peak::Words, Peak::Macs, Peak::Bytes] {
+        for peak in [Peak::Words, Peak::ByteProducts, Peak::Bytes] {
             let rate = device.rate(peak).unwrap();
             assert!((1e6..1e17).contains(&rate), "{}: {peak:?} {rate}", device.name());
         }

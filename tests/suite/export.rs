@@ -5,7 +5,7 @@ use crate::common::oracle::{self, LevelValues};
 use crate::common::problem::Problem;
 use crate::common::program::{fails, run, stderr, stdout, text};
 use crate::common::rng::Rng;
-use lq_infer::convert::{ConvertOptions, CustomNetwork, convert, convert_graph, export_float};
+use lq_infer::convert::{Checkpoint, ConvertOptions, CustomNetwork, convert, convert_graph, export_float};
 use lq_infer::format::Packed;
 use lq_infer::graph::preprocess::{ChannelOrder, Normalize};
 use lq_infer::graph::{Graph, Node, Op, Params, Role, Tensor, Weights};
@@ -38,7 +38,7 @@ fn exported(packed: &Packed, folder: &Path) -> PathBuf {
 
 fn converted_back(path: &Path) -> Packed {
     let network = CustomNetwork::read(path).unwrap();
-    convert_graph(path, &network, &ConvertOptions::default(), &|_, _| {}).unwrap().packed
+    convert_graph(&Checkpoint::open(path).unwrap(), &network, &ConvertOptions::default(), &|_, _| {}).unwrap().packed
 }
 
 /// Exports, converts back and exports again: the two files must be equal.
@@ -84,7 +84,7 @@ fn the_bundled_model_comes_back_bit_by_bit_with_and_without_its_graph() {
     let model = Model::bundled().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = exported(model.packed(), folder.path());
-    let recognised = convert(&path, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+    let recognised = convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
     assert_eq!(recognised.header.network, "cifar-resnet-20");
     for back in [recognised, converted_back(&path)] {
         assert_eq!(back.header.name, model.header().name);

@@ -11,7 +11,7 @@ use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, variables, with_plain_batch_norms, write_npz};
 use crate::common::torch_names::{Names, renamed};
 use crate::common::{encode, run};
-use lq_infer::convert::{ConvertOptions, convert};
+use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::format::Packed;
 use lq_infer::graph::preprocess::Normalize;
 use lq_infer::graph::{Op, Params, Role, Weights};
@@ -176,7 +176,8 @@ fn problem(definition: Definition, rng: &mut Rng) -> Problem {
 fn converted(variables: &Variables, size: usize) -> lq_infer::Result<Packed> {
     let folder = tempfile::tempdir().unwrap();
     let path = write_npz(variables, ":0", folder.path());
-    convert(&path, &ConvertOptions { input_size: Some(size), ..Default::default() }, &|_, _| {}).map(|c| c.packed)
+    convert(&Checkpoint::open(&path)?, &ConvertOptions { input_size: Some(size), ..Default::default() }, &|_, _| {})
+        .map(|c| c.packed)
 }
 
 /// Networks of the paper, and those of the PyTorch ports for ImageNet, whose twins for CIFAR-10 have the same variables.

@@ -6,7 +6,7 @@ use crate::common::program::{json_lines, run, stderr, stdout, text};
 use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, variables, write_npz};
 use lq_infer::convert::report::{ConversionReport, LayerKind, Problem, QuantizedWeights};
-use lq_infer::convert::{ConvertOptions, convert};
+use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::graph::Graph;
 use lq_infer::zoo::{self, Uniform};
 
@@ -33,7 +33,7 @@ fn trained() -> Variables {
 fn report(variables: &Variables) -> ConversionReport {
     let folder = tempfile::tempdir().unwrap();
     let path = write_npz(variables, ":0", folder.path());
-    convert(&path, &ConvertOptions::default(), &|_, _| {}).unwrap().report
+    convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().report
 }
 
 /// The warnings after one variable was changed, as text.
@@ -198,7 +198,7 @@ fn what_concatenations_read_has_all_its_widths() {
     let params = kernels::params(&graph, 1);
     let folder = tempfile::tempdir().unwrap();
     let path = write_npz(&variables(&graph, &params, &mut Rng::new(1)), "", folder.path());
-    let report = convert(&path, &ConvertOptions::default(), &|_, _| {}).unwrap().report;
+    let report = convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().report;
     let found = report.layers.iter().find(|l| l.layer == "block0/dense_layer.1/conv1x1").unwrap();
     let LayerKind::Conv { weight_bits, activation_bits, .. } = &found.kind else { panic!("{found:?}") };
     assert_eq!((*weight_bits, activation_bits.as_slice()), (3, &[2, 32][..]));

@@ -7,8 +7,7 @@
 
 use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, write_npz};
-use lq_infer::convert::checkpoint::Checkpoint;
-use lq_infer::convert::{ConvertOptions, candidates, convert};
+use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::format::npy::{self, NpyData};
 use lq_infer::format::{Golden, GoldenInput, Packed};
 use lq_infer::{Batch, DeviceSelector, Engine, ErrorKind, Model};
@@ -73,7 +72,9 @@ fn options(file: &str, folder: &Path) -> ConvertOptions {
 /// Largest difference to PyTorch's logits, of the largest of them.
 fn difference(file: &str, seed: u64, title: &str, engine: &Engine) -> f64 {
     let folder = tempfile::tempdir().unwrap();
-    let packed = convert(&fixtures().join(file), &options(file, folder.path()), &|_, _| {}).unwrap().packed;
+    let packed = convert(&Checkpoint::open(&fixtures().join(file)).unwrap(), &options(file, folder.path()), &|_, _| {})
+        .unwrap()
+        .packed;
     assert_eq!(packed.header.name, title, "{file}");
     let expected = expected(file);
     let recipe = Golden { input: GoldenInput::Pixels, seed, images: expected.len(), digest: String::new() };
@@ -111,17 +112,19 @@ fn every_fixture_is_tested() {
 fn the_pictures_of_a_torchvision_network_are_told_by_its_classes_or_the_user() {
     let path = fixtures().join("vgg11-bn-cifar.pth");
     let both = ["torch-vgg-11-bn", "torch-vgg-11-bn-cifar10"];
-    assert_eq!(candidates(&path, &ConvertOptions::default()).unwrap(), both);
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    let taken = convert(&checkpoint, &ConvertOptions::default(), &|_, _| {}).unwrap();
+    assert_eq!((&*taken.packed.header.network, taken.alternatives), (both[1], vec![both[0]]));
     for (arch, size) in both.into_iter().zip([224, 32]) {
         let options = ConvertOptions { arch: Some(arch.into()), ..Default::default() };
-        let header = convert(&path, &options, &|_, _| {}).unwrap().packed.header;
+        let header = convert(&checkpoint, &options, &|_, _| {}).unwrap().packed.header;
         assert_eq!((header.network.as_str(), header.graph.input_shape().h), (arch, size));
     }
 }
 
 #[test]
 fn another_scheme_of_that_name_is_refused() {
-    let error = convert(&fixtures().join(OTHER_SCHEME), &ConvertOptions::default(), &|_, _| {}).unwrap_err();
+    let error = Checkpoint::open(&fixtures().join(OTHER_SCHEME)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadCheckpoint);
     let text = error.to_string();
     assert!(text.contains("'quant_info' has a scale and a bias for each layer") && text.contains("basis"), "{text}");
@@ -136,7 +139,8 @@ fn resnet18() -> Variables {
 
 fn convert_variables(variables: &Variables) -> lq_infer::Result<Packed> {
     let folder = tempfile::tempdir().unwrap();
-    convert(&write_npz(variables, "", folder.path()), &ConvertOptions::default(), &|_, _| {}).map(|c| c.packed)
+    convert(&Checkpoint::open(&write_npz(variables, "", folder.path()))?, &ConvertOptions::default(), &|_, _| {})
+        .map(|c| c.packed)
 }
 
 /// `variables` with one of another shape.

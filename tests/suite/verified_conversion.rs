@@ -246,8 +246,8 @@ fn arrays_in_memory_are_checked_as_well() {
     use lq_infer::format::npy::NpyData;
     let model = lq_infer::Model::bundled().unwrap();
     let arrays = [("group0/block0/quant1".to_owned(), (vec![32, 32, 16], NpyData::U8(vec![0; 5])))];
-    let recorded = lq_infer::RecordedCodes::new("five codes", arrays.into());
+    let recorded = lq_infer::compare::RecordedCodes::new("five codes", arrays.into());
     let batch = lq_infer::Batch::Pixels(vec![0; 3 * 32 * 32]);
-    let error = lq_infer::compare_codes(&model, &batch, &recorded).unwrap_err().to_string();
+    let error = lq_infer::compare::compare_codes(&model, &batch, &recorded).unwrap_err().to_string();
     assert!(error.contains("five codes") && error.contains("has 5 elements, expected 16384"), "{error}");
 }

@@ -1,16 +1,14 @@
 //! A plan as plain data: which shader runs on which buffers in what order. Built and tested without a GPU; the engine
 //! only carries it out.
 
-pub use super::kernels::{Strip, Target, Tile, Variant};
+pub use super::kernels::{Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 
-use super::kernels::{self, Launch, Source};
+use super::kernels;
+use super::kernels::launch::{Launch, PortSource};
 use crate::lower::{Kernel, TensorId};
 use crate::plan::Plan;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Invocations per workgroup: a multiple of every GPU's subgroup, and little waste at the ends of small layers.
-pub const LANES: u32 = 64;
 
 /// One kernel launch.
 #[derive(Clone, Debug)]
@@ -32,7 +30,7 @@ pub struct Dispatch {
     /// Size along z.
     pub layers: u32,
     /// Invocations of a workgroup.
-    pub lanes: u32,
+    pub workgroup_size: u32,
     /// How the kernel is run.
     pub variant: Variant,
 }
@@ -123,7 +121,7 @@ impl Recording {
             bindings,
             per_image: launch.per_image,
             layers: launch.layers as u32,
-            lanes: launch.lanes,
+            workgroup_size: launch.workgroup_size,
             variant,
         });
     }
@@ -145,7 +143,7 @@ impl Recording {
 
     /// Workgroups of a dispatch for `images` images: rows of at most `fold`, and its layers.
     pub fn workgroups(&self, dispatch: &Dispatch, images: usize) -> [u32; 3] {
-        let total = (dispatch.per_image * images).div_ceil(dispatch.lanes as usize);
+        let total = (dispatch.per_image * images).div_ceil(dispatch.workgroup_size as usize);
         let fold = self.fold as usize;
         [total.min(fold) as u32, total.div_ceil(fold) as u32, dispatch.layers]
     }
@@ -153,7 +151,7 @@ impl Recording {
     /// Most images for which every dispatch stays within `fold` rows and its indices within 32 bits.
     pub fn max_images(&self) -> usize {
         let indexed = u32::MAX as usize / 2;
-        let most = |d: &Dispatch| indexed.min((self.fold as usize).pow(2).saturating_mul(d.lanes as usize));
+        let most = |d: &Dispatch| indexed.min((self.fold as usize).pow(2).saturating_mul(d.workgroup_size as usize));
         self.dispatches.iter().map(|d| most(d) / d.per_image.max(1)).min().unwrap_or(usize::MAX)
     }
 
@@ -165,8 +163,8 @@ impl Recording {
 
     fn source(&self, launch: &Launch) -> String {
         let mut header = launch.header.clone();
-        header.number("LANES", launch.lanes as usize).number("FOLD", self.fold as usize);
-        let ports: Vec<_> = launch.ports.iter().map(|(p, s)| (*p, !matches!(s, Source::Absent))).collect();
+        header.number("WORKGROUP_SIZE", launch.workgroup_size as usize).number("FOLD", self.fold as usize);
+        let ports: Vec<_> = launch.ports.iter().map(|(p, s)| (*p, !matches!(s, PortSource::Absent))).collect();
         header.ports(&ports);
         header.complete(&launch.files)
     }
@@ -175,9 +173,9 @@ impl Recording {
         let mut bindings = Vec::new();
         for (port, source) in &launch.ports {
             let buffer = match source {
-                Source::Absent => continue,
-                Source::Tensor(id) => Buffer::Tensor(*id),
-                Source::Words(words) => {
+                PortSource::Absent => continue,
+                PortSource::Tensor(id) => Buffer::Tensor(*id),
+                PortSource::Words(words) => {
                     self.constants.push((format!("{layer}/{}", port.name), words.clone()));
                     Buffer::Constant(self.constants.len() - 1)
                 }

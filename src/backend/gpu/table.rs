@@ -4,7 +4,7 @@
 use super::header::Header;
 
 /// Channels in a vector.
-pub const LANES: usize = 4;
+pub const QUAD: usize = 4;
 
 /// Rows of a table, each with a number per channel.
 pub struct Table<'a> {
@@ -32,9 +32,9 @@ impl<'a> Table<'a> {
 
     /// Adds words behind the quads, from a whole vector on; constant `name` says where they are.
     pub fn tail(&mut self, name: &'static str, words: Vec<u32>) {
-        self.tails.push((name, self.tail.len() / LANES));
+        self.tails.push((name, self.tail.len() / QUAD));
         self.tail.extend(words);
-        self.tail.resize(self.tail.len().next_multiple_of(LANES), 0);
+        self.tail.resize(self.tail.len().next_multiple_of(QUAD), 0);
     }
 
     /// Rows so far.
@@ -44,7 +44,7 @@ impl<'a> Table<'a> {
 
     /// Vectors of four channels.
     pub fn quads(&self) -> usize {
-        self.channels.div_ceil(LANES)
+        self.channels.div_ceil(QUAD)
     }
 
     /// Adds the constants ROWS and QUADS, and those of the tails (in vectors).
@@ -57,15 +57,15 @@ impl<'a> Table<'a> {
 
     /// The buffer.
     pub fn words(&self) -> Vec<u32> {
-        let mut words = Vec::with_capacity(LANES * self.quads() * self.rows.len() + self.tail.len());
+        let mut words = Vec::with_capacity(QUAD * self.quads() * self.rows.len() + self.tail.len());
         for quad in 0..self.quads() {
             for (row, padding) in self.rows.iter().zip(&self.padding) {
-                let channels = quad * LANES..(quad + 1) * LANES;
+                let channels = quad * QUAD..(quad + 1) * QUAD;
                 words.extend(channels.map(|c| if c < self.channels { row(c) } else { *padding } as u32));
             }
         }
         words.extend(&self.tail);
-        words.resize(words.len().max(LANES), 0);
+        words.resize(words.len().max(QUAD), 0);
         words
     }
 }
@@ -74,8 +74,8 @@ impl<'a> Table<'a> {
 pub fn quad_weights(weights: &[u32], channels: usize) -> Vec<u32> {
     let row = weights.len() / channels.max(1);
     let at = |c: usize, i: usize| if c < channels { weights[c * row + i] } else { 0 };
-    let quads = 0..channels.div_ceil(LANES);
-    quads.flat_map(|q| (0..row).flat_map(move |i| (0..LANES).map(move |k| at(q * LANES + k, i)))).collect()
+    let quads = 0..channels.div_ceil(QUAD);
+    quads.flat_map(|q| (0..row).flat_map(move |i| (0..QUAD).map(move |k| at(q * QUAD + k, i)))).collect()
 }
 
 /// Bits of the codes by rank: word `plane * words + r / 32`, bit `r % 32` is bit `plane` of the code of rank r.

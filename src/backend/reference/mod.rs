@@ -15,7 +15,7 @@ mod quantize;
 mod slice;
 mod split;
 
-use super::arena::{Arena, Output, traced};
+use super::arena::{Arena, ArenaLayout, Output, traced};
 use super::control::Control;
 use super::interface::{Backend, Executable, Traced, check_batch};
 use super::peak::Peak;
@@ -47,7 +47,12 @@ impl Backend for Reference {
     ) -> Result<Box<dyn Executable>> {
         let steps = plan.program().steps.len();
         progress(steps, steps);
-        Ok(Box::new(ReferenceNet { plan, max_batch: max_batch.max(1), parallel: self.parallel }))
+        Ok(Box::new(ReferenceNet {
+            memory: ArenaLayout::of(&plan),
+            plan,
+            max_batch: max_batch.max(1),
+            parallel: self.parallel,
+        }))
     }
 
     fn rate(&self, peak: Peak) -> Result<f64> {
@@ -60,6 +65,7 @@ impl Backend for Reference {
 }
 
 struct ReferenceNet {
+    memory: ArenaLayout,
     plan: Arc<Plan>,
     max_batch: usize,
     parallel: bool,
@@ -84,10 +90,12 @@ impl Executable for ReferenceNet {
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
         check_batch(input, 1, self.plan.input_words(), 1)?;
-        let mut arena = Arena::new(&self.plan, input)?;
+        let mut arena = Arena::new(&self.memory, input)?;
         let steps = self.plan.program().steps.iter().enumerate();
         Ok(steps
-            .map(|(index, step)| traced(index, step, &mut arena, |a, outputs| run_kernel(&step.kernel, a, outputs)))
+            .map(|(index, step)| {
+                traced(index, &step.kernel.writes(), &mut arena, |a, outputs| run_kernel(&step.kernel, a, outputs))
+            })
             .collect())
     }
 }
@@ -97,7 +105,7 @@ impl ReferenceNet {
         check_batch(input, images, self.plan.input_words(), self.max_batch)?;
         let (from, to) = (self.plan.input_words(), self.plan.output_words());
         let mut output = vec![0; images * to];
-        let one = |(input, output): (&[u32], &mut [u32])| run_image(&self.plan, input, output, control, recorder);
+        let one = |(input, output): (&[u32], &mut [u32])| self.image(input, output, control, recorder);
         if self.parallel && images > 1 {
             input.par_chunks_exact(from).zip(output.par_chunks_exact_mut(to)).try_for_each(one)?;
         } else {
@@ -105,34 +113,29 @@ impl ReferenceNet {
         }
         Ok(output)
     }
+
+    fn image(&self, input: &[u32], output: &mut [u32], control: &Control, recorder: Option<&Recorder>) -> Result<()> {
+        let mut arena = Arena::new(&self.memory, input)?;
+        for (index, step) in self.plan.program().steps.iter().enumerate() {
+            control.check()?;
+            Recorder::step(recorder, index, &step.name, step.kernel.name(), || {
+                arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
+            });
+        }
+        output.copy_from_slice(&arena.read(self.memory.output())[..output.len()]);
+        Ok(())
+    }
 }
 
 /// Runs one image and calls `see` with the words of every tensor that a step wrote. A concatenation is written by
 /// several steps, so `see` gets it several times; it is complete the last time.
 pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) -> Result<()> {
-    let mut arena = Arena::new(plan, input)?;
+    let layout = ArenaLayout::of(plan);
+    let mut arena = Arena::new(&layout, input)?;
     for step in &plan.program().steps {
         arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
         step.kernel.writes().into_iter().for_each(|tensor| see(tensor, arena.read(tensor)));
     }
-    Ok(())
-}
-
-fn run_image(
-    plan: &Plan,
-    input: &[u32],
-    output: &mut [u32],
-    control: &Control,
-    recorder: Option<&Recorder>,
-) -> Result<()> {
-    let mut arena = Arena::new(plan, input)?;
-    for (index, step) in plan.program().steps.iter().enumerate() {
-        control.check()?;
-        Recorder::step(recorder, index, step, || {
-            arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
-        });
-    }
-    output.copy_from_slice(&arena.read(plan.program().logits.tensor())[..output.len()]);
     Ok(())
 }
 

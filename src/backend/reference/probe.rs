@@ -12,7 +12,7 @@ pub fn rate(peak: Peak) -> Result<f64> {
             black_box((0..words).fold(0, add));
             Ok(words)
         }),
-        Peak::Macs => best_rate(|products| {
+        Peak::ByteProducts => best_rate(|products| {
             let product = |n: u64| i32::from(n as i8) * i32::from((n >> 8) as i8);
             black_box((0..products).fold(0i32, |total, n| black_box(total).wrapping_add(product(n))));
             Ok(products)

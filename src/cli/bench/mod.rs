@@ -11,7 +11,7 @@ use super::{Failure, Outcome, output};
 use crate::bench::html;
 use crate::bench::report::Report;
 use crate::error::Error;
-use crate::format::replace_file;
+use crate::files::replace_file;
 use std::path::{Path, PathBuf};
 
 /// Runs the command.

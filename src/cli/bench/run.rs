@@ -8,7 +8,7 @@ use crate::bench::{Job, host, measure, open, void};
 use crate::cli::subject::Subject;
 use crate::cli::{Failure, matching, output};
 use crate::error::Error;
-use crate::format::check_replaceable;
+use crate::files::check_replaceable;
 use crate::session::{DeviceInfo, devices};
 use std::time::{Duration, SystemTime};
 

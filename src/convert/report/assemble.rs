@@ -1,6 +1,8 @@
 //! The report on a graph whose parameters are bound.
 
-use super::{ConversionReport, FLOAT_BITS, LayerKind, LayerReport, QuantizedWeights, initial};
+use super::initial;
+use super::layers::{ConversionReport, FLOAT_BITS, LayerKind, LayerReport};
+use super::weights::QuantizedWeights;
 use crate::graph::{Encoding, Fact, Graph, Kind, Node, NodeId, Op, Params, Role, Weights};
 use crate::quant::Levels;
 use std::collections::{BTreeMap, BTreeSet};

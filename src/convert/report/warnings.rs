@@ -1,6 +1,6 @@
 //! What looks wrong in a converted network. None of it keeps the network from running as it was trained.
 
-use super::{ConversionReport, LayerKind, LayerReport};
+use super::layers::{ConversionReport, LayerKind, LayerReport};
 use serde::Serialize;
 use std::fmt;
 
@@ -93,14 +93,17 @@ fn numbers(basis: &[f32]) -> String {
     basis.iter().map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(" ")
 }
 
-/// All problems of a report.
-pub fn warnings(report: &ConversionReport) -> Vec<Warning> {
-    let warning = |problem: Problem| {
-        let affected =
-            |layer: &LayerReport| problem.detail(layer).map(|detail| Affected { layer: layer.layer.clone(), detail });
-        Warning { problem, layers: report.layers.iter().filter_map(affected).collect() }
-    };
-    Problem::ALL.into_iter().map(warning).filter(|w| !w.layers.is_empty()).collect()
+impl ConversionReport {
+    /// What looks wrong, each problem once with all layers that have it.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let warning = |problem: Problem| {
+            let affected = |layer: &LayerReport| {
+                problem.detail(layer).map(|detail| Affected { layer: layer.layer.clone(), detail })
+            };
+            Warning { problem, layers: self.layers.iter().filter_map(affected).collect() }
+        };
+        Problem::ALL.into_iter().map(warning).filter(|w| !w.layers.is_empty()).collect()
+    }
 }
 
 impl fmt::Display for Problem {

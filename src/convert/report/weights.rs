@@ -32,7 +32,7 @@ impl QuantizedWeights {
 
 /// Gathers [`QuantizedWeights`] from a layer's weights in any order: a few bytes for each channel, however many weights it has.
 #[derive(Debug)]
-pub struct Gatherer {
+pub struct WeightStatistics {
     found: QuantizedWeights,
     channels: Vec<Channel>,
     /// Sums of squares of w - Q(w) and of w.
@@ -59,7 +59,7 @@ impl Channel {
     }
 }
 
-impl Gatherer {
+impl WeightStatistics {
     /// For a layer with bases `[bits, out]` and a window of `kernel` = height and width.
     pub fn new(basis: &[f32], outputs: usize, kernel: [usize; 2]) -> Self {
         let mut found = QuantizedWeights::default();
@@ -71,7 +71,7 @@ impl Gatherer {
             found.initial_channels += usize::from(initial::is_of_weights(&basis, kernel, outputs));
         }
         found.level_counts = vec![0; 1 << (basis.len() / outputs.max(1))];
-        Gatherer { found, channels, squares: [0.0; 2] }
+        WeightStatistics { found, channels, squares: [0.0; 2] }
     }
 
     /// Adds a weight of channel `output`, which got `level`.
@@ -100,13 +100,13 @@ mod tests {
     fn gathered(weights: &[[f32; 4]], basis: &[f32]) -> QuantizedWeights {
         let outputs = weights.len();
         let quantizer = WeightQuantizer::new(basis, outputs, WeightRule::ORIGINAL);
-        let mut gatherer = Gatherer::new(basis, outputs, [2, 2]);
+        let mut statistics = WeightStatistics::new(basis, outputs, [2, 2]);
         for i in 0..4 * outputs {
             // Channel after channel within a row, as TensorFlow saves them.
             let (output, weight) = (i % outputs, weights[i % outputs][i / outputs]);
-            gatherer.add(output, weight, quantizer.level(output, weight));
+            statistics.add(output, weight, quantizer.level(output, weight));
         }
-        gatherer.finish()
+        statistics.finish()
     }
 
     #[test]

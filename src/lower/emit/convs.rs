@@ -1,6 +1,6 @@
 //! Lowering of convolutions: integer weights and coefficients from a layer's parameters.
 
-use super::Emitter;
+use super::emitter::Emitter;
 use super::tensors::Member;
 use crate::fixed::{LIMB_LANES, VALUE_PLANES, WEIGHT_LIMBS, scale_by_power, to_fixed};
 use crate::graph::{NodeId, Op, Role, Weights};
@@ -8,7 +8,7 @@ use crate::lower::affine::Affine;
 use crate::lower::bitconv::{self, CARRY_PLANES, Digit, Term};
 use crate::lower::chain::Chain;
 use crate::lower::kernels::{BitConv, Kernel, LimbConv, LimbSum, Part};
-use crate::lower::limbconv::{self, RealWeights};
+use crate::lower::limbconv::{self, ScaledWeights};
 use crate::lower::planes::{Arranged, Packing, arrange};
 use crate::lower::program::Logits;
 use crate::lower::tensors::{PIXEL_ALPHA, PIXEL_OFFSET, Repr, TensorId};
@@ -28,7 +28,7 @@ struct Conv {
 
 /// The operands of a float convolution.
 struct LimbWeights<'a> {
-    real: RealWeights<'a>,
+    real: ScaledWeights<'a>,
     /// For grouped convolutions: the first word of four channels that each output channel reads.
     first_words: Option<Vec<u32>>,
     input: TensorId,
@@ -124,10 +124,10 @@ impl<'a> Emitter<'a> {
             let row_length = conv.window.taps() * conv.inputs;
             let taps = weights[c * row_length..][..row_length].chunks(conv.inputs);
             let taps = taps.map(|tap| tap.iter().map(|&w| f64::from(w) * affine.gain[c]).collect());
-            let place = Place { at: group_first(c) - first(c), first: group_first(c), lanes };
+            let place = GroupLanes { at: group_first(c) - first(c), first: group_first(c), lanes };
             taps.flat_map(|tap: Vec<f64>| place.lanes(&tap, pixels)).collect()
         };
-        let real = RealWeights { outputs: conv.outputs, taps: conv.window.taps(), lanes, row: Box::new(row) };
+        let real = ScaledWeights { outputs: conv.outputs, taps: conv.window.taps(), lanes, row: Box::new(row) };
         if real.rows().flatten().any(|w| !w.is_finite()) {
             return Err("its weights times the batch norm are not finite".into());
         }
@@ -143,8 +143,8 @@ impl<'a> Emitter<'a> {
         let max_frac = self.max_frac(chain, direct.is_some(), limbconv::LOW_BITS);
         let LimbWeights { real, first_words, input, limbs, frac } =
             self.limb_weights(conv, self.name(chain.head), &affine)?;
-        let drop = limbconv::drop(&real, limbs)?;
-        // With a direct quantizer the shift is part of the thresholds, not of T.
+        let drop = limbconv::dropped_limbs(&real, limbs)?;
+        // With a direct quantizer the shift is in the thresholds, not in T.
         let bias = |c: usize| if direct.is_some() { 0.0 } else { affine.shift[c] };
         let fixed = limbconv::fix(&real, |c, row| limbconv::cap(row, bias(c), (limbs, frac), drop, max_frac));
         let fracs: Vec<i32> = fixed.frac.iter().map(|e| e + frac - 8 * drop as i32).collect();
@@ -174,7 +174,7 @@ impl<'a> Emitter<'a> {
         // Bound of each logit: all inputs at the end of their range.
         let input_most = scale_by_power(limbconv::input_max(limbs) as f64, -frac);
         let most = |(row, h): (Vec<f64>, &f64)| row.iter().map(|w| w.abs()).sum::<f64>() * input_most + h.abs();
-        super::need_finite(real.rows().zip(&affine.shift).map(most))?;
+        need_finite(real.rows().zip(&affine.shift).map(most))?;
         let repr = Repr::Sums { diagonals: limbs + WEIGHT_LIMBS - 1 };
         let output = self.tensor(self.name(chain.end).to_owned(), self.facts[chain.end].shape, repr);
         self.push(chain.head, Kernel::LimbSum(LimbSum { input, window: conv.window, weights: fixed.packed, output }));
@@ -187,6 +187,15 @@ impl<'a> Emitter<'a> {
     /// T to a value.
     fn max_frac(&self, chain: &Chain, direct: bool, low_bits: u32) -> i32 {
         if direct { bitconv::MAX_FRAC } else { self.scales[chain.end] + low_bits as i32 + bitconv::HALF_BITS }
+    }
+}
+
+/// Checks bounds of logits, which are given as `f32`.
+pub fn need_finite(mut bounds: impl Iterator<Item = f64>) -> Result<(), String> {
+    if bounds.all(|most| most < f64::from(f32::MAX)) {
+        Ok(())
+    } else {
+        Err("its logits may exceed 32-bit floats".into())
     }
 }
 
@@ -213,8 +222,8 @@ fn first_lane(start: usize, lanes: usize, channels: usize) -> usize {
     (start / LIMB_LANES * LIMB_LANES).min(last)
 }
 
-/// Where a group's weights lie among the lanes of a tap.
-struct Place {
+/// The lanes of a tap that hold the weights of one group.
+struct GroupLanes {
     /// Lane of the group's first channel.
     at: usize,
     /// The group's first channel.
@@ -223,9 +232,8 @@ struct Place {
     lanes: usize,
 }
 
-impl Place {
-    /// The lanes of one tap for the weights `w` of one group. `pixels` are their mean and deviation, if the input is
-    /// pixels.
+impl GroupLanes {
+    /// The lanes of one tap for the weights `w` of one group; pixels if their mean and deviation are given.
     fn lanes(&self, w: &[f64], pixels: Option<([f64; 3], [f64; 3])>) -> Vec<f64> {
         let mut lanes = vec![0.0; self.lanes];
         match pixels {

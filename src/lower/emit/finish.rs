@@ -1,6 +1,6 @@
 //! Epilogues: what follows a convolution within its step (batch norms, an addition, a ReLU, a quantizer).
 
-use super::Emitter;
+use super::emitter::Emitter;
 use crate::graph::{NodeId, Op, Role, Ties};
 use crate::lower::affine::Affine;
 use crate::lower::chain::{Chain, Group, QuantChain};
@@ -10,16 +10,20 @@ use crate::lower::{bitconv, thresholds};
 use crate::quant::Levels;
 
 impl Emitter<'_> {
-    /// The value tensor to add for operand `id` of an addition. Appended zero channels need not be stored, because
-    /// kernels read missing channels as 0.
+    /// Whether node `id` appends zero channels for nobody but an addition. Kernels read missing channels as 0 there, so such a
+    /// node needs no tensor.
+    pub fn is_never_stored(&self, id: NodeId) -> bool {
+        let is_added = |group: &Group| matches!(group, Group::Conv(c) | Group::Pointwise(c) if c.residual == Some(id));
+        matches!(self.graph.nodes()[id].op, Op::PadChannels { .. })
+            && self.graph.consumers(id).count() == 1
+            && self.groups.iter().any(is_added)
+    }
+
+    /// The value tensor that is added for node `id`.
     pub fn residual(&mut self, id: Option<NodeId>) -> Result<Option<TensorId>, String> {
         let Some(id) = id else { return Ok(None) };
-        match self.graph.nodes()[id].op {
-            Op::PadChannels { .. } if self.forms[id].value.is_none() => {
-                self.residual(Some(self.graph.nodes()[id].inputs[0]))
-            }
-            _ => self.value(id).map(Some),
-        }
+        let stored = if self.is_never_stored(id) { self.graph.nodes()[id].inputs[0] } else { id };
+        self.value(stored).map(Some)
     }
 
     /// The levels of a quantizer and its rule for ties.

@@ -1,22 +1,23 @@
-//! The last pass: groups of nodes become steps on integer tensors. `tensors` provides results in the forms that steps
-//! need, `convs` lowers convolutions, `finish` what follows them in the same step.
+//! The last pass: groups of nodes become steps on integer tensors. `emitter` is the state, `tensors` makes results available in
+//! the form that a step asks for, `convs` emits convolutions, `finish` what follows them in the same step.
 
 mod convs;
+mod emitter;
 mod finish;
 mod tensors;
 
 use super::affine::Affine;
 use super::chain::{Chain, Group, group};
 use super::kernels::{AvgPool, Kernel, MaxPool, Pointwise};
-use super::program::{Logits, Program, Step};
-use super::rows::{self, Row};
-use super::tensors::{InputForm, Repr, TensorId, TensorSpec};
+use super::program::{Logits, Program};
+use super::rows;
+use super::tensors::{InputForm, Repr};
 use super::{pointwise, range};
 use crate::fixed::{VALUE_LIMBS, VALUE_MAX, scale_by_power};
 use crate::graph::preprocess::Normalize;
 use crate::graph::{Fact, Graph, Kind, NodeId, Op, Params, Weights};
 use crate::tensor::Shape;
-use tensors::Forms;
+use emitter::{Emitter, Forms};
 
 /// The kind of input that a program accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,31 +79,6 @@ fn feeds_convs(graph: &Graph, id: NodeId) -> bool {
     graph.consumers(id).all(|c| matches!(graph.nodes()[c].op, Op::Conv { weights: Weights::Float, .. }))
 }
 
-/// Refuses logits that may exceed `f32`, the type in which they are returned.
-fn need_finite(mut bounds: impl Iterator<Item = f64>) -> Result<(), String> {
-    if bounds.all(|most| most < f64::from(f32::MAX)) {
-        Ok(())
-    } else {
-        Err("its logits may exceed 32-bit floats".into())
-    }
-}
-
-struct Emitter<'a> {
-    graph: &'a Graph,
-    params: &'a Params,
-    facts: Vec<Fact>,
-    /// Fractional bits per node.
-    scales: Vec<i32>,
-    /// Mean and standard deviation of pixels, if they are folded into the first layer.
-    pixels: Option<([f64; 3], [f64; 3])>,
-    groups: Vec<Group>,
-    tensors: Vec<TensorSpec>,
-    steps: Vec<Step>,
-    forms: Vec<Forms>,
-    rows: Vec<Row>,
-    row_tensors: Vec<Option<TensorId>>,
-}
-
 impl<'a> Emitter<'a> {
     fn input(&mut self) -> InputForm {
         let shape = self.facts[0].shape;
@@ -145,20 +121,8 @@ impl<'a> Emitter<'a> {
             result.map_err(|problem| format!("layer '{}': {problem}", self.name(end)))?;
         }
         let tensor = self.forms[last].value.ok_or("the graph has no output")?;
-        need_finite(std::iter::once(scale_by_power(f64::from(VALUE_MAX), -self.scales[last])))?;
+        convs::need_finite(std::iter::once(scale_by_power(f64::from(VALUE_MAX), -self.scales[last])))?;
         Ok(Logits::Values { tensor, frac: self.scales[last] })
-    }
-
-    fn name(&self, id: NodeId) -> &'a str {
-        &self.graph.nodes()[id].name
-    }
-
-    /// `affine` followed by batch norms.
-    fn batch_norms(&self, mut affine: Affine, batch_norms: &[NodeId]) -> Result<Affine, String> {
-        for &bn in batch_norms {
-            affine.then_batch_norm(self.graph, self.params, bn)?;
-        }
-        Ok(affine)
     }
 
     fn pointwise(&mut self, chain: &Chain) -> Result<(), String> {
@@ -178,13 +142,8 @@ impl<'a> Emitter<'a> {
         let source = self.graph.nodes()[id].inputs[0];
         match self.graph.nodes()[id].op {
             Op::PadChannels { .. } => {
-                if self
-                    .groups
-                    .iter()
-                    .any(|g| matches!(g, Group::Conv(c) | Group::Pointwise(c) if c.residual == Some(id)))
-                    && self.graph.consumers(id).count() == 1
-                {
-                    return Ok(()); // read as missing channels by the addition
+                if self.is_never_stored(id) {
+                    return Ok(());
                 }
                 let identity = Chain { head: source, batch_norms: vec![], residual: None, relu: false, end: id };
                 self.pointwise(&identity)

@@ -1,29 +1,12 @@
 //! The forms of a node's result (values, codes, limbs, bits), created when a step first needs them.
 
-use super::Emitter;
+use super::emitter::Emitter;
 use crate::fixed::{VALUE_LIMBS, VALUE_PLANES, saturate, to_fixed};
 use crate::graph::{Kind, NodeId, Op, Role};
 use crate::lower::bitconv::{Digit, value_digits};
 use crate::lower::kernels::{Join, Kernel, Levels, Slice, Split};
-use crate::lower::program::Step;
-use crate::lower::rows::{Place, Row, code_planes};
-use crate::lower::tensors::{Repr, TensorId, TensorSpec};
-use crate::tensor::Shape;
-
-/// The tensors that hold one node's result.
-#[derive(Clone, Debug, Default)]
-pub struct Forms {
-    /// Its values.
-    pub value: Option<TensorId>,
-    /// Its codes.
-    pub codes: Option<TensorId>,
-    /// The limbs of its values.
-    pub limbs: Option<TensorId>,
-    /// Number of planes and tensor of the bits of its values.
-    pub bits: Option<(usize, TensorId)>,
-    /// Whether its planes have been copied to their place in a row.
-    pub in_row: bool,
-}
+use crate::lower::rows::{Row, RowMember, code_planes};
+use crate::lower::tensors::{Repr, TensorId};
 
 /// A member of a bit convolution's input.
 pub struct Member {
@@ -38,17 +21,6 @@ pub struct Member {
 }
 
 impl Emitter<'_> {
-    /// Adds a tensor to the program.
-    pub fn tensor(&mut self, name: String, shape: Shape, repr: Repr) -> TensorId {
-        self.tensors.push(TensorSpec { name, shape, repr });
-        self.tensors.len() - 1
-    }
-
-    /// Adds a step to the program, named after node `id`.
-    pub fn push(&mut self, id: NodeId, kernel: Kernel) {
-        self.steps.push(Step { name: self.name(id).to_owned(), kernel });
-    }
-
     /// A tensor for the values of `id`; the caller must add the step that writes it.
     pub fn new_value(&mut self, id: NodeId) -> TensorId {
         let tensor = self.tensor(self.name(id).to_owned(), self.facts[id].shape, Repr::Value { frac: self.scales[id] });
@@ -74,7 +46,7 @@ impl Emitter<'_> {
         match (self.forms[id].value, &self.graph.nodes()[id].op) {
             (Some(tensor), _) => Ok(tensor),
             (None, Op::Quantize { .. }) => self.levels(id),
-            (None, Op::Concat) => self.joined_values(id),
+            (None, Op::Concat) => self.concat_values(id),
             _ => Err(format!("reads '{}', which is not available as a value", self.name(id))),
         }
     }
@@ -92,7 +64,7 @@ impl Emitter<'_> {
         Ok(output)
     }
 
-    fn joined_values(&mut self, id: NodeId) -> Result<TensorId, String> {
+    fn concat_values(&mut self, id: NodeId) -> Result<TensorId, String> {
         let members = self.graph.leaves(id);
         let inputs = members.iter().map(|&m| self.value(m)).collect::<Result<Vec<_>, _>>()?;
         let output = self.new_value(id);
@@ -128,14 +100,14 @@ impl Emitter<'_> {
         if let [leaf] = leaves[..] {
             let planes = code_planes(self.graph, leaf).unwrap_or(VALUE_PLANES);
             let tensor = self.plane_tensor(leaf, planes)?;
-            return Ok((tensor, vec![self.member(&Place { node: leaf, at: 0, planes })?]));
+            return Ok((tensor, vec![self.member(&RowMember { node: leaf, at: 0, planes })?]));
         }
-        let row = self.rows.iter().position(|r| r.places.iter().any(|p| p.node == leaves[0]));
+        let row = self.rows.iter().position(|r| r.members.iter().any(|m| m.node == leaves[0]));
         let row = row.ok_or("reads a concatenation that has no place")?;
         let tensor = self.row_tensor(row);
         let mut members = Vec::new();
         for leaf in leaves {
-            let place = self.rows[row].places.iter().find(|p| p.node == leaf).copied();
+            let place = self.rows[row].members.iter().find(|m| m.node == leaf).copied();
             let place = place.ok_or("reads a concatenation that has no place")?;
             self.put_in_row(&place, tensor)?;
             members.push(self.member(&place)?);
@@ -143,7 +115,7 @@ impl Emitter<'_> {
         Ok((tensor, members))
     }
 
-    fn member(&self, place: &Place) -> Result<Member, String> {
+    fn member(&self, place: &RowMember) -> Result<Member, String> {
         let digits = match self.facts[place.node].kind {
             Kind::Codes { .. } => self.plane_values(place.node)?.into_iter().map(Digit::plane).collect(),
             _ => value_digits(place.planes, self.scales[place.node]),
@@ -155,14 +127,14 @@ impl Emitter<'_> {
         if let Some(tensor) = self.row_tensors[row] {
             return tensor;
         }
-        let Row { ref places, shape, words } = self.rows[row];
-        let name = format!("{}/row", self.name(places[0].node));
+        let Row { ref members, shape, words } = self.rows[row];
+        let name = format!("{}/row", self.name(members[0].node));
         let tensor = self.tensor(name, shape, Repr::Rows { words });
         self.row_tensors[row] = Some(tensor);
         tensor
     }
 
-    fn put_in_row(&mut self, place: &Place, output: TensorId) -> Result<(), String> {
+    fn put_in_row(&mut self, place: &RowMember, output: TensorId) -> Result<(), String> {
         if !self.forms[place.node].in_row {
             let input = self.plane_tensor(place.node, place.planes)?;
             self.push(place.node, Kernel::Join(Join { input, at: place.at, output }));

@@ -1,13 +1,14 @@
 //! Damaged and hostile safetensors.
 
-use lq_infer::convert::safetensors::SafetensorsFile;
+use lq_infer::convert::readers::Reader;
+use lq_infer::convert::readers::safetensors::SafetensorsFile;
 
 use super::mutate::{Random, mutate};
 use super::{Case, MUTATIONS, Tally};
 
 fn read(file: &[u8]) -> Vec<Result<(), String>> {
     match SafetensorsFile::parse(file) {
-        Ok(state) => state.variables().keys().map(|name| state.read_f32(file, name).map(drop)).collect(),
+        Ok(state) => state.variables().keys().map(|name| state.read_f32(&file, name).map(drop)).collect(),
         Err(problem) => vec![Err(problem)],
     }
 }
@@ -18,7 +19,7 @@ fn mutated_safetensors() {
                   \"module.h\":{\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[16,22]},\
                   \"module.n\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[22,30]}}";
     let data = vec![0x3c; 30];
-    let mut tally = Tally::new(&["too short", "header of", "no valid safetensors", "type int64", "bad variable name"]);
+    let mut tally = Tally::new(&["too short", "claims", "no valid safetensors", "type int64", "bad variable name"]);
     for case in 0..MUTATIONS {
         let _case = Case(case);
         let mut random = Random::new(case);
@@ -37,7 +38,7 @@ fn mutated_safetensors() {
 
 #[test]
 fn small_files_cannot_claim_much_memory() {
-    let mut tally = Tally::new(&["no valid safetensors", "header of", "dimensions", "more than 16384 variables"]);
+    let mut tally = Tally::new(&["no valid safetensors", "claims", "strings", "dimensions"]);
     let header = |entry: &dyn Fn(usize) -> String, count: usize| {
         format!("{{{}}}", (0..count).map(entry).collect::<Vec<_>>().join(","))
     };
@@ -45,8 +46,20 @@ fn small_files_cannot_claim_much_memory() {
     let long = |i: usize| {
         format!("\"{i}\":{{\"dtype\":\"F32\",\"shape\":[0{}],\"data_offsets\":[0,0]}}", ",0".repeat(500_000))
     };
+    let dims =
+        |i: usize| format!("\"{i}\":{{\"dtype\":\"F32\",\"shape\":[0{}],\"data_offsets\":[0,0]}}", ",0".repeat(99_999));
     let strings = |i: usize| format!("\"{i}\":\"\"");
-    for header in [header(&empty, 17_000), header(&empty, 30_000), header(&long, 1), header(&strings, 90_000)] {
+    let metadata = |count: usize| format!("{{\"__metadata__\":{}}}", header(&strings, count));
+    for header in [
+        header(&empty, 40_000),
+        header(&empty, 45_000),
+        header(&long, 1),
+        header(&dims, 3),
+        header(&strings, 90_000),
+        header(&strings, 1_000_000),
+        metadata(90_000),
+        metadata(700_000),
+    ] {
         let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
         tally.check(file.len(), || read(&file));
     }

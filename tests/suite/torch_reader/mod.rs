@@ -5,8 +5,8 @@ mod pickles;
 
 use crate::common::torch_files::{Object, Tensor, archive, call, dict, legacy, pickle, text};
 use crate::common::writers::{ZipEntry, f32_bytes, zip};
-use lq_infer::convert::checkpoint::{Checkpoint, CheckpointKind};
-use lq_infer::convert::torch::TorchFile;
+use lq_infer::convert::readers::{Reader, torch::TorchFile};
+use lq_infer::convert::{Checkpoint, CheckpointKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ fn file_with(tensor: &Tensor, others: Vec<(&str, Object)>) -> Vec<u8> {
 
 /// The error of a file, which must come from parsing it or from reading "x".
 fn problem(file: &[u8]) -> String {
-    let read = TorchFile::parse(file).and_then(|torch| torch.read_f32(file, "x"));
+    let read = TorchFile::parse(file).and_then(|torch| torch.read_f32(&file, "x"));
     let problem = read.expect_err("a hostile file was read");
     assert!(!problem.contains(char::is_control) && problem.len() < 1000, "{problem:?}");
     problem
@@ -136,7 +136,7 @@ fn files_of_old_versions() {
     let storages = [("0", 4, f32_bytes(&ramp(6)))];
     let file = legacy(&python_2(views.object(true)), &storages);
     let torch = TorchFile::parse(&file).unwrap();
-    assert!(torch.is_legacy());
+    assert_eq!(torch.kind(), CheckpointKind::TorchLegacy);
     assert_eq!(torch.read_f32(&file, "x").unwrap(), ramp(6)[2..5]);
 
     let beyond = Tensor { view: Some(("1", 4, 3)), ..views };

@@ -3,6 +3,7 @@
 use super::{Lanes, MOST_LANES, Work};
 use crate::backend::cpu::level::Level;
 use crate::fixed::{VALUE_MAX, dot4};
+use crate::random::Rng;
 
 /// Words in which something may overflow, saturate or change sign.
 const EDGES: [i32; 14] = [
@@ -25,33 +26,23 @@ const EDGES: [i32; 14] = [
 /// Largest integers that doubles are used for.
 const LARGEST: i64 = (1 << 53) - 1;
 
-/// Random numbers, always the same.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 ^ self.0 >> 33
-    }
-}
-
 /// Pairs of words, the edges with each other and random ones; their number is a multiple of all lane counts.
 fn pairs() -> [Vec<u32>; 2] {
-    let mut random = Random(1);
+    let mut random = Rng::new(1);
     let edges = EDGES.iter().flat_map(|&a| EDGES.map(|b| (a as u32, b as u32)));
     let mut pairs: Vec<(u32, u32)> = edges.collect();
-    pairs.resize_with(64 * MOST_LANES, || (random.next() as u32, random.next() as u32));
+    pairs.resize_with(64 * MOST_LANES, || (random.bits(), random.bits()));
     pairs.into_iter().collect::<(Vec<_>, Vec<_>)>().into()
 }
 
 /// Integers of up to 53 bits, the extremes and halves of powers of two among them.
 fn reals() -> Vec<f64> {
-    let mut random = Random(2);
+    let mut random = Rng::new(2);
     let mut numbers = vec![0, 1, -1, 7, -7, 8, -8, LARGEST, -LARGEST, i64::from(VALUE_MAX), -i64::from(VALUE_MAX)];
     numbers.extend((0..40).flat_map(|k| [3 << k, -(3 << k), (3 << k) + 1, -(3 << k) - 1]));
     numbers.resize_with(64 * MOST_LANES, || {
-        let bits = 12 + random.next() % 52;
-        random.next() as i64 >> bits
+        let bits = 12 + random.next_u64() % 52;
+        random.next_u64() as i64 >> bits
     });
     numbers.into_iter().map(|n| n as f64).collect()
 }

@@ -5,6 +5,7 @@
 
 use super::info::AdapterInfo;
 use crate::backend::gpu::kernels::shader_hash;
+use crate::files::hex;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -101,7 +102,7 @@ pub fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text);
     }
-    hasher.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize()[..12])
 }
 
 /// The user's cache directory on this system.

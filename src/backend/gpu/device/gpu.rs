@@ -2,7 +2,7 @@
 
 use super::cache::Store;
 use super::info::AdapterInfo;
-use crate::backend::gpu::record::{LANES, Target};
+use crate::backend::gpu::record::{Target, WORKGROUP_SIZE};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -108,7 +108,7 @@ impl Gpu {
         let has_subgroups = self.device.features().contains(wgpu::Features::SUBGROUP);
         Target {
             least_subgroup: has_subgroups.then_some(least),
-            lanes: if self.info.software && most <= NARROW { NARROW } else { LANES },
+            workgroup_size: if self.info.software && most <= NARROW { NARROW } else { WORKGROUP_SIZE },
             ..Target::plain(self.device.limits().max_compute_workgroups_per_dimension)
         }
     }

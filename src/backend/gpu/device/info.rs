@@ -1,6 +1,6 @@
 //! What is known about an adapter, and whether the kernels can run on it.
 
-use crate::backend::gpu::record::LANES;
+use crate::backend::gpu::record::WORKGROUP_SIZE;
 
 /// Storage buffers of the largest kernel: input, weights, table, residual, values and codes.
 const STORAGE_BUFFERS: u32 = 6;
@@ -103,8 +103,8 @@ impl AdapterInfo {
                 limits.storage_buffers
             ));
         }
-        if limits.workgroup_invocations < LANES {
-            return Some(format!("its workgroups hold {}, needed are {LANES}", limits.workgroup_invocations));
+        if limits.workgroup_invocations < WORKGROUP_SIZE {
+            return Some(format!("its workgroups hold {}, needed are {WORKGROUP_SIZE}", limits.workgroup_invocations));
         }
         None
     }

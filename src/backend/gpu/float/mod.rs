@@ -15,12 +15,10 @@ mod weights;
 pub use net::FloatNet;
 
 use super::record::{Recording, Sources, Target, Variant};
+use super::table::QUAD;
 use crate::graph::{Graph, Params};
 use crate::plan::{Access, Slots};
 use place::Places;
-
-/// Channels in a vector.
-const LANES: usize = 4;
 
 /// A float network as plain data, built without a GPU.
 #[derive(Debug)]
@@ -69,5 +67,5 @@ impl FloatRecording {
 
 /// 32-bit words of an image's tensor.
 fn words(pixels: usize, channels: usize) -> usize {
-    pixels * channels.next_multiple_of(LANES)
+    pixels * channels.next_multiple_of(QUAD)
 }

@@ -1,9 +1,10 @@
 //! A float network on a GPU.
 
-use super::{FloatRecording, LANES};
+use super::FloatRecording;
 use crate::backend::Control;
 use crate::backend::gpu::Gpu;
 use crate::backend::gpu::run::{BatchLimit, Layout, Loaded};
+use crate::backend::gpu::table::QUAD;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Params};
 use std::path::Path;
@@ -47,14 +48,14 @@ impl FloatNet {
     pub fn run(&self, input: &[f32], control: &Control) -> Result<Vec<f32>> {
         control.check()?;
         let [channels, outputs] = self.channels;
-        let pixels = self.loaded.layout.input_words() / channels.next_multiple_of(LANES);
+        let pixels = self.loaded.layout.input_words() / channels.next_multiple_of(QUAD);
         let expected = self.images * pixels * channels;
         if input.len() != expected {
             return Err(Error::Usage(format!("{} images need {expected} numbers, got {}", self.images, input.len())));
         }
         let vectors = pad_channels(input, channels);
         let logits = self.loaded.begin(&vectors, self.images)?.wait(control)?.read()?;
-        let pixels = logits.chunks_exact(outputs.next_multiple_of(LANES));
+        let pixels = logits.chunks_exact(outputs.next_multiple_of(QUAD));
         Ok(pixels.flat_map(|pixel| pixel.iter().take(outputs)).map(|&bits| f32::from_bits(bits)).collect())
     }
 
@@ -83,7 +84,7 @@ impl FloatNet {
 
 /// The bits of rows of channels, each padded with zeros to whole vectors.
 fn pad_channels(input: &[f32], channels: usize) -> Vec<u32> {
-    let row = channels.next_multiple_of(LANES);
+    let row = channels.next_multiple_of(QUAD);
     let mut vectors = vec![0; input.len() / channels * row];
     for (to, from) in vectors.chunks_exact_mut(row).zip(input.chunks_exact(channels)) {
         to.iter_mut().zip(from).for_each(|(to, from)| *to = from.to_bits());

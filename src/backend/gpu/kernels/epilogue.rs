@@ -1,9 +1,10 @@
 //! Constants, table and buffers of `shaders/include/epilogue.wgsl` and `shaders/include/ranks.wgsl`.
 
 use super::super::header::Header;
-use super::super::table::{LANES, Table, code_bits};
-use super::{EPILOGUE, Launch, RANKS, Source, Tensors, VALUES_EACH, VALUES_QUADS};
-use crate::lower::{Epilogue, Finish, Ranks, TensorId};
+use super::super::table::{QUAD, Table, code_bits};
+use super::launch::Launch;
+use super::texts::{EPILOGUE, RANKS, VALUES_EACH, VALUES_QUADS};
+use crate::lower::{Epilogue, Finish, Ranks, TensorId, Tensors};
 
 /// Up to so many levels it is cheaper to compare with all thresholds than to gather them one by one.
 pub const COUNTED_LEVELS: usize = 8;
@@ -108,10 +109,10 @@ impl Ends {
 
     /// Adds the buffers and the text.
     pub fn connect(&self, launch: &mut Launch, tensors: Tensors) {
-        let fills = |id: TensorId| tensors.get(id).shape.c.is_multiple_of(LANES);
+        let fills = |id: TensorId| tensors.get(id).shape.c.is_multiple_of(QUAD);
         let quads = [self.residual, self.values].into_iter().flatten().all(fills);
         let (element, files) = if quads { ("vec4<i32>", VALUES_QUADS) } else { ("i32", VALUES_EACH) };
-        launch.read("residual", element, self.residual.map_or(Source::Absent, Source::Tensor));
+        launch.read("residual", element, self.residual);
         launch.write("values", element, self.values).write("codes", "u32", self.codes);
         launch.files.extend([RANKS, files, EPILOGUE]);
     }

@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn choices_are_found_by_name_and_unknown_ones_ignored() {
-        let strip = |pixels| Variant::Strip(Strip { pixels, lanes: 8, broadcast: true });
+        let strip = |pixels| Variant::Strip(Strip { pixels, workgroup_size: 8, broadcast: true });
         let variants = [strip(4), strip(2), Variant::General];
         let mut choices = Choices::default();
         choices.set("layer", &strip(2).to_string());

@@ -110,7 +110,7 @@ impl Probe {
 fn text(peak: Peak) -> &'static str {
     match peak {
         Peak::Words => include_str!("../../../../shaders/probes/popcount.wgsl"),
-        Peak::Macs => include_str!("../../../../shaders/probes/macs.wgsl"),
+        Peak::ByteProducts => include_str!("../../../../shaders/probes/macs.wgsl"),
         Peak::Bytes => include_str!("../../../../shaders/probes/bytes.wgsl"),
     }
 }

@@ -193,7 +193,7 @@ mod tests {
     const VARIANTS: usize = 29;
 
     fn variant(nth: usize) -> Variant {
-        let strip = Strip { pixels: nth, lanes: 8, broadcast: false };
+        let strip = Strip { pixels: nth, workgroup_size: 8, broadcast: false };
         if nth + 1 < VARIANTS { Variant::Strip(strip) } else { Variant::General }
     }
 

@@ -1,0 +1,62 @@
+//! Variables of a checkpoint, and limits that keep a small hostile file from costing much memory. All are far above any
+//! real network.
+
+use crate::files::quoted;
+use crate::graph::MAX_NODES;
+
+/// Longest variable name that is read.
+const MAX_NAME: usize = 1024;
+
+/// Most bytes of all names together.
+pub(super) const MAX_NAME_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most variables of a checkpoint: no layer has more than four.
+pub(super) const MAX_VARIABLES: usize = 4 * MAX_NODES;
+
+/// Most dimensions of a variable.
+pub(super) const MAX_DIMS: usize = 16;
+
+/// How far a variable that is packed or repeated may exceed the file in size, in bytes. Together with the list of
+/// variables, it keeps all memory that a hostile file can claim below its own size plus 64 MiB.
+pub(super) const MARGIN: usize = 40 * 1024 * 1024;
+
+/// What a checkpoint says about one variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Length of each dimension; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// Name of the element type, such as "float32" or "int64".
+    pub dtype: String,
+}
+
+impl Variable {
+    /// Narrower or wider types would make results depend on a conversion nobody asked for.
+    pub(super) fn expect_f32(&self, name: &str) -> Result<(), String> {
+        if self.dtype == "float32" {
+            return Ok(());
+        }
+        Err(format!("variable '{name}' is of type {}, expected float32", self.dtype))
+    }
+}
+
+/// Takes the name of a variable from its key, without TensorFlow's trailing ":0" (output 0 of an op).
+pub(super) fn variable_name(key: &[u8]) -> Result<&str, String> {
+    plain_name("variable", key.strip_suffix(b":0").unwrap_or(key))
+}
+
+/// A name of `what`: printable text of bounded length. Names are never used as paths; still, those that would lead out of
+/// a directory are refused, since no writer makes them.
+pub(super) fn plain_name<'a>(what: &str, name: &'a [u8]) -> Result<&'a str, String> {
+    let text = str::from_utf8(name).ok();
+    let text = text.filter(|n| !n.is_empty() && n.len() <= MAX_NAME && !n.contains(char::is_control));
+    let leads_out = |n: &str| n.starts_with('/') || n.contains('\\') || n.split('/').any(|part| part == "..");
+    text.filter(|n| !leads_out(n)).ok_or_else(|| format!("bad {what} name {}", quoted(name)))
+}
+
+/// Checks the number of variables and the bytes of their names.
+pub(super) fn check_count(variables: usize, name_bytes: usize) -> Result<(), String> {
+    if variables > MAX_VARIABLES || name_bytes > MAX_NAME_BYTES {
+        return Err(format!("more than {MAX_VARIABLES} variables or {MAX_NAME_BYTES} bytes of names"));
+    }
+    Ok(())
+}
