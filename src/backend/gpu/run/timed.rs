@@ -17,7 +17,7 @@ use std::time::Duration;
 const WHOLE: &str = "all";
 
 /// A finished run as the host saw it.
-struct Recorded {
+struct FinishedRun {
     output: Vec<u32>,
     recorder: Recorder,
     /// When the host learned that the GPU was done.
@@ -98,14 +98,14 @@ impl Loaded {
         results: &[&wgpu::Buffer],
         control: &Control,
         dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
-    ) -> Result<Recorded> {
+    ) -> Result<FinishedRun> {
         control.check()?;
         let recorder = Recorder::start();
         let host = Some(&recorder);
         let in_flight = Recorder::host(host, "upload", || self.begin_with(input, images, results, dispatches))?;
         let (batch, done) = Recorder::host(host, "wait", || in_flight.wait(control).map(|b| (b, recorder.now())))?;
         let output = Recorder::host(host, "readback", || batch.read())?;
-        Ok(Recorded { output, recorder, done })
+        Ok(FinishedRun { output, recorder, done })
     }
 
     fn encode_stamped(&self, encoder: &mut wgpu::CommandEncoder, images: usize, stamps: &Stamps) {

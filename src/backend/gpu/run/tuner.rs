@@ -32,7 +32,7 @@ pub fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize)) -> Result<Vec<Tune
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
     let prepare = |nth| {
         let net = GpuNet::new(&gpu.with_variant(nth), plan, 1, &|_, _| {})?;
-        Ok(Prepared { net, plan, input: &input, expected: &expected })
+        Ok(CandidateNet { net, plan, input: &input, expected: &expected })
     };
     let tuned = contest(prepare, progress)?;
     if let Some(store) = gpu.store() {
@@ -64,7 +64,7 @@ struct Entry {
 }
 
 /// A network on the device.
-struct Prepared<'a> {
+struct CandidateNet<'a> {
     net: GpuNet,
     plan: &'a Plan,
     input: &'a [u32],
@@ -72,7 +72,7 @@ struct Prepared<'a> {
     expected: &'a HashMap<TensorId, Vec<u32>>,
 }
 
-impl Contender for Prepared<'_> {
+impl Contender for CandidateNet<'_> {
     fn entries(&self) -> Result<Vec<Entry>> {
         let mut entries: Vec<Entry> = Vec::new();
         let traced = self.net.trace(self.input)?;
