@@ -136,15 +136,18 @@ fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModu
     //   before its first access unless the invocation is below images * PER_IMAGE; coordinates outside the input or
     //   beyond the last channel are replaced before they are used; where all invocations of a subgroup must go on,
     //   those beyond repeat the last one's work. Constants that a subgroup shares are padded by as many vectors as
-    //   may be read past their end. `Buffers::new` makes every slot hold max_batch images of each tensor in it,
-    //   `BatchLimit` keeps all indices below 2^31, and `Loaded::check_images` refuses larger batches. Tables and
-    //   weights are as long as the shape says (`kernels`), and ranks are below LEVELS.
+    //   may be read past their end. `GpuNet::new` and `FloatNet::with_weights` make the slots and the recording of one
+    //   plan, `Buffers::new` makes every slot hold max_batch images of each tensor in it, `BatchLimit` keeps all
+    //   indices below 2^31, and `Loaded::check_images` refuses larger batches. Tables and weights are as long as the
+    //   shape says (`kernels`), and ranks are below LEVELS.
     // * Loops: every loop counts up to (or halves down from) a constant or a number of the shape, which are extents
     //   of tensors and windows; `Params::zero` is 0.
-    // * Divisions are unsigned, by extents, which are not 0. The float32 baseline comes from a graph, whose shapes
-    //   `Graph::facts` has inferred, instead of a plan. Its shaders keep the same rules: its buffers have the sizes
-    //   of these shapes, weights and tables hold whole turns of output channels with the same padding, and what lies
-    //   outside the input is read from its first vector and replaced by 0.
+    // * Divisions are unsigned, by extents, which are not 0.
+    //
+    // The float32 baseline comes from a graph, whose shapes `Graph::facts` has inferred, instead of a plan. Its
+    // shaders keep the same rules: its buffers have the sizes of these shapes, weights and tables hold whole turns of
+    // output channels with the same padding, and what lies outside the input is read from its first vector and
+    // replaced by 0.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 
