@@ -9,6 +9,7 @@ mod trials;
 mod agreement;
 mod embed;
 mod profile;
+mod shared;
 mod stream;
 mod timeline;
 mod variants;
@@ -26,6 +27,9 @@ fn main() -> ExitCode {
         embed: a_borrowed_device_gives_the_same_result_synchronously_and_not,
             a_picture_in_a_texture_is_classified_within_the_callers_commands, threads_share_a_net;
         profile: arrays_on_gpus;
+        shared: a_host_may_poll_beside_us, a_lost_device_is_reported_as_lost, deadlines_hold_on_eight_threads,
+            every_wait_ends_when_the_caller_says_so, pictures_are_imported_in_the_order_asked_for,
+            traces_and_runs_do_not_mix;
         stream: on_a_gpu;
         timeline: devices_of_callers_are_timed_with_what_they_have, dispatches_of_gpus,
             steps_that_are_done_together_have_one_time, threads_may_time_and_run_at_once;

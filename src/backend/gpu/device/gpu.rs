@@ -70,7 +70,8 @@ impl Gpu {
         &self.info
     }
 
-    /// The same device, running every kernel in its `nth` variant instead of the best, or in its last one if it has fewer.
+    /// The same device, running every kernel in its `nth` variant instead of the best, or in its last one if it has
+    /// fewer.
     pub fn with_variant(&self, nth: usize) -> Self {
         Gpu { nth_variant: Some(nth), ..self.clone() }
     }
@@ -143,7 +144,8 @@ impl Gpu {
     }
 
     /// Whether the device is lost, for devices whose loss callback belongs to the caller. wgpu reports a loss to that
-    /// callback alone: calls on a lost device seem to succeed, and what they return is invalid. Mapping is the exception.
+    /// callback alone: calls on a lost device seem to succeed, and what they return is invalid. Mapping is the
+    /// exception.
     fn refuses_buffers(&self) -> bool {
         let (sender, mapped) = std::sync::mpsc::channel();
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -167,7 +169,8 @@ impl Gpu {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The error for a lost device; `sign` is what showed the loss, for devices whose loss callback belongs to the caller.
+    /// The error for a lost device; `sign` is what showed the loss, for devices whose loss callback belongs to the
+    /// caller.
     pub(crate) fn lost_error(&self, sign: &str) -> Error {
         let problem = self.lost_because().unwrap_or_else(|| sign.to_owned());
         Error::DeviceLost { device: self.info.name.clone(), problem }

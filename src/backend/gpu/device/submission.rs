@@ -1,9 +1,10 @@
 //! Commands handed to the device, and waiting for them. Nothing else in this crate polls a device.
 //!
-//! wgpu's own wait with a timeout must not be used: if it times out while another thread polls, it meets an assertion inside
-//! wgpu-core 30 (fixed upstream, gfx-rs/wgpu 9958). It also keeps a lock of the device for as long as it lasts. So a callback
-//! says when the commands are done, and waiting is polling with sleep in between: any number of threads may wait at once, the
-//! host application may poll its own device beside them, and no lock is held while a thread sleeps.
+//! wgpu's own wait with a timeout must not be used: if it times out while another thread polls, it meets an assertion
+//! inside wgpu-core 30 (fixed upstream, gfx-rs/wgpu 9958). It also keeps a lock of the device for as long as it
+//! lasts. So a callback says when the commands are done, and waiting is polling with sleep in between: any number of
+//! threads may wait at once, the host application may poll its own device beside them, and no lock is held while a
+//! thread sleeps.
 
 use super::gpu::Gpu;
 use crate::backend::Control;
@@ -12,11 +13,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-/// For how long a waiting thread polls without sleeping. The shortest sleep is about as long as a small network takes on
-/// a hardware GPU.
+/// For how long a waiting thread polls without sleeping. The shortest sleep is about as long as a small network takes
+/// on a hardware GPU.
 const SPIN: Duration = Duration::from_millis(1);
-/// Bounds of one sleep. In between it is a fixed share of the time waited so far, so that noticing the end late costs at
-/// most that share.
+/// Bounds of one sleep. In between it is a fixed share of the time waited so far, so that noticing the end late costs
+/// at most that share.
 const SLEEP: [Duration; 2] = [Duration::from_micros(50), Duration::from_millis(1)];
 const SHARE: u32 = 32;
 

@@ -23,7 +23,8 @@ impl FloatNet {
     /// Prepares `graph`, without its quantizers, for batches of `images` images.
     ///
     /// # Errors
-    /// [`Error::BadModel`] if it cannot be computed, [`Error::DeviceLimit`] and [`Error::OutOfMemory`] if it does not fit.
+    /// [`Error::BadModel`] if it cannot be computed, [`Error::DeviceLimit`] and [`Error::OutOfMemory`] if it does not
+    /// fit.
     pub fn new(gpu: &Gpu, graph: &Graph, params: &Params, images: usize) -> Result<Self> {
         FloatNet::with_weights(gpu, graph, params, images, BatchLimit::of(gpu).buffer_bytes())
     }
@@ -71,7 +72,8 @@ impl FloatNet {
         self.loaded.rerun(launch, self.images, repeats, control)
     }
 
-    /// What the GPU takes for a batch of whatever its buffers hold, by its timestamps; None if it has none that make sense.
+    /// What the GPU takes for a batch of whatever its buffers hold, by its timestamps; None if it has none that make
+    /// sense.
     ///
     /// # Errors
     /// Device errors, and what `control` says.

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 
 /// Shaders compute word indices in 32 bits, and some drivers compute byte offsets in 32 bits.
 const MAX_BUFFER_BYTES: u64 = 1 << 31;
-/// Batches are chosen so that their tensors take at most this much together: memory is shared with other programs, and no
-/// API says how much of it is left.
+/// Batches are chosen so that their tensors take at most this much together: memory is shared with other programs,
+/// and no API says how much of it is left.
 const MAX_ARENA_BYTES: u64 = 1 << 30;
 
 /// What a device allows.

@@ -18,7 +18,8 @@ pub struct Buffers {
     constants: Vec<wgpu::Buffer>,
     /// The uniform that shaders read.
     pub params: wgpu::Buffer,
-    /// The contents of that uniform for every batch size. Commands copy one of them, so that batches in flight do not share one.
+    /// The contents of that uniform for every batch size. Commands copy one of them, so that batches in flight do not
+    /// share one.
     pub all_params: wgpu::Buffer,
 }
 

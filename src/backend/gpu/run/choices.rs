@@ -39,8 +39,8 @@ impl Choices {
     }
 }
 
-/// Records `plan` with the variants that the caller of [`Gpu::with_variant`] asked for, or the tuner chose; else with the first
-/// of each kernel, which is expected to be best.
+/// Records `plan` with the variants that the caller of [`Gpu::with_variant`] asked for, or the tuner chose; else with
+/// the first of each kernel, which is expected to be best.
 pub fn record(gpu: &Gpu, plan: &Plan) -> Recording {
     let choices = gpu.store().map(Choices::read).unwrap_or_default();
     let choose = |step: usize, variants: &[Variant]| match (gpu.nth_variant(), plan.program().steps.get(step)) {

@@ -15,8 +15,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// A recording with its pipelines and buffers.
 ///
-/// A batch is one command buffer that begins with its upload and ends with the copy of its result, both in buffers of its own,
-/// and command buffers of a queue do not overlap. So any number of threads may run and encode at once.
+/// A batch is one command buffer that begins with its upload and ends with the copy of its result, both in buffers of
+/// its own, and command buffers of a queue do not overlap. So any number of threads may run and encode at once.
 #[derive(Debug)]
 pub struct Loaded {
     /// The device.
@@ -39,8 +39,8 @@ struct Transfer {
 }
 
 impl Loaded {
-    /// Compiles and allocates everything for the largest batch of these sizes that there is memory for. The host's copy of the
-    /// weights ends here.
+    /// Compiles and allocates everything for the largest batch of these sizes that there is memory for. The host's
+    /// copy of the weights ends here.
     pub fn new(
         gpu: &Gpu,
         layout: Layout,

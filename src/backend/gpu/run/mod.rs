@@ -1,8 +1,9 @@
-//! Execution: what a recording becomes on a device, and everything that runs it. Quantized networks and the float32 baseline
-//! share it.
+//! Execution: what a recording becomes on a device, and everything that runs it. Quantized networks and the float32
+//! baseline share it.
 //!
 //! * `layout`: the tensors of a recording and their slots; `batch_limit`: how many images the device's limits allow.
-//! * `pipelines`: compiled shaders; `buffers`: slots, constants, uniforms; `loaded`: a recording with both, ready to run.
+//! * `pipelines`: compiled shaders; `buffers`: slots, constants, uniforms; `loaded`: a recording with both, ready to
+//!   run.
 //! * `trace`: what each dispatch wrote; `timed`: runs with a timeline, by timestamps (`stamps`) where there are some.
 //! * `net`: a plan on a GPU; `picture`: from a caller's texture to the input tensor.
 //! * `tuner` times variants, `choices` remembers them; `probe` measures the device's peak rates.

@@ -1,4 +1,5 @@
-//! Pictures that are on the GPU already: from a caller's texture to the words of the input tensor, within the caller's commands.
+//! Pictures that are on the GPU already: from a caller's texture to the words of the input tensor, within the
+//! caller's commands.
 
 use crate::backend::gpu::device::Gpu;
 use crate::error::{Error, Result};

@@ -76,8 +76,9 @@ impl<'a> CacheFile<'a> {
         let name = hash(wanted.iter().map(|dispatch| dispatch.source.as_bytes()));
         let read = store.read(FILE, &name);
         let descriptor = wgpu::PipelineCacheDescriptor { label: None, data: read.as_deref(), fallback: true };
-        // SAFETY: the data must come from `get_data` of the same device and driver. The name of the file contains both, and
-        // the checksum shows that the file is whole. wgpu and the driver check headers of their own as well.
+        // SAFETY: the data must come from `get_data` of the same device and driver. The name of the file contains
+        // both, and the checksum shows that the file is whole. wgpu and the driver check headers of their own as
+        // well.
         let cache =
             gpu.guarded("reading kept pipelines", || unsafe { gpu.device().create_pipeline_cache(&descriptor) });
         Some(CacheFile { store, name, read, cache: cache.ok()? })
@@ -125,24 +126,28 @@ fn pipeline(gpu: &Gpu, dispatch: &Dispatch, cache: Option<&wgpu::PipelineCache>)
 fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModule {
     let source = wgpu::ShaderSource::Wgsl(dispatch.source.as_ref().into());
     let descriptor = wgpu::ShaderModuleDescriptor { label: Some(dispatch.kernel), source };
-    // SAFETY: the text consists of this crate's files and of constants of a plan; no text comes from a model file. `compile` takes
-    // only a `Recording`, whose fields are private and whose one constructor for programs takes a `Plan`; a plan is made by
-    // `Plan::new` alone, which runs `Program::check`, and never lends its program for writing. So extents, ids, parts and
-    // tables agree with each other, and what the left-out checks would catch cannot happen:
-    // * Bounds: an index into a buffer is a polynomial in the constants, the shape (a uniform that only `Buffers::bind` fills,
-    //   with numbers of the plan) and the coordinates of the invocation. Each kernel returns before its first access unless
-    //   the invocation is below images * PER_IMAGE; coordinates outside the input or beyond the last channel are replaced
-    //   before they are used; where all invocations of a subgroup must go on, those beyond repeat the last one's work.
-    //   Constants that a subgroup shares are padded by as many vectors as may be read past their end. `Buffers::new` makes
-    //   every slot hold max_batch images of each tensor in it, `BatchLimit` keeps all indices below 2^31, and
-    //   `Loaded::check_images` refuses larger batches. Tables and weights are as long as the shape says (`kernels`), and
-    //   ranks are below LEVELS.
-    // * Loops: every loop counts up to (or halves down from) a constant or a number of the shape, which are extents of tensors
-    //   and windows; `Params::zero` is 0.
+    // SAFETY: the text consists of this crate's files and of constants of a plan; no text comes from a model file.
+    // `compile` takes only a `Recording`, whose fields are private and whose one constructor for programs takes a
+    // `Plan`; a plan is made by `Plan::new` alone, which runs `Program::check`, and never lends its program for
+    // writing. So extents, ids, parts and tables agree with each other, and what the left-out checks would catch
+    // cannot happen:
+    // * Bounds: an index into a buffer is a polynomial in the constants, the shape (a uniform that only
+    //   `Buffers::bind` fills, with numbers of the plan) and the coordinates of the invocation. Each kernel returns
+    //   before its first access unless the invocation is below images * PER_IMAGE; coordinates outside the input or
+    //   beyond the last channel are replaced before they are used; where all invocations of a subgroup must go on,
+    //   those beyond repeat the last one's work. Constants that a subgroup shares are padded by as many vectors as
+    //   may be read past their end. `GpuNet::new` and `FloatNet::with_weights` make the slots and the recording of one
+    //   plan, `Buffers::new` makes every slot hold max_batch images of each tensor in it, `BatchLimit` keeps all
+    //   indices below 2^31, and `Loaded::check_images` refuses larger batches. Tables and weights are as long as the
+    //   shape says (`kernels`), and ranks are below LEVELS.
+    // * Loops: every loop counts up to (or halves down from) a constant or a number of the shape, which are extents
+    //   of tensors and windows; `Params::zero` is 0.
     // * Divisions are unsigned, by extents, which are not 0.
-    // The float32 baseline comes from a graph, whose shapes `Graph::facts` has inferred, instead of a plan. Its shaders keep
-    // the same rules: its buffers have the sizes of these shapes, weights and tables hold whole turns of output channels with
-    // the same padding, and what lies outside the input is read from its first vector and replaced by 0.
+    //
+    // The float32 baseline comes from a graph, whose shapes `Graph::facts` has inferred, instead of a plan. Its
+    // shaders keep the same rules: its buffers have the sizes of these shapes, weights and tables hold whole turns of
+    // output channels with the same padding, and what lies outside the input is read from its first vector and
+    // replaced by 0.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 

@@ -12,7 +12,8 @@ const FLOATS: u64 = 16;
 const INVOCATIONS: u32 = 64 * 4096;
 /// Invocations of a workgroup, as the probes' shaders declare them.
 const WORKGROUP_SIZE: u32 = 64;
-/// Bytes of each of the two buffers of a copy: much more than the caches hold, of a GPU or of the CPU below a rasteriser.
+/// Bytes of each of the two buffers of a copy: much more than the caches hold, of a GPU or of the CPU below a
+/// rasteriser.
 const COPIED: u64 = 128 << 20;
 const COPIED_BY_SOFTWARE: u64 = 32 << 20;
 

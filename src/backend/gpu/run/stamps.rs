@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// Most timestamps of a query set, by the specification of WebGPU.
 const MOST: usize = 4096;
-/// By their timestamps, the dispatches of a pass must take at least this share of the pass, which contains nothing else. If
-/// they take less, the driver did not write the timestamps between the dispatches.
+/// By their timestamps, the dispatches of a pass must take at least this share of the pass, which contains nothing
+/// else. If they take less, the driver did not write the timestamps between the dispatches.
 const SHARE_OF_PASS: f64 = 0.5;
 /// Tolerated ratio of a run's duration on the GPU's clock to that on the host's.
 const CLOCK_RATIO: f64 = 1.01;
@@ -34,9 +34,9 @@ impl Marks {
         }
     }
 
-    /// Beginning and end of the pass, or of each dispatch. A GPU does not say when it began a dispatch within a pass, so that
-    /// counts as the end of those before it; then the times of dispatches that overlap add up to what they took together.
-    /// None if the timestamps make no sense.
+    /// Beginning and end of the pass, or of each dispatch. A GPU does not say when it began a dispatch within a pass,
+    /// so that counts as the end of those before it; then the times of dispatches that overlap add up to what they
+    /// took together. None if the timestamps make no sense.
     pub fn intervals(self, stamps: &[f64]) -> Option<Vec<[f64; 2]>> {
         let (&first, &last) = (stamps.first()?, stamps.last()?);
         if !stamps.is_sorted() || last <= first {
@@ -53,8 +53,8 @@ impl Marks {
     }
 }
 
-/// Start and length of intervals of nanoseconds, moved so that the last ends at `end`. None if they take longer than that,
-/// so that they cannot be nanoseconds.
+/// Start and length of intervals of nanoseconds, moved so that the last ends at `end`. None if they take longer than
+/// that, so that they cannot be nanoseconds.
 pub fn end_at(intervals: &[[f64; 2]], end: Duration) -> Option<Vec<[Duration; 2]>> {
     let (&[begin, _], &[_, last]) = (intervals.first()?, intervals.last()?);
     let (long, room) = (last - begin, end.as_nanos() as f64);

@@ -1,8 +1,9 @@
 //! Runs with a timeline. Other runs do not come here and have no timestamps among their commands.
 //!
-//! GPU timestamps have another epoch than the host's clock, and wgpu cannot correlate the two. So the GPU's times are moved
-//! such that the last of them ends when the wait for the result does; relative to each other they are right. (Mesa's OpenGL
-//! computes while the commands are submitted: there "upload" contains the GPU's work, and the wait is short.)
+//! GPU timestamps have another epoch than the host's clock, and wgpu cannot correlate the two. So the GPU's times are
+//! moved such that the last of them ends when the wait for the result does; relative to each other they are right.
+//! (Mesa's OpenGL computes while the commands are submitted: there "upload" contains the GPU's work, and the wait is
+//! short.)
 
 use super::loaded::Loaded;
 use super::stamps::{Marks, Stamps, end_at};
@@ -16,7 +17,7 @@ use std::time::Duration;
 const WHOLE: &str = "all";
 
 /// A finished run as the host saw it.
-struct Recorded {
+struct FinishedRun {
     output: Vec<u32>,
     recorder: Recorder,
     /// When the host learned that the GPU was done.
@@ -53,8 +54,8 @@ impl Loaded {
         Ok((run.output, run.recorder.finish(clock)))
     }
 
-    /// What the GPU takes for `images` images of whatever the slots hold, by its timestamps; None if it has none that make
-    /// sense.
+    /// What the GPU takes for `images` images of whatever the slots hold, by its timestamps; None if it has none that
+    /// make sense.
     pub fn device_time(&self, images: usize, control: &Control) -> Result<Option<Duration>> {
         let Some(stamps) = Stamps::new(&self.gpu, Marks::Run, self.dispatches().len()) else { return Ok(None) };
         let submission = self.gpu.submit("timing the network", &[stamps.result()], |encoder| {
@@ -97,14 +98,14 @@ impl Loaded {
         results: &[&wgpu::Buffer],
         control: &Control,
         dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
-    ) -> Result<Recorded> {
+    ) -> Result<FinishedRun> {
         control.check()?;
         let recorder = Recorder::start();
         let host = Some(&recorder);
         let in_flight = Recorder::host(host, "upload", || self.begin_with(input, images, results, dispatches))?;
         let (batch, done) = Recorder::host(host, "wait", || in_flight.wait(control).map(|b| (b, recorder.now())))?;
         let output = Recorder::host(host, "readback", || batch.read())?;
-        Ok(Recorded { output, recorder, done })
+        Ok(FinishedRun { output, recorder, done })
     }
 
     fn encode_stamped(&self, encoder: &mut wgpu::CommandEncoder, images: usize, stamps: &Stamps) {
@@ -125,8 +126,8 @@ impl Loaded {
         stamps.resolve(encoder);
     }
 
-    /// Submits the dispatches one by one and adds what each took. They run on what the slots hold: the run before is over,
-    /// and other threads may have used the slots since.
+    /// Submits the dispatches one by one and adds what each took. They run on what the slots hold: the run before is
+    /// over, and other threads may have used the slots since.
     fn one_by_one(&self, images: usize, recorder: &Recorder, control: &Control) -> Result<()> {
         for (index, dispatch) in self.dispatches().iter().enumerate() {
             control.check()?;

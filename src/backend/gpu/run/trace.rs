@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::lower::TensorId;
 
 /// A tensor and the buffer that it is copied to.
-type Copy = (TensorId, wgpu::Buffer);
+type TensorCopy = (TensorId, wgpu::Buffer);
 
 impl Loaded {
     /// Runs one image, and returns what each dispatch wrote. Other threads may run the network meanwhile.
@@ -18,7 +18,7 @@ impl Loaded {
             return Err(Error::Usage(format!("an image needs {expected} words, got {}", input.len())));
         }
         let copies = self.dispatches().iter().map(|dispatch| written(dispatch).map(|id| self.copy(id)).collect());
-        let copies: Vec<Vec<Copy>> = copies.collect::<Result<_>>()?;
+        let copies: Vec<Vec<TensorCopy>> = copies.collect::<Result<_>>()?;
         let results: Vec<&wgpu::Buffer> = copies.iter().flatten().map(|(_, copy)| copy).collect();
         let in_flight = self.begin_with(input, 1, &results, |encoder| {
             for (dispatch, copies) in copies.iter().enumerate() {
@@ -29,15 +29,15 @@ impl Loaded {
             }
         })?;
         in_flight.wait(&Control::default())?.read()?;
-        let read = |(id, copy): &Copy| Ok((*id, self.gpu.read_mapped(copy, self.tensor_bytes(*id))?));
-        let of_dispatch = |(dispatch, copies): (&Dispatch, &Vec<Copy>)| {
+        let read = |(id, copy): &TensorCopy| Ok((*id, self.gpu.read_mapped(copy, self.tensor_bytes(*id))?));
+        let of_dispatch = |(dispatch, copies): (&Dispatch, &Vec<TensorCopy>)| {
             let written = copies.iter().map(read).collect::<Result<_>>()?;
             Ok(Traced { step: dispatch.step, written })
         };
         self.dispatches().iter().zip(&copies).map(of_dispatch).collect()
     }
 
-    fn copy(&self, id: TensorId) -> Result<Copy> {
+    fn copy(&self, id: TensorId) -> Result<TensorCopy> {
         let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
         Ok((id, buffer(&self.gpu, "trace", self.layout.words(id), usage)?))
     }

@@ -21,8 +21,8 @@ const MAX_REPEATS: u128 = 100;
 /// A variant replaces the default only if it takes at most this share of its time: less is noise.
 const CLEARLY: f64 = 0.95;
 
-/// Finds the quickest variant of each layer of `plan` and keeps the choices for this device. `progress` is told how many
-/// variants are done. Weights are on the device twice at most, however many variants there are.
+/// Finds the quickest variant of each layer of `plan` and keeps the choices for this device. `progress` is told how
+/// many variants are done. Weights are on the device twice at most, however many variants there are.
 ///
 /// # Errors
 /// Device errors. A variant that gives other bits than the reference is not chosen.
@@ -32,7 +32,7 @@ pub fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize)) -> Result<Vec<Tune
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
     let prepare = |nth| {
         let net = GpuNet::new(&gpu.with_variant(nth), plan, 1, &|_, _| Ok(()))?;
-        Ok(Prepared { net, plan, input: &input, expected: &expected })
+        Ok(CandidateNet { net, plan, input: &input, expected: &expected })
     };
     let tuned = contest(prepare, progress)?;
     if let Some(store) = gpu.store() {
@@ -64,7 +64,7 @@ struct Entry {
 }
 
 /// A network on the device.
-struct Prepared<'a> {
+struct CandidateNet<'a> {
     net: GpuNet,
     plan: &'a Plan,
     input: &'a [u32],
@@ -72,7 +72,7 @@ struct Prepared<'a> {
     expected: &'a HashMap<TensorId, Vec<u32>>,
 }
 
-impl Contender for Prepared<'_> {
+impl Contender for CandidateNet<'_> {
     fn entries(&self) -> Result<Vec<Entry>> {
         let mut entries: Vec<Entry> = Vec::new();
         let traced = self.net.trace(self.input)?;
@@ -98,8 +98,8 @@ impl Contender for Prepared<'_> {
     }
 }
 
-/// The winners by signature. `prepare` makes the network whose layers run in their nth variant, or in their last if they have
-/// fewer. Besides the first, which holds the defaults, only one such network exists at a time.
+/// The winners by signature. `prepare` makes the network whose layers run in their nth variant, or in their last if
+/// they have fewer. Besides the first, which holds the defaults, only one such network exists at a time.
 fn contest<C: Contender>(
     prepare: impl Fn(usize) -> Result<C>,
     progress: &dyn Fn(usize),
@@ -160,8 +160,8 @@ impl<C: Contender> Contest<C> {
     }
 }
 
-/// The least time of each of these dispatches. They are timed in turns, so that whatever else the machine does affects all of
-/// them alike.
+/// The least time of each of these dispatches. They are timed in turns, so that whatever else the machine does
+/// affects all of them alike.
 fn least_times<C: Contender, const N: usize>(subjects: [(&C, usize); N]) -> Result<[Duration; N]> {
     let mut least = [Duration::MAX; N];
     let mut repeats = [1; N];
@@ -183,7 +183,8 @@ mod tests {
     use crate::backend::gpu::record::Strip;
     use std::cell::Cell;
 
-    /// Layers "a" and "b" in one of `VARIANTS` variants. The ninth is quickest, the tenth is quicker still but wrong for "b".
+    /// Layers "a" and "b" in one of `VARIANTS` variants. The ninth is quickest, the tenth is quicker still but wrong
+    /// for "b".
     struct Fake<'a> {
         nth: usize,
         alive: &'a Cell<usize>,
