@@ -3,7 +3,7 @@
 mod common;
 
 use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, cpu::Cpu};
-use lq_infer::bench::compare::{Comparison, Run, Verdict};
+use lq_infer::bench::compare::{Comparison, NamedReport, Verdict};
 use lq_infer::bench::report::{Cell, Report};
 use lq_infer::bench::{Job, Reference, measure, random_model};
 use lq_infer::plan::Plan;
@@ -158,7 +158,7 @@ fn float32_is_a_rival_on_gpus_only() {
         let output = lq_infer().args(arguments).arg(&json).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let report = Report::read(&json).unwrap();
-        let (warm, rival) = (report.cells[0].warm.as_ref().unwrap(), report.cells[0].rival.as_ref().unwrap());
+        let (warm, rival) = (report.cells[0].warm.as_ref().unwrap(), report.cells[0].float32.as_ref().unwrap());
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.lines().next().unwrap().ends_with("f32"), "{text}");
         match &rival.problem {
@@ -300,7 +300,7 @@ fn repeated_runs_agree() {
     }
     let [first, second, third] = &paths;
     let compare = |a: &PathBuf, b: &PathBuf| {
-        let comparison = Comparison::new(Run::read(&[a.clone(), b.clone()]).unwrap());
+        let comparison = Comparison::new(NamedReport::read(&[a.clone(), b.clone()]).unwrap());
         comparison.check().unwrap();
         assert_eq!((comparison.rows.len(), &comparison.rows[0].verdict), (2, &Verdict::Baseline));
         comparison.rows[1].verdict.clone()

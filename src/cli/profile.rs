@@ -2,7 +2,7 @@
 
 use super::{Failure, Outcome, output};
 use crate::backend::Timeline;
-use crate::bench::trace;
+use crate::bench::perfetto;
 use crate::format::replace_file;
 use crate::session::{Engine, Profile};
 use clap::Args;
@@ -58,7 +58,7 @@ impl Profiling {
 }
 
 fn write(path: &Path, profile: &Profile) -> Outcome {
-    replace_file(path, trace(profile).as_bytes()).map_err(output::write_failure)
+    replace_file(path, perfetto(profile).as_bytes()).map_err(output::write_failure)
 }
 
 /// Prints a table for each net.
