@@ -1,8 +1,10 @@
-//! Networks and their kernels for criterion, which gives confidence intervals, keeps earlier figures and says what changed.
+//! Networks and their kernels for criterion, which gives confidence intervals, keeps earlier figures and says what
+//! changed.
 //!
 //!     cargo bench --bench networks -- [PART_OF_A_NAME] [--save-baseline NAME] [--test]
 //!
-//! `LQ_INFER_BENCH_DEVICES` names devices as `--device` of the bench `kernels` does, with commas between them; the CPU if not set.
+//! `LQ_INFER_BENCH_DEVICES` names devices as `--device` of the bench `kernels` does, with commas between them; the CPU
+//! if not set.
 
 mod common;
 

@@ -5,7 +5,7 @@ mod common;
 use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, cpu::Cpu};
 use lq_infer::bench::compare::{Comparison, NamedReport, Verdict};
 use lq_infer::bench::report::{Cell, Report};
-use lq_infer::bench::{Job, Reference, measure, random_model};
+use lq_infer::bench::{ExpectedLogits, Job, measure, random_model};
 use lq_infer::plan::Plan;
 use lq_infer::zoo::Uniform;
 use lq_infer::{DeviceSelector, Engine, Model, Result};
@@ -79,7 +79,7 @@ impl BrokenNet {
 }
 
 fn cell(engine: &Engine, model: &Model, budget: Duration) -> Cell {
-    let reference = Reference::new(model).unwrap();
+    let reference = ExpectedLogits::new(model).unwrap();
     let (load, ceiling) = (Duration::ZERO, None);
     let job = Job { model, source: "test", load, reference: &reference, batch: 6, budget, ceiling, against_f32: true };
     measure(&job, engine, 0, &Control::default()).unwrap()

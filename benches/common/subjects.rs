@@ -22,8 +22,8 @@ pub enum Device {
 }
 
 impl Device {
-    /// A CPU by name ("cpu", "cpu-avx2") with so many threads or all, or the first usable adapter with the text in its name, API
-    /// or driver, whose kernels have the given variant or the best.
+    /// A CPU by name ("cpu", "cpu-avx2") with so many threads or all, or the first usable adapter with the text in its
+    /// name, API or driver, whose kernels have the given variant or the best.
     pub fn open(name: &str, threads: Option<usize>, variant: Option<usize>) -> Outcome<Self> {
         let name = name.to_lowercase();
         if let Some(cpu) = Cpu::all().into_iter().find(|cpu| cpu.name() == name) {

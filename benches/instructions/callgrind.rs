@@ -37,8 +37,8 @@ impl Valgrind {
         }
         let mut instructions = BTreeMap::new();
         let names = String::from_utf8(output.stdout)?;
-        // Each name stands for three calls: the first ends what came before, then one repeat and two, of which all but a repeat
-        // cancels.
+        // Each name stands for three calls: the first ends what came before, then one repeat and two, of which all but
+        // a repeat cancels.
         for (index, name) in names.lines().enumerate() {
             let [once, twice] = [2, 3].map(|call| total(&files.with_extension((3 * index + call).to_string())));
             instructions.insert(name.to_owned(), difference(name, once?, twice?)?);

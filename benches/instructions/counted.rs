@@ -17,7 +17,8 @@ fn counted(work: &dyn Fn(usize) -> Result<()>, repeats: usize) -> Result<()> {
     black_box(work(black_box(repeats)))
 }
 
-/// Lets one repeat of `work` be counted. The first call takes the memory that the others find, and nothing is between those.
+/// Lets one repeat of `work` be counted. The first call takes the memory that the others find, and nothing is between
+/// those.
 fn count(name: &str, work: impl Fn(usize) -> Result<()>) -> Outcome<()> {
     println!("{name}");
     counted(&work, 1)?;

@@ -7,8 +7,8 @@ use std::path::Path;
 
 /// Percent: more growth fails, more gain is worth new figures.
 const TOLERANCE: u64 = 3;
-/// Instructions that a figure may differ by besides: what code elsewhere makes the compiler inline or not moves small kernels by some
-/// thousands (7 % of an average pool was seen).
+/// Instructions that a figure may differ by besides: what code elsewhere makes the compiler inline or not moves small
+/// kernels by some thousands (7 % of an average pool was seen).
 const SLACK: u64 = 20_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,10 @@
-//! Counts the instructions that the CPU's kernels execute on one thread, under valgrind, and compares them with the committed figures.
-//! Unlike times they hardly vary, so that small losses show on any machine.
+//! Counts the instructions that the CPU's kernels execute on one thread, under valgrind, and compares them with the
+//! committed figures. Unlike times they hardly vary, so that small losses show on any machine.
 //!
 //!     cargo bench --bench instructions -- [--update]
 //!
-//! It fails if a figure has grown by more than 3 % and 20,000 instructions. Valgrind knows no AVX-512 and no AVX-VNNI: what counts is AVX2 and portable code.
+//! It fails if a figure has grown by more than 3 % and 20,000 instructions. Valgrind knows no AVX-512 and no AVX-VNNI:
+//! what counts is AVX2 and portable code.
 
 mod callgrind;
 #[path = "../common/mod.rs"]

@@ -3,9 +3,10 @@
 //!     cargo bench --bench kernels -- [--device cpu|cpu-INSTRUCTIONS|PART_OF_A_GPUS_NAME] [--threads N] [--net ID]
 //!         [--bits 2/2,1/2,1/1] [--batch 1] [--rounds 15] [--variant N] [--tune] [--total] [--against]
 //!
-//! CPU milliseconds are summed over threads: what a software rasteriser computes with. Each figure is the least of all rounds.
-//! `--against` also times the network in float32 (GPUs only), in turns, and compares its convolutions with the bit convolutions.
-//! The last number printed is the median of whole inferences (from the host's words to its words) in milliseconds per image.
+//! CPU milliseconds are summed over threads: what a software rasteriser computes with. Each figure is the least of all
+//! rounds. `--against` also times the network in float32 (GPUs only), in turns, and compares its convolutions with the
+//! bit convolutions. The last number printed is the median of whole inferences (from the host's words to its words) in
+//! milliseconds per image.
 
 mod against;
 #[path = "../common/mod.rs"]

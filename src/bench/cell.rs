@@ -35,12 +35,12 @@ const DRIFT: f64 = 0.05;
 const OTHERS: f64 = 0.15;
 
 /// The images to measure with, and the reference's logits for them.
-pub struct Reference {
+pub struct ExpectedLogits {
     input: Batch,
     logits: Vec<Vec<f32>>,
 }
 
-impl Reference {
+impl ExpectedLogits {
     /// Random images for `model`, and the logits that the reference computes for them.
     pub fn new(model: &Model) -> Result<Self> {
         let mut rng = Rng::new(2);
@@ -51,7 +51,7 @@ impl Reference {
         };
         let engine = Engine::builder().device(DeviceSelector::CpuReference).build()?;
         let logits = engine.prepare(model)?.logits(&input, &Control::default())?;
-        Ok(Reference { input, logits })
+        Ok(ExpectedLogits { input, logits })
     }
 
     /// A batch of `images` images, repeating them as necessary.
@@ -86,7 +86,7 @@ pub struct Job<'a> {
     /// How long it took to open or generate the model.
     pub load: Duration,
     /// Images and expected logits.
-    pub reference: &'a Reference,
+    pub reference: &'a ExpectedLogits,
     /// Images per batch.
     pub batch: usize,
     /// Time for warming up and timed runs together.
@@ -119,8 +119,8 @@ pub fn unmeasured(job: &Job, device: usize, problem: Option<String>) -> Cell {
     }
 }
 
-/// Measures `job` on `engine`, which is device number `device`. If the device fails or computes wrong logits, the cell has no figures
-/// and says why.
+/// Measures `job` on `engine`, which is device number `device`. If the device fails or computes wrong logits, the cell
+/// has no figures and says why.
 ///
 /// # Errors
 /// [`Error::Cancelled`] and [`Error::DeadlineExceeded`], if `control` says so.

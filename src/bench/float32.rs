@@ -1,5 +1,5 @@
-//! The float32 baseline: the same network in float32 on the same device, with shaders of this project. Its runs alternate with those of
-//! the quantized network.
+//! The float32 baseline: the same network in float32 on the same device, with shaders of this project. Its runs
+//! alternate with those of the quantized network.
 
 use super::report::{Float32Baseline, Stats};
 use crate::backend::Control;

@@ -32,15 +32,16 @@ impl OtherLoad {
         OtherLoad { start: Instant::now(), busy: others() }
     }
 
-    /// The average number of threads that other programs kept busy since the start; None if the operating system does not report it.
+    /// The average number of threads that other programs kept busy since the start; None if the operating system does
+    /// not report it.
     pub fn threads(&self) -> Option<f64> {
         let seconds = self.start.elapsed().as_secs_f64();
         Some(((others()? - self.busy?) / seconds.max(0.01)).max(0.0))
     }
 }
 
-/// CPU seconds since boot that were not spent on this program: on other programs, or stolen by the hypervisor. Both files count in
-/// ticks of a hundredth of a second.
+/// CPU seconds since boot that were not spent on this program: on other programs, or stolen by the hypervisor. Both
+/// files count in ticks of a hundredth of a second.
 fn others() -> Option<f64> {
     const TICKS: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/stat").ok()?;
@@ -49,7 +50,8 @@ fn others() -> Option<f64> {
     // user nice system idle iowait irq softirq steal; guest time is included in user.
     let busy: f64 = all.iter().take(8).sum::<f64>() - all.get(3)? - all.get(4)?;
     let own = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The program's name, the second field, is in parentheses and may contain anything. User and system time are fields 14 and 15.
+    // The program's name, the second field, is in parentheses and may contain anything. User and system time are fields
+    // 14 and 15.
     let fields: Vec<&str> = own.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let own = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
     Some((busy - own) / TICKS)

@@ -22,8 +22,8 @@ pub struct TimedLaunches {
 }
 
 impl TimedLaunches {
-    /// From `runs` of `program` on `images` images. Runs with another clock than the first are left out, since their times are not
-    /// comparable. A step without times was fused into the launch of the step before it.
+    /// From `runs` of `program` on `images` images. Runs with another clock than the first are left out, since their
+    /// times are not comparable. A step without times was fused into the launch of the step before it.
     pub fn of(program: &Program, images: usize, runs: &[Timeline], ceiling: &Ceiling) -> Self {
         let count = program.steps.len();
         let clock = runs.first().map_or(Clock::default(), |run| run.clock);
@@ -47,7 +47,8 @@ impl TimedLaunches {
     }
 }
 
-/// Seconds of each step. If several threads computed at the same time, scaled so that the steps add up to the wall time.
+/// Seconds of each step. If several threads computed at the same time, scaled so that the steps add up to the wall
+/// time.
 fn step_times(run: &Timeline, steps: usize) -> Vec<f64> {
     let times = run.per_step(steps);
     let all: Duration = times.iter().sum();
@@ -93,9 +94,9 @@ impl StepTime {
             .map(|(amount, rate)| if amount > 0.0 { amount / rate } else { 0.0 })
     }
 
-    /// What limits it, and the least seconds that this takes: the longest of the three, or `launch` if that is longer. The memory peak
-    /// is for data outside the caches, so data in caches may move faster. `launch` counts once, although a CPU launches a step for
-    /// each image: threads may do that at the same time.
+    /// What limits it, and the least seconds that this takes: the longest of the three, or `launch` if that is longer.
+    /// The memory peak is for data outside the caches, so data in caches may move faster. `launch` counts once,
+    /// although a CPU launches a step for each image: threads may do that at the same time.
     pub fn least(&self, peaks: &Peaks, launch: f64) -> (Bound, f64) {
         let [words, products, bytes] = self.at_peaks(peaks);
         let bounds = [
@@ -108,7 +109,8 @@ impl StepTime {
     }
 }
 
-/// Planes of the weights, and of the input part that has most. Values may be padded with planes of zeros, which do not count.
+/// Planes of the weights, and of the input part that has most. Values may be padded with planes of zeros, which do not
+/// count.
 fn planes(kernel: &Kernel) -> Option<[usize; 2]> {
     let Kernel::BitConv(k) = kernel else { return None };
     let input = k.parts.iter().map(|p| p.planes).max().unwrap_or(0);

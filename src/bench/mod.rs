@@ -1,4 +1,5 @@
-//! Benchmarks: measuring devices, reports and pages about them, comparisons, explanations, and random networks to measure with.
+//! Benchmarks: measuring devices, reports and pages about them, comparisons, explanations, and random networks to
+//! measure with.
 
 mod ceiling;
 mod cell;
@@ -19,7 +20,7 @@ mod steps;
 mod work;
 
 pub use ceiling::Ceiling;
-pub use cell::{Job, Reference, measure, unmeasured};
+pub use cell::{ExpectedLogits, Job, measure, unmeasured};
 pub use check::{Fault, check};
 pub use clock::{Elapsed, Stopwatch};
 pub use device::{Opened, open};

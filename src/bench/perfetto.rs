@@ -9,8 +9,8 @@ use std::time::Duration;
 /// The name of the host's section.
 const HOST: &str = "lq-infer";
 
-/// A profile in the "JSON object format", one event per line. The program and each net are processes, and each track is a thread. Times
-/// are in microseconds since the profile started.
+/// A profile in the "JSON object format", one event per line. The program and each net are processes, and each track is
+/// a thread. Times are in microseconds since the profile started.
 pub fn perfetto(profile: &Profile) -> String {
     let sections = profile.sections();
     let events = (1..).zip(&sections).flat_map(|(process, section)| events(process, section));

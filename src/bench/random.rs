@@ -1,5 +1,6 @@
-//! Networks of the zoo with random parameters whose statistics match from layer to layer, so that values and codes are distributed as
-//! in a trained network. This needs no data: each layer's statistics are derived from those of the layers before.
+//! Networks of the zoo with random parameters whose statistics match from layer to layer, so that values and codes are
+//! distributed as in a trained network. This needs no data: each layer's statistics are derived from those of the
+//! layers before.
 
 use crate::backend::Rng;
 use crate::convert::widths as bit_widths;
@@ -37,8 +38,8 @@ pub(super) fn random_program(graph: &Graph, kind: InputKind, seed: u64) -> Resul
     lower(graph, &params(graph, &mut Rng::new(seed))?, &normalize, kind)
 }
 
-/// A model of network `id` of the zoo with random parameters; equal arguments give the same model everywhere. It has no mean image, so
-/// networks that need one for pictures take tensors instead.
+/// A model of network `id` of the zoo with random parameters; equal arguments give the same model everywhere. It has no
+/// mean image, so networks that need one for pictures take tensors instead.
 ///
 /// # Errors
 /// [`Error::Usage`] if there is no such network, or if it cannot have these widths.

@@ -18,8 +18,8 @@ pub trait Subject {
     fn images(&self) -> usize;
     /// Runs one launch `repeats` times and waits for it.
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()>;
-    /// Repeats the operation that limits this network as fast as the device can, for some milliseconds: counting the ones of 32-bit
-    /// words, or multiplying and adding floats. Returns how many operations it did.
+    /// Repeats the operation that limits this network as fast as the device can, for some milliseconds: counting the
+    /// ones of 32-bit words, or multiplying and adding floats. Returns how many operations it did.
     fn peak(&self) -> Result<u64>;
     /// Runs a whole batch, from words on the host to words on the host.
     fn run(&self, input: &[u32]) -> Result<()>;
@@ -79,8 +79,8 @@ pub fn least(times: &[Elapsed]) -> Elapsed {
 }
 
 impl StepTimes {
-    /// A table of all launches with the rates of bit convolutions, their total, and the share of the peak that 3x3 bit convolutions
-    /// reach. CPU milliseconds are summed over threads.
+    /// A table of all launches with the rates of bit convolutions, their total, and the share of the peak that 3x3 bit
+    /// convolutions reach. CPU milliseconds are summed over threads.
     pub fn table(&self, program: &Program) -> String {
         let find = |layer: &str, kernel: &str| -> Option<&Kernel> {
             program.steps.iter().find(|s| s.name == layer && s.kernel.name() == kernel).map(|s| &s.kernel)

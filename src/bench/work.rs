@@ -11,15 +11,15 @@ const COLOURS: usize = 3;
 pub struct Work {
     /// 32-bit words that are ANDed and counted. Taps outside the input count too.
     pub words: u64,
-    /// Products of bytes that are added up, with those of padding lanes and of taps outside the input. Those of pixels' alpha, which
-    /// is the same everywhere, are not needed.
+    /// Products of bytes that are added up, with those of padding lanes and of taps outside the input. Those of pixels'
+    /// alpha, which is the same everywhere, are not needed.
     pub macs: u64,
     /// Bytes of the tensors that are read and written, each once.
     pub tensors: u64,
     /// Bytes of weights and tables, which a batch reads once at least.
     pub constants: u64,
-    /// Multiplications that the layer is by its definition: taps x input channels of a group x outputs. 0 but for convolutions
-    /// and dense layers.
+    /// Multiplications that the layer is by its definition: taps x input channels of a group x outputs. 0 but for
+    /// convolutions and dense layers.
     pub network_macs: u64,
 }
 
@@ -67,7 +67,8 @@ fn outputs(program: &Program, kernel: &Kernel) -> usize {
     kernel.writes().first().map_or(0, |&id| program.tensors[id].shape.elements())
 }
 
-/// 32-bit words that a bit convolution ANDs and counts for one image; 0 for other kernels. Taps outside the input count too.
+/// 32-bit words that a bit convolution ANDs and counts for one image; 0 for other kernels. Taps outside the input count
+/// too.
 pub fn bit_words(program: &Program, kernel: &Kernel) -> u64 {
     let Kernel::BitConv(k) = kernel else { return 0 };
     let words: usize = k.parts.iter().map(|p| p.words * p.planes).sum();

@@ -32,8 +32,8 @@ pub struct Row {
     pub run: usize,
     /// Index in [`Report::cells`].
     pub cell: usize,
-    /// Index of the first run's cell that it is compared with: that of the same device if there is one, else of the first device with
-    /// a figure.
+    /// Index of the first run's cell that it is compared with: that of the same device if there is one, else of the
+    /// first device with a figure.
     pub base: Option<usize>,
     /// Images per second relative to `base`; absent unless both have figures for the same network.
     pub ratio: Option<f64>,
@@ -172,7 +172,8 @@ fn rows_of(runs: &[NamedReport], at: usize, run: &NamedReport, wanted: Key) -> V
     cells.map(row).collect()
 }
 
-/// The cell of `first` to compare `cell` of `run` with: preferably of the same model file, then of the same device, then with figures.
+/// The cell of `first` to compare `cell` of `run` with: preferably of the same model file, then of the same device,
+/// then with figures.
 fn base(first: &NamedReport, run: &NamedReport, cell: &Cell) -> Option<usize> {
     let id = device(run, cell).map(|device| device.id.as_str());
     let rank = |other: &Cell| {
@@ -210,7 +211,8 @@ fn device<'a>(run: &'a NamedReport, cell: &Cell) -> Option<&'a Device> {
     run.report.devices.get(cell.device)
 }
 
-/// Every device that disagrees with its machine's reference, and every machine whose reference disagrees with another's.
+/// Every device that disagrees with its machine's reference, and every machine whose reference disagrees with
+/// another's.
 fn mismatches(runs: &[NamedReport]) -> Vec<String> {
     let mut seen: Vec<(&NamedReport, &Cell)> = Vec::new();
     let mut found = Vec::new();

@@ -102,8 +102,8 @@ fn parts(context: &Context) -> Vec<String> {
     answers
 }
 
-/// Seconds spent on launching, and a sentence about that. None if unknown: submissions take longer than the launches of a run, and a
-/// CPU launches each step for each image, several images at the same time.
+/// Seconds spent on launching, and a sentence about that. None if unknown: submissions take longer than the launches of
+/// a run, and a CPU launches each step for each image, several images at the same time.
 fn launches(context: &Context) -> Option<(f64, String)> {
     if context.clock == Clock::Submissions || (context.cpu && context.batch > 1) {
         return None;

@@ -70,7 +70,8 @@ impl Context<'_> {
         self.steps.iter().map(|step| step.seconds).sum()
     }
 
-    /// The factor that scales the times of launches to those within a run: each may take longer when it is timed by itself.
+    /// The factor that scales the times of launches to those within a run: each may take longer when it is timed by
+    /// itself.
     pub fn overlap(&self) -> f64 {
         let measured = self.measured();
         if measured > self.wall { self.wall / measured } else { 1.0 }

@@ -62,7 +62,8 @@ pub struct Launch {
     pub intensity: f64,
 }
 
-/// Launches of one sort. If launches take longer when timed one by one than a whole run does, their times are scaled to the run.
+/// Launches of one sort. If launches take longer when timed one by one than a whole run does, their times are scaled to
+/// the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// "bit convolutions", "float layers", "other kernels" or "outside of launches".
@@ -90,8 +91,8 @@ pub struct Remark {
     pub reason: String,
 }
 
-/// How long a run would take at other bit widths: the times of bit convolutions are scaled with the product of their planes, and all
-/// else stays the same.
+/// How long a run would take at other bit widths: the times of bit convolutions are scaled with the product of their
+/// planes, and all else stays the same.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// Bits of the weights.

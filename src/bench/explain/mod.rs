@@ -1,5 +1,6 @@
-//! Explains why a network takes the time it takes on a device: what each launch does, what limits it, and what other bit widths would
-//! cost. Explanations are derived from a benchmark's figures alone, so those of another machine can be explained too.
+//! Explains why a network takes the time it takes on a device: what each launch does, what limits it, and what other
+//! bit widths would cost. Explanations are derived from a benchmark's figures alone, so those of another machine can be
+//! explained too.
 
 mod answers;
 mod context;
@@ -19,7 +20,8 @@ use explanation::SCHEMA;
 /// Explains the figures of `cell`, measured on `device`.
 ///
 /// # Errors
-/// [`Error::VerificationFailed`] if the device computed wrong logits, [`Error::Device`] if launches, or runs, have no figures.
+/// [`Error::VerificationFailed`] if the device computed wrong logits, [`Error::Device`] if launches, or runs, have no
+/// figures.
 pub fn explain(device: &Device, cell: &Cell) -> Result<Explanation> {
     let failed = |problem: String| Error::Device { device: device.name.clone(), problem };
     if cell.is_wrong() {

@@ -123,7 +123,8 @@ fn multiplying(context: &Context, step: &StepTime) -> Vec<String> {
 fn shared(context: &Context, step: &StepTime) -> Vec<String> {
     let mut causes = Vec::new();
     let memory = step.bytes / context.ceiling.peaks.bytes;
-    // A prediction above the measured time is wrong and explains nothing: data may be in caches, which are faster than memory.
+    // A prediction above the measured time is wrong and explains nothing: data may be in caches, which are faster than
+    // memory.
     let tells = |seconds: f64| (PART * step.seconds..=step.seconds).contains(&seconds);
     if tells(memory) {
         causes.push(format!("moving {} takes {} of its {}", bytes(step.bytes), time(memory), time(step.seconds)));
@@ -147,9 +148,9 @@ fn shared(context: &Context, step: &StepTime) -> Vec<String> {
     causes
 }
 
-/// The fixed cost of a sum, expressed as the number of words that could be counted in the same time. Found by a least-squares fit of
-/// seconds = a * words + b * sums to the times of all bit convolutions, weighted by their times. None if these are too few or too
-/// similar.
+/// The fixed cost of a sum, expressed as the number of words that could be counted in the same time. Found by a
+/// least-squares fit of seconds = a * words + b * sums to the times of all bit convolutions, weighted by their times.
+/// None if these are too few or too similar.
 fn words_of_a_sum(context: &Context) -> Option<f64> {
     let points: Vec<[f64; 2]> = context
         .of(Sort::Bits)

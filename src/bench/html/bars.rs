@@ -165,7 +165,8 @@ fn draw_figure(svg: &mut Svg, axis: &Linear, figure: &Figure, label: &str, [y, r
     svg.text(Size::Small, text, Anchor::Start, [high + 6.0, y + 14.0], right - high - 8.0, &figure.text);
 }
 
-/// Draws the float32 baseline as a thin bar below the other, with its text to the right or, if there is no room, inside.
+/// Draws the float32 baseline as a thin bar below the other, with its text to the right or, if there is no room,
+/// inside.
 fn draw_float32(svg: &mut Svg, axis: &Linear, (text, rate): (&str, f64), hint: &str, [y, right]: [f64; 2]) {
     let end = axis.at(rate);
     svg.rect("float32", [axis.from, y + 1.0, end - axis.from, 9.0], hint);

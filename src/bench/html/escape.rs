@@ -1,7 +1,7 @@
 //! Escapes text for markup. Reports come from anywhere, so all text in a page goes through here.
 
-/// Escapes `text` for element content and for attributes in double quotes. Characters that XML forbids and those that change the text
-/// direction are replaced by U+FFFD.
+/// Escapes `text` for element content and for attributes in double quotes. Characters that XML forbids and those that
+/// change the text direction are replaced by U+FFFD.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -44,7 +44,8 @@ fn written(attributes: &[(&str, &str)]) -> String {
     attributes.iter().map(|(name, value)| format!(" {name}=\"{}\"", escape(value))).collect()
 }
 
-/// The same JSON value without `<`, `>` and `&`, for a `<script>` element: such an element ends at the first `</script`, even in a string.
+/// The same JSON value without `<`, `>` and `&`, for a `<script>` element: such an element ends at the first
+/// `</script`, even in a string.
 pub fn script_json(json: &str) -> String {
     // In JSON these characters only occur in strings.
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")

@@ -1,4 +1,5 @@
-//! Roofline plots: the work per second of launches over their work per byte, with the device's peaks as ceilings, on logarithmic axes.
+//! Roofline plots: the work per second of launches over their work per byte, with the device's peaks as ceilings, on
+//! logarithmic axes.
 
 use super::bars::WIDTHS;
 use super::scale::Log;

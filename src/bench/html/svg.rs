@@ -59,7 +59,8 @@ pub fn width(text: &str, size: Size) -> f64 {
     size.pixels() * ems.sum::<f64>()
 }
 
-/// `text`, shortened with an ellipsis to `room` pixels. A short remark in parentheses at its end, such as a device's API, is kept.
+/// `text`, shortened with an ellipsis to `room` pixels. A short remark in parentheses at its end, such as a device's
+/// API, is kept.
 pub fn clip(text: &str, room: f64, size: Size) -> String {
     if width(text, size) <= room {
         return text.to_owned();

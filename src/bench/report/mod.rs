@@ -1,5 +1,5 @@
-//! The results of a benchmark as data: the JSON that `lq-infer bench` writes and reads. Times are in seconds, rates per second,
-//! and sizes in bytes. Within one version of the schema, fields are only ever added.
+//! The results of a benchmark as data: the JSON that `lq-infer bench` writes and reads. Times are in seconds, rates per
+//! second, and sizes in bytes. Within one version of the schema, fields are only ever added.
 
 mod csv;
 #[cfg(test)]
@@ -73,7 +73,8 @@ pub struct Device {
     pub software: bool,
     /// Its peak rates; absent if it could not be opened.
     pub peaks: Option<Peaks>,
-    /// The time of a launch that does almost nothing. Absent if the device could not be opened, 0 if it cannot time launches.
+    /// The time of a launch that does almost nothing. Absent if the device could not be opened, 0 if it cannot time
+    /// launches.
     pub launch: Option<f64>,
     /// Why nothing was measured on it, if so.
     pub problem: Option<String>,

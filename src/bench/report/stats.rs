@@ -8,10 +8,10 @@ const PARTS: usize = 8;
 impl Stats {
     /// The statistics of times in the order in which they were measured; None if there are none.
     ///
-    /// The spread is the range of the medians of eight successive parts of the run, relative to the overall median. The overall
-    /// median has less than half the noise of a part's median, slow changes of the machine differ between parts as they would
-    /// between runs, and the range of eight samples is about 2.8 standard deviations. So the median of another run should lie within
-    /// the spread.
+    /// The spread is the range of the medians of eight successive parts of the run, relative to the overall median. The
+    /// overall median has less than half the noise of a part's median, slow changes of the machine differ between parts
+    /// as they would between runs, and the range of eight samples is about 2.8 standard deviations. So the median of
+    /// another run should lie within the spread.
     pub fn of(times: &[f64]) -> Option<Stats> {
         let sorted = sorted(times);
         let median = middle(&sorted)?;
