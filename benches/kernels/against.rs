@@ -1,4 +1,4 @@
-//! Bit convolutions against the same layers in float32.
+//! Compares bit convolutions with the same layers of the float32 baseline.
 
 use crate::common::Outcome;
 use crate::common::subjects::Device;
@@ -9,10 +9,10 @@ use lq_infer::lower::{Program, Work};
 use lq_infer::zoo::Uniform;
 use std::collections::HashSet;
 
-/// How often each of the two is measured, in turns.
+/// How often the two are measured, alternating.
 const TURNS: usize = 2;
 
-/// Times both in turns, and prints what the layers with bit convolutions take in each.
+/// Times both, alternating, and prints how long the layers with bit convolutions take in each.
 pub fn compare(
     device: &Device,
     ours: &dyn Subject,
@@ -49,13 +49,13 @@ pub fn compare(
     Ok(())
 }
 
-/// Time of the launches of these layers.
+/// The total time of these layers' launches.
 fn total(times: &StepTimes, layers: &HashSet<String>) -> Elapsed {
     let of_layers = times.launches.iter().filter(|(layer, ..)| layers.contains(layer));
     of_layers.fold(Elapsed::default(), |sum, (.., time)| sum + *time)
 }
 
-/// Products that these convolutions add up for one image; taps outside the input count too.
+/// How many products these convolutions add up for one image, including taps outside the input.
 fn products(graph: &Graph, layers: &HashSet<String>) -> Outcome<u64> {
     let facts = graph.facts()?;
     let of = |(id, node): (usize, &lq_infer::graph::Node)| match &node.op {

@@ -1,4 +1,5 @@
-//! Backends execute plans. They agree on every bit: the reference defines what is right, and all others are tested against it.
+//! Backends execute plans. They agree on every bit: the reference defines what is right, and all others are tested
+//! against it.
 
 mod arena;
 mod control;

@@ -1,43 +1,47 @@
-//! Measures one network on one device at one batch size, and checks every result while it does.
+//! Measures one network on one device at one batch size, and checks every result.
 
-use super::device::Ceiling;
-use super::host::OthersWatch;
-use super::layers;
+use super::ceiling::Ceiling;
+use super::float32::Float32;
+use super::host::OtherLoad;
+use super::layers::{self, TimedLaunches};
 use super::parts::PartTimes;
 use super::report::{Cell, Cold, DigestCheck, Parts, Stats, Warm};
-use super::rival::Opponent;
 use crate::backend::{Control, Detail, Peak, Timeline};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
 use std::time::{Duration, Instant};
 
-/// Different images of a batch; larger ones repeat them.
+/// The number of different images. Larger batches repeat them.
 const DISTINCT: usize = 4;
-/// Runs of a window of the warm-up, and how far medians of successive windows may lie apart at its end.
+/// Warming up ends when the medians of two successive windows of this many runs,
 const WINDOW: usize = 5;
+/// differ by no more than this fraction.
 const STEADY: f64 = 0.02;
-/// Fewest runs that are timed, unless they take several times the budget.
+/// The fewest runs to time, unless they take several times the budget.
 const LEAST_RUNS: usize = 16;
-/// Of a budget, what goes to runs of which the parts are timed; fewest and most of them.
+/// The fraction of the budget for runs whose parts are timed,
 const PARTS_SHARE: f64 = 0.2;
+/// and the fewest and most such runs.
 const LEAST_PARTS: usize = 3;
 const MOST_PARTS: usize = 50;
-/// With fewer runs the parts of a run, by which the spread is told, hold less than two each.
+/// With fewer runs, the parts from which the spread is computed have fewer than two runs each.
 const FEW_RUNS: usize = 16;
-/// From here on a remark is due: spread of the times, change of the probe, threads busy with other programs.
+/// Remarks are made on spreads above this,
 const SPREAD: f64 = 0.1;
+/// on changes of the probe's rate above this,
 const DRIFT: f64 = 0.05;
+/// and if other programs keep more threads busy than this.
 const OTHERS: f64 = 0.15;
 
-/// What the reference gives for the images that are measured with.
-pub struct Reference {
+/// The images to measure with, and the reference's logits for them.
+pub struct ExpectedLogits {
     input: Batch,
     logits: Vec<Vec<f32>>,
 }
 
-impl Reference {
-    /// Images of noise for `model`, and the logits that the reference kernels give for them.
+impl ExpectedLogits {
+    /// Random images for `model`, and the logits that the reference computes for them.
     pub fn new(model: &Model) -> Result<Self> {
         let mut rng = Rng::new(2);
         let numbers = DISTINCT * model.header().graph.input_shape().elements();
@@ -47,10 +51,10 @@ impl Reference {
         };
         let engine = Engine::builder().device(DeviceSelector::CpuReference).build()?;
         let logits = engine.prepare(model)?.logits(&input, &Control::default())?;
-        Ok(Reference { input, logits })
+        Ok(ExpectedLogits { input, logits })
     }
 
-    /// The first `images` of the images, over and over.
+    /// A batch of `images` images, repeating them as necessary.
     fn batch(&self, images: usize) -> Batch {
         fn cycle<T: Copy>(all: &[T], images: usize) -> Vec<T> {
             all.iter().copied().cycle().take(all.len() / DISTINCT * images).collect()
@@ -61,6 +65,7 @@ impl Reference {
         }
     }
 
+    /// The digest of such a batch's logits.
     fn digest(&self, images: usize) -> String {
         digest(self.logits.iter().cycle().take(images))
     }
@@ -74,23 +79,26 @@ fn digest<'a>(logits: impl Iterator<Item = &'a Vec<f32>>) -> String {
 
 /// What to measure.
 pub struct Job<'a> {
+    /// The network.
     pub model: &'a Model,
     /// As in [`Cell::source`].
     pub source: &'a str,
-    /// What it took to open or to make the model.
+    /// How long it took to open or generate the model.
     pub load: Duration,
-    pub reference: &'a Reference,
+    /// Images and expected logits.
+    pub reference: &'a ExpectedLogits,
+    /// Images per batch.
     pub batch: usize,
     /// Time for warming up and timed runs together.
     pub budget: Duration,
-    /// What the device can do; without it launches are not timed.
+    /// What the device can do at best. Launches are only timed if this is known.
     pub ceiling: Option<Ceiling>,
-    /// Whether the same network in float32 is timed in turns with it, within the same time.
+    /// Whether to alternate with runs of the float32 baseline, within the same time.
     pub against_f32: bool,
 }
 
-/// A cell of `job` on device number `device` without figures, and why.
-pub fn void(job: &Job, device: usize, problem: Option<String>) -> Cell {
+/// A cell for `job` on device number `device` that has no figures, with the reason if there is one.
+pub fn unmeasured(job: &Job, device: usize, problem: Option<String>) -> Cell {
     let shape = job.model.header().graph.input_shape();
     Cell {
         device,
@@ -106,18 +114,18 @@ pub fn void(job: &Job, device: usize, problem: Option<String>) -> Cell {
             against: "cpu-reference".to_owned(),
         },
         warm: None,
-        rival: None,
+        float32: None,
         problem,
     }
 }
 
-/// Measures `job` on `engine`, which is device number `device`. What the device gets wrong, or cannot do, is a cell without
-/// figures that says so.
+/// Measures `job` on `engine`, which is device number `device`. If the device fails or computes wrong logits, the cell
+/// has no figures and says why.
 ///
 /// # Errors
 /// [`Error::Cancelled`] and [`Error::DeadlineExceeded`], if `control` says so.
 pub fn measure(job: &Job, engine: &Engine, device: usize, control: &Control) -> Result<Cell> {
-    let mut cell = void(job, device, None);
+    let mut cell = unmeasured(job, device, None);
     match fill(job, engine, &mut cell, control) {
         Ok(()) => {}
         Err(error @ (Error::Cancelled | Error::DeadlineExceeded)) => return Err(error),
@@ -134,7 +142,7 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
     let options = PrepareOptions { max_batch: job.batch, ..PrepareOptions::default() };
     let net = engine.prepare_with(job.model, options)?;
     let (images, batch) = (job.batch, job.reference.batch(job.batch));
-    let mut run = Run { net: &net, images, batch, expected: &cell.digest.expected, control };
+    let mut run = Runner { net: &net, images, batch, expected: &cell.digest.expected, control };
     let times = net.prepare_times(&run.batch)?;
     let (found, first_run) = run.once()?;
     cell.cold = Some(Cold {
@@ -144,11 +152,11 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
         first_run,
     });
     let right = found == cell.digest.expected;
-    let mut opponent = match right && job.against_f32 {
-        true => Some(Opponent::new(engine, job.model, &run.batch, images, control)?),
+    let mut float32 = match right && job.against_f32 {
+        true => Some(Float32::new(engine, job.model, &run.batch, images, control)?),
         false => None,
     };
-    let warm = if right { Some(run.warm(engine, job, opponent.as_mut())?) } else { None };
+    let warm = if right { Some(run.warm(engine, job, float32.as_mut())?) } else { None };
     cell.digest.found = Some(found);
     match warm {
         None => cell.problem = Some("wrong digest: no figure is given".into()),
@@ -157,14 +165,15 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
             cell.digest.found = Some(wrong);
         }
         Some(Ok(warm)) => {
-            cell.rival = opponent.map(|opponent| opponent.finish(images, warm.wall.median));
+            cell.float32 = float32.map(|float32| float32.finish(images, warm.wall.median));
             cell.warm = Some(warm);
         }
     }
     Ok(())
 }
 
-struct Run<'a> {
+/// Runs one batch again and again.
+struct Runner<'a> {
     net: &'a Net,
     images: usize,
     batch: Batch,
@@ -172,11 +181,11 @@ struct Run<'a> {
     control: &'a Control,
 }
 
-/// Figures, or the digest that voids them.
+/// Figures, or the wrong digest that invalidates them.
 type Checked<T> = std::result::Result<T, String>;
 
-impl Run<'_> {
-    /// Digest and seconds of one run.
+impl Runner<'_> {
+    /// Runs once; returns the digest and the seconds it took.
     fn once(&mut self) -> Result<(String, f64)> {
         let start = Instant::now();
         let logits = self.net.logits(&self.batch, self.control)?;
@@ -184,7 +193,8 @@ impl Run<'_> {
         Ok((digest(logits.iter()), seconds))
     }
 
-    fn warm(&mut self, engine: &Engine, job: &Job, mut opponent: Option<&mut Opponent>) -> Result<Checked<Warm>> {
+    /// Warms up, then times runs.
+    fn warm(&mut self, engine: &Engine, job: &Job, mut float32: Option<&mut Float32>) -> Result<Checked<Warm>> {
         let (begin, budget) = (Instant::now(), job.budget);
         let before = engine.rate(Peak::Words)?;
         let steady = match self.until_steady(begin + budget / 3)? {
@@ -195,9 +205,9 @@ impl Run<'_> {
             Ok(parts) => parts,
             Err(wrong) => return Ok(Err(wrong)),
         };
-        let others = OthersWatch::start();
+        let others = OtherLoad::start();
         let mut times = Vec::new();
-        // Slow devices get more time, within limits.
+        // Slow devices get more time than the budget, within limits.
         while begin.elapsed() < budget || (times.len() < LEAST_RUNS && begin.elapsed() < 4 * budget) || times.is_empty()
         {
             let (found, seconds) = self.once()?;
@@ -205,15 +215,15 @@ impl Run<'_> {
                 return Ok(Err(found));
             }
             times.push(seconds);
-            if let Some(opponent) = &mut opponent {
-                opponent.run(self.control)?;
+            if let Some(float32) = &mut float32 {
+                float32.run(self.control)?;
             }
         }
         let others = others.threads();
         let probe = [before, engine.rate(Peak::Words)?];
         let wall = Stats::of(&times).unwrap_or_default();
         let layers = match job.ceiling {
-            None => layers::Timed::default(),
+            None => TimedLaunches::default(),
             Some(ceiling) => match self.layers(&ceiling, budget / 4)? {
                 Ok(layers) => layers,
                 Err(wrong) => return Ok(Err(wrong)),
@@ -230,14 +240,14 @@ impl Run<'_> {
         }))
     }
 
-    /// When the parts of one run were, if its digest is right.
+    /// The timeline of one run, if its digest is right.
     fn timed(&self, detail: Detail) -> Result<Checked<Timeline>> {
         let (logits, timeline) = self.net.timed(&self.batch, detail, self.control)?;
         let found = digest(logits.iter());
         Ok(if found == self.expected { Ok(timeline) } else { Err(found) })
     }
 
-    /// Times the parts of runs for so long; None on a CPU, whose runs have none.
+    /// Times the parts of runs for `budget`. None on a CPU, whose runs have no parts.
     fn parts(&mut self, budget: Duration) -> Result<Checked<Option<Parts>>> {
         let begin = Instant::now();
         let mut times = PartTimes::default();
@@ -253,8 +263,8 @@ impl Run<'_> {
         Ok(Ok(times.stats()))
     }
 
-    /// Each launch, by runs that are timed for `budget`.
-    fn layers(&mut self, ceiling: &Ceiling, budget: Duration) -> Result<Checked<layers::Timed>> {
+    /// Times each launch, in runs for `budget`.
+    fn layers(&mut self, ceiling: &Ceiling, budget: Duration) -> Result<Checked<TimedLaunches>> {
         let plan = self.net.plan(&self.batch)?;
         let begin = Instant::now();
         let mut runs = Vec::new();
@@ -265,10 +275,10 @@ impl Run<'_> {
             };
             runs.push(timeline);
         }
-        Ok(Ok(layers::Timed::of(plan.program(), self.images, &runs, ceiling)))
+        Ok(Ok(TimedLaunches::of(plan.program(), self.images, &runs, ceiling)))
     }
 
-    /// Runs until the medians of two windows agree, or until `limit`; whether they did.
+    /// Runs until the medians of two windows agree, or until `limit`. Returns whether they did.
     fn until_steady(&mut self, limit: Instant) -> Result<Checked<bool>> {
         let mut before = f64::INFINITY;
         loop {
@@ -292,7 +302,7 @@ impl Run<'_> {
     }
 }
 
-/// Why figures should not be relied on.
+/// Reasons to doubt figures.
 pub(super) fn remarks(wall: &Stats, probe: [f64; 2], others: Option<f64>, steady: bool) -> Vec<String> {
     let mut remarks = Vec::new();
     let percent = |share: f64| 100.0 * share;

@@ -15,7 +15,7 @@ fn explanation(args: &[&str]) -> Explanation {
 fn assert_consistent(e: &Explanation) {
     assert_eq!((e.schema, e.launches.is_empty()), (1, false));
     let peaks = e.device.peaks.unwrap();
-    assert!(peaks.words > 0.0 && peaks.macs > 0.0 && peaks.bytes > 0.0);
+    assert!(peaks.words > 0.0 && peaks.byte_products > 0.0 && peaks.bytes > 0.0);
     for launch in &e.launches {
         let step = &launch.step;
         assert!(step.seconds >= 0.0 && step.bytes > 0.0, "{step:?}");

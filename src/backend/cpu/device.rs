@@ -43,8 +43,8 @@ impl Cpu {
         self.threads.count()
     }
 
-    /// ANDs at least `words` words on every thread, counts their ones and adds these up, as fast as the instructions can. Returns
-    /// how many words that were in all.
+    /// ANDs at least `words` words on every thread, counts their ones and adds these up, as fast as the instructions
+    /// can. Returns how many words that were in all.
     pub fn popcount_peak(&self, words: u64) -> u64 {
         self.repeat::<Count>(words)
     }
