@@ -17,9 +17,7 @@ pub use element::ElementType;
 pub use golden::{Golden, GoldenInput};
 pub use header::MAX_HEADER;
 #[cfg(feature = "convert")]
-pub(crate) use header::safetensors_header;
-#[cfg(feature = "convert")]
-pub(crate) use packed::METADATA_KEY;
+pub(crate) use header::{GRAPH_KEY, METADATA_KEY, safetensors_header};
 pub use packed::{Header, Packed, Provenance, VERSION, check_ends};
 pub use read::{read, read_bytes, read_static};
 #[cfg(feature = "convert")]

@@ -3,20 +3,20 @@
 //! Source: numpy/lib/npyio.py (`savez`: a zip archive with one `NAME.npy` for each array) and tensorpack's
 //! `save_chkpt_vars`, whose names are those of the TensorFlow variables, mostly with a trailing ":0".
 
-use super::pieces::{Sink, each_f32, each_piece, truncated};
+use super::pieces::{Sink, collect, each_f32, truncated};
 use super::reader::{ACCEPTED, CheckpointKind, Reader};
 use super::variable::{MARGIN, Variable, check_count, variable_name};
 use super::zip_directory::{self, Entry, Method, check_crc};
 use crate::files::{RangeReader, ReadExactAt, quoted};
 use crate::format::ElementType;
-use crate::format::npy::{self, CollectF32, NpyData, NpyHeader};
+use crate::format::npy::{self, NpyData, NpyHeader};
 use flate2::CrcReader;
 use flate2::bufread::DeflateDecoder;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 
-/// Deflate cannot pack better (a length-258 copy takes at least 2 bits).
+/// The best that deflate can do: a copy of 258 bytes takes at least 2 bits.
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
 /// An array and where it lies in the archive.
@@ -46,13 +46,21 @@ impl Reader for Npz {
 
     /// Reads float32 only. An array in Fortran order is one piece.
     fn stream(&self, file: &dyn ReadExactAt, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
-        let (variable, array) = self.find(name)?;
-        variable.expect_f32(name)?;
+        let array = self.float(name)?;
         let read = array.content(file, |reader| match array.header.needs_reorder() {
             true => sink(&array.reordered(reader)?),
             false => each_f32(ElementType::F32, reader, array.header.data_len, unit, sink),
         });
         read.map_err(|problem| named(name, &problem))
+    }
+
+    /// Reorders an array in Fortran order in place.
+    fn read_f32(&self, file: &dyn ReadExactAt, name: &str) -> Result<Vec<f32>, String> {
+        let array = self.float(name)?;
+        if array.header.needs_reorder() {
+            return array.content(file, |reader| array.reordered(reader)).map_err(|problem| named(name, &problem));
+        }
+        collect(&array.header.shape, |sink| self.stream(file, name, 1, sink))
     }
 }
 
@@ -79,6 +87,12 @@ impl Npz {
         array.read(file).map_err(|problem| named(name, &problem))
     }
 
+    fn float(&self, name: &str) -> Result<&PackedArray, String> {
+        let (variable, array) = self.find(name)?;
+        variable.expect_f32(name)?;
+        Ok(array)
+    }
+
     fn find(&self, name: &str) -> Result<(&Variable, &PackedArray), String> {
         self.variables.get(name).zip(self.arrays.get(name)).ok_or_else(|| format!("no variable '{name}'"))
     }
@@ -98,7 +112,7 @@ impl Npz {
 }
 
 impl PackedArray {
-    /// Reads the array's header and holds the sizes declared by the archive against it.
+    /// Reads the array's header and checks the sizes that the archive declares against it.
     fn parse(file: &[u8], entry: &Entry) -> Result<Self, String> {
         let packed = file.get(entry.packed.clone()).unwrap_or_default();
         let limit = u64::try_from(file.len().saturating_add(MARGIN)).unwrap_or(u64::MAX);
@@ -131,7 +145,8 @@ impl PackedArray {
         Ok(NpyData::from_le_bytes(self.header.dtype, &raw)?.into_c_order(&self.header))
     }
 
-    /// Runs `take` on the unpacked data behind the header, and checks that it was all and sound.
+    /// Runs `take` on the unpacked data after the header, then checks that no data are left and that the checksum is
+    /// right.
     fn content<T>(
         &self,
         file: &dyn ReadExactAt,
@@ -152,12 +167,16 @@ impl PackedArray {
 
     /// The elements of an array in Fortran order, in C order.
     fn reordered(&self, reader: &mut dyn Read) -> Result<Vec<f32>, String> {
-        let mut all = CollectF32::new(&self.header)?;
-        each_piece(reader, self.header.data_len, size_of::<f32>(), |raw| {
-            all.push(raw);
+        let mut all = Vec::new();
+        let len = self.header.len();
+        all.try_reserve_exact(len).map_err(|_| format!("not enough memory for {len} numbers"))?;
+        all.resize(len, 0.0);
+        let mut places = self.header.places();
+        each_f32(ElementType::F32, reader, self.header.data_len, 1, &mut |values| {
+            npy::scatter(&mut all, values, &mut places);
             Ok(())
         })?;
-        Ok(all.into_inner())
+        Ok(all)
     }
 }
 
@@ -182,7 +201,7 @@ fn read_header(mut reader: impl Read) -> Result<NpyHeader, String> {
     npy::parse_header(&header)
 }
 
-/// Names the other formats that are zip archives.
+/// Recognizes other formats that are zip archives.
 fn check_origin(entries: &[Entry]) -> Result<(), String> {
     let holds = |suffix: &[u8]| entries.iter().any(|entry| entry.name.ends_with(suffix));
     if holds(b"model.weights.h5") {

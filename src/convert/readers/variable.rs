@@ -1,5 +1,5 @@
-//! Variables of a checkpoint, and limits that keep a small hostile file from costing much memory. All are far above any
-//! real network.
+//! Variables of a checkpoint, and limits that keep a small hostile file from costing much memory. All are far above
+//! any real network.
 
 use crate::files::quoted;
 use crate::graph::MAX_NODES;
@@ -44,8 +44,8 @@ pub(super) fn variable_name(key: &[u8]) -> Result<&str, String> {
     plain_name("variable", key.strip_suffix(b":0").unwrap_or(key))
 }
 
-/// A name of `what`: printable text of bounded length. Names are never used as paths; still, those that would lead out of
-/// a directory are refused, since no writer makes them.
+/// A name of `what`: printable text of bounded length. Names are never used as paths; still, those that would lead out
+/// of a directory are refused, since no writer makes them.
 pub(super) fn plain_name<'a>(what: &str, name: &'a [u8]) -> Result<&'a str, String> {
     let text = str::from_utf8(name).ok();
     let text = text.filter(|n| !n.is_empty() && n.len() <= MAX_NAME && !n.contains(char::is_control));
@@ -59,4 +59,10 @@ pub(super) fn check_count(variables: usize, name_bytes: usize) -> Result<(), Str
         return Err(format!("more than {MAX_VARIABLES} variables or {MAX_NAME_BYTES} bytes of names"));
     }
     Ok(())
+}
+
+/// Whether a checkpoint with variables of these names could be read.
+pub(in crate::convert) fn check_names<'a>(mut names: impl Iterator<Item = &'a String> + Clone) -> Result<(), String> {
+    check_count(names.clone().count(), names.clone().map(String::len).sum())?;
+    names.try_for_each(|name| plain_name("tensor", name.as_bytes()).map(drop))
 }

@@ -45,7 +45,7 @@ impl Views {
         Ok(view)
     }
 
-    /// Passes a tensor of floats on in pieces of a whole number of `unit` elements, or as one piece.
+    /// Passes a tensor of floats on, as [`super::reader::Reader::stream`] does.
     pub(super) fn stream(
         &self,
         file: &dyn ReadExactAt,
@@ -57,10 +57,10 @@ impl Views {
     }
 }
 
-/// Prefixes that PyTorch's wrappers of models put before every name: `DataParallel` and its kind, and `torch.compile`.
+/// Prefixes that PyTorch's wrappers of models put before every name: `DataParallel` and the like, and `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
-/// Most wrappers around each other.
+/// Most nested wrappers.
 const MAX_WRAPPERS: usize = 4;
 
 /// Length of the wrappers' prefixes that all `names` share.

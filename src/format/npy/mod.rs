@@ -8,6 +8,6 @@ mod dict;
 mod header;
 
 #[cfg(feature = "convert")]
-pub(crate) use data::CollectF32;
+pub(crate) use data::scatter;
 pub use data::{NpyData, read, read_f32};
 pub use header::{MAGIC, MAX_HEADER, NpyHeader, header_len, layout, parse_header};

@@ -136,7 +136,7 @@ impl TfIndex {
         let shard = shard.ok_or_else(|| format!("data shard {} of {}", entry.shard_id, self.num_shards))?;
         let range = usize::try_from(entry.offset).ok().zip(usize::try_from(entry.size).ok());
         let range = range.and_then(|(offset, size)| Some(offset..offset.checked_add(size)?));
-        let bytes = range.ok_or_else(|| format!("bad range: {} bytes at {}", entry.size, entry.offset))?;
+        let bytes = range.ok_or_else(|| format!("bad place: {} bytes at {}", entry.size, entry.offset))?;
         let dtype = match element_type(entry.dtype) {
             Ok(element) => {
                 check_size(&shape, element, bytes.len())?;
