@@ -2,37 +2,16 @@
 
 use super::ceiling::Ceiling;
 use super::float32::Float32;
-use super::host::OtherLoad;
-use super::layers::{self, TimedLaunches};
-use super::parts::PartTimes;
-use super::report::{Cell, Cold, DigestCheck, Parts, Stats, Warm};
-use crate::backend::{Control, Detail, Peak, Timeline};
+use super::report::{Cell, Cold, DigestCheck};
+use super::runner::{Invalid, Runner, digest};
+use crate::backend::Control;
 use crate::error::{Error, Result};
 use crate::random::Rng;
-use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
-use std::time::{Duration, Instant};
+use crate::session::{Batch, DeviceSelector, Engine, Model, PrepareOptions};
+use std::time::Duration;
 
 /// The number of different images. Larger batches repeat them.
 const DISTINCT: usize = 4;
-/// Warming up ends when the medians of two successive windows of this many runs,
-const WINDOW: usize = 5;
-/// differ by no more than this fraction.
-const STEADY: f64 = 0.02;
-/// The fewest runs to time, unless they take several times the budget.
-const LEAST_RUNS: usize = 16;
-/// The fraction of the budget for runs whose parts are timed,
-const PARTS_SHARE: f64 = 0.2;
-/// and the fewest and most such runs.
-const LEAST_PARTS: usize = 3;
-const MOST_PARTS: usize = 50;
-/// With fewer runs, the parts from which the spread is computed have fewer than two runs each.
-const FEW_RUNS: usize = 16;
-/// Remarks are made on spreads above this,
-const SPREAD: f64 = 0.1;
-/// on changes of the probe's rate above this,
-const DRIFT: f64 = 0.05;
-/// and if other programs keep more threads busy than this.
-const OTHERS: f64 = 0.15;
 
 /// The images to measure with, and the reference's logits for them.
 pub struct ExpectedLogits {
@@ -69,12 +48,6 @@ impl ExpectedLogits {
     fn digest(&self, images: usize) -> String {
         digest(self.logits.iter().cycle().take(images))
     }
-}
-
-fn digest<'a>(logits: impl Iterator<Item = &'a Vec<f32>>) -> String {
-    let mut digest = Digest::new();
-    logits.for_each(|l| digest.add(l));
-    digest.hex()
 }
 
 /// What to measure.
@@ -142,7 +115,7 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
     let options = PrepareOptions { max_batch: job.batch, ..PrepareOptions::default() };
     let net = engine.prepare_with(job.model, options)?;
     let (images, batch) = (job.batch, job.reference.batch(job.batch));
-    let mut run = Runner { net: &net, images, batch, expected: &cell.digest.expected, control };
+    let run = Runner { net: &net, images, batch, expected: &cell.digest.expected, control };
     let times = net.prepare_times(&run.batch)?;
     let (found, first_run) = run.once()?;
     cell.cold = Some(Cold {
@@ -151,199 +124,26 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
         compile: times.compile.as_secs_f64(),
         first_run,
     });
-    let right = found == cell.digest.expected;
-    let mut float32 = match right && job.against_f32 {
+    if found != cell.digest.expected {
+        cell.problem = Some("wrong digest: no figure is given".into());
+        cell.digest.found = Some(found);
+        return Ok(());
+    }
+    let mut float32 = match job.against_f32 {
         true => Some(Float32::new(engine, job.model, &run.batch, images, control)?),
         false => None,
     };
-    let warm = if right { Some(run.warm(engine, job, float32.as_mut())?) } else { None };
-    cell.digest.found = Some(found);
-    match warm {
-        None => cell.problem = Some("wrong digest: no figure is given".into()),
-        Some(Err(wrong)) => {
-            cell.problem = Some("wrong digest in a later run: no figure is given".into());
-            cell.digest.found = Some(wrong);
-        }
-        Some(Ok(warm)) => {
+    match run.warm(engine, job.budget, job.ceiling.as_ref(), float32.as_mut()) {
+        Ok(warm) => {
+            cell.digest.found = Some(found);
             cell.float32 = float32.map(|float32| float32.finish(images, warm.wall.median));
             cell.warm = Some(warm);
         }
+        Err(Invalid::Digest(wrong)) => {
+            cell.problem = Some("wrong digest in a later run: no figure is given".into());
+            cell.digest.found = Some(wrong);
+        }
+        Err(Invalid::Failed(error)) => return Err(error),
     }
     Ok(())
-}
-
-/// Runs one batch again and again.
-struct Runner<'a> {
-    net: &'a Net,
-    images: usize,
-    batch: Batch,
-    expected: &'a str,
-    control: &'a Control,
-}
-
-/// Figures, or the wrong digest that invalidates them.
-type Checked<T> = std::result::Result<T, String>;
-
-impl Runner<'_> {
-    /// Runs once; returns the digest and the seconds it took.
-    fn once(&mut self) -> Result<(String, f64)> {
-        let start = Instant::now();
-        let logits = self.net.logits(&self.batch, self.control)?;
-        let seconds = start.elapsed().as_secs_f64();
-        Ok((digest(logits.iter()), seconds))
-    }
-
-    /// Warms up, then times runs.
-    fn warm(&mut self, engine: &Engine, job: &Job, mut float32: Option<&mut Float32>) -> Result<Checked<Warm>> {
-        let (begin, budget) = (Instant::now(), job.budget);
-        let before = engine.rate(Peak::Words)?;
-        let steady = match self.until_steady(begin + budget / 3)? {
-            Ok(steady) => steady,
-            Err(wrong) => return Ok(Err(wrong)),
-        };
-        let parts = match self.parts(budget.mul_f64(PARTS_SHARE))? {
-            Ok(parts) => parts,
-            Err(wrong) => return Ok(Err(wrong)),
-        };
-        let others = OtherLoad::start();
-        let mut times = Vec::new();
-        // Slow devices get more time than the budget, within limits.
-        while begin.elapsed() < budget || (times.len() < LEAST_RUNS && begin.elapsed() < 4 * budget) || times.is_empty()
-        {
-            let (found, seconds) = self.once()?;
-            if found != self.expected {
-                return Ok(Err(found));
-            }
-            times.push(seconds);
-            if let Some(float32) = &mut float32 {
-                float32.run(self.control)?;
-            }
-        }
-        let others = others.threads();
-        let probe = [before, engine.rate(Peak::Words)?];
-        let wall = Stats::of(&times).unwrap_or_default();
-        let layers = match job.ceiling {
-            None => TimedLaunches::default(),
-            Some(ceiling) => match self.layers(&ceiling, budget / 4)? {
-                Ok(layers) => layers,
-                Err(wrong) => return Ok(Err(wrong)),
-            },
-        };
-        Ok(Ok(Warm {
-            images_per_second: self.images as f64 / wall.median,
-            noise: remarks(&wall, probe, others, steady),
-            wall,
-            parts,
-            steps: layers.steps,
-            clock: layers.clock,
-            probe,
-        }))
-    }
-
-    /// The timeline of one run, if its digest is right.
-    fn timed(&self, detail: Detail) -> Result<Checked<Timeline>> {
-        let (logits, timeline) = self.net.timed(&self.batch, detail, self.control)?;
-        let found = digest(logits.iter());
-        Ok(if found == self.expected { Ok(timeline) } else { Err(found) })
-    }
-
-    /// Times the parts of runs for `budget`. None on a CPU, whose runs have no parts.
-    fn parts(&mut self, budget: Duration) -> Result<Checked<Option<Parts>>> {
-        let begin = Instant::now();
-        let mut times = PartTimes::default();
-        while times.runs() < LEAST_PARTS || (times.runs() < MOST_PARTS && begin.elapsed() < budget) {
-            let run = match self.timed(Detail::Parts)? {
-                Ok(run) => run,
-                Err(wrong) => return Ok(Err(wrong)),
-            };
-            if !times.add(&run) {
-                break;
-            }
-        }
-        Ok(Ok(times.stats()))
-    }
-
-    /// Times each launch, in runs for `budget`.
-    fn layers(&mut self, ceiling: &Ceiling, budget: Duration) -> Result<Checked<TimedLaunches>> {
-        let plan = self.net.plan(&self.batch)?;
-        let begin = Instant::now();
-        let mut runs = Vec::new();
-        while runs.len() < layers::LEAST_RUNS || (begin.elapsed() < budget && runs.len() < layers::MOST_RUNS) {
-            let timeline = match self.timed(Detail::Steps)? {
-                Ok(timeline) => timeline,
-                Err(wrong) => return Ok(Err(wrong)),
-            };
-            runs.push(timeline);
-        }
-        Ok(Ok(TimedLaunches::of(plan.program(), self.images, &runs, ceiling)))
-    }
-
-    /// Runs until the medians of two windows agree, or until `limit`. Returns whether they did.
-    fn until_steady(&mut self, limit: Instant) -> Result<Checked<bool>> {
-        let mut before = f64::INFINITY;
-        loop {
-            let mut times = Vec::new();
-            for _ in 0..WINDOW {
-                let (found, seconds) = self.once()?;
-                if found != self.expected {
-                    return Ok(Err(found));
-                }
-                times.push(seconds);
-            }
-            let median = Stats::of(&times).unwrap_or_default().median;
-            if (median - before).abs() <= STEADY * median {
-                return Ok(Ok(true));
-            }
-            if Instant::now() >= limit {
-                return Ok(Ok(false));
-            }
-            before = median;
-        }
-    }
-}
-
-/// Reasons to doubt figures.
-pub(super) fn remarks(wall: &Stats, probe: [f64; 2], others: Option<f64>, steady: bool) -> Vec<String> {
-    let mut remarks = Vec::new();
-    let percent = |share: f64| 100.0 * share;
-    if wall.count < FEW_RUNS {
-        let runs = if wall.count == 1 { "run was" } else { "runs were" };
-        remarks.push(format!("only {} {runs} timed: their spread says little", wall.count));
-    }
-    if wall.spread > SPREAD {
-        remarks.push(format!("times of the run's parts differ by {:.0} %", percent(wall.spread)));
-    }
-    let change = probe[1] / probe[0] - 1.0;
-    if change.abs() > DRIFT {
-        let how = if change > 0.0 { "faster" } else { "slower" };
-        remarks.push(format!("the device became {:.0} % {how} meanwhile", percent(change.abs())));
-    }
-    if let Some(threads) = others.filter(|&threads| threads > OTHERS) {
-        remarks.push(format!("other programs kept {threads:.1} processor threads busy"));
-    }
-    if !steady && wall.spread > STEADY {
-        remarks.push("times had not settled when the warm-up ended".into());
-    }
-    remarks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quiet_runs_have_no_remarks() {
-        let wall = Stats { count: 16, spread: 0.01, ..Stats::default() };
-        assert!(remarks(&wall, [1e9, 1.01e9], Some(0.02), true).is_empty());
-        assert!(remarks(&wall, [1e9, 1e9], None, false).is_empty());
-    }
-
-    #[test]
-    fn every_kind_of_noise_is_told() {
-        let wall = Stats { count: 15, spread: 0.3, ..Stats::default() };
-        let all = remarks(&wall, [1e9, 0.8e9], Some(1.9), false);
-        let expected = ["only 15 runs", "parts differ by 30 %", "20 % slower", "1.9 processor threads", "not settled"];
-        assert_eq!(all.len(), expected.len());
-        assert!(all.iter().zip(expected).all(|(remark, part)| remark.contains(part)), "{all:?}");
-    }
 }

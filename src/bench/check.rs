@@ -142,6 +142,7 @@ fn tensors() -> std::result::Result<crate::graph::Graph, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::cpu::Cpu;
     use std::collections::BTreeSet;
 
     #[test]
@@ -162,6 +163,17 @@ mod tests {
             "split",
         ];
         assert_eq!(kernels.collect::<BTreeSet<_>>(), BTreeSet::from(all));
+    }
+
+    #[test]
+    fn prepared_cpu_nets_do_not_keep_the_plan() {
+        for (plan, cpu) in
+            plans().unwrap().into_iter().flat_map(|p| Cpu::all().into_iter().map(move |c| (p.clone(), c)))
+        {
+            let plan = Arc::new(plan);
+            let _net = cpu.prepare_net(plan.clone(), 1);
+            assert_eq!(Arc::strong_count(&plan), 1, "{}", cpu.instructions());
+        }
     }
 
     #[test]

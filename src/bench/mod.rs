@@ -16,6 +16,7 @@ mod parts;
 mod perfetto;
 mod random;
 pub mod report;
+mod runner;
 mod steps;
 
 pub use ceiling::Ceiling;

@@ -83,27 +83,3 @@ fn plain(kernel: &Kernel, level: Level, arena: &Arena, outputs: &mut [Output], t
         _ => run_kernel(kernel, arena, outputs),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::backend::cpu::Cpu;
-    use crate::bench::random_network;
-    use crate::zoo::Uniform;
-    use std::sync::Arc;
-
-    #[test]
-    fn a_prepared_net_keeps_no_weights_of_the_plan() {
-        let program = random_network("cifar-resnet-20", &Uniform::bits(2, 2), 1).unwrap();
-        let plan = Arc::new(Plan::new(program).unwrap());
-        let _net = Cpu::default().prepare_net(plan.clone(), 1);
-        assert_eq!(Arc::strong_count(&plan), 1);
-        for (level, step) in Level::all().into_iter().flat_map(|l| plan.program().steps.iter().map(move |s| (l, s))) {
-            let kept = match PreparedStep::new(&plan, step, level).form {
-                Form::Plain(kernel) => kernel.name(),
-                _ => continue,
-            };
-            assert!(["maxpool", "avgpool", "pointwise", "split", "slice", "levels", "join"].contains(&kept), "{kept}");
-        }
-    }
-}
