@@ -129,7 +129,7 @@ fn views(
     file_len: usize,
     mut place: impl FnMut(&StorageId) -> Result<Range<usize>, String>,
 ) -> Result<Views, String> {
-    let mut views = Views::default();
+    let mut views = Views::new();
     for (name, value) in state_dict::find(pickle)? {
         let view = tensor::view(pickle, value, &mut place);
         let view = view.map_err(|problem| format!("variable {}: {problem}", quoted(name.as_bytes())))?;
