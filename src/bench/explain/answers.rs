@@ -33,7 +33,7 @@ fn bits(context: &Context) -> String {
         return take;
     }
     format!(
-        "{take} The other {} are the same at any width: no width makes it more than {:.1} times as fast.",
+        "{take} The other {} stay the same at any width: no width makes it more than {:.1} times as fast.",
         time(rest),
         whole / rest
     )
@@ -83,7 +83,7 @@ fn parts(context: &Context) -> Vec<String> {
     tell(
         float,
         format!(
-            "The layers that stay float take {} ({}): exact products of limbs, which bits do not shrink.",
+            "The layers that stay float take {} ({}): exact products of limbs, which do not depend on the widths.",
             percent(float / whole),
             time(float)
         ),
@@ -94,7 +94,7 @@ fn parts(context: &Context) -> Vec<String> {
     tell(
         outside,
         format!(
-            "{} ({}) pass outside of all launches: making and sending the input, waiting, reading the result.",
+            "{} ({}) pass outside of all launches: preparing and sending the input, waiting, reading the result.",
             percent(outside / whole),
             time(outside)
         ),

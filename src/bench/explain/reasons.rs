@@ -32,7 +32,7 @@ fn reason(context: &Context, step: &StepTime) -> String {
     match step.bound {
         Bound::Launch if step.seconds <= 3.0 * launch => {
             format!(
-                "launching it costs {}, its work {}: only fewer launches{} help",
+                "launching it costs {}, its work takes {}: only fewer launches{} help",
                 time(launch),
                 time(work),
                 if context.cpu { "" } else { " or larger batches" }
@@ -77,7 +77,7 @@ fn reason(context: &Context, step: &StepTime) -> String {
 fn sentence(what: String, causes: Vec<String>) -> String {
     match causes.is_empty() {
         true => format!(
-            "{what}; the rest is instructions that the peak does not have: loading, addresses, what follows the sums"
+            "{what}; the rest goes to instructions that the peak's probe does not execute: loads, addresses, the epilogue"
         ),
         false => format!("{what}: {}", causes.join("; ")),
     }
@@ -96,8 +96,8 @@ fn counting(context: &Context, step: &StepTime) -> Vec<String> {
     let extra = words_of_a_sum(context).filter(|extra| *extra >= length / 2.0);
     if let Some(extra) = extra {
         causes.push(format!(
-            "{length:.0} words per sum, and what comes with each sum costs as much as counting {extra:.0} (by the times of \
-             all bit convolutions here)"
+            "{length:.0} words per sum, and the fixed cost of each sum equals counting {extra:.0} (estimated from all bit \
+             convolutions here)"
         ));
     }
     let used = step.network_macs * pairs(step) / (WORD * step.words);
@@ -138,7 +138,7 @@ fn shared(context: &Context, step: &StepTime) -> Vec<String> {
     if let Some(best) = best.filter(|best| best.share >= 2.0 * step.share && size(best) >= 3.0 * size(step)) {
         let [h, w, c] = step.output;
         causes.push(format!(
-            "with {h}x{w} pixels of {c} channels it is small for the device: '{}', which makes {:.0} times as many numbers, \
+            "with {h}x{w} pixels of {c} channels it is small for the device: '{}', which computes {:.0} times as many numbers, \
              reaches {}",
             best.layer,
             size(best) / size(step),

@@ -233,7 +233,7 @@ fn small_layers_are_compared_with_the_best() {
     let small = conv("small", [1, 1], 1000, 100.0, 0.9e-3);
     let e = explain(&device(), &cell(vec![large, small], 2e-3)).unwrap();
     let reason = reason(&e, "small");
-    assert!(reason.contains("'large', which makes 9 times as many numbers, reaches 90 %"), "{reason}");
+    assert!(reason.contains("'large', which computes 9 times as many numbers, reaches 90 %"), "{reason}");
 }
 
 #[test]
