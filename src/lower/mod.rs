@@ -27,6 +27,7 @@ mod tensors;
 mod thresholds;
 mod work;
 
+pub use affine::{Affine, BatchNorm};
 pub use bitconv::CARRY_PLANES;
 pub use emit::{InputKind, lower};
 pub use kernels::{
