@@ -12,7 +12,7 @@ use common::steps::distinct_launches;
 use common::subjects::Device;
 use common::{Outcome, pictures, plan};
 use criterion::{Criterion, Throughput};
-use lq_infer::bench::time;
+use lq_infer::internals::bench::time;
 use std::time::Duration;
 
 const NETWORKS: [&str; 3] = ["cifar-resnet-20", "vgg-small", "preact-resnet-18"];

@@ -1,8 +1,8 @@
 //! Names for launches that say what they compute. Layers of equal shape have equal names.
 
-use lq_infer::bench::Subject;
-use lq_infer::lower::{Program, Repr, Step, TensorSpec};
-use lq_infer::tensor::Window;
+use lq_infer::internals::bench::Subject;
+use lq_infer::internals::lower::{Program, Repr, Step, TensorSpec};
+use lq_infer::internals::tensor::Window;
 use std::collections::BTreeSet;
 
 /// The first launch of each kernel and shape, with a name such as `bitconv 3x3 56x56x64 to 56x56x64 codes`.

@@ -1,11 +1,11 @@
 //! Networks prepared on devices.
 
 use super::Outcome;
-use lq_infer::backend::cpu::{Cpu, CpuNet};
-use lq_infer::backend::gpu::{FloatNet, Gpu, GpuNet, Probe, adapters};
-use lq_infer::backend::{Backend, Control, Executable, Peak};
-use lq_infer::bench::Subject;
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::cpu::{Cpu, CpuNet};
+use lq_infer::internals::backend::gpu::{FloatNet, Gpu, GpuNet, Probe, adapters};
+use lq_infer::internals::backend::{Backend, Control, Executable, Peak};
+use lq_infer::internals::bench::Subject;
+use lq_infer::internals::plan::Plan;
 use lq_infer::{Model, Result, wgpu};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

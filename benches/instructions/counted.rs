@@ -4,7 +4,7 @@ use crate::common::steps::distinct_launches;
 use crate::common::subjects::Device;
 use crate::common::{Outcome, pictures, plan};
 use lq_infer::Result;
-use lq_infer::backend::cpu::Cpu;
+use lq_infer::internals::backend::cpu::Cpu;
 use std::hint::black_box;
 use std::sync::Arc;
 

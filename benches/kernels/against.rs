@@ -3,10 +3,10 @@
 use crate::common::Outcome;
 use crate::common::subjects::Device;
 use crate::options::Options;
-use lq_infer::bench::{Elapsed, StepTimes, Subject, random_model, time_steps};
-use lq_infer::graph::{Graph, Op};
-use lq_infer::lower::{Program, Work};
-use lq_infer::zoo::Uniform;
+use lq_infer::internals::bench::{Elapsed, StepTimes, Subject, random_model, time_steps};
+use lq_infer::internals::graph::{Graph, Op};
+use lq_infer::internals::lower::{Program, Work};
+use lq_infer::internals::zoo::Uniform;
 use std::collections::HashSet;
 
 /// How often the two are measured, alternating.
@@ -58,7 +58,7 @@ fn total(times: &StepTimes, layers: &HashSet<String>) -> Elapsed {
 /// How many products these convolutions add up for one image, including taps outside the input.
 fn products(graph: &Graph, layers: &HashSet<String>) -> Outcome<u64> {
     let facts = graph.facts()?;
-    let of = |(id, node): (usize, &lq_infer::graph::Node)| match &node.op {
+    let of = |(id, node): (usize, &lq_infer::internals::graph::Node)| match &node.op {
         Op::Conv { window, groups, .. } if layers.contains(&node.name) => {
             (facts[id].shape.elements() * window.taps() * facts[node.inputs[0]].shape.c / groups) as u64
         }

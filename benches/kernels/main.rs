@@ -15,7 +15,7 @@ mod options;
 
 use common::subjects::Device;
 use common::{Outcome, pictures, plan};
-use lq_infer::bench::{Subject, least, time, time_steps};
+use lq_infer::internals::bench::{Subject, least, time, time_steps};
 use options::Options;
 use std::time::Instant;
 

@@ -20,8 +20,8 @@ const ROUNDING: f64 = 1e-4;
 
 #[derive(Args, Debug)]
 pub struct VerificationArgs {
-    /// Compare with logits of the training framework before anything is written: inputs as for classification (.npy), and
-    /// what it computed from them, f32 or f64 [N,classes] (.npy)
+    /// Compare with logits of the training framework before anything is written: inputs as for classification (.npy),
+    /// and what it computed from them, f32 or f64 [N,classes] (.npy)
     #[arg(long, num_args = 2, value_names = ["INPUTS", "EXPECTED"])]
     verify: Option<Vec<PathBuf>>,
     /// .npz with the framework's codes by quantizer, to find the layer that differs (see models/README.md)

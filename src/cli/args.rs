@@ -5,7 +5,8 @@ use clap::Args;
 
 #[derive(Args, Debug)]
 pub struct DeviceArg {
-    /// auto, cpu, cpu-portable, cpu-reference, gpu, vulkan, metal, dx12, gl, an index or id of `lq-infer devices`, part of a name, or a PCI id
+    /// auto, cpu, cpu-portable, cpu-reference, gpu, vulkan, metal, dx12, gl, an index or id of `lq-infer devices`,
+    /// part of a name, or a PCI id
     #[arg(long, value_name = "SEL", default_value = "auto")]
     pub device: String,
 }

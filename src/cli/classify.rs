@@ -39,7 +39,8 @@ pub struct ClassifyArgs {
     logits: bool,
     #[command(flatten)]
     profile: ProfileArg,
-    /// Pictures, directories, '-' (a picture on standard input), or .npy (u8 [N,H,W,3] pixels or f32 [N,H,W,C] tensors)
+    /// Pictures, directories, '-' (a picture on standard input), or .npy (u8 [N,H,W,3] pixels or f32 [N,H,W,C]
+    /// tensors)
     #[arg(value_name = "INPUT")]
     inputs: Vec<PathBuf>,
 }

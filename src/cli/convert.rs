@@ -33,8 +33,8 @@ struct Summary<'a> {
 
 #[derive(Args, Debug)]
 pub struct ConvertArgs {
-    /// Checkpoint: TensorFlow V2 (.index, prefix, `checkpoint` file or directory), tensorpack .npz, PyTorch .pt or .pth, or a
-    /// .safetensors of a state dict
+    /// Checkpoint: TensorFlow V2 (.index, prefix, `checkpoint` file or directory), tensorpack .npz, PyTorch .pt or
+    /// .pth, or a .safetensors of a state dict
     checkpoint: PathBuf,
     /// Packed model to write
     #[arg(short, long, value_name = "OUT", required_unless_present_any = ["float", "verify"])]

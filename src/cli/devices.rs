@@ -135,7 +135,8 @@ fn check_all(devices: &[DeviceInfo], json: bool) -> Outcome {
     }
 }
 
-/// What is wrong with a device, if anything. A device that cannot run the kernels is as useless as one that runs them wrongly.
+/// What is wrong with a device, if anything. A device that cannot run the kernels is as useless as one that runs them
+/// wrongly.
 fn check_one(info: &DeviceInfo) -> Result<Option<String>, Error> {
     let engine = open::builder().device(DeviceSelector::Index(info.index)).build()?;
     let found = check(&**engine.backend()).map(|fault| fault.map(|f| f.to_string()));

@@ -123,8 +123,8 @@ pub fn batches<'a>(
     })
 }
 
-/// Decodes, resizes and crops pictures in parallel, in order; each may fail on its own. A hostile picture may take close
-/// to a gigabyte while it is decoded, so only [`DECODERS`] are decoded at a time.
+/// Decodes, resizes and crops pictures in parallel, in order; each may fail on its own. A hostile picture may take
+/// close to a gigabyte while it is decoded, so only [`DECODERS`] are decoded at a time.
 fn load(pictures: &[Input], rule: &Resize) -> Vec<Result<Vec<u8>>> {
     let some = |some: &[Input]| some.par_iter().map(|input| load_one(input, rule)).collect::<Vec<_>>();
     pictures.chunks(DECODERS).flat_map(some).collect()
@@ -147,8 +147,8 @@ impl Array {
         if file.metadata().map_err(|e| Error::io(path, e))?.len() == 0 {
             return Err(bad("is empty".into()));
         }
-        // SAFETY: the mapping is read-only and lives as long as this command. Nothing here changes the file; that nobody else
-        // does meanwhile is up to the user, as for any tool that maps its input.
+        // SAFETY: the mapping is read-only and lives as long as this command. Nothing here changes the file; that
+        // nobody else does meanwhile is up to the user, as for any tool that maps its input.
         let file = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, e))?;
         let (header, _) = npy::layout(&file).map_err(bad)?;
         let input = model.header().graph.input_shape();

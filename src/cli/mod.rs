@@ -1,5 +1,5 @@
-//! The command line. Results go to standard output, everything else to standard error; exit codes are a contract:
-//! 0 done, 1 failed while running, 2 usage, 3 bad model, checkpoint or image, 4 no such device, 5 verification differs.
+//! The command line. Results go to standard output, everything else to standard error; exit codes are a contract: 0
+//! done, 1 failed while running, 2 usage, 3 bad model, checkpoint or image, 4 no such device, 5 verification differs.
 
 mod agreement;
 mod args;

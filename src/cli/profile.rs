@@ -13,8 +13,8 @@ use std::time::Duration;
 
 #[derive(Args, Debug)]
 pub struct ProfileArg {
-    /// Write a trace of when each part ran, for ui.perfetto.dev or chrome://tracing, and tell on standard error what each layer
-    /// took
+    /// Write a trace of when each part ran, for ui.perfetto.dev or chrome://tracing, and tell on standard error what
+    /// each layer took
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
 }

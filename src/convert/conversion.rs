@@ -25,6 +25,16 @@ pub struct Conversion {
 
 /// Recognises the network that a checkpoint holds and makes a model of it. `progress` is told (done, total) numbers.
 ///
+/// ```
+/// use lq_infer::{Checkpoint, ConvertOptions, Model, convert};
+///
+/// let checkpoint = Checkpoint::open("tests/fixtures/torch_layouts/plain-cifar-resnet-20.pt".as_ref())?;
+/// let conversion = convert(&checkpoint, &ConvertOptions::default(), &|_, _| {})?;
+/// let model = Model::try_from(conversion.packed)?;
+/// assert_eq!(model.header().network, "cifar-resnet-20");
+/// # Ok::<(), lq_infer::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::BadCheckpoint`] names the variable, what was found and what was expected. [`Error::Usage`] says what in
 /// `options` does not suit the network.
@@ -50,10 +60,10 @@ pub fn convert(
 ///
 /// # Example
 /// ```
-/// use lq_infer::convert::{Checkpoint, ConvertOptions, CustomNetwork, GRAPH_VERSION, convert_graph};
-/// use lq_infer::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
-/// use lq_infer::graph::{GraphBuilder, Weights};
-/// use lq_infer::tensor::{Shape, Window};
+/// use lq_infer::internals::convert::{Checkpoint, ConvertOptions, CustomNetwork, GRAPH_VERSION, convert_graph};
+/// use lq_infer::internals::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
+/// use lq_infer::internals::graph::{GraphBuilder, Weights};
+/// use lq_infer::internals::tensor::{Shape, Window};
 ///
 /// // A float convolution, a 2-bit quantizer, a 1-bit convolution and a float dense layer.
 /// let mut b = GraphBuilder::new(Shape { h: 8, w: 8, c: 3 });

@@ -17,9 +17,9 @@ pub const MAX_SIDE: usize = 1 << 15;
 pub const MAX_PIXELS: usize = 1 << 27;
 /// Most bytes that a decoded picture may take in its file's own colour type.
 pub const MAX_DECODED_BYTES: u64 = 512 << 20;
-/// A file of n bytes may decode to `UNPACKED_BYTES + UNPACKED_BYTES_PER_BYTE * n` bytes. Deflate, the densest coding of
-/// the accepted formats on real pictures, packs at most 1032 bytes into one, so a header that announces more is wrong.
-/// With this limit, decoding a small file takes less than 64 MiB in all.
+/// A file of n bytes may decode to `UNPACKED_BYTES + UNPACKED_BYTES_PER_BYTE * n` bytes. Deflate, the densest coding
+/// of the accepted formats on real pictures, packs at most 1032 bytes into one, so a header that announces more is
+/// wrong. With this limit, decoding a small file takes less than 64 MiB in all.
 const UNPACKED_BYTES: u64 = 8 << 20;
 const UNPACKED_BYTES_PER_BYTE: u64 = 1032;
 

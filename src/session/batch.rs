@@ -34,7 +34,8 @@ impl Batch {
     /// The number of images of a batch for `model`, and how many numbers each has.
     ///
     /// # Errors
-    /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the numbers are no whole images.
+    /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the batch is not a whole number of
+    /// images.
     pub(crate) fn images(&self, model: &Model) -> Result<(usize, usize)> {
         if self.kind() == InputKind::Pixels {
             model.need_pixels()?;
@@ -47,7 +48,7 @@ impl Batch {
         Ok((numbers / elements, elements))
     }
 
-    /// The input tensors of a program for the numbers of `range`, which are whole images.
+    /// The input words of a program for the numbers in `range`, which are whole images.
     pub(crate) fn words(&self, packed: &Packed, form: InputForm, range: Range<usize>) -> Result<Vec<u32>> {
         let words = match self {
             Batch::Pixels(p) => feed::pixels(packed, form, &p[range]),

@@ -47,8 +47,9 @@ fn softmax(logits: &[f32]) -> Vec<f64> {
     powers.into_iter().map(|p| p / sum).collect()
 }
 
-/// e^x for x <= 0, to about 12 digits, with additions and multiplications only: the platforms' own functions differ in
-/// the last bit, which would show in printed probabilities. e^x = (e^(x / 4096))^4096, where the series converges fast.
+/// e^x for x <= 0, to about 12 digits, with additions and multiplications only: the platforms' own functions differ
+/// in the last bit, which would show in printed probabilities. e^x = (e^(x / 4096))^4096, where the series converges
+/// fast.
 fn exp(x: f64) -> f64 {
     let r = x.max(-800.0) / 4096.0;
     let series = (1..=8).rev().fold(1.0, |sum, n| 1.0 + r / f64::from(n) * sum);

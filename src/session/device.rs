@@ -11,8 +11,8 @@ use std::path::Path;
 pub struct DeviceInfo {
     /// Selects the device in [`crate::DeviceSelector::Index`].
     pub index: usize,
-    /// API, PCI id and name: the same in every run, whatever other devices there are. If several devices have all three in
-    /// common, those after the first have a number at the end ("#2").
+    /// API, PCI id and name: the same in every run, whatever other devices there are. If several devices have all
+    /// three in common, those after the first have a number at the end ("#2").
     pub id: String,
     /// Name that the driver gives it.
     pub name: String,
@@ -26,8 +26,8 @@ pub struct DeviceInfo {
     pub software: bool,
     /// Why it cannot be used, if it cannot.
     pub unusable: Option<String>,
-    /// What its last check found wrong, if anything and the cache knows. [`crate::DeviceSelector::Auto`] does not take such
-    /// a device.
+    /// What its last check found wrong, if anything and the cache knows. [`crate::DeviceSelector::Auto`] does not
+    /// take such a device.
     pub failed_check: Option<String>,
     /// Set for CPU devices.
     pub processor: Option<Processor>,

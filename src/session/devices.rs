@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// The threads of CPU backends, if the caller has some.
 pub type Pool = Option<Arc<rayon::ThreadPool>>;
 
-/// All devices: the CPU with each of its instruction sets and the reference, then the adapters of every API, best first.
-/// Nothing is known of earlier checks: for that, see [`crate::EngineBuilder::devices`].
+/// All devices: the CPU with each of its instruction sets and the reference, then the adapters of every API, best
+/// first. Nothing is known of earlier checks: for that, see [`crate::EngineBuilder::devices`].
 pub fn devices() -> Vec<DeviceInfo> {
     Candidates::all(&None, None).describe()
 }

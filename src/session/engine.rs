@@ -50,9 +50,9 @@ impl EngineBuilder {
         self
     }
 
-    /// A folder for what is worth keeping between runs: compiled pipelines, what [`Engine::tune`] chose, and what the last
-    /// check of a device found. It is created when needed; one folder serves any number of devices, versions and processes.
-    /// If not called, nothing is read or written.
+    /// A folder for what is worth keeping between runs: compiled pipelines, what [`Engine::tune`] chose, and what the
+    /// last check of a device found. It is created when needed; one folder serves any number of devices, versions and
+    /// processes. If not called, nothing is read or written.
     pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.cache = Some(folder.into());
         self
@@ -162,9 +162,9 @@ impl Engine {
         Net::new(Programs::new(model.clone(), self.backend.clone(), options.max_batch, recorder), kind, options)
     }
 
-    /// Finds out which ways to run the layers of `model` are fastest on this device, and keeps them in the engine's cache
-    /// ([`EngineBuilder::cache`]) for later preparations. Without a cache the choice is only reported. `progress` is told
-    /// the number of rounds that are done. A CPU has nothing to choose.
+    /// Finds out which ways to run the layers of `model` are fastest on this device, and keeps them in the engine's
+    /// cache ([`EngineBuilder::cache`]) for later preparations. Without a cache the choice is only reported.
+    /// `progress` is told the number of rounds that are done. A CPU has nothing to choose.
     ///
     /// # Errors
     /// Those of [`Engine::prepare`].
@@ -199,12 +199,12 @@ impl Engine {
         self.backend.rate(peak)
     }
 
-    /// The network of `model` in float32 for batches of `batch` images: the baseline that benchmarks compare with, not for
-    /// production. Its quantizers are left out, so its logits are not those of [`Net`].
+    /// The network of `model` in float32 for batches of `batch` images: the baseline that benchmarks compare with,
+    /// not for production. Its quantizers are left out, so its logits are not those of [`Net`].
     ///
     /// # Errors
-    /// [`crate::Error::Usage`] if the device is no GPU, [`crate::Error::BadModel`] if the network cannot be computed so,
-    /// [`crate::Error::DeviceLimit`] or [`crate::Error::OutOfMemory`] if it does not fit the device.
+    /// [`crate::Error::Usage`] if the device is no GPU, [`crate::Error::BadModel`] if the network cannot be computed
+    /// so, [`crate::Error::DeviceLimit`] or [`crate::Error::OutOfMemory`] if it does not fit the device.
     pub fn prepare_float(&self, model: &Model, batch: usize) -> Result<FloatNet> {
         let gpu = Gpu::of(&*self.backend);
         let gpu = gpu.ok_or_else(|| Error::Usage("the network in float32 runs on GPUs only".into()))?;

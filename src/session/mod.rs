@@ -16,6 +16,8 @@ mod profile;
 mod selector;
 mod stream;
 mod task;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use crate::backend::Tuned;
@@ -35,5 +37,3 @@ pub use prepared::PrepareTimes;
 pub use profile::{Profile, Section};
 pub use selector::DeviceSelector;
 pub use verify::{GoldenReport, add_golden, add_golden_with, verify};
-/// The wgpu this crate is built on, for [`Engine::from_wgpu`].
-pub use wgpu;

@@ -42,7 +42,8 @@ impl Model {
         format::read_bytes(bytes, name).map(Self::checked)
     }
 
-    /// The model inside this library: a CIFAR-10 ResNet-20 with 2-bit weights and activations (see `models/README.md`).
+    /// The model inside this library: a CIFAR-10 ResNet-20 with 2-bit weights and activations (see
+    /// `models/README.md`).
     ///
     /// # Errors
     /// None, unless the library's bytes were damaged.

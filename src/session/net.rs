@@ -53,8 +53,8 @@ impl Net {
     /// Classifies one picture of any size, preprocessed as the model's file says.
     ///
     /// # Errors
-    /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the picture is not whole, device errors,
-    /// [`Error::Cancelled`], [`Error::DeadlineExceeded`].
+    /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the picture is not whole, device
+    /// errors, [`Error::Cancelled`], [`Error::DeadlineExceeded`].
     pub fn classify(&self, picture: &Pixels, options: &ClassifyOptions) -> Result<Classification> {
         self.model().need_pixels()?;
         let pixels = resize_and_crop(picture, &self.model().header().preprocess.resize)?.rgb;
@@ -82,8 +82,8 @@ impl Net {
     /// Logits of every image of a batch of any size, which is run in batches that fit the device.
     ///
     /// # Errors
-    /// [`Error::BadInput`] if the model takes no pictures or a number is out of its range, [`Error::Usage`] if the batch
-    /// is not a whole number of images, device errors, [`Error::Cancelled`], [`Error::DeadlineExceeded`].
+    /// [`Error::BadInput`] if the model takes no pictures or a number is out of its range, [`Error::Usage`] if the
+    /// batch is not a whole number of images, device errors, [`Error::Cancelled`], [`Error::DeadlineExceeded`].
     pub fn logits(&self, batch: &Batch, control: &Control) -> Result<Vec<Vec<f32>>> {
         let mut logits = Vec::new();
         self.stream([Ok(batch)], control, |of_image| {
@@ -93,12 +93,13 @@ impl Net {
         Ok(logits)
     }
 
-    /// Logits of every image of a sequence of batches of one kind, in order; `each` is given those of one image at a time.
-    /// While a GPU computes a batch, the next one is taken from `batches` and sent.
+    /// Logits of every image of a sequence of batches of one kind, in order; `each` is given those of one image at a
+    /// time. While a GPU computes a batch, the next one is taken from `batches` and sent.
     ///
     /// # Errors
-    /// Those of `batches` and of `each`, those of [`Net::logits`], and [`Error::Usage`] if batches of pixels and of tensors
-    /// are mixed. An error ends the sequence. If a batch causes it, `each` is still given the logits of all batches before.
+    /// Those of `batches` and of `each`, those of [`Net::logits`], and [`Error::Usage`] if batches of pixels and of
+    /// tensors are mixed. An error ends the sequence. If a batch causes it, `each` is still given the logits of all
+    /// batches before.
     pub fn stream<B: Borrow<Batch>, E: From<Error>>(
         &self,
         batches: impl IntoIterator<Item = Result<B, E>>,
@@ -123,14 +124,14 @@ impl Net {
     }
 
     /// Records the classification of one picture into the caller's commands, which the caller submits. `picture` is a
-    /// texture of the network's size (`Rgba8Unorm` or `Bgra8Unorm`, usage `TEXTURE_BINDING`, not viewed as sRGB) on the
-    /// device given to [`super::Engine::from_wgpu`]; `output` is a buffer of [`Net::output_bytes`] with usage `COPY_DST`.
-    /// When the commands have run, [`Net::read_output`] turns the buffer's contents into the logits that
+    /// texture of the network's size (`Rgba8Unorm` or `Bgra8Unorm`, usage `TEXTURE_BINDING`, not viewed as sRGB) on
+    /// the device given to [`super::Engine::from_wgpu`]; `output` is a buffer of [`Net::output_bytes`] with usage
+    /// `COPY_DST`. When the commands have run, [`Net::read_output`] turns the buffer's contents into the logits that
     /// [`Net::logits`] gives.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the net is not on a GPU, its model's pictures are prepared on the host, or texture or buffer are
-    /// not as described.
+    /// [`Error::Usage`] if the net is not on a GPU, its model's pictures are prepared on the host, or texture or
+    /// buffer are not as described.
     pub fn encode(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -194,8 +195,9 @@ impl Net {
         Ok(self.programs.get(batch.kind())?.plan.clone())
     }
 
-    /// [`Net::logits`], and when each part of the run was: what the backend records, and on the host "pack" (the input into
-    /// words) and "join" (words to logits). A batch that does not fit the device is several runs, one after the other.
+    /// [`Net::logits`], and when each part of the run was: what the backend records, and on the host "pack" (the
+    /// input into words) and "join" (words to logits). A batch that does not fit the device is several runs, one
+    /// after the other.
     ///
     /// # Errors
     /// Those of [`Net::logits`].

@@ -48,7 +48,8 @@ impl Programs {
         self.prepare(kind, &PrepareOptions::default())
     }
 
-    /// [`Programs::get`], which tells the progress of `options` and heeds its control if there is something to prepare.
+    /// [`Programs::get`], which tells the progress of `options` and heeds its control if there is something to
+    /// prepare.
     pub fn prepare(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
         let packed = self.model.packed();
         let kind = program_kind(&packed.header.preprocess.normalize, kind);

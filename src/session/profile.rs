@@ -6,9 +6,9 @@ use std::time::Instant;
 
 /// Records what nets do, and what the host does besides, on one timeline. Clones add to the same record.
 ///
-/// The nets of a profiled engine ([`super::Engine::profiled`]) time each step of every run. Batches then do not overlap, and
-/// steps on a GPU may take longer than usual; the logits are the same. Every step takes about a hundred bytes of memory,
-/// on a CPU for every image.
+/// The nets of a profiled engine ([`super::Engine::profiled`]) time each step of every run. Batches then do not
+/// overlap, and steps on a GPU may take longer than usual; the logits are the same. Every step takes about a hundred
+/// bytes of memory, on a CPU for every image.
 #[derive(Clone, Debug)]
 pub struct Profile {
     begin: Instant,
@@ -24,8 +24,8 @@ type Recorded = (String, Arc<Recorder>);
 pub struct Section {
     /// Model and device of the net; empty for the host.
     pub name: String,
-    /// From the start of the profile. A net's host track has "lower" and "compile", and for each run "pack" (the input into
-    /// words), what the backend did, and "join" (words to logits).
+    /// From the start of the profile. A net's host track has "lower" and "compile", and for each run "pack" (the
+    /// input into words), what the backend did, and "join" (words to logits).
     pub timeline: Timeline,
 }
 

@@ -62,7 +62,8 @@ impl std::fmt::Display for DeviceSelector {
 }
 
 impl DeviceSelector {
-    /// The one of `devices`, which are [`crate::devices`], that would be opened. Those that cannot be used are left out.
+    /// The one of `devices`, which are [`crate::devices`], that would be opened. Those that cannot be used are left
+    /// out.
     ///
     /// # Errors
     /// [`Error::NoAdapter`] if none matches.

@@ -15,7 +15,7 @@ pub struct Stream<'a> {
     prepared: &'a Prepared,
     control: &'a Control,
     pending: Option<Pending<'a>>,
-    /// Timed runs do not overlap.
+    /// Set if runs are timed, one after the other.
     timing: Timing<'a>,
 }
 
@@ -62,7 +62,11 @@ impl<'a> Stream<'a> {
             let begun = self.begin(&words, images);
             // The run before is finished even if this one could not begin.
             self.give_out(before, each)?;
-            self.pending = Some(begun?);
+            match self.timing {
+                None => self.pending = Some(begun?),
+                // Timed runs do not overlap, so nothing is gained by keeping their logits.
+                Some(_) => self.give_out(Some(begun?), each)?,
+            }
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ struct State<T> {
     waker: Option<Waker>,
 }
 
-/// The result of work that runs on another thread. Dropping it asks the work to stop, through the control that the work
-/// was given.
+/// The result of work that runs on another thread. Dropping it asks the work to stop, through the control that the
+/// work was given.
 pub struct Task<T> {
     state: Arc<Mutex<State<T>>>,
     cancel: CancelToken,

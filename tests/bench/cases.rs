@@ -1,11 +1,11 @@
 //! Benchmarks: figures only for right results, noise that is told, reports that are whole.
 
-use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, cpu::Cpu};
-use lq_infer::bench::compare::{Comparison, NamedReport, Verdict};
-use lq_infer::bench::report::{Cell, Report};
-use lq_infer::bench::{ExpectedLogits, Job, measure, random_model};
-use lq_infer::plan::Plan;
-use lq_infer::zoo::Uniform;
+use lq_infer::internals::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, cpu::Cpu};
+use lq_infer::internals::bench::compare::{Comparison, NamedReport, Verdict};
+use lq_infer::internals::bench::report::{Cell, Report};
+use lq_infer::internals::bench::{ExpectedLogits, Job, measure, random_model};
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::zoo::Uniform;
 use lq_infer::{DeviceSelector, Engine, Model, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -37,7 +37,7 @@ impl Backend for Broken {
         &self,
         plan: Arc<Plan>,
         images: usize,
-        progress: lq_infer::backend::Progress,
+        progress: lq_infer::internals::backend::Progress,
     ) -> Result<Box<dyn Executable>> {
         let net = Cpu::default().prepare(plan, images, progress)?;
         Ok(Box::new(BrokenNet { net, right: self.right, runs: AtomicUsize::new(0) }))

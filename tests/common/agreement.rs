@@ -4,12 +4,12 @@
 use super::devices::run_on as run;
 use super::kernels::{Problem, bits, input, truncated};
 use super::{encode, lowered, problem as random};
-use lq_infer::backend::reference::Reference;
-use lq_infer::backend::{Backend, CancelToken, Control};
-use lq_infer::error::ErrorKind;
-use lq_infer::lower::{Kernel, Program};
-use lq_infer::plan::Plan;
-use lq_infer::tensor::Window;
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::backend::{Backend, CancelToken, Control};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::lower::{Kernel, Program};
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::Window;
 use std::sync::Arc;
 
 const REFERENCE: Reference = Reference { parallel: false };

@@ -1,9 +1,9 @@
 //! Running a program on backends.
 
-use lq_infer::backend::gpu::{Gpu, adapters};
-use lq_infer::backend::{Backend, Control};
-use lq_infer::lower::Program;
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::gpu::{Gpu, adapters};
+use lq_infer::internals::backend::{Backend, Control};
+use lq_infer::internals::lower::Program;
+use lq_infer::internals::plan::Plan;
 use std::sync::Arc;
 
 /// All usable adapters. Having none is a failure, unless LQ_INFER_ALLOW_NO_GPU is 1.

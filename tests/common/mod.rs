@@ -16,11 +16,11 @@ pub mod torch_files;
 pub mod torch_names;
 pub mod writers;
 
-use lq_infer::backend::reference::{Reference, trace};
-use lq_infer::backend::{Backend, Control};
-use lq_infer::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
-use lq_infer::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::reference::{Reference, trace};
+use lq_infer::internals::backend::{Backend, Control};
+use lq_infer::internals::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
+use lq_infer::internals::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
+use lq_infer::internals::plan::Plan;
 use problem::{Input, Problem};
 use std::sync::Arc;
 

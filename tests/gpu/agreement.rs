@@ -5,15 +5,15 @@ use crate::common::agreement::{
 };
 use crate::common::devices::{gpus, run_on as run};
 use crate::common::kernels::{all, bits, input};
-use lq_infer::backend::Backend;
-use lq_infer::backend::gpu::Gpu;
-use lq_infer::backend::reference::Reference;
-use lq_infer::error::ErrorKind;
-use lq_infer::graph::preprocess::Normalize;
-use lq_infer::graph::{GraphBuilder, Op, Params};
-use lq_infer::lower::{InputKind, Program, lower};
-use lq_infer::plan::Plan;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::backend::Backend;
+use lq_infer::internals::backend::gpu::Gpu;
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::graph::preprocess::Normalize;
+use lq_infer::internals::graph::{GraphBuilder, Op, Params};
+use lq_infer::internals::lower::{InputKind, Program, lower};
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::{Shape, Window};
 use std::sync::Arc;
 
 /// Random networks to compare; each costs a second or so of compiling shaders on a software rasteriser.

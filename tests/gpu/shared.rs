@@ -4,12 +4,12 @@
 use crate::common;
 use crate::common::devices::gpus;
 use crate::common::kernels::{input, params, pictures, resnet20};
-use lq_infer::backend::gpu::{FloatNet, Gpu, GpuNet};
-use lq_infer::backend::{Backend, CancelToken, Control, Traced};
-use lq_infer::error::ErrorKind;
-use lq_infer::lower::PIXEL_OFFSET;
-use lq_infer::plan::Plan;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::backend::gpu::{FloatNet, Gpu, GpuNet};
+use lq_infer::internals::backend::{Backend, CancelToken, Control, Traced};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::lower::PIXEL_OFFSET;
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::{Shape, Window};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

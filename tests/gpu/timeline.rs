@@ -3,13 +3,13 @@
 
 use crate::common::devices::gpus;
 use crate::common::kernels::{Problem, bits, input, pictures, resnet20};
-use lq_infer::backend::cpu::Cpu;
-use lq_infer::backend::gpu::{Gpu, GpuNet, adapters};
-use lq_infer::backend::reference::Reference;
-use lq_infer::backend::{Backend, CancelToken, Clock, Control, Detail, Executable, Span, Timeline, Track};
-use lq_infer::error::ErrorKind;
-use lq_infer::plan::Plan;
-use lq_infer::tensor::Window;
+use lq_infer::internals::backend::cpu::Cpu;
+use lq_infer::internals::backend::gpu::{Gpu, GpuNet, adapters};
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::backend::{Backend, CancelToken, Clock, Control, Detail, Executable, Span, Timeline, Track};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::Window;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -3,12 +3,12 @@
 
 use crate::common::devices::{gpus, run_on};
 use crate::common::kernels::{Problem, bits, input, pictures};
-use lq_infer::backend::gpu::Gpu;
-use lq_infer::backend::gpu::record::Variant;
-use lq_infer::backend::reference::Reference;
-use lq_infer::backend::{Backend, Control, Executable};
-use lq_infer::plan::Plan;
-use lq_infer::tensor::Window;
+use lq_infer::internals::backend::gpu::Gpu;
+use lq_infer::internals::backend::gpu::record::Variant;
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::backend::{Backend, Control, Executable};
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::Window;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -2,9 +2,9 @@
 
 use crate::alloc::{allocations, count_allocations};
 use crate::common::kernels::{input, resnet20};
-use lq_infer::backend::cpu::Cpu;
-use lq_infer::backend::{Backend, Control};
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::cpu::Cpu;
+use lq_infer::internals::backend::{Backend, Control};
+use lq_infer::internals::plan::Plan;
 use std::sync::Arc;
 
 /// Inferences that are counted.

@@ -4,9 +4,9 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageFormat, RgbImage};
-use lq_infer::error::ErrorKind;
-use lq_infer::graph::preprocess::{Filter, Resize};
-use lq_infer::image::{MAX_SIDE, Pixels, decode, resize_and_crop};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::graph::preprocess::{Filter, Resize};
+use lq_infer::internals::image::{MAX_SIDE, Pixels, decode, resize_and_crop};
 use sha2::{Digest, Sha256};
 
 const FILTERS: [Filter; 3] = [Filter::PillowBicubic, Filter::PillowBilinear, Filter::OpencvCubic];

@@ -2,9 +2,9 @@
 
 use crate::common::devices::gpus;
 use crate::common::program::{fails, json_lines, run, stderr, stdout};
-use lq_infer::backend::Clock;
-use lq_infer::bench::Explanation;
-use lq_infer::bench::report::Bound;
+use lq_infer::internals::backend::Clock;
+use lq_infer::internals::bench::Explanation;
+use lq_infer::internals::bench::report::Bound;
 
 fn explanation(args: &[&str]) -> Explanation {
     let lines = json_lines(&run(&[&["explain", "--json"], args].concat()));

@@ -37,8 +37,8 @@ fn measure(args: &BenchArgs) -> Outcome {
     ended(shown, verdict)
 }
 
-/// How it ended: with what kept results from being written, else with the verdict on them. That nobody reads them any more is no reason
-/// to be silent about it.
+/// How it ended: with what kept results from being written, else with the verdict on them. That nobody reads them any
+/// more is no reason to be silent about it.
 fn ended(shown: Outcome, verdict: Outcome) -> Outcome {
     match shown {
         Err(failure) if failure.code != 0 => Err(failure),

@@ -3,9 +3,9 @@
 use super::{file_with, problem, ramp, refused, tensor};
 use crate::common::torch_files::{Object, Tensor, archive, archive_entries, call, dict, ints, legacy, pickle, text};
 use crate::common::writers::{ZipEntry, f32_bytes, zip};
-use lq_infer::convert::readers::Reader;
-use lq_infer::convert::readers::safetensors::SafetensorsFile;
-use lq_infer::convert::readers::torch::TorchFile;
+use lq_infer::internals::convert::readers::Reader;
+use lq_infer::internals::convert::readers::safetensors::SafetensorsFile;
+use lq_infer::internals::convert::readers::torch::TorchFile;
 
 #[test]
 fn tensors_stay_within_their_storages() {
