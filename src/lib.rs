@@ -21,36 +21,36 @@
 //! * `bench`: measurements, reports and their pages.
 //! * `cli` (default): the command-line program, with all of these.
 
-pub mod backend;
+mod backend;
 #[cfg(feature = "bench")]
-pub mod bench;
+mod bench;
 #[cfg(feature = "cli")]
-pub mod cli;
+mod cli;
 #[cfg(feature = "convert")]
-pub mod compare;
+mod compare;
 #[cfg(feature = "convert")]
-pub mod convert;
-pub mod error;
-pub mod files;
-pub mod fixed;
-pub mod format;
-pub mod graph;
-pub mod image;
-pub mod lower;
-pub mod plan;
-pub mod quant;
-pub mod session;
-pub mod tensor;
-pub mod text;
+mod convert;
+mod error;
+mod files;
+mod fixed;
+mod format;
+mod graph;
+mod image;
+mod lower;
+mod plan;
+mod quant;
+mod random;
+mod session;
+mod tensor;
+mod text;
 #[cfg(any(feature = "bench", feature = "convert"))]
-pub mod zoo;
+mod zoo;
 
 pub use backend::gpu::AdapterLimits;
 pub use backend::{CancelToken, Control, Tuned};
 #[cfg(feature = "convert")]
 pub use convert::{Checkpoint, Conversion, ConvertOptions, convert};
 pub use error::{Error, ErrorKind, Result};
-pub use graph::GraphBuilder;
 pub use image::Pixels;
 pub use session::{
     Batch, Classification, ClassifyOptions, DeviceInfo, DeviceSelector, Digest, Engine, EngineBuilder, GoldenReport,
@@ -102,6 +102,8 @@ pub mod internals {
         plan
         /// Codes, bases and the order of bits.
         quant
+        /// Random numbers that are the same on every machine.
+        random
         /// Models, engines, nets and devices.
         session
         /// Shapes and windows.

@@ -2,7 +2,7 @@
 
 fn main() -> std::process::ExitCode {
     quiet_drivers();
-    lq_infer::cli::main()
+    lq_infer::internals::cli::main()
 }
 
 /// Outside of a desktop session, Mesa's device-select layer complains about `XDG_RUNTIME_DIR` for every Vulkan

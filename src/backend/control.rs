@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Lets a caller stop work early.
+/// Cancellation and a deadline for a piece of work. The default has neither.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
+    /// Stops the work when it is cancelled.
     pub cancel: Option<CancelToken>,
+    /// Stops the work when it is reached.
     pub deadline: Option<Instant>,
 }
 
@@ -25,7 +27,7 @@ impl Control {
     }
 }
 
-/// A flag that cancels the work it was given to. Clones share the flag.
+/// A flag that cancels work. Clones share the flag.
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken {
     flag: Arc<AtomicBool>,

@@ -103,7 +103,7 @@ fn heading(e: &Explanation) -> Vec<String> {
         format!(
             "At best: {:.1} G words counted, {:.1} G byte products, {:.1} GB moved per second; {:.1} us to launch",
             peaks.words / 1e9,
-            peaks.macs / 1e9,
+            peaks.byte_products / 1e9,
             peaks.bytes / 1e9,
             1e6 * e.device.launch.unwrap_or(0.0)
         ),
@@ -122,10 +122,10 @@ fn row(launch: &Launch) -> Vec<String> {
     let window = step.window.map_or(String::new(), |[h, w]| format!(" {h}x{w}"));
     let [h, w, c] = step.output;
     let millions = |n: f64, unit: &str| if n > 0.0 { format!("{:.2}{unit}", n / 1e6) } else { String::new() };
-    let work = if step.words > 0.0 { millions(step.words, " Mw") } else { millions(step.macs, " Mp") };
+    let work = if step.words > 0.0 { millions(step.words, " Mw") } else { millions(step.byte_products, " Mp") };
     let bound = match step.bound {
         Bound::Popcount => "count",
-        Bound::Macs => "products",
+        Bound::ByteProducts => "products",
         Bound::Memory => "memory",
         Bound::Launch => "launch",
     };

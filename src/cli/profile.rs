@@ -3,7 +3,7 @@
 use super::failure::{Failure, Outcome};
 use super::output;
 use crate::backend::Timeline;
-use crate::bench::trace;
+use crate::bench::perfetto;
 use crate::files::replace_file;
 use crate::session::{Engine, Profile};
 use clap::Args;
@@ -59,7 +59,7 @@ impl Profiling {
 }
 
 fn write(path: &Path, profile: &Profile) -> Outcome {
-    replace_file(path, trace(profile).as_bytes()).map_err(Failure::of_writing)
+    replace_file(path, perfetto(profile).as_bytes()).map_err(Failure::of_writing)
 }
 
 /// Prints a table for each net.

@@ -60,10 +60,10 @@ pub fn convert(
 ///
 /// # Example
 /// ```
-/// use lq_infer::convert::{Checkpoint, ConvertOptions, CustomNetwork, GRAPH_VERSION, convert_graph};
-/// use lq_infer::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
-/// use lq_infer::graph::{GraphBuilder, Weights};
-/// use lq_infer::tensor::{Shape, Window};
+/// use lq_infer::internals::convert::{Checkpoint, ConvertOptions, CustomNetwork, GRAPH_VERSION, convert_graph};
+/// use lq_infer::internals::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
+/// use lq_infer::internals::graph::{GraphBuilder, Weights};
+/// use lq_infer::internals::tensor::{Shape, Window};
 ///
 /// // A float convolution, a 2-bit quantizer, a 1-bit convolution and a float dense layer.
 /// let mut b = GraphBuilder::new(Shape { h: 8, w: 8, c: 3 });

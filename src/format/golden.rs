@@ -1,5 +1,6 @@
 //! Golden vectors: generated inputs and the digests of the logits they must give.
 
+use crate::random::Rng;
 use crate::tensor::Shape;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Golden {
     /// What is fed.
     pub input: GoldenInput,
-    /// Seed of the generator, [`SplitMix64`].
+    /// Seed of the generator, [`Rng`].
     pub seed: u64,
     /// Images generated one after the other.
     pub images: usize,
@@ -42,28 +43,7 @@ impl Golden {
     }
 
     fn words(&self, count: usize) -> impl Iterator<Item = u64> {
-        SplitMix64::new(self.seed).take(count)
-    }
-}
-
-/// The generator SplitMix64 (Steele, Lea and Flood 2014): any seed is good, and gives the same numbers everywhere.
-#[derive(Clone, Debug)]
-pub struct SplitMix64(u64);
-
-impl SplitMix64 {
-    /// A generator; equal seeds give equal numbers.
-    pub fn new(seed: u64) -> Self {
-        SplitMix64(seed)
-    }
-}
-
-impl Iterator for SplitMix64 {
-    type Item = u64;
-
-    fn next(&mut self) -> Option<u64> {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Some(z ^ (z >> 31))
+        let mut rng = Rng::new(self.seed);
+        std::iter::repeat_with(move || rng.next_u64()).take(count)
     }
 }

@@ -14,7 +14,7 @@ mod versioned;
 mod write;
 
 pub use element::ElementType;
-pub use golden::{Golden, GoldenInput, SplitMix64};
+pub use golden::{Golden, GoldenInput};
 pub use header::MAX_HEADER;
 #[cfg(feature = "convert")]
 pub(crate) use header::{GRAPH_KEY, METADATA_KEY, safetensors_header};

@@ -141,7 +141,7 @@ impl Net {
         let prepared = self.programs.get(InputKind::Pixels)?;
         let gpu =
             GpuNet::of(&*prepared.executable).ok_or_else(|| Error::Usage("the net does not run on a GPU".into()))?;
-        if prepared.plan.program.input != InputForm::Pixels {
+        if prepared.plan.program().input != InputForm::Pixels {
             return Err(Error::Usage("the model's pictures are prepared on the host; use Net::classify".into()));
         }
         let header = self.model().header();
@@ -168,7 +168,7 @@ impl Net {
         if bytes.len() != expected {
             return Err(Error::Usage(format!("the output has {} bytes, expected {expected}", bytes.len())));
         }
-        Ok(prepared.plan.program.logits.join(&bytemuck::pod_collect_to_vec(bytes)))
+        Ok(prepared.plan.program().logits.join(&bytemuck::pod_collect_to_vec(bytes)))
     }
 
     /// The `top_k` most probable classes (5 if `None`), probabilities and digest for logits of this network.

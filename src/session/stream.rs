@@ -56,7 +56,7 @@ impl<'a> Stream<'a> {
         for start in (0..numbers).step_by(per_run) {
             let range = start..numbers.min(start + per_run);
             let images = range.len() / elements;
-            let form = self.prepared.plan.program.input;
+            let form = self.prepared.plan.program().input;
             let words = self.host("pack", || batch.words(self.model.packed(), form, range))?;
             let before = self.pending.take();
             let begun = self.begin(&words, images);
@@ -90,7 +90,7 @@ impl<'a> Stream<'a> {
         let Some(pending) = pending else { return Ok(()) };
         let (sums, plan) = (pending(self.control)?, &self.prepared.plan);
         for sums in sums.chunks_exact(plan.output_words()) {
-            each(self.host("join", || plan.program.logits.join(sums)))?;
+            each(self.host("join", || plan.program().logits.join(sums)))?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
-//! Text as markup. Reports come from anywhere, so nothing of them reaches a page but through here.
+//! Escapes text for markup. Reports come from anywhere, so all text in a page goes through here.
 
 use crate::text::is_unprintable;
 
-/// `text` for element content and for attributes in double quotes. Characters that XML forbids, and those that turn the
-/// direction of what follows them, become U+FFFD.
+/// Escapes `text` for element content and for attributes in double quotes. Characters that XML forbids and those that
+/// change the text direction are replaced by U+FFFD.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -20,7 +20,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// An element with these attributes, whose values are text, around `inner`, which is markup.
+/// An element with attributes, whose values are text, and with the content `inner`, which is markup.
 pub fn element(name: &str, attributes: &[(&str, &str)], inner: &str) -> String {
     format!("<{name}{}>{inner}</{name}>", written(attributes))
 }
@@ -34,13 +34,14 @@ fn written(attributes: &[(&str, &str)]) -> String {
     attributes.iter().map(|(name, value)| format!(" {name}=\"{}\"", escape(value))).collect()
 }
 
-/// JSON for a `<script>` element, which ends at the first `</script` whatever surrounds it: the same value, without `<`, `>` and `&`.
+/// The same JSON value without `<`, `>` and `&`, for a `<script>` element: such an element ends at the first
+/// `</script`, even in a string.
 pub fn script_json(json: &str) -> String {
-    // In JSON these characters occur only within strings.
+    // In JSON these characters only occur in strings.
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-/// `text` as a `data:` address.
+/// A `data:` URL with the content `text`.
 pub fn data_address(kind: &str, text: &str) -> String {
     let mut address = format!("data:{kind};charset=utf-8,");
     for byte in text.bytes() {

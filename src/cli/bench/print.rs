@@ -16,7 +16,7 @@ const LINE: usize = 110;
 /// One line for each figure, then the remarks.
 pub(super) fn report(report: &Report) -> Outcome {
     let mut header = vec!["device", "api", "model", "batch", "ms/batch", "+-", "p95", "gpu", "images/s", "digest"];
-    header.extend(report.cells.iter().any(|cell| cell.rival.is_some()).then_some("f32"));
+    header.extend(report.cells.iter().any(|cell| cell.float32.is_some()).then_some("f32"));
     let mut rows = vec![header.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     rows.extend(report.cells.iter().map(|cell| row(report, cell)));
     lines(output::table_of(&rows, &[3, 4, 5, 6, 7, 8]))?;
@@ -50,7 +50,7 @@ fn cut(text: &str, length: usize) -> String {
 /// Why a figure is missing or should not be relied on.
 fn remarks(report: &Report, cell: &Cell, run: &str) -> Outcome {
     let noise = cell.warm.iter().flat_map(|warm| &warm.noise);
-    let rival = cell.rival.iter().flat_map(|rival| &rival.problem);
+    let rival = cell.float32.iter().flat_map(|rival| &rival.problem);
     let remarks: Vec<&str> = cell.problem.iter().chain(noise).chain(rival).map(String::as_str).collect();
     if remarks.is_empty() {
         return Ok(());
@@ -74,7 +74,7 @@ fn row(report: &Report, cell: &Cell) -> Vec<String> {
         Some(_) => "WRONG".to_owned(),
         None => "-".to_owned(),
     });
-    row.extend(cell.rival.as_ref().map(|rival| match rival.problem {
+    row.extend(cell.float32.as_ref().map(|rival| match rival.problem {
         None => format!("{:.3} ({:.1} x)", 1e3 * rival.wall.median, rival.times),
         Some(_) => "-".to_owned(),
     }));

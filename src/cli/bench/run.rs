@@ -4,7 +4,7 @@ use super::args::BenchArgs;
 use crate::backend::gpu::shader_hash;
 use crate::backend::{CancelToken, Control};
 use crate::bench::report::{Report, SCHEMA};
-use crate::bench::{Job, host, measure, void};
+use crate::bench::{Job, host, measure, unmeasured};
 use crate::cli::failure::Failure;
 use crate::cli::subject::Subject;
 use crate::cli::{open, output};
@@ -111,7 +111,7 @@ fn fill(
                 let job = Job { against_f32, ..subject.job(batch, budget, opened.as_ref()) };
                 report.cells.push(match &opened {
                     Some(opened) => measure(&job, &opened.engine, number, control)?,
-                    None => void(&job, number, problem.clone()),
+                    None => unmeasured(&job, number, problem.clone()),
                 });
                 // A failure here is ignored: the report is written again at the end, and its error is reported then.
                 let _ = keep(report, args);

@@ -64,13 +64,13 @@ pub fn compare_codes(model: &Model, batch: &Batch, recorded: &RecordedCodes) -> 
         first: None,
     });
     let mut compared: Vec<LayerCodes> = compared.collect();
-    let tensors = code_tensors(&plan.program, &compared);
+    let tensors = code_tensors(plan.program(), &compared);
     let most = expected.iter().map(|e| e.images).max().unwrap_or(0);
     for image in 0..most {
-        let words = batch.words(model.packed(), plan.program.input, image * elements..(image + 1) * elements)?;
+        let words = batch.words(model.packed(), plan.program().input, image * elements..(image + 1) * elements)?;
         trace(&plan, &words, &mut |tensor, words| {
             if let Some(&at) = tensors.get(&tensor).filter(|&&at| image < expected[at].images) {
-                let spec = &plan.program.tensors[tensor];
+                let spec = &plan.program().tensors[tensor];
                 let rows = words.chunks_exact(spec.pixel_words());
                 let quantizer = &quantizers[expected[at].quantizer];
                 compared[at].add(quantizer, &expected[at], image, rows, spec.planes());

@@ -102,7 +102,7 @@ pub(crate) fn source(checkpoint: &Checkpoint, definition: &Definition) -> Result
     match closest {
         Some((rules, mismatch)) if mismatch.count() == 0 => Ok(rules),
         Some((rules, mismatch)) => {
-            Err(format!("it does not fit the graph; with the names of {}: {}", rules.source, mismatch.describe()))
+            Err(format!("it does not match the graph; with the names of {}: {}", rules.source, mismatch.describe()))
         }
         None => Err("no source of checkpoints is known".into()),
     }

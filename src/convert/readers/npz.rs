@@ -5,7 +5,7 @@
 
 use super::pieces::{Sink, collect, each_f32, truncated};
 use super::reader::{ACCEPTED, CheckpointKind, Reader};
-use super::variable::{MARGIN, Variable, check_count, variable_name};
+use super::variable::{MARGIN, Variable, VariableList, variable_name};
 use super::zip_directory::{self, Entry, Method, check_crc};
 use crate::files::{RangeReader, ReadExactAt, quoted};
 use crate::format::ElementType;
@@ -30,10 +30,7 @@ struct PackedArray {
 
 /// A parsed archive.
 #[derive(Debug)]
-pub struct Npz {
-    variables: BTreeMap<String, Variable>,
-    arrays: BTreeMap<String, PackedArray>,
-}
+pub struct Npz(VariableList<PackedArray>);
 
 impl Reader for Npz {
     fn kind(&self) -> CheckpointKind {
@@ -41,12 +38,12 @@ impl Reader for Npz {
     }
 
     fn variables(&self) -> &BTreeMap<String, Variable> {
-        &self.variables
+        self.0.variables()
     }
 
     /// Reads float32 only. An array in Fortran order is one piece.
     fn stream(&self, file: &dyn ReadExactAt, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
-        let array = self.float(name)?;
+        let array = self.0.place_of_f32(name)?;
         let read = array.content(file, |reader| match array.header.needs_reorder() {
             true => sink(&array.reordered(reader)?),
             false => each_f32(ElementType::F32, reader, array.header.data_len, unit, sink),
@@ -56,7 +53,7 @@ impl Reader for Npz {
 
     /// Reorders an array in Fortran order in place.
     fn read_f32(&self, file: &dyn ReadExactAt, name: &str) -> Result<Vec<f32>, String> {
-        let array = self.float(name)?;
+        let array = self.0.place_of_f32(name)?;
         if array.header.needs_reorder() {
             return array.content(file, |reader| array.reordered(reader)).map_err(|problem| named(name, &problem));
         }
@@ -73,8 +70,7 @@ impl Npz {
     /// The same with the entries that the archive's directory lists.
     pub(super) fn from_entries(file: &[u8], entries: Vec<Entry>) -> Result<Self, String> {
         check_origin(&entries)?;
-        check_count(entries.len(), entries.iter().map(|entry| entry.name.len()).sum())?;
-        let mut npz = Npz { variables: BTreeMap::new(), arrays: BTreeMap::new() };
+        let mut npz = Npz(VariableList::new());
         for entry in entries {
             npz.insert(file, entry)?;
         }
@@ -83,18 +79,7 @@ impl Npz {
 
     /// Reads an array of any type that [`NpyData`] has, in C order, and checks the archive's checksum of it.
     pub fn read(&self, file: &dyn ReadExactAt, name: &str) -> Result<NpyData, String> {
-        let (_, array) = self.find(name)?;
-        array.read(file).map_err(|problem| named(name, &problem))
-    }
-
-    fn float(&self, name: &str) -> Result<&PackedArray, String> {
-        let (variable, array) = self.find(name)?;
-        variable.expect_f32(name)?;
-        Ok(array)
-    }
-
-    fn find(&self, name: &str) -> Result<(&Variable, &PackedArray), String> {
-        self.variables.get(name).zip(self.arrays.get(name)).ok_or_else(|| format!("no variable '{name}'"))
+        self.0.place(name)?.read(file).map_err(|problem| named(name, &problem))
     }
 
     fn insert(&mut self, file: &[u8], entry: Entry) -> Result<(), String> {
@@ -103,11 +88,7 @@ impl Npz {
         let name = variable_name(key)?;
         let array = PackedArray::parse(file, &entry).map_err(|problem| format!("variable '{name}': {problem}"))?;
         let variable = Variable { shape: array.header.shape.clone(), dtype: array.header.dtype.name().into() };
-        if self.variables.insert(name.to_owned(), variable).is_some() {
-            return Err(format!("variable '{name}' comes twice"));
-        }
-        self.arrays.insert(name.to_owned(), array);
-        Ok(())
+        self.0.insert(name, variable, array)
     }
 }
 

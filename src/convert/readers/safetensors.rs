@@ -28,7 +28,7 @@ impl SafetensorsFile {
         let tensors: BTreeMap<_, _> = metadata.tensors().into_iter().collect();
         // Names of an exported network are those of its graph, to the letter.
         let prefix = if has_entry(GRAPH_KEY) { 0 } else { wrapper_prefix(tensors.keys().map(String::as_str)) };
-        let mut views = Views::default();
+        let mut views = Views::new();
         for (name, info) in &tensors {
             let (start, end) = info.data_offsets;
             let named = |problem| format!("variable {}: {problem}", quoted(name.as_bytes()));

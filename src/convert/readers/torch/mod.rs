@@ -1,7 +1,7 @@
 //! PyTorch checkpoints: what `torch.save` writes, as a zip archive (since 1.6) or in the legacy form before it.
 //!
 //! Either holds a pickle, which says what the checkpoint is and refers to its storages, and the storages as raw bytes.
-//! The pickle is read as data ([`pickle`]): of all it may contain, tensors, and the dicts in which they lie, mean
+//! The pickle is read as data (`pickle/`): of all it may contain, tensors, and the dicts in which they lie, mean
 //! something here; other objects are skipped, and nothing is run.
 //!
 //! Source: torch/serialization.py (`_save`, `_legacy_save`), torch/_utils.py (`_rebuild_tensor_v2`) and
@@ -129,7 +129,7 @@ fn views(
     file_len: usize,
     mut place: impl FnMut(&StorageId) -> Result<Range<usize>, String>,
 ) -> Result<Views, String> {
-    let mut views = Views::default();
+    let mut views = Views::new();
     for (name, value) in state_dict::find(pickle)? {
         let view = tensor::view(pickle, value, &mut place);
         let view = view.map_err(|problem| format!("variable {}: {problem}", quoted(name.as_bytes())))?;
