@@ -24,6 +24,8 @@ mod program;
 mod range;
 mod rows;
 mod tensors;
+#[cfg(test)]
+pub(crate) mod tests;
 mod thresholds;
 mod work;
 
