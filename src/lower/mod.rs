@@ -25,6 +25,8 @@ mod program;
 mod range;
 mod rows;
 mod tensors;
+#[cfg(test)]
+pub(crate) mod tests;
 mod thresholds;
 mod work;
 
