@@ -15,7 +15,7 @@ use crate::tensor::{Shape, Window};
 /// let x = b.quantize("codes", x, 2);
 /// let x = b.conv("second", x, 10, Window::padded(3, 1, 1), Weights::Planes { bits: 1 });
 /// let x = b.global_avg_pool("pool", x);
-/// assert_eq!(b.shape(x).to_string(), "[1, 1, 10]");
+/// assert_eq!(b.shape(x).to_string(), "1x1x10");
 /// assert_eq!(b.finish()?.classes(), 10);
 /// # Ok::<(), String>(())
 /// ```

@@ -17,7 +17,7 @@ static BUNDLED: &AlignedBytes<[u8]> = &AlignedBytes(*include_bytes!("../../model
 /// ```
 /// let model = lq_infer::Model::bundled()?;
 /// assert_eq!(model.label(8), "ship");
-/// assert_eq!(model.header().graph.input_shape().to_string(), "[32, 32, 3]");
+/// assert_eq!(model.header().graph.input_shape().to_string(), "32x32x3");
 /// # Ok::<(), lq_infer::Error>(())
 /// ```
 #[derive(Clone, Debug)]
