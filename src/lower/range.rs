@@ -13,7 +13,7 @@
 //! sums along a residual stream cost a few (the bundled ResNet-20's streams have 23 and 24 fractional bits).
 //! What lies beyond R saturates, which is part of the definition of the model's output.
 //!
-//! Tensors that are added, pooled, clamped or joined into each other share one frac, so that these operations need no rescaling.
+//! Tensors that are added, pooled, clamped or concatenated share one frac, so that these operations need no rescaling.
 
 use super::affine::BatchNorm;
 use crate::fixed::{VALUE_BITS, ceil_log2};
@@ -204,17 +204,17 @@ fn level_bound(params: &Params, layer: &str, encoding: Encoding) -> Result<f64, 
 /// Concatenations that exist as one value tensor: those that anything but a convolution with weight planes reads, and what
 /// they consist of.
 fn value_concats(graph: &Graph) -> Vec<bool> {
-    let mut joined = vec![false; graph.nodes().len()];
-    joined.last_mut().into_iter().for_each(|last| *last = true);
+    let mut concats = vec![false; graph.nodes().len()];
+    concats.last_mut().into_iter().for_each(|last| *last = true);
     for (id, node) in graph.nodes().iter().enumerate().rev() {
         let reads_values = match node.op {
             Op::Conv { weights: Weights::Planes { .. }, .. } => false,
-            Op::Concat => joined[id],
+            Op::Concat => concats[id],
             _ => true,
         };
-        node.inputs.iter().for_each(|&i| joined[i] |= reads_values);
+        node.inputs.iter().for_each(|&i| concats[i] |= reads_values);
     }
-    joined
+    concats
 }
 
 /// Representative of each node's scale group.

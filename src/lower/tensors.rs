@@ -26,7 +26,7 @@ pub enum Repr {
     Value { frac: i32 },
     /// Signed 8-bit limbs, four channels a word: `[h, w, ceil(c / 4), limbs]`, real = (sum limb_k 256^k) * 2^-frac.
     Limbs { limbs: usize, frac: i32 },
-    /// `i32` sums by power of 256, not joined yet: `[c, diagonals]`.
+    /// `i32` sums by power of 256, not combined yet: `[c, diagonals]`.
     Sums { diagonals: usize },
 }
 
