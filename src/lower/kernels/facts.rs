@@ -86,3 +86,21 @@ pub(super) fn outputs(output: Option<TensorId>, tensors: Tensors) -> usize {
 pub(in crate::lower) fn need(holds: bool, otherwise: &str) -> Checked {
     if holds { Ok(()) } else { Err(otherwise.to_owned()) }
 }
+
+/// The name and the tensors of a kernel that reads its field `input` and writes its field `output`.
+macro_rules! input_to_output {
+    ($name:literal) => {
+        fn name(&self) -> &'static str {
+            $name
+        }
+
+        fn reads(&self) -> Vec<TensorId> {
+            vec![self.input]
+        }
+
+        fn writes(&self) -> Vec<TensorId> {
+            vec![self.output]
+        }
+    };
+}
+pub(super) use input_to_output;
