@@ -27,7 +27,7 @@ pub trait KernelFacts {
 
     /// The words that it reads of each pixel of tensor `id`: all, unless the kernel says otherwise.
     fn words_read(&self, id: TensorId, tensors: Tensors) -> Vec<Range<usize>> {
-        vec![0..tensors.get(id).pixel_words()]
+        std::iter::once(0..tensors.get(id).pixel_words()).collect()
     }
 
     /// The words that it writes of each pixel of tensor `id`: all, unless the kernel says otherwise.
