@@ -55,6 +55,11 @@ pub enum Buffer {
 
 /// A recorded plan. It can only be made from a [`Plan`], whose program has been checked, or from a graph in float32 (see
 /// `float`), and cannot be changed afterwards: its shaders run without bounds checks.
+///
+/// ```compile_fail,E0451
+/// use lq_infer::backend::gpu::record::Recording;
+/// let of_nothing = Recording { dispatches: Vec::new(), constants: Vec::new(), fold: 1 };
+/// ```
 #[derive(Clone, Debug)]
 pub struct Recording {
     dispatches: Vec<Dispatch>,
