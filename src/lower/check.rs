@@ -1,8 +1,8 @@
-//! The consistency of a program: every tensor is written before it is read, and every kernel's tables are as long as its
-//! tensors say.
+//! The consistency of a program: every tensor is written before it is read, and every kernel's tables are as long as
+//! its tensors say.
 //!
-//! Lowering gives consistent programs. But a [`Program`]'s fields are public, and backends index with what they find there
-//! (shaders without bounds checks), so [`crate::plan::Plan`] takes none that has not passed here.
+//! Lowering gives consistent programs. But a [`Program`]'s fields are public, and backends index with what they find
+//! there (shaders without bounds checks), so [`crate::plan::Plan`] takes none that has not passed here.
 
 use super::kernels::{Checked, Kernel, need};
 use super::program::Program;

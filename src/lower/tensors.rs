@@ -68,8 +68,8 @@ impl TensorSpec {
 /// How the host fills the input tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputForm {
-    /// One word per pixel, lanes (c0 - 128, c1 - 128, c2 - 128, [`PIXEL_ALPHA`]) in the network's channel order. Mean and
-    /// deviation are folded into the first layer.
+    /// One word per pixel, lanes (c0 - 128, c1 - 128, c2 - 128, [`PIXEL_ALPHA`]) in the network's channel order. Mean
+    /// and deviation are folded into the first layer.
     Pixels,
     /// Four limbs of round(x * 2^frac), |x| < 2^(30 - frac).
     Limbs { frac: i32 },

@@ -198,8 +198,8 @@ fn carried_planes(planes: usize) -> usize {
     if planes < VALUE_PLANES { planes } else { CARRY_PLANES }
 }
 
-/// Lanes that an output channel multiplies per tap, of `channels` in the input: all, or with groups those of the words its
-/// group may touch.
+/// Lanes that an output channel multiplies per tap, of `channels` in the input: all, or with groups those of the words
+/// its group may touch.
 fn lanes(conv: Conv, channels: usize) -> usize {
     if conv.groups == 1 {
         return channels;
@@ -231,8 +231,8 @@ impl GroupLanes {
         match pixels {
             None => lanes[self.at..][..w.len()].copy_from_slice(w),
             Some((mean, std)) => {
-                // x = (p / 255 - mean) / std with p = s + 128 is s / (255 std) + (128 / 255 - mean) / std; the second term
-                // is carried by the alpha lane, which is 0 where the picture is padded.
+                // x = (p / 255 - mean) / std with p = s + 128 is s / (255 std) + (128 / 255 - mean) / std; the second
+                // term is carried by the alpha lane, which is 0 where the picture is padded.
                 let offset = f64::from(PIXEL_OFFSET) / 255.0;
                 let channels = || w.iter().zip(self.first..);
                 for (w, k) in channels() {

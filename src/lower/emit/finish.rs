@@ -10,8 +10,8 @@ use crate::lower::{bitconv, thresholds};
 use crate::quant::Levels;
 
 impl Emitter<'_> {
-    /// Whether node `id` appends zero channels for nobody but an addition. Kernels read missing channels as 0 there, so such a
-    /// node needs no tensor.
+    /// Whether node `id` appends zero channels for nobody but an addition. Kernels read missing channels as 0 there,
+    /// so such a node needs no tensor.
     pub fn is_never_stored(&self, id: NodeId) -> bool {
         let is_added = |group: &Group| matches!(group, Group::Conv(c) | Group::Pointwise(c) if c.residual == Some(id));
         matches!(self.graph.nodes()[id].op, Op::PadChannels { .. })
@@ -41,8 +41,8 @@ impl Emitter<'_> {
         Ok(thresholds::on_values(&levels, &affine, chain.relu, self.scales[head], ties))
     }
 
-    /// The quantizer that can read T itself: nobody else reads the chain's result, nothing is added to it, and no batch
-    /// norm stands between.
+    /// The quantizer that can read T itself: nobody else reads the chain's result, nothing is added to it, and no
+    /// batch norm stands between.
     pub fn direct_quantizer(&self, chain: &Chain) -> Option<QuantChain> {
         let alone = self.graph.consumers(chain.end).count() == 1 && chain.residual.is_none();
         self.quantizer_of(chain.end).filter(|q| alone && q.batch_norms.is_empty())

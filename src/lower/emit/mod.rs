@@ -1,5 +1,6 @@
-//! The last pass: groups of nodes become steps on integer tensors. `emitter` is the state, `tensors` makes results available in
-//! the form that a step asks for, `convs` emits convolutions, `finish` what follows them in the same step.
+//! The last pass: groups of nodes become steps on integer tensors. `emitter` is the state, `tensors` makes results
+//! available in the form that a step asks for, `convs` emits convolutions, `finish` what follows them in the same
+//! step.
 
 mod convs;
 mod emitter;
@@ -30,8 +31,8 @@ pub enum InputKind {
 
 /// Lowers `graph` for one kind of input. Errors name the layer and what about it cannot be done exactly.
 ///
-/// With [`InputKind::Pixels`] and a per-channel mean, mean and deviation are folded into the first convolution; with a mean
-/// image the host subtracts it, so the program is that of [`InputKind::Tensor`].
+/// With [`InputKind::Pixels`] and a per-channel mean, mean and deviation are folded into the first convolution; with a
+/// mean image the host subtracts it, so the program is that of [`InputKind::Tensor`].
 pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputKind) -> Result<Program, String> {
     let facts = graph.facts()?;
     let scales = range::scales(graph, params, input_range(normalize))?;

@@ -12,8 +12,8 @@ use std::ops::Range;
 /// Most planes of the bits of values, rounded up to a multiple of a neighbour's.
 pub(super) const MAX_PLANES: usize = VALUE_PLANES + MAX_CODE_PLANES;
 
-/// Convolution of planes with +-1 planes: N_ij = sum over taps of b_i a_j, T = sum C_ij N_ij as two words, over all planes
-/// of all parts.
+/// Convolution of planes with +-1 planes: N_ij = sum over taps of b_i a_j, T = sum C_ij N_ij as two words, over all
+/// planes of all parts.
 #[derive(Clone, Debug)]
 pub struct BitConv {
     /// Codes, bits or rows of them.
@@ -22,8 +22,8 @@ pub struct BitConv {
     pub parts: Vec<Part>,
     /// The window that slides over the input.
     pub window: Window,
-    /// Packed codes, for each output channel `[part][kh, kw, part words, weight planes]`. A masked convolution has one plane
-    /// more, after the others: its bits are 1 where the output channel reads.
+    /// Packed codes, for each output channel `[part][kh, kw, part words, weight planes]`. A masked convolution has one
+    /// plane more, after the others: its bits are 1 where the output channel reads.
     pub weights: Vec<u32>,
     /// Weight planes, not counting the mask plane.
     pub weight_planes: usize,

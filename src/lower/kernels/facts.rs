@@ -1,5 +1,5 @@
-//! The facts that every kernel gives about itself. Whoever checks, plans, records, times or explains a program asks for them
-//! here, so that nothing outside has to know the list of kernels.
+//! The facts that every kernel gives about itself. Whoever checks, plans, records, times or explains a program asks
+//! for them here, so that nothing outside has to know the list of kernels.
 
 use crate::lower::tensors::{TensorId, Tensors};
 use crate::tensor::Window;
@@ -19,7 +19,8 @@ pub trait KernelFacts {
     /// Tensors the kernel writes.
     fn writes(&self) -> Vec<TensorId>;
 
-    /// Checks that the kernel's tables have the sizes that its tensors ask for. All tensors that it reads and writes exist.
+    /// Checks that the kernel's tables have the sizes that its tensors ask for. All tensors that it reads and writes
+    /// exist.
     ///
     /// # Errors
     /// What does not match.
@@ -60,8 +61,8 @@ pub trait KernelFacts {
         0
     }
 
-    /// Multiplications that the layer is by its definition: taps * input channels of a group * outputs. 0 for kernels that are
-    /// neither convolutions nor dense layers.
+    /// Multiplications that the layer is by its definition: taps * input channels of a group * outputs. 0 for kernels
+    /// that are neither convolutions nor dense layers.
     fn network_macs(&self, _tensors: Tensors) -> usize {
         0
     }
