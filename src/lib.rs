@@ -115,7 +115,7 @@ pub mod internals {
     }
 }
 
-/// Compiles the Rust code of the README.
+/// Compiles the Rust code of the README. Its other blocks have fences: indented ones would be compiled as Rust, too.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,5 +1,6 @@
 //! Prepared networks: the calls that applications make over and over.
 
+use super::input::plan;
 use super::options::{ClassifyOptions, PrepareOptions};
 use super::prepared::{PrepareTimes, Programs};
 use super::stream::Stream;
@@ -141,7 +142,7 @@ impl Net {
         let prepared = self.programs.get(InputKind::Pixels)?;
         let gpu =
             GpuNet::of(&*prepared.executable).ok_or_else(|| Error::Usage("the net does not run on a GPU".into()))?;
-        if prepared.plan.program().input != InputForm::Pixels {
+        if prepared.input != InputForm::Pixels {
             return Err(Error::Usage("the model's pictures are prepared on the host; use Net::classify".into()));
         }
         let header = self.model().header();
@@ -155,7 +156,7 @@ impl Net {
     /// Those of [`super::Engine::prepare`], if the program for pixels is not prepared yet.
     pub fn output_bytes(&self) -> Result<u64> {
         let prepared = self.programs.get(InputKind::Pixels)?;
-        Ok(4 * prepared.plan.output_words() as u64)
+        Ok(4 * prepared.output_words as u64)
     }
 
     /// Logits from the contents of [`Net::encode`]'s output.
@@ -164,11 +165,11 @@ impl Net {
     /// [`Error::Usage`] if `bytes` are not [`Net::output_bytes`].
     pub fn read_output(&self, bytes: &[u8]) -> Result<Vec<f32>> {
         let prepared = self.programs.get(InputKind::Pixels)?;
-        let expected = 4 * prepared.plan.output_words();
+        let expected = 4 * prepared.output_words;
         if bytes.len() != expected {
             return Err(Error::Usage(format!("the output has {} bytes, expected {expected}", bytes.len())));
         }
-        Ok(prepared.plan.program().logits.join(&bytemuck::pod_collect_to_vec(bytes)))
+        Ok(prepared.logits.join(&bytemuck::pod_collect_to_vec(bytes)))
     }
 
     /// The `top_k` most probable classes (5 if `None`), probabilities and digest for logits of this network.
@@ -187,12 +188,12 @@ impl Net {
         Ok(self.programs.get(batch.kind())?.times)
     }
 
-    /// The integer program that a batch of this kind runs. It is prepared if it was not yet.
+    /// The integer program that a batch of this kind runs. It is lowered anew, as a prepared network does not keep it.
     ///
     /// # Errors
     /// Those of [`super::Engine::prepare`].
     pub fn plan(&self, batch: &Batch) -> Result<Arc<Plan>> {
-        Ok(self.programs.get(batch.kind())?.plan.clone())
+        plan(self.model().packed(), batch.kind())
     }
 
     /// [`Net::logits`], and when each part of the run was: what the backend records, and on the host "pack" (the

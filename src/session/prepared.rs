@@ -5,8 +5,7 @@ use super::options::MAX_BATCH;
 use super::{Model, PrepareOptions};
 use crate::backend::{Backend, Executable, Recorder};
 use crate::error::Result;
-use crate::lower::InputKind;
-use crate::plan::Plan;
+use crate::lower::{InputForm, InputKind, Logits};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,9 +20,13 @@ pub(super) struct Programs {
     pub recorder: Option<Arc<Recorder>>,
 }
 
-/// One program on its device.
+/// One program on its device, and what the host does before and after. The plan is not kept: its weights are on the
+/// device by now.
 pub(super) struct Prepared {
-    pub plan: Arc<Plan>,
+    pub input: InputForm,
+    pub logits: Logits,
+    /// Words of the logits of one image.
+    pub output_words: usize,
     pub executable: Box<dyn Executable>,
     pub times: PrepareTimes,
 }
@@ -73,10 +76,11 @@ impl Programs {
             Ok(())
         };
         options.control.check()?;
-        let prepare = || self.backend.prepare(plan.clone(), self.max_batch, &progress);
+        let (input, logits, output_words) = (plan.program().input, plan.program().logits.clone(), plan.output_words());
+        let prepare = || self.backend.prepare(plan, self.max_batch, &progress);
         let executable = Recorder::host(recorder, "compile", prepare)?;
         let times = PrepareTimes { lower, compile: start.elapsed() - lower };
-        let prepared = Arc::new(Prepared { plan, executable, times });
+        let prepared = Arc::new(Prepared { input, logits, output_words, executable, times });
         *slot = Some(prepared.clone());
         Ok(prepared)
     }

@@ -56,7 +56,7 @@ impl<'a> Stream<'a> {
         for start in (0..numbers).step_by(per_run) {
             let range = start..numbers.min(start + per_run);
             let images = range.len() / elements;
-            let form = self.prepared.plan.program().input;
+            let form = self.prepared.input;
             let words = self.host("pack", || batch.words(self.model.packed(), form, range))?;
             let before = self.pending.take();
             let begun = self.begin(&words, images);
@@ -88,9 +88,8 @@ impl<'a> Stream<'a> {
         each: &mut impl FnMut(Vec<f32>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(pending) = pending else { return Ok(()) };
-        let (sums, plan) = (pending(self.control)?, &self.prepared.plan);
-        for sums in sums.chunks_exact(plan.output_words()) {
-            each(self.host("join", || plan.program().logits.join(sums)))?;
+        for sums in pending(self.control)?.chunks_exact(self.prepared.output_words) {
+            each(self.host("join", || self.prepared.logits.join(sums)))?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::backend::{Backend, CancelToken, Control, Executable, Peak, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::Plan;
 use std::any::Any;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::time::{Duration, Instant};
 
 const IMAGE: usize = 32 * 32 * 3;
@@ -121,4 +121,37 @@ fn a_net_is_prepared_without_blocking() {
     let batch = Batch::Pixels(vec![7; IMAGE]);
     let expected = engine.prepare(&model).unwrap().logits(&batch, &Control::default()).unwrap();
     assert_eq!(net.logits(&batch, &Control::default()).unwrap(), expected);
+}
+
+/// The fast CPU, which remembers the plan that it was given.
+#[derive(Default)]
+struct Watched(Mutex<Weak<Plan>>);
+
+impl Backend for Watched {
+    fn name(&self) -> String {
+        "watched".into()
+    }
+
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>> {
+        *self.0.lock().unwrap() = Arc::downgrade(&plan);
+        Cpu::default().prepare(plan, max_batch, progress)
+    }
+
+    fn rate(&self, peak: Peak) -> Result<f64> {
+        Cpu::default().rate(peak)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+#[test]
+fn a_prepared_net_keeps_no_plan() {
+    let watched = Arc::new(Watched::default());
+    let net = Engine::from_backend(watched.clone()).prepare(&Model::bundled().unwrap()).unwrap();
+    assert!(watched.0.lock().unwrap().upgrade().is_none());
+    let batch = Batch::Pixels(vec![7; IMAGE]);
+    assert_eq!(net.logits(&batch, &Control::default()).unwrap().len(), 1);
+    assert!(net.plan(&batch).unwrap().program().steps.len() > 1);
 }
