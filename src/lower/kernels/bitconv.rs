@@ -115,7 +115,7 @@ impl KernelFacts for BitConv {
         let part = |p: &Part| p.at..p.at.saturating_add(words(p.channels).saturating_mul(p.planes));
         match id == self.input {
             true => self.parts.iter().map(part).collect(),
-            false => vec![0..tensors.get(id).pixel_words()],
+            false => std::iter::once(0..tensors.get(id).pixel_words()).collect(),
         }
     }
 

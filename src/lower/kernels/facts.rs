@@ -27,7 +27,7 @@ pub trait KernelFacts {
 
     /// The words that it reads of each pixel of tensor `id`: all, unless the kernel says otherwise.
     fn words_read(&self, id: TensorId, tensors: Tensors) -> Vec<Range<usize>> {
-        vec![0..tensors.get(id).pixel_words()]
+        std::iter::once(0..tensors.get(id).pixel_words()).collect()
     }
 
     /// The words that it writes of each pixel of tensor `id`: all, unless the kernel says otherwise.
@@ -86,3 +86,21 @@ pub(super) fn outputs(output: Option<TensorId>, tensors: Tensors) -> usize {
 pub(in crate::lower) fn need(holds: bool, otherwise: &str) -> Checked {
     if holds { Ok(()) } else { Err(otherwise.to_owned()) }
 }
+
+/// The name and the tensors of a kernel that reads its field `input` and writes its field `output`.
+macro_rules! input_to_output {
+    ($name:literal) => {
+        fn name(&self) -> &'static str {
+            $name
+        }
+
+        fn reads(&self) -> Vec<TensorId> {
+            vec![self.input]
+        }
+
+        fn writes(&self) -> Vec<TensorId> {
+            vec![self.output]
+        }
+    };
+}
+pub(super) use input_to_output;
