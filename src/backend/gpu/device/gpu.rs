@@ -27,6 +27,8 @@ pub struct Gpu {
     store: Option<Store>,
     /// Why the device was lost, once it is.
     lost: Arc<Mutex<Option<String>>>,
+    /// Held by the thread that submits.
+    submitting: Arc<Mutex<()>>,
 }
 
 impl Gpu {
@@ -63,7 +65,7 @@ impl Gpu {
 
     fn new(device: wgpu::Device, queue: wgpu::Queue, info: AdapterInfo) -> Self {
         let store = Store::user(&info);
-        Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default() }
+        Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default(), submitting: Arc::default() }
     }
 
     /// What is known about the device.
@@ -95,6 +97,11 @@ impl Gpu {
     /// Which variant to run instead of the best, if any.
     pub(crate) fn nth_variant(&self) -> Option<usize> {
         self.nth_variant
+    }
+
+    /// Held by the thread that submits.
+    pub(super) fn submitting(&self) -> &Mutex<()> {
+        &self.submitting
     }
 
     /// Where files are kept between runs, if anywhere.

@@ -129,9 +129,9 @@ impl Loaded {
     }
 
     /// Begins a batch; `input` has the words of `images` images, which must be prepared for.
-    pub fn begin(&self, input: &[u32], images: usize) -> Result<InFlight<'_>> {
+    pub fn begin(&self, input: &[u32], images: usize, control: &Control) -> Result<InFlight<'_>> {
         let dispatches = 0..self.recording.dispatches().len();
-        self.begin_with(input, images, &[], |encoder| self.pass(encoder, images, dispatches))
+        self.begin_with(input, images, &[], control, |encoder| self.pass(encoder, images, dispatches))
     }
 
     /// [`Loaded::begin`] with other commands between input and output, which fill the buffers `results` for reading.
@@ -140,11 +140,12 @@ impl Loaded {
         input: &[u32],
         images: usize,
         results: &[&wgpu::Buffer],
+        control: &Control,
         dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
         let transfer = self.transfer()?;
         let results: Vec<_> = results.iter().copied().chain([&transfer.result]).collect();
-        let submission = self.gpu.submit("running the network", &results, |encoder| {
+        let submission = self.gpu.submit("running the network", &results, control, |encoder| {
             self.gpu.queue().write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
             self.encode_input(encoder, &transfer.upload, images);
             dispatches(encoder);
@@ -160,7 +161,7 @@ impl Loaded {
         if dispatch >= self.dispatches().len() {
             return Err(Error::Usage(format!("there is no dispatch {dispatch}")));
         }
-        let submission = self.gpu.submit("repeating a dispatch", &[], |encoder| {
+        let submission = self.gpu.submit("repeating a dispatch", &[], control, |encoder| {
             self.set_batch(encoder, images);
             self.pass(encoder, images, std::iter::repeat_n(dispatch, repeats));
             Ok(())
