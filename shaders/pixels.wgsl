@@ -1,4 +1,4 @@
-// From a picture in a texture to the first layer's words. Reference: src/backend/reference/pixels.rs.
+// A picture in a texture to the first layer's words. Reference: `pixel_word` in src/session/feed.rs.
 //
 // One word per pixel with lanes (c0 - 128, c1 - 128, c2 - 128, ALPHA) as signed bytes, lane 0 in the low byte, in the
 // network's channel order. Unsigned normalized formats load a byte v as x = v / 255, correctly rounded or nearly so,

@@ -84,7 +84,8 @@ impl<'a> Arena<'a> {
         &self.slots[self.layout.slot_of[id]][..self.spec(id).image_words() + SLACK]
     }
 
-    /// Lets `run` write the tensors `writes` (one or two) while it reads others: their slots are taken out of the arena meanwhile.
+    /// Lets `run` write the tensors `writes` (one or two) while it reads others: their slots are taken out of the arena
+    /// meanwhile.
     pub fn step(&mut self, writes: &[TensorId], run: impl FnOnce(&Arena, &mut [Output])) {
         let mut taken: [Vec<u32>; 2] = Default::default();
         for (slot, &id) in taken.iter_mut().zip(writes) {

@@ -10,33 +10,32 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Told (done, total) kernels. An error ends the work.
+pub type Progress<'a> = &'a dyn Fn(usize, usize) -> Result<()>;
+
 /// A device that can run plans.
 pub trait Backend: Send + Sync {
     /// Name for users, with the graphics API if there is one.
     fn name(&self) -> String;
 
-    /// Prepares everything that running needs: weights in the device's layout, kernels, and memory for up to `max_batch` images.
-    /// Calls `progress` with the numbers of kernels done and in total.
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>>;
+    /// Prepares everything that running needs: weights in the device's layout, kernels, and memory for up to
+    /// `max_batch` images. Calls `progress` with the numbers of kernels done and in total, and ends with its error if
+    /// it returns one.
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>>;
 
-    /// Measures the peak rate of one operation, per second. Runs for some milliseconds. Kernels are compared with it, and changes of
-    /// it show changes of the device's clock.
+    /// Measures the peak rate of one operation, per second. Runs for some milliseconds. Kernels are compared with it,
+    /// and changes of it show changes of the device's clock.
     fn rate(&self, peak: Peak) -> Result<f64>;
 
-    /// Stores the result of a self-check for later processes: why the device is not trusted, or None if it passed. Does nothing
-    /// without a cache.
+    /// Stores the result of a self-check for later processes: why the device is not trusted, or None if it passed. Does
+    /// nothing without a cache.
     fn keep_verdict(&self, _problem: Option<&str>) {}
 
     /// The backend itself, for callers that need a specific kind of device ([`super::gpu::Gpu::of`]).
     fn as_any(&self) -> &dyn Any;
 
-    /// Finds the fastest way to run each layer of `plan` on this device, and stores the choices for later preparations. Calls
-    /// `progress` with the number of rounds done. Does nothing where there is no choice.
+    /// Finds the fastest way to run each layer of `plan` on this device, and stores the choices for later preparations.
+    /// Calls `progress` with the number of rounds done. Does nothing where there is no choice.
     fn tune(&self, _plan: &Arc<Plan>, _progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
         Ok(Vec::new())
     }
@@ -66,12 +65,12 @@ pub trait Executable: Send + Sync {
     /// As [`Executable::run`], and also returns when each part ran.
     fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)>;
 
-    /// Runs one image and returns what each launch wrote, in order. The parts of a concatenation are written one after the other, so
-    /// its last record is the complete one. Tensors that exist only inside a launch are left out.
+    /// Runs one image and returns what each launch wrote, in order. The parts of a concatenation are written one after
+    /// the other, so its last record is the complete one. Tensors that exist only inside a launch are left out.
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>>;
 
-    /// Starts [`Executable::run`]; calling the result waits for it. GPUs return as soon as the work is submitted, so that the caller
-    /// can prepare or start another batch while they compute. CPUs compute before they return.
+    /// Starts [`Executable::run`]; calling the result waits for it. GPUs return as soon as the work is submitted, so
+    /// that the caller can prepare or start another batch while they compute. CPUs compute before they return.
     fn begin<'a>(&'a self, input: &[u32], images: usize, control: &Control) -> Result<Pending<'a>> {
         let output = self.run(input, images, control)?;
         Ok(Box::new(|_| Ok(output)))

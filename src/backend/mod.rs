@@ -1,4 +1,5 @@
-//! Backends execute plans. They agree on every bit: the reference defines what is right, and all others are tested against it.
+//! Backends execute plans. They agree on every bit: the reference defines what is right, and all others are tested
+//! against it.
 
 mod arena;
 mod control;
@@ -12,7 +13,7 @@ mod timeline;
 
 pub use arena::{Arena, ArenaLayout, Output, traced};
 pub use control::{CancelToken, Control};
-pub use interface::{Backend, Executable, Pending, Traced, Tuned};
+pub use interface::{Backend, Executable, Pending, Progress, Traced, Tuned};
 pub use noise::noise;
 pub use peak::Peak;
 pub(crate) use timeline::Recorder;

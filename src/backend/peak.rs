@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// 32-bit words in each of a copy's two buffers. 64 MiB is more than the caches of a few cores hold, and little enough for any
-/// machine.
+/// 32-bit words in each of a copy's two buffers. 64 MiB is more than the caches of a few cores hold, and little enough
+/// for any machine.
 const COPIED: usize = 1 << 24;
 
 /// An operation whose peak rate can be measured.
@@ -19,8 +19,8 @@ pub enum Peak {
     Bytes,
 }
 
-/// The best rate of three runs, per second. `work(n)` does about n units and returns how many it did; n is doubled until a run takes
-/// 15 ms.
+/// The best rate of three runs, per second. `work(n)` does about n units and returns how many it did; n is doubled
+/// until a run takes 15 ms.
 pub fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
     const LONG_ENOUGH: Duration = Duration::from_millis(15);
     let (mut amount, mut best) = (1 << 20, 0.0f64);

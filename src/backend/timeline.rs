@@ -30,14 +30,15 @@ pub enum Clock {
     /// By the host's clock around each step, on CPUs.
     #[default]
     Host,
-    /// By GPU timestamps after each dispatch of a single pass, as in an untimed run. A dispatch is given the time from the end of
-    /// those before it to its own end, so overlapping dispatches add up to what they take together. On some GPUs a timestamp waits
-    /// for earlier work, which loses a little of the overlap.
+    /// By GPU timestamps after each dispatch of a single pass, as in an untimed run. A dispatch is given the time from
+    /// the end of those before it to its own end, so overlapping dispatches add up to what they take together. On some
+    /// GPUs a timestamp waits for earlier work, which loses a little of the overlap.
     Dispatches,
-    /// By GPU timestamps around passes of one dispatch each. Separate passes cost time that an untimed run does not spend.
+    /// By GPU timestamps around passes of one dispatch each. Separate passes cost time that an untimed run does not
+    /// spend.
     Passes,
-    /// By the host's clock around submissions of one dispatch each, made after the run, on GPUs without timestamps. Includes the
-    /// round trip to the GPU.
+    /// By the host's clock around submissions of one dispatch each, made after the run, on GPUs without timestamps.
+    /// Includes the round trip to the GPU.
     Submissions,
 }
 

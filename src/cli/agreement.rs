@@ -1,7 +1,8 @@
 //! `lq-infer convert --verify`: the converted network against its training framework.
 
+use super::failure::{Failure, Outcome};
 use super::inputs::Array;
-use super::{Failure, Outcome, output};
+use super::output;
 use crate::compare::{Agreement, LayerCodes, RecordedCodes, Tolerance, compare_codes, compare_logits};
 use crate::error::{Error, Result};
 use crate::format::npy::{self, NpyData};
@@ -19,8 +20,8 @@ const ROUNDING: f64 = 1e-4;
 
 #[derive(Args, Debug)]
 pub struct VerificationArgs {
-    /// Compare with logits of the training framework before anything is written: inputs as for classification (.npy), and
-    /// what it computed from them, f32 or f64 [N,classes] (.npy)
+    /// Compare with logits of the training framework before anything is written: inputs as for classification (.npy),
+    /// and what it computed from them, f32 or f64 [N,classes] (.npy)
     #[arg(long, num_args = 2, value_names = ["INPUTS", "EXPECTED"])]
     verify: Option<Vec<PathBuf>>,
     /// .npz with the framework's codes by quantizer, to find the layer that differs (see models/README.md)
@@ -63,7 +64,7 @@ pub fn check(args: &VerificationArgs, model: &Model) -> Result<Option<Verificati
     let expected = logits(expected, array.len(), model.header().graph.classes())?;
     let batch = array.rows(0..array.len())?;
     let cpu = Engine::builder().device(DeviceSelector::Cpu).build()?;
-    let options = PrepareOptions { max_batch: BATCH, progress: &|_, _| {} };
+    let options = PrepareOptions { max_batch: BATCH, ..PrepareOptions::default() };
     let agreement = compare_logits(&cpu.prepare_with(model, options)?, &batch, &expected)?;
     let recorded = args.codes.as_deref().map(RecordedCodes::read).transpose()?;
     let codes = recorded.map(|recorded| compare_codes(model, &batch, &recorded)).transpose()?;

@@ -1,15 +1,18 @@
 //! `lq-infer convert`
 
 use super::agreement::{self, Verification};
-use super::export::{need_file, same_file, usage, written};
-use super::{ConvertArgs, Outcome, layers, output};
+use super::export::written;
+use super::failure::{Failure, Outcome};
+use super::files::{need_file, same_file, size, usage};
+use super::{layers, output};
 use crate::convert::report::{ConversionReport, Totals, Warning};
 use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, export_float};
 use crate::error::Error;
 use crate::format::Packed;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
+use clap::Args;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The whole of `--json`.
 #[derive(Serialize)]
@@ -28,6 +31,43 @@ struct Summary<'a> {
     float: Option<&'a Path>,
 }
 
+#[derive(Args, Debug)]
+pub struct ConvertArgs {
+    /// Checkpoint: TensorFlow V2 (.index, prefix, `checkpoint` file or directory), tensorpack .npz, PyTorch .pt or
+    /// .pth, or a .safetensors of a state dict
+    checkpoint: PathBuf,
+    /// Packed model to write
+    #[arg(short, long, value_name = "OUT", required_unless_present_any = ["float", "verify"])]
+    output: Option<PathBuf>,
+    /// Also write the network with float weights, as `export` does
+    #[arg(long, value_name = "OUT")]
+    float: Option<PathBuf>,
+    /// Network id [default: recognised from names and shapes]
+    #[arg(long, value_name = "ID")]
+    arch: Option<String>,
+    /// JSON file with a network of your own, of which the checkpoint holds the weights (see models/README.md), or the
+    /// .safetensors that `export` wrote
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
+    graph: Option<PathBuf>,
+    /// Text file with one label per line
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// .npy with the per-pixel mean of the training pictures, [H,W,3] RGB
+    #[arg(long, value_name = "FILE")]
+    mean_image: Option<PathBuf>,
+    /// Height and width of the pictures, if the network was trained on another size than the original
+    #[arg(long, value_name = "PIXELS")]
+    input_size: Option<usize>,
+    /// Name stored in the model
+    #[arg(long)]
+    name: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    verification: agreement::VerificationArgs,
+}
+
 /// Runs the command.
 pub fn run(args: &ConvertArgs) -> Outcome {
     check_outputs(args)?;
@@ -40,7 +80,7 @@ pub fn run(args: &ConvertArgs) -> Outcome {
     if failure.is_none() {
         write(args, &model)?;
     }
-    let file = |path: &'_ Option<std::path::PathBuf>| path.clone().filter(|_| failure.is_none());
+    let file = |path: &Option<PathBuf>| path.clone().filter(|_| failure.is_none());
     let (output, float) = (file(&args.output), file(&args.float));
     let header = model.header();
     let summary = Summary {
@@ -131,10 +171,10 @@ fn note_choice(conversion: &Conversion) {
 
 fn write(args: &ConvertArgs, model: &Model) -> Outcome {
     if let Some(path) = &args.output {
-        model.save(path).map_err(output::write_failure)?;
+        model.save(path).map_err(Failure::of_writing)?;
     }
     if let Some(path) = &args.float {
-        export_float(model.packed(), path).map_err(output::write_failure)?;
+        export_float(model.packed(), path).map_err(Failure::of_writing)?;
     }
     Ok(())
 }
@@ -165,7 +205,6 @@ impl Summary<'_> {
 
 fn print_model(model: &Model, path: &Path) -> Outcome {
     let header = model.header();
-    let size = std::fs::metadata(path).map_or(0, |m| m.len() as usize);
     let input = header.graph.input_shape();
     output::line(&format!("{}: {} from {}", path.display(), header.name, header.source.kind))?;
     output::line(&format!(
@@ -173,7 +212,7 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
         header.network,
         header.graph.widths(),
         model.packed().params.tensors().len(),
-        output::bytes(size)
+        output::bytes(size(path))
     ))
 }
 

@@ -1,9 +1,11 @@
 //! `lq-infer devices`
 
-use super::{DevicesArgs, Failure, Outcome, output};
+use super::failure::{Failure, Outcome};
+use super::{open, output};
 use crate::bench::check;
 use crate::error::Error;
-use crate::session::{AdapterLimits, DeviceInfo, DeviceSelector, Engine, devices};
+use crate::session::{AdapterLimits, DeviceInfo, DeviceSelector};
+use clap::Args;
 use serde::Serialize;
 
 /// What a check found.
@@ -24,9 +26,22 @@ struct Line<'a> {
     check: Option<Checked>,
 }
 
+#[derive(Args, Debug)]
+pub struct DevicesArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Also show ids, limits and features
+    #[arg(long, short)]
+    verbose: bool,
+    /// Run every kernel on each device and compare with the reference; `auto` does not take a device that differs
+    #[arg(long)]
+    check: bool,
+}
+
 /// Runs the command.
 pub fn run(args: &DevicesArgs) -> Outcome {
-    let devices = devices();
+    let devices = open::builder().devices();
     if args.check {
         return check_all(&devices, args.json);
     }
@@ -115,14 +130,15 @@ fn check_all(devices: &[DeviceInfo], json: bool) -> Outcome {
     }
     match (wrong, failed) {
         (Some(_), _) => Err(Error::VerificationFailed("a device computes other bits than the reference".into()).into()),
-        (None, Some(_)) => Err(Failure { code: 1, message: Some("a device could not be checked".into()) }),
+        (None, Some(_)) => Err(Failure::new(1, "a device could not be checked")),
         (None, None) => Ok(()),
     }
 }
 
-/// What is wrong with a device, if anything. A device that cannot run the kernels is as useless as one that runs them wrongly.
+/// What is wrong with a device, if anything. A device that cannot run the kernels is as useless as one that runs them
+/// wrongly.
 fn check_one(info: &DeviceInfo) -> Result<Option<String>, Error> {
-    let engine = Engine::builder().device(DeviceSelector::Index(info.index)).build()?;
+    let engine = open::builder().device(DeviceSelector::Index(info.index)).build()?;
     let found = check(&**engine.backend()).map(|fault| fault.map(|f| f.to_string()));
     match &found {
         Ok(fault) => engine.backend().keep_verdict(fault.as_deref()),

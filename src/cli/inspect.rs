@@ -1,9 +1,12 @@
 //! `lq-infer inspect`
 
-use super::{InspectArgs, Outcome, open_model, output};
+use super::failure::Outcome;
+use super::{open, output};
 use crate::graph::preprocess::Normalize;
 use crate::session::Model;
+use clap::Args;
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// One parameter, as `--json` prints it.
 #[derive(Serialize)]
@@ -22,9 +25,18 @@ struct Report<'a> {
     tensors: Vec<TensorLine<'a>>,
 }
 
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// Packed model [default: the bundled one]
+    model: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command.
 pub fn run(args: &InspectArgs) -> Outcome {
-    let model = open_model(args.model.as_ref())?;
+    let model = open::model(args.model.as_ref())?;
     if args.json {
         return output::json(&Report { header: model.header(), tensors: tensors(&model) });
     }

@@ -1,6 +1,7 @@
 //! The table that every conversion prints.
 
-use super::{Outcome, output};
+use super::failure::Outcome;
+use super::output;
 use crate::convert::report::{ConversionReport, LayerKind, LayerReport, QuantizedWeights, Totals};
 
 /// Most levels that are shown one by one.

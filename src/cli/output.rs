@@ -1,8 +1,7 @@
 //! What people and programs see.
 
-use super::Failure;
-use crate::bench::html::plain;
-use crate::error::Error;
+use super::failure::Failure;
+use crate::text::plain;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 
@@ -16,14 +15,14 @@ fn exactly(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout().lock(), "{text}") {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure { code: 0, message: None }),
-        Err(e) => Err(Failure { code: 1, message: Some(format!("standard output: {e}")) }),
+        Err(e) => Err(Failure::new(1, format!("standard output: {e}"))),
     }
 }
 
 /// Prints a value as one line of JSON.
 pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value);
-    exactly(&text.map_err(|e| Failure { code: 1, message: Some(format!("cannot write JSON: {e}")) })?)
+    exactly(&text.map_err(|e| Failure::new(1, format!("cannot write JSON: {e}")))?)
 }
 
 /// Prints an error as one line.
@@ -46,8 +45,9 @@ pub fn progress(length: usize, unit: &str) -> ProgressBar {
 }
 
 /// Shows (done, total) on a bar.
-pub fn track(bar: &ProgressBar) -> impl Fn(usize, usize) {
-    |done, total| {
+pub fn track(bar: &ProgressBar) -> impl Fn(usize, usize) + Send + Sync + use<> {
+    let bar = bar.clone();
+    move |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     }
@@ -79,20 +79,5 @@ pub fn bytes(n: usize) -> String {
         0..1_000 => format!("{n} B"),
         1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
         _ => format!("{:.2} MB", n as f64 / 1e6),
-    }
-}
-
-/// The failure of writing a result file: the work was done, the disk refused it.
-pub fn write_failure(error: Error) -> Failure {
-    Failure { code: if matches!(error, Error::Io { .. }) { 1 } else { 3 }, message: Some(error.to_string()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn nothing_steers_a_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\r\n\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
     }
 }

@@ -1,8 +1,9 @@
 //! `--profile FILE`
 
-use super::{Failure, Outcome, output};
+use super::failure::{Failure, Outcome};
+use super::output;
 use crate::backend::Timeline;
-use crate::bench::trace;
+use crate::bench::perfetto;
 use crate::files::replace_file;
 use crate::session::{Engine, Profile};
 use clap::Args;
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 #[derive(Args, Debug)]
 pub struct ProfileArg {
-    /// Write a trace of when each part ran, for ui.perfetto.dev or chrome://tracing, and tell on standard error what each layer
-    /// took
+    /// Write a trace of when each part ran, for ui.perfetto.dev or chrome://tracing, and tell on standard error what
+    /// each layer took
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
 }
@@ -58,7 +59,7 @@ impl Profiling {
 }
 
 fn write(path: &Path, profile: &Profile) -> Outcome {
-    replace_file(path, trace(profile).as_bytes()).map_err(output::write_failure)
+    replace_file(path, perfetto(profile).as_bytes()).map_err(Failure::of_writing)
 }
 
 /// Prints a table for each net.

@@ -1,7 +1,7 @@
 //! Models to measure: files, networks of the zoo with random parameters, the bundled one.
 
-use super::Failure;
-use crate::bench::{Job, Opened, Reference, random_model};
+use super::failure::Failure;
+use crate::bench::{ExpectedLogits, Job, Opened, random_model};
 use crate::error::Error;
 use crate::files::hex;
 use crate::session::Model;
@@ -35,7 +35,7 @@ pub struct Subject {
     /// As in a report.
     source: String,
     load: Duration,
-    reference: Reference,
+    reference: ExpectedLogits,
 }
 
 impl Subject {
@@ -58,7 +58,7 @@ impl Subject {
         let start = Instant::now();
         let model = make()?;
         let load = start.elapsed();
-        Ok(Subject { reference: Reference::new(&model)?, model, source, load })
+        Ok(Subject { reference: ExpectedLogits::new(&model)?, model, source, load })
     }
 
     /// What to measure on a device, if it is open.

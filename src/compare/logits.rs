@@ -1,4 +1,4 @@
-//! A model's logits against those that a training framework computed from the same inputs.
+//! Compares a model's logits with those that a training framework computed from the same inputs.
 
 use crate::backend::Control;
 use crate::error::{Error, Result};
@@ -6,9 +6,9 @@ use crate::session::{Batch, Net};
 
 /// When logits count as the same.
 ///
-/// Frameworks compute in 32-bit floats, which leaves about 1e-5 of the logits' spread. A number that lies on a threshold of a
-/// quantizer may get another code there than here; an image with such a code differs by up to a tenth of the spread, and
-/// little can be told from it. So a few images may be off.
+/// Frameworks compute in 32-bit floats, with errors of about 1e-5 of the logits' spread. A number close to a threshold
+/// of a quantizer may get another code there than here. An image with such a code may differ by a tenth of the spread
+/// without any mistake in the conversion, so a few images may be off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Largest difference of a logit of an image, in units of the expected logits' standard deviation.
@@ -85,7 +85,7 @@ impl Agreement {
 }
 
 fn best(logits: &[f64]) -> Option<usize> {
-    // Of equal ones the first, as for predictions.
+    // The first of equal ones, as for predictions.
     (0..logits.len()).rev().max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
 }
 

@@ -25,6 +25,16 @@ pub struct Conversion {
 
 /// Recognises the network that a checkpoint holds and makes a model of it. `progress` is told (done, total) numbers.
 ///
+/// ```
+/// use lq_infer::{Checkpoint, ConvertOptions, Model, convert};
+///
+/// let checkpoint = Checkpoint::open("tests/fixtures/torch_layouts/plain-cifar-resnet-20.pt".as_ref())?;
+/// let conversion = convert(&checkpoint, &ConvertOptions::default(), &|_, _| {})?;
+/// let model = Model::try_from(conversion.packed)?;
+/// assert_eq!(model.header().network, "cifar-resnet-20");
+/// # Ok::<(), lq_infer::Error>(())
+/// ```
+///
 /// # Errors
 /// [`Error::BadCheckpoint`] names the variable, what was found and what was expected. [`Error::Usage`] says what in
 /// `options` does not suit the network.
@@ -40,8 +50,9 @@ pub fn convert(
     Ok(Conversion { alternatives, ..pack(checkpoint, definition, rules, title, options, progress)? })
 }
 
-/// Packs `network` with the weights of a checkpoint, whose variables are named by the network's layers, in the plain naming or as one of the other sources does; float weights of quantized layers are quantized here.
-/// `options.arch` and `options.input_size` do not apply. `progress` is told (done, total) numbers.
+/// Packs `network` with the weights of a checkpoint, whose variables are named by the network's layers, in the plain
+/// naming or as one of the other sources does; float weights of quantized layers are quantized here. `options.arch`
+/// and `options.input_size` do not apply. `progress` is told (done, total) numbers.
 ///
 /// # Errors
 /// [`Error::BadCheckpoint`] names the variable, what was found and what was expected. [`Error::Usage`] says what in `network`
@@ -49,10 +60,10 @@ pub fn convert(
 ///
 /// # Example
 /// ```
-/// use lq_infer::convert::{Checkpoint, ConvertOptions, CustomNetwork, GRAPH_VERSION, convert_graph};
-/// use lq_infer::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
-/// use lq_infer::graph::{GraphBuilder, Weights};
-/// use lq_infer::tensor::{Shape, Window};
+/// use lq_infer::internals::convert::{Checkpoint, ConvertOptions, CustomNetwork, GRAPH_VERSION, convert_graph};
+/// use lq_infer::internals::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
+/// use lq_infer::internals::graph::{GraphBuilder, Weights};
+/// use lq_infer::internals::tensor::{Shape, Window};
 ///
 /// // A float convolution, a 2-bit quantizer, a 1-bit convolution and a float dense layer.
 /// let mut b = GraphBuilder::new(Shape { h: 8, w: 8, c: 3 });
@@ -163,5 +174,88 @@ fn labels(options: &ConvertOptions, graph: &Graph, usual: Vec<String>) -> Result
         }
         Some(given) => Ok(given.clone()),
         None => Ok(usual),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::convert::export_float;
+    use crate::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
+    use crate::graph::{Dtype, GraphBuilder, Params, Tensor, Weights};
+    use crate::tensor::{Shape, Window};
+
+    /// A model of blocks with a convolution, a batch norm and a quantizer each, in layers whose names start with `prefix`.
+    fn deep(blocks: usize, prefix: &str) -> Packed {
+        let mut builder = GraphBuilder::new(Shape { h: 1, w: 1, c: 2 });
+        let mut x = builder.input();
+        for block in 0..blocks {
+            let name = |layer: &str| format!("{prefix}block{block}/{layer}");
+            x = builder.conv(&name("conv"), x, 2, Window::valid(1, 1), Weights::Planes { bits: 1 });
+            x = builder.batch_norm_with(&name("norm"), x, 1e-5);
+            x = builder.quantize(&name("quant"), x, 2);
+        }
+        builder.dense(&format!("{prefix}last"), x, 2, [1, 1]);
+        let graph = builder.finish().unwrap();
+        let tensor = |spec: &crate::graph::ParamSpec| {
+            let count = spec.shape.iter().product();
+            match spec.dtype {
+                Dtype::F32 => Tensor::from_f32(spec.shape.clone(), vec![0.5; count]),
+                Dtype::U32 => Tensor::from_u32(spec.shape.clone(), vec![0; count]),
+            }
+        };
+        let specs = graph.parameters().unwrap();
+        let params = Params::new(&graph, specs.iter().map(|s| (s.name(), tensor(s))).collect()).unwrap();
+        let nowhere = Provenance { kind: "".into(), file: "".into(), sha256: "".into(), converter: "".into() };
+        let header = Header {
+            version: VERSION,
+            name: format!("deep {}", graph.widths()),
+            network: CUSTOM.into(),
+            graph,
+            preprocess: Preprocess {
+                resize: Resize { shorter_edge: 1, filter: Filter::PillowBilinear, crop: [1; 2] },
+                channels: ChannelOrder::Rgb,
+                normalize: Normalize::TensorOnly { range: 1.0 },
+            },
+            labels: Vec::new(),
+            source: nowhere,
+            golden: Vec::new(),
+        };
+        Packed { header, params, mean_image: None }
+    }
+
+    #[test]
+    fn exported_networks_of_many_layers_come_back() {
+        // More than 9,900 layers with 29,700 variables; and names that look as if a wrapper had been put around them.
+        for packed in [deep(3_300, "stage/"), deep(2, "module/")] {
+            comes_back(&packed);
+        }
+    }
+
+    fn comes_back(packed: &Packed) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep.safetensors");
+        export_float(packed, &path).unwrap();
+        let (network, checkpoint) = (CustomNetwork::read(&path).unwrap(), Checkpoint::open(&path).unwrap());
+        let again = convert_graph(&checkpoint, &network, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+        assert_eq!((&again.header.graph, &again.header.name), (&packed.header.graph, &packed.header.name));
+        let bytes = |packed: &Packed| -> Vec<(String, Vec<u8>)> {
+            packed.params.tensors().iter().map(|(name, tensor)| (name.clone(), tensor.bytes().to_vec())).collect()
+        };
+        assert!(bytes(&again) == bytes(packed), "other parameters came back");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep.safetensors");
+        let refused = |packed: &Packed| export_float(packed, &path).unwrap_err().to_string();
+        let error = refused(&deep(600, &"x".repeat(900)));
+        assert!(error.contains("bytes of names"), "{error}");
+        let error = refused(&deep(3_300, &"x".repeat(100)));
+        assert!(error.contains("its safetensors header claims"), "{error}");
+        let error = refused(&deep(1, "a/../"));
+        assert!(error.contains("bad tensor name"), "{error}");
+        assert!(!path.exists());
     }
 }

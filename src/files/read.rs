@@ -76,8 +76,9 @@ impl RegularFile {
     /// Maps the file into memory. It must not be changed for as long as the map is in use.
     pub fn map(&self) -> Result<Mmap> {
         // SAFETY: the map is private to this process and only read. If another process truncates or rewrites the file
-        // meanwhile, reads may fault or see other bytes; the documentation of every caller's entry point says that this
-        // must not happen, as for all memory-mapped formats. Lengths and checksums are checked on the mapped bytes.
+        // meanwhile, reads may fault or see other bytes; the documentation of every caller's entry point says that
+        // this must not happen, as for all memory-mapped formats. Lengths and checksums are checked on the mapped
+        // bytes.
         unsafe { Mmap::map(&self.file) }.map_err(|source| Error::io(&self.path, source))
     }
 }

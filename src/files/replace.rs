@@ -20,8 +20,8 @@ pub fn check_replaceable(path: &Path) -> Result<()> {
 
 /// Replaces `path` by the file that `write` makes, or leaves it as it was.
 pub fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
-    // The new file is made in a folder of its own, since `write` may use a temporary file beside it. The folder is on the
-    // same disk, so that the file can be renamed into its place.
+    // The new file is made in a folder of its own, since `write` may use a temporary file beside it. The folder is on
+    // the same disk, so that the file can be renamed into its place.
     let temporary = tempfile::Builder::new().prefix(".lq-infer-").tempdir_in(folder(path));
     let replaced = temporary.and_then(|temporary| {
         let written = temporary.path().join("file");

@@ -80,7 +80,8 @@ impl ElementType {
     }
 }
 
-/// Exact: single precision has every half-precision number (IEEE 754: 5 bits of exponent with bias 15, 10 of fraction).
+/// Exact: single precision has every half-precision number (IEEE 754: 5 bits of exponent with bias 15, 10 of
+/// fraction).
 fn half_to_f32(half: u16) -> f32 {
     let sign = u32::from(half >> 15) << 31;
     let rest = u32::from(half & 0x7fff) << 13;

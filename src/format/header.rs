@@ -5,9 +5,15 @@ use crate::graph::MAX_NODES;
 use safetensors::SafeTensors;
 use safetensors::tensor::Metadata;
 
-/// Longest safetensors header that is read or written, and longest graph file. A network of the zoo takes at most 200 kB,
-/// one with the most layers and names of usual length about 6 MB.
+/// Longest safetensors header that is read or written, and longest graph file. A network of the zoo takes at most 200
+/// kB, one with the most layers and names of usual length about 6 MB.
 pub const MAX_HEADER: usize = 8 << 20;
+
+/// Metadata entry of a packed model. A single entry keeps the file's bytes independent of hash order.
+pub(crate) const METADATA_KEY: &str = "lq-infer";
+/// Metadata entry of an exported network: the text of a graph file.
+#[cfg(feature = "convert")]
+pub(crate) const GRAPH_KEY: &str = "lq-infer-graph";
 
 /// Most strings in a header. A tensor takes five: its name, three keys and the type. A layer has at most four tensors.
 const MAX_STRINGS: usize = 5 * 4 * MAX_NODES + 64;
@@ -15,9 +21,9 @@ const MAX_STRINGS: usize = 5 * 4 * MAX_NODES + 64;
 /// Most commas in a header outside of strings. A tensor takes four and one for each dimension after the first.
 const MAX_COMMAS: usize = 2 * MAX_STRINGS;
 
-/// Length and contents of the header of the safetensors file whose bytes are given. The crate `safetensors` checks that
-/// the tensors fill the rest of the file without gaps or overlaps.
-pub fn safetensors_header(file: &[u8]) -> Result<(usize, Metadata), String> {
+/// Length and contents of the header of the safetensors file whose bytes are given. The crate `safetensors` checks
+/// that the tensors fill the rest of the file without gaps or overlaps.
+pub(crate) fn safetensors_header(file: &[u8]) -> Result<(usize, Metadata), String> {
     let text = file.get(size_of::<u64>()..).unwrap_or_default();
     let text = text.get(..header_length(file)?).unwrap_or(text);
     let (strings, commas) = count_json(text);
@@ -31,8 +37,9 @@ pub fn safetensors_header(file: &[u8]) -> Result<(usize, Metadata), String> {
     header.map_err(|e| format!("no valid safetensors file: {}", quoted(format!("{e}").as_bytes())))
 }
 
-/// Length of the header as its first bytes state it, within the limit: the header is parsed into several times its size.
-pub fn header_length(file: &[u8]) -> Result<usize, String> {
+/// Length of the header as its first bytes state it, within the limit: the header is parsed into several times its
+/// size.
+pub(crate) fn header_length(file: &[u8]) -> Result<usize, String> {
     let length = file.first_chunk().map(|b| u64::from_le_bytes(*b)).ok_or("too short for a safetensors file")?;
     let within = usize::try_from(length).ok().filter(|length| *length <= MAX_HEADER);
     within.ok_or_else(|| format!("its safetensors header claims {length} bytes, at most {MAX_HEADER} are read"))

@@ -16,11 +16,14 @@ mod write;
 pub use element::ElementType;
 pub use golden::{Golden, GoldenInput};
 pub use header::MAX_HEADER;
-pub(crate) use header::safetensors_header;
-pub(crate) use packed::METADATA_KEY;
+#[cfg(feature = "convert")]
+pub(crate) use header::{GRAPH_KEY, METADATA_KEY, safetensors_header};
 pub use packed::{Header, Packed, Provenance, VERSION, check_ends};
 pub use read::{read, read_bytes, read_static};
+#[cfg(feature = "convert")]
 pub(crate) use strided::{Offsets, c_strides};
+#[cfg(feature = "convert")]
 pub(crate) use versioned::parse_versioned;
+#[cfg(feature = "convert")]
 pub(crate) use write::replace_safetensors;
 pub use write::write;

@@ -9,8 +9,6 @@ use std::collections::BTreeMap;
 
 /// The version this crate writes, and the only one it reads.
 pub const VERSION: u32 = 1;
-/// Key of the metadata entry. A single entry keeps the file's bytes independent of hash order.
-pub(crate) const METADATA_KEY: &str = "lq-infer";
 /// Name of the mean image's tensor.
 pub(super) const MEAN_IMAGE: &str = "preprocess/mean_image";
 /// Name of the tensor that holds the file's checksum, `U32 [1]`.

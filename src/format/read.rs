@@ -1,7 +1,7 @@
-//! Reading: the file is mapped, and everything in it is checked.
+//! Reading packed files: the file is mapped, and everything in it is checked.
 
-use super::header::safetensors_header;
-use super::packed::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, VERSION, checksum};
+use super::header::{METADATA_KEY, safetensors_header};
+use super::packed::{CHECKSUM, Header, MEAN_IMAGE, Packed, VERSION, checksum};
 use super::versioned::parse_versioned;
 use crate::error::{Error, Result};
 use crate::files::RegularFile;

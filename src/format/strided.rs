@@ -1,7 +1,7 @@
 //! Where the elements of a strided array lie.
 
 /// Distances in elements from one index to the next along each dimension of an array in C order (last index fastest).
-pub fn c_strides(shape: &[usize]) -> Vec<usize> {
+pub(crate) fn c_strides(shape: &[usize]) -> Vec<usize> {
     let mut stride = 1usize;
     let mut strides: Vec<usize> = Vec::with_capacity(shape.len());
     for &len in shape.iter().rev() {
@@ -13,7 +13,7 @@ pub fn c_strides(shape: &[usize]) -> Vec<usize> {
 }
 
 /// Walks a strided array, last dimension fastest, and gives the offset of each element from the first.
-pub struct Offsets {
+pub(crate) struct Offsets {
     /// Length, stride and current index of each dimension.
     dims: Vec<(usize, usize, usize)>,
     at: usize,
@@ -22,7 +22,7 @@ pub struct Offsets {
 
 impl Offsets {
     /// The offsets of an array whose dimensions have these lengths and strides.
-    pub fn new(dims: impl IntoIterator<Item = (usize, usize)>) -> Self {
+    pub(crate) fn new(dims: impl IntoIterator<Item = (usize, usize)>) -> Self {
         let dims: Vec<_> = dims.into_iter().map(|(len, stride)| (len, stride, 0)).collect();
         let left = dims.iter().fold(1usize, |count, (len, ..)| count.saturating_mul(*len));
         Offsets { dims, at: 0, left }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 /// Parses JSON with a field `version`, which must be `version`; checked first, since other versions have other fields.
 /// `what` names the text in errors.
-pub fn parse_versioned<T: DeserializeOwned>(text: &str, what: &str, version: u32) -> Result<T, String> {
+pub(crate) fn parse_versioned<T: DeserializeOwned>(text: &str, what: &str, version: u32) -> Result<T, String> {
     #[derive(Deserialize)]
     struct VersionOnly {
         version: u32,

@@ -1,7 +1,7 @@
-//! Writing: nothing is left half-written, and equal models give equal bytes.
+//! Writing packed files: a file appears whole or not at all, and equal models give equal bytes.
 
-use super::header::header_length;
-use super::packed::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, checksum};
+use super::header::{METADATA_KEY, header_length};
+use super::packed::{CHECKSUM, Header, MEAN_IMAGE, Packed, checksum};
 use crate::error::{Error, Result};
 use crate::files::replace;
 use crate::graph::{Dtype, Tensor};
@@ -18,7 +18,9 @@ pub fn write(packed: &Packed, path: &Path) -> Result<()> {
     replace(path, |temporary| contents.write(temporary))
 }
 
-/// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata entry.
+/// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata
+/// entry.
+#[cfg(feature = "convert")]
 pub(crate) fn replace_safetensors<V: View>(
     path: &Path,
     tensors: Vec<(&String, V)>,
@@ -28,7 +30,7 @@ pub(crate) fn replace_safetensors<V: View>(
     replace(path, |temporary| write_tensors(temporary, tensors, key, value))
 }
 
-/// What goes into a file.
+/// The contents of a file.
 struct Contents {
     json: String,
     tensors: BTreeMap<String, Tensor>,
@@ -52,8 +54,8 @@ impl Contents {
     }
 }
 
-/// Writes a safetensors file with one metadata entry, tensor by tensor, so that the file is never in memory as a whole.
-/// Refuses a header that no reader here would take.
+/// Writes a safetensors file with one metadata entry, tensor by tensor, so that the file is never in memory as a
+/// whole. Refuses a header that no reader here would take.
 fn write_tensors<V: View>(path: &Path, tensors: Vec<(&String, V)>, key: &str, value: String) -> io::Result<()> {
     let metadata = HashMap::from([(key.to_owned(), value)]);
     safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|error| match error {

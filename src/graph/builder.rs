@@ -5,6 +5,21 @@ use super::{Encoding, Fact, Graph, Node, NodeId, Op, Ties, Weights};
 use crate::tensor::{Shape, Window};
 
 /// Collects nodes; [`GraphBuilder::finish`] checks them all.
+///
+/// ```
+/// use lq_infer::GraphBuilder;
+/// use lq_infer::internals::graph::Weights;
+/// use lq_infer::internals::tensor::{Shape, Window};
+///
+/// let mut b = GraphBuilder::new(Shape { h: 8, w: 8, c: 3 });
+/// let x = b.conv("first", b.input(), 16, Window::padded(3, 1, 1), Weights::Float);
+/// let x = b.quantize("codes", x, 2);
+/// let x = b.conv("second", x, 10, Window::padded(3, 1, 1), Weights::Planes { bits: 1 });
+/// let x = b.global_avg_pool("pool", x);
+/// assert_eq!(b.shape(x).to_string(), "[1, 1, 10]");
+/// assert_eq!(b.finish()?.classes(), 10);
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
 pub struct GraphBuilder {
     nodes: Vec<Node>,

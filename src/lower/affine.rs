@@ -21,17 +21,13 @@ impl Affine {
     ///
     /// (x - mean) / sqrt(variance + eps) * gamma + beta = g x + (beta - mean g) with g = gamma / sqrt(variance + eps).
     pub fn then_batch_norm(&mut self, graph: &Graph, params: &Params, node: NodeId) -> Result<(), String> {
-        let stats = BatchNorm::of(graph, params, node)?;
-        for c in 0..self.gain.len() {
-            let g = stats.gamma[c] / stats.deviation[c];
-            let h = stats.beta[c] - stats.mean[c] * g;
+        let next = BatchNorm::of(graph, params, node)?.affine();
+        for (c, (g, h)) in next.gain.into_iter().zip(next.shift).enumerate() {
             self.gain[c] *= g;
             self.shift[c] = self.shift[c] * g + h;
             if !self.gain[c].is_finite() || !self.shift[c].is_finite() {
-                return Err(format!(
-                    "layer '{}': channel {c} of the batch norm is not finite",
-                    graph.nodes()[node].name
-                ));
+                let name = &graph.nodes()[node].name;
+                return Err(format!("layer '{name}': channel {c} of the batch norm is not finite"));
             }
         }
         Ok(())
@@ -66,5 +62,13 @@ impl BatchNorm {
             mean: row(2).collect(),
             deviation: row(3).map(|v| (v + epsilon).sqrt()).collect(),
         })
+    }
+
+    /// (x - mean) / sqrt(variance + epsilon) * gamma + beta = g x + (beta - mean g) with g = gamma / sqrt(variance + epsilon).
+    pub fn affine(&self) -> Affine {
+        let gain: Vec<f64> =
+            self.gamma.iter().zip(&self.deviation).map(|(gamma, deviation)| gamma / deviation).collect();
+        let shift = self.beta.iter().zip(&self.mean).zip(&gain).map(|((beta, mean), g)| beta - mean * g).collect();
+        Affine { gain, shift }
     }
 }

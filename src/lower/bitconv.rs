@@ -8,21 +8,21 @@
 //!
 //! Float activations are values x = sum_p 256^p X_p 2^-frac with four signed 8-bit limbs X_p, read as 32 bit planes.
 //! Bit k of limb p is worth m_k 256^p 2^-frac, with m_k = 2^k, except m_7 = -2^7 because limbs are signed. The
-//! coefficients of these planes are C_ij = m_k C_ip, with one rounding (that of C_ip) per limb. Hence sum_k C_ij N_ij =
-//! C_ip sum over taps of b_i X_p, and a kernel that multiplies limbs by +-1 instead gives the same T. No bit of a value
-//! is dropped.
+//! coefficients of these planes are C_ij = m_k C_ip, with one rounding (that of C_ip) per limb. Hence
+//! sum_k C_ij N_ij = C_ip sum over taps of b_i X_p, and a kernel that multiplies limbs by +-1 instead gives the same T.
+//! No bit of a value is dropped.
 //!
 //! No overflow, proved per layer and channel:
 //! * Low words are carried (hi += lo >> l, lo &= 2^l - 1) at least once per part of the input, and after at most
 //!   [`CARRY_PLANES`] planes of values. What the low word accumulates between two carries, (2^l - 1) (sum K + 1) with
-//!   the sum over the plane pairs in between, must be below 2^31. This picks l, the largest that fits up to
+//!   the sum over the plane pairs in between, must be below 2^31. This determines l, the largest that fits up to
 //!   [`MAX_LOW_BITS`].
 //! * After the last carry hi = floor(T / 2^l), and |T| <= sum |C| M K + |bias| with M the largest magnitude of what C
 //!   multiplies (1 for a plane of codes, 128 for a limb, 64 for the last limb of a value). This must be below
-//!   2^(31 + l), which picks F per channel, the largest that fits. Intermediate high words may wrap, because their sums
-//!   and products are exact modulo 2^32.
+//!   2^(31 + l), which determines F per channel, the largest that fits. Intermediate high words may wrap, because
+//!   their sums and products are exact modulo 2^32.
 //!
-//! Rounding: |T 2^-F - y| <= 2^-F-1 sum M K, and F is about 31 + l - log2(sum |r| M K): 45 bits below the largest sum.
+//! Rounding: |T 2^-F - y| <= 2^(-F-1) sum M K. F is about 31 + l - log2(sum |r| M K): 45 bits below the largest sum.
 
 use crate::fixed::{VALUE_LIMBS, VALUE_PLANES, ceil_log2, scale_by_power, split, to_fixed};
 

@@ -25,15 +25,15 @@ mod program;
 mod range;
 mod rows;
 mod tensors;
+#[cfg(test)]
+pub(crate) mod tests;
 mod thresholds;
 mod work;
 
+pub use affine::{Affine, BatchNorm};
 pub use bitconv::CARRY_PLANES;
 pub use emit::{InputKind, lower};
-pub use kernels::{
-    AvgPool, BitConv, Epilogue, Finish, Join, Kernel, KernelFacts, Levels, LimbConv, LimbSum, MaxPool, Part, Pointwise,
-    Quantize, Ranks, Slice, Split,
-};
+pub use kernels::*;
 pub use program::{Logits, Program, Step};
 pub use tensors::{InputForm, PIXEL_ALPHA, PIXEL_OFFSET, Repr, TensorId, TensorSpec, Tensors};
 pub use work::Work;

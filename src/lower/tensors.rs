@@ -17,18 +17,40 @@ pub const PIXEL_ALPHA: i8 = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repr {
     /// Bit planes of codes: `[h, w, words(c), planes]` (see [`crate::quant::pack`]).
-    Codes { planes: usize },
+    Codes {
+        /// Planes of a code.
+        planes: usize,
+    },
     /// Bit planes of values, laid out as `Codes`. Plane 8 p + k holds bit k of limb p (see `Limbs`). Planes from
     /// [`crate::fixed::VALUE_PLANES`] on are 0.
-    Bits { planes: usize, frac: i32 },
+    Bits {
+        /// Planes of a value.
+        planes: usize,
+        /// Fractional bits.
+        frac: i32,
+    },
     /// Planes of several tensors side by side: `[h, w, words]`.
-    Rows { words: usize },
+    Rows {
+        /// Words of a row: all planes of one pixel.
+        words: usize,
+    },
     /// `i32` values v, real = v * 2^-frac: `[h, w, c]`.
-    Value { frac: i32 },
+    Value {
+        /// Fractional bits.
+        frac: i32,
+    },
     /// Signed 8-bit limbs, four channels to a word: `[h, w, ceil(c / 4), limbs]`, real = (sum limb_k 256^k) * 2^-frac.
-    Limbs { limbs: usize, frac: i32 },
+    Limbs {
+        /// Limbs of a number.
+        limbs: usize,
+        /// Fractional bits.
+        frac: i32,
+    },
     /// `i32` diagonal sums, one per power of 256, not yet combined: `[c, diagonals]`.
-    Sums { diagonals: usize },
+    Sums {
+        /// Diagonals of a sum.
+        diagonals: usize,
+    },
 }
 
 /// An integer tensor.
@@ -75,9 +97,15 @@ pub enum InputForm {
     /// and standard deviation are folded into the first layer.
     Pixels,
     /// Four limbs of round(x * 2^frac), |x| < 2^(30 - frac).
-    Limbs { frac: i32 },
+    Limbs {
+        /// Fractional bits.
+        frac: i32,
+    },
     /// Values round(x * 2^frac), |x| < 2^(30 - frac).
-    Values { frac: i32 },
+    Values {
+        /// Fractional bits.
+        frac: i32,
+    },
 }
 
 /// The tensors of a program by id, with the form of its input.

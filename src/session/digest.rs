@@ -1,4 +1,4 @@
-//! The digest of logits: what two machines compare to know that they computed the same.
+//! The digest of logits, which shows whether two machines computed the same.
 
 use crate::files::hex;
 use sha2::{Digest as _, Sha256};

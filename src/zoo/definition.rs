@@ -67,8 +67,8 @@ pub struct Definition {
     pub copies: Option<Copies>,
 }
 
-/// A dense layer over a single pixel that the trained network copies first. It was trained with a weight for each copy;
-/// here it has their sum.
+/// A dense layer over a single pixel that the trained network copies first. It was trained with a weight for each
+/// copy; here it has their sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copies {
     /// Name of the layer.

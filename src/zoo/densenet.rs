@@ -1,6 +1,7 @@
-//! DenseNet-121 for ImageNet (paper section 5.2; original file `densenet.py`). A layer appends its new channels *before* the old
-//! ones and there is no quantizer before conv1x1, which so reads channels of many bases and float channels alike: those of the
-//! first pool, or of a transition (convolution and average pool, neither batch norm nor ReLU).
+//! DenseNet-121 for ImageNet (paper section 5.2; original file `densenet.py`). A layer puts its new channels *before*
+//! the old ones, and there is no quantizer before conv1x1. So conv1x1 reads channels with many different bases, and
+//! float channels as well: those of the first pool, or of a transition (convolution and average pool, without batch
+//! norm or ReLU).
 
 use super::definition::{Definition, Widths};
 use super::layers::{NetworkBuilder, same};
@@ -13,7 +14,7 @@ const GROWTH: usize = 32;
 /// Layers per block.
 const BLOCKS: [usize; 4] = [6, 12, 24, 16];
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 64, same(7, 2));
     let x = net.bn_relu("conv1", x);

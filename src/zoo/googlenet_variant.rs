@@ -1,6 +1,7 @@
-//! GoogLeNet-Variant for ImageNet (paper section 5.2; original file `googlenet.py`): inception blocks of three branches without a
-//! pooling branch. Every branch has a quantizer of its own, so the joined tensor has three bases by channel range. The last
-//! block of a stage is pooled *before* its batch norms. `incpetion` is the original's spelling.
+//! GoogLeNet-Variant for ImageNet (paper section 5.2; original file `googlenet.py`): inception blocks with three
+//! branches and no pooling branch. Every branch has a quantizer of its own, so the concatenation has three bases by
+//! channel range. The last block of a stage is pooled *before* its batch norms. `incpetion` is the original's
+//! spelling.
 
 use super::definition::{Definition, Widths};
 use super::layers::{NetworkBuilder, same};
@@ -16,7 +17,7 @@ enum Ending {
     Quantized,
     /// The same after a max pool, in scopes of their own.
     Pooled,
-    /// Nothing: the branches are joined as they are.
+    /// Nothing: the branches are concatenated as they are.
     Raw,
 }
 use Ending::{Pooled, Quantized, Raw};
@@ -34,7 +35,7 @@ const BLOCKS: [(&str, [usize; 3], Ending); 9] = [
     ("5b", [512, 384, 128], Raw),
 ];
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 64, same(7, 2));
     let x = net.max_pool("pool1", x, same(3, 2));

@@ -1,5 +1,6 @@
-//! Network definitions: those of the paper, with the layer names of the original code, and those of the PyTorch ports, with
-//! torchvision's. One definition serves recognition, binding and shapes: it asks for each layer's widths while it is built.
+//! Network definitions: those of the paper, with the layer names of the original code, and those of the PyTorch ports,
+//! with torchvision's. One definition serves recognition, binding and shapes: while it is built, it asks for the
+//! widths of each layer.
 
 mod alexnet;
 mod definition;

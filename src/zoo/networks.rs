@@ -15,7 +15,7 @@ type Build = fn(&dyn Widths) -> Result<Definition, String>;
 pub struct Network {
     /// Stable id, as in `--arch`.
     pub id: &'static str,
-    /// Labels of the data set it is usually trained on, one per line.
+    /// Labels of the data set that it is usually trained on, one per line.
     labels: &'static str,
     build: Build,
 }
@@ -95,7 +95,7 @@ pub const NETWORKS: &[Network] = &[
     Network::cifar10("torch-vgg-19-bn-cifar10", |w| torch_vgg::build(w, VGG_19, Norm::Batch, Cifar10)),
 ];
 
-/// The network with an id, or which ids there are.
+/// The network with an id, or an error that lists all ids.
 pub fn find(id: &str) -> Result<&'static Network, String> {
     NETWORKS.iter().find(|n| n.id == id).ok_or_else(|| {
         let known: Vec<&str> = NETWORKS.iter().map(|n| n.id).collect();

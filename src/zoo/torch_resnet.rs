@@ -7,7 +7,7 @@ use super::residual::{Block, Stages};
 use super::torch_port::{Pictures, batch_norm, conv_bn, finish, relu};
 use crate::graph::NodeId;
 
-pub fn build(widths: &dyn Widths, stages: Stages, pictures: Pictures) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths, stages: Stages, pictures: Pictures) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, pictures.size())?;
     let x = net.first_conv("conv1", 64, centred(7, 2));
     let x = batch_norm(&mut net, "bn1", x);

@@ -1,6 +1,6 @@
-//! VGG-Variant for ImageNet (paper section 5.2; original file `vgg.py`): a float 7x7 convolution, then three stages of three
-//! 3x3 convolutions, the third of which is pooled *before* its batch norm. conv1 has none: ReLU, pool, then bnquant2_0. fc5 is a
-//! 7x7 convolution, and fc5 and fc6 have a bias and a batch norm that neither scales nor shifts.
+//! VGG-Variant for ImageNet (paper section 5.2; original file `vgg.py`): a float 7x7 convolution, then three stages of
+//! three 3x3 convolutions, the third of which is pooled *before* its batch norm. conv1 has none: ReLU, pool, then
+//! bnquant2_0. fc5 is a 7x7 convolution, and fc5 and fc6 have a bias and a batch norm that neither scales nor shifts.
 
 use super::definition::{Definition, Widths};
 use super::layers::{NetworkBuilder, same, valid};
@@ -8,7 +8,7 @@ use super::pictures::imagenet;
 
 const SIZE: usize = 224;
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
     let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 96, same(7, 2));
     let x = net.relu("conv1", x);

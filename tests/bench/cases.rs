@@ -1,11 +1,11 @@
 //! Benchmarks: figures only for right results, noise that is told, reports that are whole.
 
-use lq_infer::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, cpu::Cpu};
-use lq_infer::bench::compare::{Comparison, Run, Verdict};
-use lq_infer::bench::report::{Cell, Report};
-use lq_infer::bench::{Job, Reference, measure, random_model};
-use lq_infer::plan::Plan;
-use lq_infer::zoo::Uniform;
+use lq_infer::internals::backend::{Backend, Control, Detail, Executable, Peak, Timeline, Traced, cpu::Cpu};
+use lq_infer::internals::bench::compare::{Comparison, NamedReport, Verdict};
+use lq_infer::internals::bench::report::{Cell, Report};
+use lq_infer::internals::bench::{ExpectedLogits, Job, measure, random_model};
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::zoo::Uniform;
 use lq_infer::{DeviceSelector, Engine, Model, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,7 +33,12 @@ impl Backend for Broken {
         "broken".into()
     }
 
-    fn prepare(&self, plan: Arc<Plan>, images: usize, progress: &dyn Fn(usize, usize)) -> Result<Box<dyn Executable>> {
+    fn prepare(
+        &self,
+        plan: Arc<Plan>,
+        images: usize,
+        progress: lq_infer::internals::backend::Progress,
+    ) -> Result<Box<dyn Executable>> {
         let net = Cpu::default().prepare(plan, images, progress)?;
         Ok(Box::new(BrokenNet { net, right: self.right, runs: AtomicUsize::new(0) }))
     }
@@ -77,7 +82,7 @@ impl BrokenNet {
 }
 
 fn cell(engine: &Engine, model: &Model, budget: Duration) -> Cell {
-    let reference = Reference::new(model).unwrap();
+    let reference = ExpectedLogits::new(model).unwrap();
     let (load, ceiling) = (Duration::ZERO, None);
     let job = Job { model, source: "test", load, reference: &reference, batch: 6, budget, ceiling, against_f32: true };
     measure(&job, engine, 0, &Control::default()).unwrap()
@@ -147,7 +152,7 @@ pub fn float32_is_a_rival_on_gpus_only() {
         let output = lq_infer().args(arguments).arg(&json).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let report = Report::read(&json).unwrap();
-        let (warm, rival) = (report.cells[0].warm.as_ref().unwrap(), report.cells[0].rival.as_ref().unwrap());
+        let (warm, rival) = (report.cells[0].warm.as_ref().unwrap(), report.cells[0].float32.as_ref().unwrap());
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.lines().next().unwrap().ends_with("f32"), "{text}");
         match &rival.problem {
@@ -287,7 +292,7 @@ pub fn repeated_runs_agree() {
     }
     let [first, second, third] = &paths;
     let compare = |a: &PathBuf, b: &PathBuf| {
-        let comparison = Comparison::new(Run::read(&[a.clone(), b.clone()]).unwrap());
+        let comparison = Comparison::new(NamedReport::read(&[a.clone(), b.clone()]).unwrap());
         comparison.check().unwrap();
         assert_eq!((comparison.rows.len(), &comparison.rows[0].verdict), (2, &Verdict::Baseline));
         comparison.rows[1].verdict.clone()

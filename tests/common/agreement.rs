@@ -4,12 +4,12 @@
 use super::devices::run_on as run;
 use super::kernels::{Problem, bits, input, truncated};
 use super::{encode, lowered, problem as random};
-use lq_infer::backend::reference::Reference;
-use lq_infer::backend::{Backend, CancelToken, Control};
-use lq_infer::error::ErrorKind;
-use lq_infer::lower::{Kernel, Program};
-use lq_infer::plan::Plan;
-use lq_infer::tensor::Window;
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::backend::{Backend, CancelToken, Control};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::lower::{Kernel, Program};
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::Window;
 use std::sync::Arc;
 
 const REFERENCE: Reference = Reference { parallel: false };
@@ -19,7 +19,7 @@ pub fn assert_agreement<B: Backend>(backends: &[B], problem: &Problem, batches: 
     let program = problem.program();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
     let largest = *batches.iter().max().unwrap();
-    let nets: Vec<_> = backends.iter().map(|b| b.prepare(plan.clone(), largest, &|_, _| {}).unwrap()).collect();
+    let nets: Vec<_> = backends.iter().map(|b| b.prepare(plan.clone(), largest, &|_, _| Ok(())).unwrap()).collect();
     for &images in batches {
         let words = input(&program, images, problem.seed + images as u64);
         let expected = run(&REFERENCE, &program, &words, images);
@@ -89,7 +89,7 @@ pub fn assert_a_wrong_bit_shows(backend: &impl Backend) {
 pub fn assert_sharing(backend: &impl Backend) {
     let program = &small();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = &backend.prepare(plan, 3, &|_, _| {}).unwrap();
+    let net = &backend.prepare(plan, 3, &|_, _| Ok(())).unwrap();
     let rounds = |seed: usize| {
         for round in 0..5 {
             let images = 1 + (seed + round) % 3;
@@ -105,7 +105,7 @@ pub fn assert_sharing(backend: &impl Backend) {
 pub fn assert_call_errors(backend: &impl Backend) {
     let program = small();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = backend.prepare(plan, 2, &|_, _| {}).unwrap();
+    let net = backend.prepare(plan, 2, &|_, _| Ok(())).unwrap();
     let words = input(&program, 2, 3);
     let cancel = CancelToken::new();
     let control = Control { cancel: Some(cancel.clone()), deadline: None };

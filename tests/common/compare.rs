@@ -3,8 +3,8 @@
 use super::oracle::{LevelValues, NodeResult};
 use super::problem::Problem;
 use super::{encode, logits, real, run, run_all};
-use lq_infer::graph::{Encoding, Op};
-use lq_infer::lower::{Program, Repr};
+use lq_infer::internals::graph::{Encoding, Op};
+use lq_infer::internals::lower::{Program, Repr};
 
 /// How closely a problem's program must agree with the oracle.
 #[derive(Clone, Copy, Debug)]

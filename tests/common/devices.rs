@@ -1,9 +1,9 @@
 //! Running a program on backends.
 
-use lq_infer::backend::gpu::{Gpu, adapters};
-use lq_infer::backend::{Backend, Control};
-use lq_infer::lower::Program;
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::gpu::{Gpu, adapters};
+use lq_infer::internals::backend::{Backend, Control};
+use lq_infer::internals::lower::Program;
+use lq_infer::internals::plan::Plan;
 use std::sync::Arc;
 
 /// All usable adapters. Having none is a failure, unless LQ_INFER_ALLOW_NO_GPU is 1.
@@ -33,7 +33,7 @@ fn may_lack_gpu() -> bool {
 /// Runs a program and returns the words of its logits.
 pub fn run_on(backend: &dyn Backend, program: &Program, words: &[u32], images: usize) -> Vec<u32> {
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = backend.prepare(plan, images, &|_, _| {}).unwrap();
+    let net = backend.prepare(plan, images, &|_, _| Ok(())).unwrap();
     assert_eq!(net.max_batch(), images);
     net.run(words, images, &Control::default()).unwrap()
 }

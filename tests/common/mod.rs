@@ -16,11 +16,11 @@ pub mod torch_files;
 pub mod torch_names;
 pub mod writers;
 
-use lq_infer::backend::reference::{Reference, trace};
-use lq_infer::backend::{Backend, Control};
-use lq_infer::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
-use lq_infer::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::reference::{Reference, trace};
+use lq_infer::internals::backend::{Backend, Control};
+use lq_infer::internals::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
+use lq_infer::internals::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
+use lq_infer::internals::plan::Plan;
 use problem::{Input, Problem};
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ fn fixed(x: f32, frac: i32) -> i32 {
 /// Runs a program on the reference and returns the words of its logit tensor.
 pub fn run(program: &Program, input: &[u32], images: usize, parallel: bool) -> Vec<u32> {
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = Reference { parallel }.prepare(plan, images, &|_, _| ()).unwrap();
+    let net = Reference { parallel }.prepare(plan, images, &|_, _| Ok(())).unwrap();
     net.run(input, images, &Control::default()).unwrap()
 }
 

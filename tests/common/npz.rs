@@ -1,6 +1,6 @@
 //! A small reader of `.npz` archives with arrays of any dtype. The library's reader accepts checkpoints only.
 
-use lq_infer::format::npy::{self, NpyData};
+use lq_infer::internals::format::npy::{self, NpyData};
 use std::collections::BTreeMap;
 use std::path::Path;
 

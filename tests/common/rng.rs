@@ -2,11 +2,11 @@
 
 /// The library's generator, with more ways to draw numbers.
 #[derive(Clone, Debug)]
-pub struct Rng(lq_infer::random::Rng);
+pub struct Rng(lq_infer::internals::random::Rng);
 
 impl Rng {
     pub fn new(seed: u64) -> Self {
-        Rng(lq_infer::random::Rng::new(seed))
+        Rng(lq_infer::internals::random::Rng::new(seed))
     }
 
     pub fn next(&mut self) -> u64 {

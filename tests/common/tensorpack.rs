@@ -3,7 +3,7 @@
 
 use super::rng::Rng;
 use super::writers::{ZipEntry, bundle_entry, bundle_header, f32_bytes, npy, push_block, push_footer, zip};
-use lq_infer::graph::{Fact, Graph, Op, ParamSpec, Params, Role, Tensor};
+use lq_infer::internals::graph::{Fact, Graph, Op, ParamSpec, Params, Role, Tensor};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

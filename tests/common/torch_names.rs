@@ -1,7 +1,7 @@
 //! Converts checkpoints in the form of the original code to the names and dimension order of PyTorch code.
 
 use super::tensorpack::Variables;
-use lq_infer::graph::{Graph, Op};
+use lq_infer::internals::graph::{Graph, Op};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use std::collections::BTreeMap;

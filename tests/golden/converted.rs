@@ -2,10 +2,11 @@
 
 use super::{cpu, shared};
 use crate::common::npz::read_npz;
-use lq_infer::backend::Control;
-use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
-use lq_infer::format::npy::NpyData;
-use lq_infer::{Batch, Model, PrepareOptions, add_golden};
+use lq_infer::internals::backend::Control;
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::internals::format::npy::NpyData;
+use lq_infer::internals::session::add_golden;
+use lq_infer::{Batch, Model, PrepareOptions};
 use std::path::PathBuf;
 
 pub fn both_kinds_of_checkpoint_give_the_same_model() {
@@ -16,7 +17,7 @@ pub fn both_kinds_of_checkpoint_give_the_same_model() {
         let bytes = |path: PathBuf| {
             let mut packed =
                 convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
-            packed.header.source = lq_infer::format::Provenance {
+            packed.header.source = lq_infer::internals::format::Provenance {
                 kind: String::new(),
                 file: String::new(),
                 sha256: String::new(),
@@ -45,11 +46,11 @@ pub fn the_bundled_model_is_the_converted_checkpoint() {
 pub fn the_trained_network_agrees_with_its_float64_evaluation() {
     let shared = shared();
     let file = std::fs::read(shared.join("data/cifar10-test-2000.npy")).unwrap();
-    let (_, NpyData::U8(pixels)) = lq_infer::format::npy::read(&file).unwrap() else { panic!("not uint8") };
+    let (_, NpyData::U8(pixels)) = lq_infer::internals::format::npy::read(&file).unwrap() else { panic!("not uint8") };
     let reference = read_npz(&shared.join("checkpoints/resnet20-cifar10-w2a2/reference.npz"));
     let NpyData::F64(expected) = &reference["logits"].1 else { panic!("not float64") };
     let net =
-        cpu().prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, progress: &|_, _| {} }).unwrap();
+        cpu().prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, ..Default::default() }).unwrap();
     let logits = net.logits(&Batch::Pixels(pixels), &Control::default()).unwrap();
     let mut errors = Vec::new();
     let mut agreeing = 0;

@@ -1,8 +1,8 @@
 //! The library's quantizers against the official ones, on crafted values.
 
 use crate::common::npz::{Arrays, f32s, read_npz};
-use lq_infer::format::npy::NpyData;
-use lq_infer::quant::{Levels, Ties, WeightQuantizer, WeightRule, channel_basis};
+use lq_infer::internals::format::npy::NpyData;
+use lq_infer::internals::quant::{Levels, Ties, WeightQuantizer, WeightRule, channel_basis};
 
 pub fn quantizers_match_the_official_ones() {
     let folder = super::shared().join("golden/quantizer-micro");
@@ -26,7 +26,7 @@ fn check_activations(arrays: &Arrays) -> usize {
     let mut count = 0;
     for case in cases(arrays) {
         let part = |name: &str| f32s(arrays, &format!("{case}/{name}"));
-        let levels = Levels::of_activations(part("basis"), lq_infer::graph::Encoding::ZeroOne);
+        let levels = Levels::of_activations(part("basis"), lq_infer::internals::graph::Encoding::ZeroOne);
         let ranks: Vec<usize> = part("x").iter().map(|&x| levels.rank(x, Ties::Below)).collect();
         let values: Vec<f32> = ranks.iter().map(|&r| levels.values[r]).collect();
         assert_eq!(bits(&values), bits(part("y")), "levels of {case}, basis {:?}", part("basis"));

@@ -3,10 +3,10 @@
 
 use super::{checkpoint, cpu, shared};
 use crate::common::npz::{Arrays, f32s, read_npz};
-use lq_infer::backend::Control;
-use lq_infer::compare::{RecordedCodes, compare_codes};
-use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
-use lq_infer::format::npy;
+use lq_infer::internals::backend::Control;
+use lq_infer::internals::compare::{RecordedCodes, compare_codes};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::internals::format::npy;
 use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, devices};
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,7 @@ impl<'a> Case<'a> {
     }
 
     fn logits(&self, engine: &Engine, batch: &Batch, max_batch: usize) -> Vec<Vec<f32>> {
-        let net = engine.prepare_with(&self.model, PrepareOptions { max_batch, progress: &|_, _| {} }).unwrap();
+        let net = engine.prepare_with(&self.model, PrepareOptions { max_batch, ..PrepareOptions::default() }).unwrap();
         net.logits(batch, &Control::default()).unwrap()
     }
 
@@ -140,7 +140,7 @@ fn batch(golden: &Path, inputs: &[&str]) -> Batch {
         // The original graph divides by 128 before the first layer.
         return Batch::Tensor(x.iter().map(|x| x / 128.0).collect());
     }
-    let pixels = |path: PathBuf| lq_infer::image::decode(&std::fs::read(&path).unwrap(), &path).unwrap().rgb;
+    let pixels = |path: PathBuf| lq_infer::internals::image::decode(&std::fs::read(&path).unwrap(), &path).unwrap().rgb;
     Batch::Pixels(paths.flat_map(pixels).collect())
 }
 

@@ -5,15 +5,15 @@ use crate::common::agreement::{
 };
 use crate::common::devices::{gpus, run_on as run};
 use crate::common::kernels::{all, bits, input};
-use lq_infer::backend::Backend;
-use lq_infer::backend::gpu::Gpu;
-use lq_infer::backend::reference::Reference;
-use lq_infer::error::ErrorKind;
-use lq_infer::graph::preprocess::Normalize;
-use lq_infer::graph::{GraphBuilder, Op, Params};
-use lq_infer::lower::{InputKind, Program, lower};
-use lq_infer::plan::Plan;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::backend::Backend;
+use lq_infer::internals::backend::gpu::Gpu;
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::graph::preprocess::Normalize;
+use lq_infer::internals::graph::{GraphBuilder, Op, Params};
+use lq_infer::internals::lower::{InputKind, Program, lower};
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::{Shape, Window};
 use std::sync::Arc;
 
 /// Random networks to compare; each costs a second or so of compiling shaders on a software rasteriser.
@@ -45,7 +45,7 @@ pub fn work_can_be_encoded_on_a_borrowed_device() {
         let (device, queue) = (owner.device().clone(), owner.queue().clone());
         let gpu = Gpu::from_wgpu(device.clone(), queue.clone(), None).unwrap();
         assert_eq!(gpu.info().api, owner.info().api);
-        let net = gpu.prepare_net(&plan, 2, &|_, _| {}).unwrap();
+        let net = gpu.prepare_net(&plan, 2, &|_, _| Ok(())).unwrap();
         let words = input(&program, 2, 3);
         let buffer = |words: usize, usage| {
             let size = words as u64 * 4;
@@ -79,13 +79,13 @@ pub fn limits_shrink_the_batch_or_name_the_layer() {
     for gpu in gpus() {
         let most = gpu.info().limits.binding_bytes.min(PLANNED);
         let small = Arc::new(Plan::new(pooled(most / 64)).unwrap());
-        let net = gpu.prepare(small, 1000, &|_, _| {}).unwrap();
+        let net = gpu.prepare(small, 1000, &|_, _| Ok(())).unwrap();
         assert!((32..=200).contains(&net.max_batch()), "{}", net.max_batch());
         if most == PLANNED {
             continue; // whatever can be planned fits one of its buffers
         }
         let large = Arc::new(Plan::new(pooled(2 * most)).unwrap());
-        let error = gpu.prepare(large, 1, &|_, _| {}).err().unwrap();
+        let error = gpu.prepare(large, 1, &|_, _| Ok(())).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::DeviceLimit);
         assert!(error.to_string().contains("'input'") && error.to_string().contains(&gpu.info().name), "{error}");
     }

@@ -1,13 +1,13 @@
 //! Embedding: a device that the caller owns, asynchronous calls, cancellation, and work encoded into the caller's commands.
 
-use lq_infer::backend::{CancelToken, Control};
+use lq_infer::internals::backend::{CancelToken, Control};
 use lq_infer::{Classification, ClassifyOptions, DeviceSelector, Engine, ErrorKind, Model, Pixels, wgpu};
 use std::time::Instant;
 
 const SHIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ship.png");
 
 fn ship() -> Pixels {
-    lq_infer::image::decode(&std::fs::read(SHIP).unwrap(), SHIP.as_ref()).unwrap()
+    lq_infer::internals::image::decode(&std::fs::read(SHIP).unwrap(), SHIP.as_ref()).unwrap()
 }
 
 fn on_cpu() -> Classification {
@@ -46,7 +46,7 @@ pub fn threads_share_a_net() {
 pub fn a_picture_in_a_texture_is_classified_within_the_callers_commands() {
     let (device, queue) = own_device();
     let net = Engine::from_wgpu(device.clone(), queue.clone()).unwrap().prepare(&Model::bundled().unwrap()).unwrap();
-    let fitted = lq_infer::image::fit(&ship(), &net.model().header().preprocess.resize).unwrap();
+    let fitted = lq_infer::internals::image::resize_and_crop(&ship(), &net.model().header().preprocess.resize).unwrap();
     let size = wgpu::Extent3d { width: 32, height: 32, depth_or_array_layers: 1 };
     let texture = device.create_texture(&wgpu::TextureDescriptor {
         label: None,
@@ -79,7 +79,7 @@ pub fn work_can_be_cancelled_and_has_deadlines() {
     let net = engine.prepare(&Model::bundled().unwrap()).unwrap();
     let cancel = CancelToken::new();
     cancel.cancel();
-    let stop = |control| net.classify(&ship(), &ClassifyOptions { top_k: 1, control }).unwrap_err().kind();
+    let stop = |control| net.classify(&ship(), &ClassifyOptions { top_k: Some(1), control }).unwrap_err().kind();
     assert_eq!(stop(Control { cancel: Some(cancel), deadline: None }), ErrorKind::Cancelled);
     assert_eq!(stop(Control { cancel: None, deadline: Some(Instant::now()) }), ErrorKind::DeadlineExceeded);
 }

@@ -4,12 +4,12 @@
 use crate::common;
 use crate::common::devices::gpus;
 use crate::common::kernels::{input, params, pictures, resnet20};
-use lq_infer::backend::gpu::{FloatNet, Gpu, GpuNet};
-use lq_infer::backend::{Backend, CancelToken, Control, Traced};
-use lq_infer::error::ErrorKind;
-use lq_infer::lower::PIXEL_OFFSET;
-use lq_infer::plan::Plan;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::backend::gpu::{FloatNet, Gpu, GpuNet};
+use lq_infer::internals::backend::{Backend, CancelToken, Control, Traced};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::lower::PIXEL_OFFSET;
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::{Shape, Window};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ pub fn deadlines_hold_on_eight_threads() {
     let words = input(plan.program(), IMAGES, 1);
     let expected = common::run(plan.program(), &words, IMAGES, true);
     for gpu in gpus() {
-        let net = gpu.prepare(plan.clone(), IMAGES, &|_, _| {}).unwrap();
+        let net = gpu.prepare(plan.clone(), IMAGES, &|_, _| Ok(())).unwrap();
         let (done, stopped) = (AtomicUsize::new(0), AtomicUsize::new(0));
         threads(8, |number| {
             for nth in 0..12 {
@@ -82,7 +82,7 @@ pub fn a_host_may_poll_beside_us() {
     let words = input(plan.program(), 1, 2);
     let expected = common::run(plan.program(), &words, 1, true);
     for gpu in gpus() {
-        let net = gpu.prepare(plan.clone(), 1, &|_, _| {}).unwrap();
+        let net = gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).unwrap();
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -105,7 +105,7 @@ pub fn traces_and_runs_do_not_mix() {
     let plan = plan();
     let words = [3, 4, 5, 6].map(|seed| input(plan.program(), 1, seed));
     for gpu in gpus() {
-        let net = gpu.prepare(plan.clone(), 1, &|_, _| {}).unwrap();
+        let net = gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).unwrap();
         let traces: Vec<Vec<Traced>> = words.iter().map(|words| net.trace(words).unwrap()).collect();
         threads(4, |number| {
             let (own, trace) = (&words[number as usize], &traces[number as usize]);
@@ -127,7 +127,7 @@ pub fn pictures_are_imported_in_the_order_asked_for() {
     let [straight, swapped] = [&rgb, &bgr].map(|words| common::run(plan.program(), words, 1, true));
     assert_ne!(straight, swapped);
     for gpu in gpus() {
-        let net = gpu.prepare(plan.clone(), 1, &|_, _| {}).unwrap();
+        let net = gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).unwrap();
         let texture = texture(&gpu, [h, w], &rgb);
         let encoded = |input: Shape, bgr: bool| {
             let size = plan.output_words() as u64 * 4;
@@ -179,13 +179,13 @@ pub fn a_lost_device_is_reported_as_lost() {
     for owner in gpus() {
         let (device, queue) = (owner.device().clone(), owner.queue().clone());
         let borrowed = Gpu::from_wgpu(device.clone(), queue, None).unwrap().with_cache(None);
-        let nets = [&owner, &borrowed].map(|gpu| gpu.prepare(plan.clone(), 1, &|_, _| {}).unwrap());
+        let nets = [&owner, &borrowed].map(|gpu| gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).unwrap());
         device.destroy();
         for (gpu, net) in [owner.clone(), borrowed].into_iter().zip(nets) {
             let kinds = [
                 net.run(&words, 1, &Control::default()).err().map(|e| e.kind()),
                 net.trace(&words).err().map(|e| e.kind()),
-                gpu.prepare(plan.clone(), 1, &|_, _| {}).err().map(|e| e.kind()),
+                gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).err().map(|e| e.kind()),
             ];
             assert_eq!(kinds, [Some(ErrorKind::DeviceLost); 3], "{}", gpu.info().name);
         }
@@ -198,7 +198,7 @@ pub fn every_wait_ends_when_the_caller_says_so() {
     let plan = plan();
     let real: Vec<f32> = (0..32 * 32 * 3 * 4).map(|i| (i % 7) as f32).collect();
     for gpu in gpus() {
-        let net = gpu.prepare_net(&plan, 1, &|_, _| {}).unwrap();
+        let net = gpu.prepare_net(&plan, 1, &|_, _| Ok(())).unwrap();
         let float = FloatNet::new(&gpu, &problem.graph, &params(&problem.graph, 1), 4).unwrap();
         let waits: [&dyn Fn(&Control) -> lq_infer::Result<()>; 3] =
             [&|control| net.rerun(0, 1, 20, control), &|control| float.run(&real, control).map(drop), &|control| {

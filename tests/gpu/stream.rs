@@ -1,7 +1,7 @@
 //! Sequences of batches: the same logits as batch by batch, on the CPU and on a GPU, and errors where they belong.
 
-use lq_infer::backend::{CancelToken, Control};
-use lq_infer::random::Rng;
+use lq_infer::internals::backend::{CancelToken, Control};
+use lq_infer::internals::random::Rng;
 use lq_infer::{Batch, DeviceSelector, Engine, Error, ErrorKind, Model, Net, PrepareOptions};
 
 const IMAGE: usize = 32 * 32 * 3;

@@ -3,13 +3,13 @@
 
 use crate::common::devices::gpus;
 use crate::common::kernels::{Problem, bits, input, pictures, resnet20};
-use lq_infer::backend::cpu::Cpu;
-use lq_infer::backend::gpu::{Gpu, GpuNet, adapters};
-use lq_infer::backend::reference::Reference;
-use lq_infer::backend::{Backend, CancelToken, Clock, Control, Detail, Executable, Span, Timeline, Track};
-use lq_infer::error::ErrorKind;
-use lq_infer::plan::Plan;
-use lq_infer::tensor::Window;
+use lq_infer::internals::backend::cpu::Cpu;
+use lq_infer::internals::backend::gpu::{Gpu, GpuNet, adapters};
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::backend::{Backend, CancelToken, Clock, Control, Detail, Executable, Span, Timeline, Track};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::Window;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ fn on(timeline: &Timeline, track: Track) -> Vec<&Span> {
 /// Every step once for each image, and what each took.
 fn assert_steps(backend: &dyn Backend, problem: &Problem, images: usize) {
     let plan = plan(problem);
-    let net = backend.prepare(plan.clone(), images, &|_, _| {}).unwrap();
+    let net = backend.prepare(plan.clone(), images, &|_, _| Ok(())).unwrap();
     let words = input(plan.program(), images, 1);
     let timeline = timed(&*net, &words, images, Detail::Steps);
     assert_eq!(timeline.clock, Clock::Host);
@@ -78,7 +78,7 @@ pub fn steps_of_processors() {
 }
 
 fn prepare(gpu: &Gpu, plan: &Arc<Plan>, images: usize) -> GpuNet {
-    gpu.prepare_net(plan, images, &|_, _| {}).unwrap()
+    gpu.prepare_net(plan, images, &|_, _| Ok(())).unwrap()
 }
 
 /// What a GPU with these features times steps with.
@@ -203,8 +203,8 @@ pub fn wrong_and_cancelled_calls_are_errors() {
     let cancel = CancelToken::new();
     cancel.cancel();
     let cancelled = Control { cancel: Some(cancel), deadline: None };
-    let mut nets: Vec<Box<dyn Executable>> = vec![Cpu::default().prepare(plan.clone(), 2, &|_, _| {}).unwrap()];
-    nets.extend(gpus().iter().map(|gpu| gpu.prepare(plan.clone(), 2, &|_, _| {}).unwrap()));
+    let mut nets: Vec<Box<dyn Executable>> = vec![Cpu::default().prepare(plan.clone(), 2, &|_, _| Ok(())).unwrap()];
+    nets.extend(gpus().iter().map(|gpu| gpu.prepare(plan.clone(), 2, &|_, _| Ok(())).unwrap()));
     for net in nets {
         for detail in [Detail::Parts, Detail::Steps] {
             let kind = |images, control: &Control| net.timed(&words, images, detail, control).unwrap_err().kind();

@@ -3,12 +3,12 @@
 
 use crate::common::devices::{gpus, run_on};
 use crate::common::kernels::{Problem, bits, input, pictures};
-use lq_infer::backend::gpu::Gpu;
-use lq_infer::backend::gpu::record::Variant;
-use lq_infer::backend::reference::Reference;
-use lq_infer::backend::{Backend, Control, Executable};
-use lq_infer::plan::Plan;
-use lq_infer::tensor::Window;
+use lq_infer::internals::backend::gpu::Gpu;
+use lq_infer::internals::backend::gpu::record::Variant;
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::backend::{Backend, Control, Executable};
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::Window;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ fn check(problem: &Problem) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     for gpu in gpus() {
         for nth in 0.. {
-            let net = gpu.with_variant(nth).prepare_net(&plan, IMAGES, &|_, _| {}).unwrap();
+            let net = gpu.with_variant(nth).prepare_net(&plan, IMAGES, &|_, _| Ok(())).unwrap();
             let variants: Vec<Variant> = net.dispatches().iter().map(|d| d.variant).collect();
             let result = net.run(&words, IMAGES, &Control::default()).unwrap();
             assert!(result == expected, "{} differs on {:?} with {variants:?}", problem.name, gpu.info().name);
@@ -75,7 +75,7 @@ pub fn tuned_choices_are_kept() {
         let tuned = gpu.tune(&plan, &|_| {}).unwrap();
         assert!(tuned.len() >= 2 && tuned.iter().all(|t| t.time <= t.default), "{tuned:?}");
         let variants = |gpu: &Gpu| -> Vec<String> {
-            let net = gpu.prepare_net(&plan, 1, &|_, _| {}).unwrap();
+            let net = gpu.prepare_net(&plan, 1, &|_, _| Ok(())).unwrap();
             assert_eq!(net.run(&words, 1, &Control::default()).unwrap(), expected);
             net.dispatches().iter().map(|d| d.variant.to_string()).collect()
         };

@@ -2,7 +2,8 @@
 
 use crate::common::devices::{entry, gpus};
 use crate::common::program::{command, json_lines, stdout};
-use lq_infer::backend::Backend;
+use lq_infer::DeviceInfo;
+use lq_infer::internals::backend::Backend;
 use std::path::Path;
 use std::process::Output;
 
@@ -19,6 +20,10 @@ pub fn verdicts_are_kept_until_the_next_check() {
     assert_eq!(entry(&lines, gpu)["failed_check"], "bitconv is wrong");
     let text = stdout(&with_cache(folder.path(), &["devices"]));
     assert!(text.contains("failed its check: bitconv is wrong"), "{text}");
+    // In the library, only who names the folder gets to know.
+    let failed = |devices: Vec<DeviceInfo>| devices.into_iter().filter(|d| d.failed_check.is_some()).count();
+    assert_eq!(failed(lq_infer::Engine::builder().cache(folder.path()).devices()), 1);
+    assert_eq!(failed(lq_infer::devices()), 0);
     // With another cache nothing is known of it.
     let other = tempfile::tempdir().unwrap();
     assert!(entry(&json_lines(&with_cache(other.path(), &["devices", "--json"])), gpu)["failed_check"].is_null());

@@ -2,9 +2,9 @@
 
 use crate::alloc::{allocations, count_allocations};
 use crate::common::kernels::{input, resnet20};
-use lq_infer::backend::cpu::Cpu;
-use lq_infer::backend::{Backend, Control};
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::cpu::Cpu;
+use lq_infer::internals::backend::{Backend, Control};
+use lq_infer::internals::plan::Plan;
 use std::sync::Arc;
 
 /// Inferences that are counted.
@@ -20,7 +20,7 @@ fn inferences_allocate_their_result_only() {
     let pool = Arc::new(pool);
     for cpu in Cpu::all().into_iter().map(|cpu| cpu.with_pool(pool.clone())) {
         for images in [1, 4] {
-            let net = cpu.prepare(plan.clone(), images, &|_, _| {}).unwrap();
+            let net = cpu.prepare(plan.clone(), images, &|_, _| Ok(())).unwrap();
             let words = input(&program, images, 1);
             let run = || net.run(&words, images, &Control::default()).unwrap();
             (0..50).for_each(|_| drop(run()));

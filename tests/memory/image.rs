@@ -4,9 +4,9 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageFormat, RgbImage};
-use lq_infer::error::ErrorKind;
-use lq_infer::graph::preprocess::{Filter, Resize};
-use lq_infer::image::{MAX_SIDE, Pixels, decode, fit};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::graph::preprocess::{Filter, Resize};
+use lq_infer::internals::image::{MAX_SIDE, Pixels, decode, resize_and_crop};
 use sha2::{Digest, Sha256};
 
 const FILTERS: [Filter; 3] = [Filter::PillowBicubic, Filter::PillowBilinear, Filter::OpencvCubic];
@@ -263,13 +263,13 @@ fn assert_equal_to_recorded(filter: Filter, name: &str) {
         let (case, digest) = line.rsplit_once(' ').unwrap();
         let numbers: Vec<usize> = case.split(' ').map(|n| n.parse().unwrap()).collect();
         let [height, width, edge, crop_height, crop_width] = numbers[..] else { panic!("{line}") };
-        let result = fit(&pattern(height, width), &rule(filter, edge, [crop_height, crop_width])).unwrap();
+        let result = resize_and_crop(&pattern(height, width), &rule(filter, edge, [crop_height, crop_width])).unwrap();
         assert_eq!((result.height, result.width), (crop_height, crop_width));
         assert_eq!(hex(&Sha256::digest(&result.rgb)[..16]), digest, "{name}: {case}");
     }
     for (height, width, edge, crop) in [(2, 3, 20, [20, 20]), (13, 11, 29, [28, 27]), (97, 61, 40, [32, 32])] {
         let file = format!("{name}-{height}-{width}-{edge}-{}-{}.png", crop[0], crop[1]);
-        let result = fit(&pattern(height, width), &rule(filter, edge, crop)).unwrap();
+        let result = resize_and_crop(&pattern(height, width), &rule(filter, edge, crop)).unwrap();
         assert_eq!(result, decoded(&fixture(&file)), "{file}");
     }
 }
@@ -294,7 +294,7 @@ fn extreme_shapes_need_only_the_crop() {
     for filter in FILTERS {
         for (height, width) in [(1, 30_000), (30_000, 1), (1, 1)] {
             let flat = Pixels { height, width, rgb: vec![77; height * width * 3] };
-            let result = fit(&flat, &rule(filter, 224, [224, 200])).unwrap();
+            let result = resize_and_crop(&flat, &rule(filter, 224, [224, 200])).unwrap();
             assert_eq!(result, Pixels { height: 224, width: 200, rgb: vec![77; 224 * 200 * 3] });
         }
     }
@@ -303,7 +303,7 @@ fn extreme_shapes_need_only_the_crop() {
 #[test]
 fn matching_pictures_are_only_cropped() {
     for filter in FILTERS {
-        let result = fit(&pattern(5, 9), &rule(filter, 5, [3, 4])).unwrap();
+        let result = resize_and_crop(&pattern(5, 9), &rule(filter, 5, [3, 4])).unwrap();
         // Rows from 1; columns from 2.5, to even: 2.
         let rows = pattern(5, 9).rgb.chunks(9 * 3).skip(1).take(3).flat_map(|r| r[6..18].to_vec()).collect::<Vec<_>>();
         assert_eq!(result.rgb, rows);
@@ -314,11 +314,14 @@ fn matching_pictures_are_only_cropped() {
 fn impossible_rules_are_usage_errors() {
     let picture = pattern(6, 6);
     for (edge, crop) in [(0, [0, 0]), (4, [5, 4]), (4, [4, 5]), (4, [0, 4]), (usize::MAX, [4, 4])] {
-        let error = fit(&picture, &rule(Filter::PillowBicubic, edge, crop)).unwrap_err();
+        let error = resize_and_crop(&picture, &rule(Filter::PillowBicubic, edge, crop)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
     }
     for (height, width) in [(6, 5), (0, 6), (usize::MAX, 6)] {
         let wrong = Pixels { height, width, rgb: picture.rgb.clone() };
-        assert_eq!(fit(&wrong, &rule(Filter::OpencvCubic, 4, [4, 4])).unwrap_err().kind(), ErrorKind::Usage);
+        assert_eq!(
+            resize_and_crop(&wrong, &rule(Filter::OpencvCubic, 4, [4, 4])).unwrap_err().kind(),
+            ErrorKind::Usage
+        );
     }
 }

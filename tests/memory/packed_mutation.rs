@@ -123,9 +123,9 @@ fn extreme_parameters_run_or_are_refused() {
 /// Small files that describe huge work are refused before it begins.
 #[test]
 fn absurd_graphs_are_refused_or_quick() {
-    use lq_infer::graph::{GraphBuilder, Op};
-    use lq_infer::lower::{InputKind, lower};
-    use lq_infer::tensor::{Shape, Window};
+    use lq_infer::internals::graph::{GraphBuilder, Op};
+    use lq_infer::internals::lower::{InputKind, lower};
+    use lq_infer::internals::tensor::{Shape, Window};
     let pools = |count: usize, window: Window| {
         let mut b = GraphBuilder::new(Shape { h: 1, w: 1, c: 3 });
         for i in 0..count {
@@ -138,7 +138,7 @@ fn absurd_graphs_are_refused_or_quick() {
     assert!(pools(10_001, Window::valid(1, 1)).unwrap_err().contains("10002 layers"));
     // On a thread with little stack, and not in quadratic time with a large factor.
     let graph = pools(9_000, Window::valid(1, 1)).unwrap();
-    let normalize = lq_infer::graph::preprocess::Normalize::TensorOnly { range: 1.0 };
+    let normalize = lq_infer::internals::graph::preprocess::Normalize::TensorOnly { range: 1.0 };
     let lowering = move || lower(&graph, &Default::default(), &normalize, InputKind::Tensor).map(|p| p.steps.len());
     let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(lowering).unwrap();
     assert_eq!(thread.join().unwrap(), Ok(9_000));

@@ -62,8 +62,8 @@ fn standard_input_directories_and_arrays_give_the_same_logits() {
 
     // The pixels that the picture becomes at network size, twice, as an array.
     let model = lq_infer::Model::bundled().unwrap();
-    let picture = lq_infer::image::decode(&std::fs::read(SHIP).unwrap(), SHIP.as_ref()).unwrap();
-    let pixels = lq_infer::image::fit(&picture, &model.header().preprocess.resize).unwrap().rgb;
+    let picture = lq_infer::internals::image::decode(&std::fs::read(SHIP).unwrap(), SHIP.as_ref()).unwrap();
+    let pixels = lq_infer::internals::image::resize_and_crop(&picture, &model.header().preprocess.resize).unwrap().rgb;
     let array =
         write(dir.path().join("a.npy"), &npy("|u1", false, "(2, 32, 32, 3)", &[pixels.clone(), pixels].concat()));
     for batch in ["1", "2", "64"] {
@@ -131,7 +131,7 @@ fn wrong_usage_and_missing_devices_have_their_codes() {
 
 #[test]
 fn models_without_preprocessing_refuse_pictures() {
-    use lq_infer::graph::preprocess::Normalize;
+    use lq_infer::internals::graph::preprocess::Normalize;
     let mut packed = lq_infer::Model::bundled().unwrap().packed().clone();
     packed.header.preprocess.normalize = Normalize::TensorOnly { range: 2.0 };
     packed.header.golden.clear();

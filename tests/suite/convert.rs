@@ -2,9 +2,10 @@
 
 use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, write_bundle, write_npz};
-use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
-use lq_infer::format::{Packed, Provenance};
-use lq_infer::{Batch, DeviceSelector, Engine, Model, add_golden, verify};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::internals::format::{Packed, Provenance};
+use lq_infer::internals::session::add_golden;
+use lq_infer::{Batch, DeviceSelector, Engine, Model, verify};
 use std::path::Path;
 
 /// Random variables of a CIFAR ResNet-20 with the original's names.

@@ -6,11 +6,11 @@ use crate::common::agreement::{
 };
 use crate::common::devices::run_on as run;
 use crate::common::kernels::{all, bits, input, weight_only};
-use lq_infer::backend::cpu::Cpu;
-use lq_infer::backend::reference::Reference;
-use lq_infer::fixed::VALUE_MAX;
-use lq_infer::lower::{InputForm, Kernel};
-use lq_infer::tensor::Window;
+use lq_infer::internals::backend::cpu::Cpu;
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::fixed::VALUE_MAX;
+use lq_infer::internals::lower::{InputForm, Kernel};
+use lq_infer::internals::tensor::Window;
 use std::sync::Arc;
 
 /// Random networks to compare.

@@ -4,11 +4,11 @@
 
 use crate::common::tensorpack::{Variables, write_npz};
 use crate::common::torch_names::write_safetensors;
-use lq_infer::convert::{Checkpoint, ConvertOptions, CustomNetwork, convert_graph, plain_variables};
-use lq_infer::format::Packed;
-use lq_infer::format::npy::{self, NpyData};
-use lq_infer::graph::{ConvOptions, Graph, GraphBuilder, NodeId, Ties, Weights};
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, CustomNetwork, convert_graph, plain_variables};
+use lq_infer::internals::format::Packed;
+use lq_infer::internals::format::npy::{self, NpyData};
+use lq_infer::internals::graph::{ConvOptions, Graph, GraphBuilder, NodeId, Ties, Weights};
+use lq_infer::internals::tensor::{Shape, Window};
 use lq_infer::{Batch, DeviceSelector, Engine, Error, ErrorKind, Model, Result};
 use safetensors::Dtype;
 use std::path::{Path, PathBuf};

@@ -2,11 +2,13 @@
 
 use crate::common::devices::{entry, gpus};
 use crate::common::program::{json_lines, run, stdout};
-use lq_infer::backend::cpu::Cpu;
-use lq_infer::backend::reference::{Reference, run_kernel};
-use lq_infer::backend::{Arena, ArenaLayout, Backend, Control, Detail, Executable, Peak, Timeline, Traced, traced};
-use lq_infer::bench::check;
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::cpu::Cpu;
+use lq_infer::internals::backend::reference::{Reference, run_kernel};
+use lq_infer::internals::backend::{
+    Arena, ArenaLayout, Backend, Control, Detail, Executable, Peak, Timeline, Traced, traced,
+};
+use lq_infer::internals::bench::check;
+use lq_infer::internals::plan::Plan;
 use lq_infer::{DeviceInfo, Result};
 use std::sync::Arc;
 
@@ -32,7 +34,12 @@ impl Backend for Broken {
         "broken".into()
     }
 
-    fn prepare(&self, plan: Arc<Plan>, _: usize, _: &dyn Fn(usize, usize)) -> Result<Box<dyn Executable>> {
+    fn prepare(
+        &self,
+        plan: Arc<Plan>,
+        _: usize,
+        _: lq_infer::internals::backend::Progress,
+    ) -> Result<Box<dyn Executable>> {
         Ok(Box::new(BrokenNet { plan, kernel: self.kernel, traced: self.traced }))
     }
 
@@ -131,7 +138,7 @@ fn peaks_are_measured() {
     devices.extend(Cpu::all().into_iter().map(|cpu| Box::new(cpu) as Box<dyn Backend>));
     for gpu in gpus() {
         for peak in [Peak::Words, Peak::ByteProducts, Peak::Bytes] {
-            let done = lq_infer::backend::gpu::Probe::new(&gpu, peak).unwrap().run(100_000_000).unwrap();
+            let done = lq_infer::internals::backend::gpu::Probe::new(&gpu, peak).unwrap().run(100_000_000).unwrap();
             assert!((100_000_000..1_000_000_000).contains(&done), "{peak:?}: {done}");
         }
         devices.push(Box::new(gpu));

@@ -2,9 +2,9 @@
 
 use crate::common::devices::gpus;
 use crate::common::program::{fails, json_lines, run, stderr, stdout};
-use lq_infer::backend::Clock;
-use lq_infer::bench::Explanation;
-use lq_infer::bench::report::Bound;
+use lq_infer::internals::backend::Clock;
+use lq_infer::internals::bench::Explanation;
+use lq_infer::internals::bench::report::Bound;
 
 fn explanation(args: &[&str]) -> Explanation {
     let lines = json_lines(&run(&[&["explain", "--json"], args].concat()));
@@ -15,7 +15,7 @@ fn explanation(args: &[&str]) -> Explanation {
 fn assert_consistent(e: &Explanation) {
     assert_eq!((e.schema, e.launches.is_empty()), (1, false));
     let peaks = e.device.peaks.unwrap();
-    assert!(peaks.words > 0.0 && peaks.macs > 0.0 && peaks.bytes > 0.0);
+    assert!(peaks.words > 0.0 && peaks.byte_products > 0.0 && peaks.bytes > 0.0);
     for launch in &e.launches {
         let step = &launch.step;
         assert!(step.seconds >= 0.0 && step.bytes > 0.0, "{step:?}");

@@ -5,12 +5,12 @@ use crate::common::kernels;
 use crate::common::oracle::{self, LevelValues};
 use crate::common::problem::{Input, Problem};
 use crate::common::rng::Rng;
-use lq_infer::backend::Control;
-use lq_infer::backend::gpu::FloatNet;
-use lq_infer::backend::reference::float;
-use lq_infer::bench::random_model;
-use lq_infer::graph::{Graph, Params, Weights};
-use lq_infer::zoo::{NETWORKS, Widths};
+use lq_infer::internals::backend::Control;
+use lq_infer::internals::backend::gpu::FloatNet;
+use lq_infer::internals::backend::reference::float;
+use lq_infer::internals::bench::random_model;
+use lq_infer::internals::graph::{Graph, Params, Weights};
+use lq_infer::internals::zoo::{NETWORKS, Widths};
 
 /// How far a logit may be off, relative to the largest.
 const TOLERANCE: f64 = 1e-4;

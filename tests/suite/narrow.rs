@@ -11,12 +11,12 @@ use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, variables, with_plain_batch_norms, write_npz};
 use crate::common::torch_names::{Names, renamed};
 use crate::common::{encode, run};
-use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
-use lq_infer::format::Packed;
-use lq_infer::graph::preprocess::Normalize;
-use lq_infer::graph::{Op, Params, Role, Weights};
-use lq_infer::lower::{InputKind, lower};
-use lq_infer::zoo::{Definition, NETWORKS, Network, Widths};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::internals::format::Packed;
+use lq_infer::internals::graph::preprocess::Normalize;
+use lq_infer::internals::graph::{Op, Params, Role, Weights};
+use lq_infer::internals::lower::{InputKind, lower};
+use lq_infer::internals::zoo::{Definition, NETWORKS, Network, Widths};
 
 /// Images of a comparison.
 const IMAGES: usize = 2;

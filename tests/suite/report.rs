@@ -5,10 +5,10 @@ use crate::common::problem::fit::calibrated;
 use crate::common::program::{json_lines, run, stderr, stdout, text};
 use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, variables, write_npz};
-use lq_infer::convert::report::{ConversionReport, LayerKind, Problem, QuantizedWeights};
-use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
-use lq_infer::graph::Graph;
-use lq_infer::zoo::{self, Uniform};
+use lq_infer::internals::convert::report::{ConversionReport, LayerKind, Problem, QuantizedWeights};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::internals::graph::Graph;
+use lq_infer::internals::zoo::{self, Uniform};
 
 fn graph() -> Graph {
     zoo::find("cifar-resnet-20").unwrap().build(&Uniform::bits(2, 2)).unwrap().graph

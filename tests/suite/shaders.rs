@@ -1,11 +1,11 @@
 //! Every generated shader is valid and translates to every language that wgpu feeds to drivers. Needs no GPU.
 
 use crate::common::kernels;
-use lq_infer::backend::gpu::float::FloatRecording;
-use lq_infer::backend::gpu::record::{Recording, Target};
-use lq_infer::bench::random_network;
-use lq_infer::plan::Plan;
-use lq_infer::zoo::Uniform;
+use lq_infer::internals::backend::gpu::float::FloatRecording;
+use lq_infer::internals::backend::gpu::record::{Recording, Target};
+use lq_infer::internals::bench::random_network;
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::zoo::Uniform;
 use naga::back::{glsl, hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Module, ShaderStage};
@@ -27,7 +27,7 @@ fn shaders() -> BTreeMap<String, &'static str> {
         }
     }
     shaders.extend(float_shaders());
-    shaders.insert(lq_infer::backend::gpu::picture::source(32, 20, true), "pixels");
+    shaders.insert(lq_infer::internals::backend::gpu::picture::source(32, 20, true), "pixels");
     for probe in ["popcount", "macs", "bytes", "fma"] {
         let path = format!("{}/shaders/probes/{probe}.wgsl", env!("CARGO_MANIFEST_DIR"));
         shaders.insert(std::fs::read_to_string(path).unwrap(), "probe");

@@ -7,9 +7,9 @@
 
 use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, write_npz};
-use lq_infer::convert::{Checkpoint, ConvertOptions, convert};
-use lq_infer::format::npy::{self, NpyData};
-use lq_infer::format::{Golden, GoldenInput, Packed};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::internals::format::npy::{self, NpyData};
+use lq_infer::internals::format::{Golden, GoldenInput, Packed};
 use lq_infer::{Batch, DeviceSelector, Engine, ErrorKind, Model};
 use std::path::{Path, PathBuf};
 

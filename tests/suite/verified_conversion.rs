@@ -7,9 +7,9 @@ use crate::common::program::{fails, json_lines, run, stderr, stdout, text};
 use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, variables, write_npz};
 use crate::common::writers::{ZipEntry, f32_bytes, npy, zip};
-use lq_infer::graph::Params;
-use lq_infer::lower::InputKind;
-use lq_infer::zoo::{self, Uniform};
+use lq_infer::internals::graph::Params;
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::zoo::{self, Uniform};
 use std::path::{Path, PathBuf};
 
 const IMAGES: usize = 4;
@@ -243,11 +243,11 @@ fn options_of_verification_need_it() {
 
 #[test]
 fn arrays_in_memory_are_checked_as_well() {
-    use lq_infer::format::npy::NpyData;
+    use lq_infer::internals::format::npy::NpyData;
     let model = lq_infer::Model::bundled().unwrap();
     let arrays = [("group0/block0/quant1".to_owned(), (vec![32, 32, 16], NpyData::U8(vec![0; 5])))];
-    let recorded = lq_infer::compare::RecordedCodes::new("five codes", arrays.into());
+    let recorded = lq_infer::internals::compare::RecordedCodes::new("five codes", arrays.into());
     let batch = lq_infer::Batch::Pixels(vec![0; 3 * 32 * 32]);
-    let error = lq_infer::compare::compare_codes(&model, &batch, &recorded).unwrap_err().to_string();
+    let error = lq_infer::internals::compare::compare_codes(&model, &batch, &recorded).unwrap_err().to_string();
     assert!(error.contains("five codes") && error.contains("has 5 elements, expected 16384"), "{error}");
 }

@@ -1,9 +1,9 @@
 //! The network definitions: they ask for the variables that the original code has, and have the sizes that are published.
 
 use crate::common::tensorpack::shapes;
-use lq_infer::graph::{Graph, Op, Weights};
-use lq_infer::tensor::Shape;
-use lq_infer::zoo::{NETWORKS, Uniform};
+use lq_infer::internals::graph::{Graph, Op, Weights};
+use lq_infer::internals::tensor::Shape;
+use lq_infer::internals::zoo::{NETWORKS, Uniform};
 use sha2::{Digest, Sha256};
 
 /// Float weights or activations.

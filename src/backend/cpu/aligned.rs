@@ -2,6 +2,7 @@
 
 use crate::fixed::scale_by_power;
 use bytemuck::{Pod, Zeroable};
+use std::ops::Range;
 
 /// The unit and alignment of [`AlignedVec`]: a cache line, which is also the widest register.
 #[repr(C, align(64))]
@@ -43,6 +44,11 @@ pub const EXACT: f64 = 9_007_199_254_740_992.0;
 /// The number that a high and a low word make.
 pub fn combine([high, low]: [i32; 2], low_bits: u32) -> f64 {
     f64::from(high) * scale_by_power(1.0, low_bits as i32) + f64::from(low)
+}
+
+/// The channels of each block, that is, of each register.
+pub fn blocks(channels: usize, lanes: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..channels).step_by(lanes).map(move |first| first..channels.min(first + lanes))
 }
 
 /// `[channel][n]` as registers `[block][n]` of `lanes` channels each, padded with zeros; None if out of memory.

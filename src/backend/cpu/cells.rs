@@ -28,7 +28,8 @@ impl<'a> Cells<'a> {
     /// While the result lives, nothing else may read or write these words, through this or a copy of it.
     pub unsafe fn words(&self, range: Range<usize>) -> &'a mut [u32] {
         assert!(range.start <= range.end && range.end <= self.len);
-        // SAFETY: the range lies within the memory that `new` borrowed for 'a, and the caller promises exclusive access.
+        // SAFETY: the range lies within the memory that `new` borrowed for 'a, and the caller promises exclusive
+        // access.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 

@@ -1,8 +1,8 @@
 //! Codes of values, by comparing them with thresholds.
 //!
-//! Thresholds ascend, so a value's rank is the number of thresholds below it, and a table maps ranks to codes. Going up one rank
-//! flips the planes in which the two codes differ. A plane's word is therefore its bits in the lowest code, XORed with the results
-//! of comparing with every threshold that flips it; ranks themselves are never computed.
+//! Thresholds ascend, so a value's rank is the number of thresholds below it, and a table maps ranks to codes. Going up
+//! one rank flips the planes in which the two codes differ. A plane's word is therefore its bits in the lowest code,
+//! XORed with the results of comparing with every threshold that flips it; ranks themselves are never computed.
 
 use super::aligned::{AlignedVec, transpose};
 use super::cells::Cells;

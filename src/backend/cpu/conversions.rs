@@ -41,7 +41,7 @@ pub fn run(kernel: &Kernel, level: Level, arena: &Arena, out: &mut Output, tiles
         output_words: out.spec.pixel_words(),
         output: Cells::new(out.data),
     };
-    // With so few channels there is one group: a pixel is converted as a whole.
+    // As if there were only one group of channels: each pixel is converted as a whole.
     tiles.run(level, &work, shape.pixels(), WORD_BITS, 0);
     true
 }
@@ -83,8 +83,8 @@ fn split(values: &[u32], out: &mut [u32]) {
     }
 }
 
-/// Extracts the planes from the top: comparing with 0 gives the top bit of every value, and adding a value to itself moves the next
-/// bit there. See `fixed::limb_bytes` for the limbs. The last register may run past the pixel.
+/// Extracts the planes from the top: comparing with 0 gives the top bit of every value, and adding a value to itself
+/// moves the next bit there. See `fixed::limb_bytes` for the limbs. The last register may run past the pixel.
 #[inline(always)]
 fn slice<L: Lanes>(lanes: L, values: &[u32], channels: usize, planes: usize, out: &mut [u32]) {
     let halves = lanes.splat(0x8080_8080_u32 as i32);

@@ -1,15 +1,15 @@
 //! The inner loop of bit convolutions: popcount(B_i & A_j) for a tile of pixels and a register of output channels.
 //!
-//! A register of weights holds one word of one plane for `LANES` output channels, and an activation word is broadcast to all
-//! lanes. So every lane accumulates its own channel, and nothing is ever added across lanes.
+//! A register of weights holds one word of one plane for `LANES` output channels, and an activation word is broadcast
+//! to all lanes. So every lane accumulates its own channel, and nothing is ever added across lanes.
 
 use super::lanes::Lanes;
 
 /// The most pixels in a tile.
 pub const TILE: usize = 7;
 
-/// Adds popcount(B_i & A_j) times the factor `[i][j]` to `sums`, for `W` planes of `weights` (registers `[word][W]`) and `A` planes
-/// of each patch (`[word][A]`).
+/// Adds popcount(B_i & A_j) times the factor `[i][j]` to `sums`, for `W` planes of `weights` (registers `[word][W]`)
+/// and `A` planes of each patch (`[word][A]`).
 #[inline(always)]
 pub fn count<L: Lanes, const W: usize, const A: usize>(
     lanes: L,

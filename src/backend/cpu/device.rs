@@ -4,7 +4,7 @@ use super::level::Level;
 use super::net::CpuNet;
 use super::probe::{Count, Dot, Operation, Repeat};
 use super::threads::Threads;
-use crate::backend::interface::{Backend, Executable};
+use crate::backend::interface::{Backend, Executable, Progress};
 use crate::backend::peak::{Copy, Peak, best_rate};
 use crate::error::Result;
 use crate::plan::Plan;
@@ -43,8 +43,8 @@ impl Cpu {
         self.threads.count()
     }
 
-    /// ANDs at least `words` words on every thread, counts their ones and adds these up, as fast as the instructions can. Returns
-    /// how many words that were in all.
+    /// ANDs at least `words` words on every thread, counts their ones and adds these up, as fast as the instructions
+    /// can. Returns how many words that were in all.
     pub fn popcount_peak(&self, words: u64) -> u64 {
         self.repeat::<Count>(words)
     }
@@ -91,15 +91,10 @@ impl Backend for Cpu {
         }
     }
 
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>> {
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>> {
         let total = plan.program().steps.len();
         let net = self.prepare_net(plan, max_batch);
-        progress(total, total);
+        progress(total, total)?;
         Ok(Box::new(net))
     }
 }

@@ -1,5 +1,5 @@
-//! From accumulators T to values and codes, a register of output channels at a time. T is a double here that holds an integer below
-//! 2^53 (see `bitconv/`), so one comparison or one scaling does what takes the reference two words.
+//! From accumulators T to values and codes, a register of output channels at a time. T is a double here that holds an
+//! integer below 2^53 (see `bitconv/`), so one comparison or one scaling does what takes the reference two words.
 
 use super::aligned::{AlignedVec, combine, transpose};
 use super::cells::Cells;

@@ -44,8 +44,8 @@ impl Gather {
         TILE * self.patch_stride(span)
     }
 
-    /// Fills `patches` with a patch `[tap][word]` for each output pixel of `tile`. Taps outside the input are 0. All words are then
-    /// XORed with `flip`.
+    /// Fills `patches` with a patch `[tap][word]` for each output pixel of `tile`. Taps outside the input are 0. All
+    /// words are then XORed with `flip`.
     #[inline(always)]
     pub fn fill<L: Lanes>(
         &self,
@@ -67,8 +67,8 @@ impl Gather {
         }
     }
 
-    /// Fills the patches of output pixels `xs` of line `y`, one line of the window after the other. What a copy overshoots is
-    /// overwritten by the next line, or lies between patches.
+    /// Fills the patches of output pixels `xs` of line `y`, one line of the window after the other. What a copy
+    /// overshoots is overwritten by the next line, or lies between patches.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
     fn line<L: Lanes>(

@@ -82,7 +82,8 @@ impl CpuNet {
         check_batch(input, images, self.memory.input_words(), self.max_batch)?;
         let (from, to) = (self.memory.input_words(), self.memory.output_words());
         let mut output = vec![0; images * to];
-        // Every thread computes the same number of whole images; all threads together compute each of those that are left.
+        // Every thread computes the same number of whole images; all threads together compute each of those that are
+        // left.
         let together = images - images % self.shared.threads;
         let image = |tiles: &Tiles, index: usize, output: &mut [u32]| {
             self.image(&input[index * from..][..from], output, tiles, control, recorder)

@@ -9,8 +9,8 @@ const ACTIVATIONS: usize = 5;
 /// Repetitions between two checks of how much is left to do.
 const ROUNDS: usize = 30;
 
-/// An operation on an accumulator, a register of weights and one of activations. All functions must be `#[inline(always)]`, see
-/// [`Work`].
+/// An operation on an accumulator, a register of weights and one of activations. All functions must be
+/// `#[inline(always)]`, see [`Work`].
 pub trait Operation {
     /// How many operations one step does per lane.
     const EACH: usize;
@@ -54,8 +54,9 @@ impl Operation for Dot {
     }
 }
 
-/// Repeats an operation on every pair of registers, `amount` times or a little more, and does nothing else but change the weights,
-/// which is one instruction in ten or twenty. Returns how many operations it did, and a result so that nothing is optimised away.
+/// Repeats an operation on every pair of registers, `amount` times or a little more, and does nothing else but change
+/// the weights, which is one instruction in ten or twenty. Returns how many operations it did, and a result so that
+/// nothing is optimized away.
 pub struct Repeat<O> {
     amount: u64,
     operation: PhantomData<O>,

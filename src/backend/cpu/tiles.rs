@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Work that is done tile by tile.
 pub trait TileWork: Sync {
-    /// Computes the channels of `groups` for the output pixels `pixels`. `buffer` is scratch memory of the size that was asked
-    /// for, with arbitrary contents. Must be `#[inline(always)]`, see [`Work`].
+    /// Computes the channels of `groups` for the output pixels `pixels`. `buffer` is scratch memory of the size that
+    /// was asked for, with arbitrary contents. Must be `#[inline(always)]`, see [`Work`].
     fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, buffer: &mut [u32]);
 }
 
@@ -28,7 +28,8 @@ impl Tiles {
         Tiles { threads: threads.max(1), buffers: Mutex::default() }
     }
 
-    /// Runs `work` for `pixels` output pixels and `channels` channels, with scratch memory of `buffer_words` words per task.
+    /// Runs `work` for `pixels` output pixels and `channels` channels, with scratch memory of `buffer_words` words per
+    /// task.
     pub fn run(&self, level: Level, work: &impl TileWork, pixels: usize, channels: usize, buffer_words: usize) {
         let (tiles, groups) = (pixels.div_ceil(TILE), channels.div_ceil(WORD_BITS));
         let splits = self.splits(tiles, groups);

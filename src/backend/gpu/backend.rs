@@ -3,7 +3,7 @@
 use super::device::Gpu;
 use super::run::{GpuNet, Probe, tune};
 use crate::backend::peak::best_rate;
-use crate::backend::{Backend, Executable, Peak, Tuned};
+use crate::backend::{Backend, Executable, Peak, Progress, Tuned};
 use crate::error::Result;
 use crate::plan::Plan;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ impl Gpu {
     ///
     /// # Errors
     /// As [`Backend::prepare`].
-    pub fn prepare_net(&self, plan: &Plan, max_batch: usize, progress: &dyn Fn(usize, usize)) -> Result<GpuNet> {
+    pub fn prepare_net(&self, plan: &Plan, max_batch: usize, progress: Progress) -> Result<GpuNet> {
         GpuNet::new(self, plan, max_batch, progress)
     }
 }
@@ -28,12 +28,7 @@ impl Backend for Gpu {
         format!("{} ({})", self.info().name, self.info().api)
     }
 
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>> {
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>> {
         Ok(Box::new(self.prepare_net(&plan, max_batch, progress)?))
     }
 

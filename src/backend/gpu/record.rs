@@ -1,5 +1,5 @@
-//! A plan as plain data: which shader runs on which buffers in what order. Built and tested without a GPU; the engine
-//! only carries it out.
+//! A plan as plain data: which shader runs on which buffers, and in what order. A recording is built and tested without a GPU;
+//! the engine only executes it.
 
 pub use super::kernels::{Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 
@@ -15,13 +15,13 @@ use std::sync::Arc;
 pub struct Dispatch {
     /// The layer it belongs to.
     pub name: String,
-    /// Index of the step of the program; a dispatch that does two has that of the first.
+    /// Index of the step of the program; of the first one, if the dispatch does two.
     pub step: usize,
     /// The kernel.
     pub kernel: &'static str,
     /// Whole WGSL text; launches with equal text share a pipeline.
     pub source: Arc<str>,
-    /// What the shader reads of its layer's shape: the uniform at binding 1 (0 is that of the batch).
+    /// The numbers of the layer's shape that the shader reads: the uniform at binding 1. (Binding 0 is that of the batch.)
     pub shape: Vec<u32>,
     /// Buffers by binding, from binding 2 on.
     pub bindings: Vec<Binding>,
@@ -47,7 +47,7 @@ pub struct Binding {
 /// A buffer of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Buffer {
-    /// The slot of a tensor, images one after the other.
+    /// The slot of a tensor, one image after the other.
     Tensor(TensorId),
     /// Index in [`Recording::constants`].
     Constant(usize),
@@ -62,19 +62,19 @@ pub struct Recording {
     fold: u32,
 }
 
-/// Texts of shaders, each once.
+/// The texts of shaders, shared by the dispatches that use them.
 pub(super) type Sources = HashMap<String, Arc<str>>;
 
-/// Whether one dispatch does `kernel` and `next`, the step after it. What that writes must not be where this still reads.
-fn joins(plan: &Plan, kernel: &Kernel, next: &Kernel) -> bool {
+/// Whether one dispatch does both `kernel` and `next`, the step after it. That must not write to a slot that `kernel` reads.
+fn fuses(plan: &Plan, kernel: &Kernel, next: &Kernel) -> bool {
     let slot = |id: TensorId| plan.slot_of(id);
     let apart = |read: TensorId| next.writes().into_iter().all(|written| slot(written) != slot(read));
     kernels::takes(kernel, next, plan.program()) && kernel.reads().into_iter().all(apart)
 }
 
 impl Recording {
-    /// Records `plan` for `target`. `choose` picks one of the variants of a step, given its index and the variants; the first
-    /// is best as far as known.
+    /// Records `plan` for `target`. `choose` picks one of the variants of a step, given the step's index and its variants, of
+    /// which the first is thought best.
     pub fn new(plan: &Plan, target: &Target, choose: &dyn Fn(usize, &[Variant]) -> usize) -> Self {
         let mut recording = Recording::empty(target.fold);
         let mut sources = Sources::new();
@@ -84,7 +84,7 @@ impl Recording {
             if std::mem::take(&mut taken) {
                 continue;
             }
-            let next = steps.get(index + 1).map(|s| &s.kernel).filter(|next| joins(plan, &step.kernel, next));
+            let next = steps.get(index + 1).map(|s| &s.kernel).filter(|next| fuses(plan, &step.kernel, next));
             taken = next.is_some();
             let variants = kernels::variants(&step.kernel, plan.program(), target);
             let variant = variants.get(choose(index, &variants)).copied().unwrap_or(Variant::General);
@@ -94,12 +94,12 @@ impl Recording {
         recording
     }
 
-    /// Nothing yet.
+    /// A recording without dispatches.
     pub(super) fn empty(fold: u32) -> Self {
         Recording { dispatches: Vec::new(), constants: Vec::new(), fold }
     }
 
-    /// Adds a launch of step number `step`; `sources` are the texts so far.
+    /// Adds a launch of step number `step`. `sources` holds the texts so far.
     pub(super) fn add(
         &mut self,
         sources: &mut Sources,
@@ -141,14 +141,15 @@ impl Recording {
         std::mem::take(&mut self.constants)
     }
 
-    /// Workgroups of a dispatch for `images` images: rows of at most `fold`, and its layers.
+    /// Workgroups of a dispatch for `images` images along x, y and z: rows of at most `fold`, as many rows as it takes, and the
+    /// dispatch's layers.
     pub fn workgroups(&self, dispatch: &Dispatch, images: usize) -> [u32; 3] {
         let total = (dispatch.per_image * images).div_ceil(dispatch.workgroup_size as usize);
         let fold = self.fold as usize;
         [total.min(fold) as u32, total.div_ceil(fold) as u32, dispatch.layers]
     }
 
-    /// Most images for which every dispatch stays within `fold` rows and its indices within 32 bits.
+    /// The largest batch for which every dispatch has at most `fold` rows and its indices fit in 32 bits.
     pub fn max_images(&self) -> usize {
         let indexed = u32::MAX as usize / 2;
         let most = |d: &Dispatch| indexed.min((self.fold as usize).pow(2).saturating_mul(d.workgroup_size as usize));

@@ -8,7 +8,6 @@ mod join;
 mod levels;
 mod limbconv;
 mod maxpool;
-pub mod pixels;
 pub mod pointwise;
 mod probe;
 mod quantize;
@@ -17,7 +16,7 @@ mod split;
 
 use super::arena::{Arena, ArenaLayout, Output, traced};
 use super::control::Control;
-use super::interface::{Backend, Executable, Traced, check_batch};
+use super::interface::{Backend, Executable, Progress, Traced, check_batch};
 use super::peak::Peak;
 use super::timeline::{Detail, Recorder, Timeline};
 use crate::error::Result;
@@ -39,14 +38,9 @@ impl Backend for Reference {
         "cpu-reference".into()
     }
 
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>> {
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>> {
         let steps = plan.program().steps.len();
-        progress(steps, steps);
+        progress(steps, steps)?;
         Ok(Box::new(ReferenceNet {
             memory: ArenaLayout::of(&plan),
             plan,

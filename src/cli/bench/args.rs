@@ -1,6 +1,6 @@
 //! Arguments of `lq-infer bench`.
 
-use crate::cli::parse_count;
+use crate::cli::args::parse_count;
 use crate::cli::subject::{Bits, parse_bits};
 use clap::Args;
 use std::path::PathBuf;

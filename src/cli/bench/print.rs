@@ -2,7 +2,9 @@
 
 use crate::bench::compare::{Comparison, Row};
 use crate::bench::report::{Cell, Report};
-use crate::cli::{Outcome, output};
+use crate::cli::failure::Outcome;
+use crate::cli::output;
+use crate::text::wrapped;
 
 /// Longest names of devices, runs and models in tables.
 const DEVICE: usize = 22;
@@ -14,7 +16,7 @@ const LINE: usize = 110;
 /// One line for each figure, then the remarks.
 pub fn report(report: &Report) -> Outcome {
     let mut header = vec!["device", "api", "model", "batch", "ms/batch", "+-", "p95", "gpu", "images/s", "digest"];
-    header.extend(report.cells.iter().any(|cell| cell.rival.is_some()).then_some("f32"));
+    header.extend(report.cells.iter().any(|cell| cell.float32.is_some()).then_some("f32"));
     let mut rows = vec![header.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     rows.extend(report.cells.iter().map(|cell| row(report, cell)));
     lines(output::table_of(&rows, &[3, 4, 5, 6, 7, 8]))?;
@@ -48,30 +50,14 @@ fn cut(text: &str, length: usize) -> String {
 /// Why there is no figure, or none to rely on.
 fn remarks(report: &Report, cell: &Cell, run: &str) -> Outcome {
     let noise = cell.warm.iter().flat_map(|warm| &warm.noise);
-    let rival = cell.rival.iter().flat_map(|rival| &rival.problem);
+    let rival = cell.float32.iter().flat_map(|rival| &rival.problem);
     let remarks: Vec<&str> = cell.problem.iter().chain(noise).chain(rival).map(String::as_str).collect();
     if remarks.is_empty() {
         return Ok(());
     }
     let (name, api) = device(report, cell);
     let text = format!("! {run}{name} ({api}), {}, batch {}: {}", cell.model, cell.batch, remarks.join("; "));
-    lines(wrapped(&text))
-}
-
-/// `text` in lines of at most [`LINE`] characters where it has spaces, the later ones indented.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= LINE => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) => lines.push(format!("  {word}")),
-            None => lines.push(word.to_owned()),
-        }
-    }
-    lines
+    lines(wrapped(&text, "", LINE))
 }
 
 /// Short name and API of a cell's device.
@@ -88,7 +74,7 @@ fn row(report: &Report, cell: &Cell) -> Vec<String> {
         Some(_) => "WRONG".to_owned(),
         None => "-".to_owned(),
     });
-    row.extend(cell.rival.as_ref().map(|rival| match rival.problem {
+    row.extend(cell.float32.as_ref().map(|rival| match rival.problem {
         None => format!("{:.3} ({:.1} x)", 1e3 * rival.wall.median, rival.times),
         Some(_) => "-".to_owned(),
     }));
@@ -121,11 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_short() {
-        let text = "word ".repeat(60);
-        let lines = wrapped(&text);
-        assert!(lines.len() == 3 && lines.iter().all(|line| line.len() <= LINE), "{lines:?}");
-        assert_eq!(lines.join(" ").split_whitespace().count(), 60);
+    fn long_names_are_cut() {
         assert_eq!((cut("abcdef", 6), cut("abcdefg", 6)), ("abcdef".to_owned(), "abcde…".to_owned()));
     }
 }

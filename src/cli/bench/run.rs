@@ -1,15 +1,16 @@
 //! Measures and makes the report.
 
-use super::BenchArgs;
+use super::args::BenchArgs;
 use crate::backend::gpu::shader_hash;
 use crate::backend::{CancelToken, Control};
 use crate::bench::report::{Report, SCHEMA};
-use crate::bench::{Job, host, measure, open, void};
+use crate::bench::{Job, host, measure, unmeasured};
+use crate::cli::failure::Failure;
 use crate::cli::subject::Subject;
-use crate::cli::{Failure, matching, output};
+use crate::cli::{open, output};
 use crate::error::Error;
 use crate::files::check_replaceable;
-use crate::session::{DeviceInfo, devices};
+use crate::session::DeviceInfo;
 use std::time::{Duration, SystemTime};
 
 /// Time for all cells of a quick run, and for one cell of another.
@@ -35,7 +36,7 @@ pub fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure
     let subjects = subjects(args)?;
     let control = Control { cancel: Some(cancel), deadline: None };
     let files = [&args.json, &args.csv, &args.html, &args.svg];
-    files.into_iter().flatten().try_for_each(|path| check_replaceable(path)).map_err(output::write_failure)?;
+    files.into_iter().flatten().try_for_each(|path| check_replaceable(path)).map_err(Failure::of_writing)?;
     let outcome = fill(&mut report, args, &subjects, devices, &control);
     report.complete = outcome.is_ok();
     Ok((report, outcome))
@@ -64,8 +65,8 @@ fn selected(selectors: &[String]) -> Result<Vec<DeviceInfo>, Failure> {
     let mut chosen: Vec<DeviceInfo> = Vec::new();
     for selector in selectors {
         let found = match selector.as_str() {
-            "all" => devices(),
-            _ => vec![matching(selector)?],
+            "all" => open::builder().devices(),
+            _ => vec![open::chosen(selector)?],
         };
         for device in found {
             if chosen.iter().all(|d| d.index != device.index) {
@@ -100,7 +101,7 @@ fn fill(
     };
     let bar = output::progress(cells, "figures");
     for (number, info) in devices.into_iter().enumerate() {
-        let (device, opened) = open(&info);
+        let (device, opened) = crate::bench::open(&info, open::builder());
         let problem = device.problem.clone();
         report.devices.push(device);
         for subject in subjects {
@@ -109,7 +110,7 @@ fn fill(
                 let job = Job { against_f32, ..subject.job(batch, budget, opened.as_ref()) };
                 report.cells.push(match &opened {
                     Some(opened) => measure(&job, &opened.engine, number, control)?,
-                    None => void(&job, number, problem.clone()),
+                    None => unmeasured(&job, number, problem.clone()),
                 });
                 // What cannot be kept now is tried again at the end, and complained about then.
                 let _ = keep(report, args);

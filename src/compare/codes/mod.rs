@@ -1,5 +1,5 @@
-//! A model's activation codes against those that a training framework recorded, quantizer by quantizer: finds the layer in
-//! which a conversion goes wrong.
+//! Compares a model's activation codes with those that a training framework recorded, quantizer by quantizer, to find
+//! the layer in which a conversion goes wrong.
 
 mod quantizers;
 mod recorded;
@@ -25,25 +25,32 @@ pub struct LayerCodes {
     pub compared: usize,
     /// Codes that differ.
     pub differing: usize,
+    /// The first code that differs.
     pub first: Option<CodeDifference>,
 }
 
-/// A code that differs, with its place.
+/// A code that differs, with its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CodeDifference {
+    /// Index of the image.
     pub image: usize,
+    /// Row.
     pub y: usize,
+    /// Column.
     pub x: usize,
+    /// Channel.
     pub channel: usize,
-    /// Bit j is the coefficient of basis element j.
+    /// The model's code; bit j is the coefficient of basis element j.
     pub found: u8,
+    /// The recorded code.
     pub expected: u8,
 }
 
-/// Runs the images of `batch` that `recorded` has codes of, on the CPU, and compares; in order of the graph.
+/// Runs those images of `batch` that `recorded` has codes of on the reference backend, and compares their codes. The
+/// results are in order of the graph.
 ///
 /// # Errors
-/// [`crate::Error::BadInput`] if `recorded` names no quantizer, or with the array whose shape or numbers do not fit;
+/// [`crate::Error::BadInput`] if `recorded` names no quantizer, or has an array of the wrong shape or with impossible codes;
 /// [`crate::Error::BadModel`] if the network cannot be lowered.
 pub fn compare_codes(model: &Model, batch: &Batch, recorded: &RecordedCodes) -> Result<Vec<LayerCodes>> {
     let (images, elements) = batch.images(model)?;

@@ -8,18 +8,18 @@ use crate::tensor::Shape;
 use std::path::Path;
 
 /// A quantizer with the levels of its codes.
-pub struct Quantizer {
+pub(crate) struct Quantizer {
     /// Its name in the graph.
     pub layer: String,
-    /// Of its result.
+    /// Shape of its result.
     pub shape: Shape,
     bits: usize,
-    /// By code; NaN for codes that no number gets.
+    /// Levels by code; NaN for codes that no number is given.
     levels: Vec<f32>,
 }
 
 /// All quantizers of a model, in order of the graph.
-pub fn of(model: &Model) -> Result<Vec<Quantizer>> {
+pub(crate) fn of(model: &Model) -> Result<Vec<Quantizer>> {
     let packed = model.packed();
     let quantizer = |(node, fact): (&Node, Fact)| {
         let Op::Quantize { bits, encoding, .. } = node.op else { return None };
@@ -43,18 +43,18 @@ fn levels(basis: &[f32], encoding: Encoding) -> Vec<f32> {
 
 impl Quantizer {
     /// A stored code without the plane of ones.
-    pub fn own_bits(&self, stored: u16) -> u8 {
+    pub(crate) fn own_bits(&self, stored: u16) -> u8 {
         (usize::from(stored) & ((1 << self.bits) - 1)) as u8
     }
 
-    /// `code`, if it is one of this quantizer.
-    pub fn code(&self, code: i64) -> Result<u8, String> {
+    /// `code`, if the quantizer has it.
+    pub(crate) fn code(&self, code: i64) -> Result<u8, String> {
         let last = (1i64 << self.bits) - 1;
         if (0..=last).contains(&code) { Ok(code as u8) } else { Err(format!("code {code}, expected 0 to {last}")) }
     }
 
     /// The code of a level, of which `value` may be a rounded copy.
-    pub fn code_of_level(&self, value: f64) -> Result<u8, String> {
+    pub(crate) fn code_of_level(&self, value: f64) -> Result<u8, String> {
         let distance = |level: f32| (f64::from(level) - value).abs();
         let known = self.levels.iter().enumerate().filter(|(_, level)| !level.is_nan());
         let nearest = known.min_by(|a, b| distance(*a.1).total_cmp(&distance(*b.1)));
@@ -66,7 +66,7 @@ impl Quantizer {
     }
 
     /// Whether two codes stand for the same level.
-    pub fn same_level(&self, a: u8, b: u8) -> bool {
+    pub(crate) fn same_level(&self, a: u8, b: u8) -> bool {
         let level = |code: u8| self.levels.get(usize::from(code));
         level(a).zip(level(b)).is_some_and(|(a, b)| a == b)
     }
@@ -79,8 +79,8 @@ impl Quantizer {
     }
 }
 
-/// How far a recorded level may be from its own, relative to the largest: more than half precision leaves, and at most half of
-/// the distance between even levels of 8 bits.
+/// How far a recorded level may be from the exact one, relative to the largest: more than the error of half precision,
+/// and at most half of the distance between evenly spaced levels of 8 bits.
 const ROUNDING: f64 = 1.0 / 512.0;
 /// Levels that an error lists.
 const SHOWN: usize = 8;

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// Recorded codes of one or several images, for [`super::compare_codes`].
 ///
-/// An array is named as the quantizer in the graph, "." standing for "/" where that is easier. It holds codes (uint8, int32 or
-/// int64; bit j is the coefficient of basis element j) or what the quantizer gave (float32 or float64). Its shape is
-/// `[n, h, w, c]` or `[n, c, h, w]`, the same way in all arrays (the former if both fit all), without n for a single image, or
-/// `[n, c]` for vectors. Images are the first n of the inputs.
+/// An array has the name of the quantizer in the graph; "." may stand for "/". It holds codes (uint8, int32 or int64;
+/// bit j is the coefficient of basis element j) or the quantizer's output (float32 or float64). Its shape is
+/// `[n, h, w, c]` or `[n, c, h, w]`, in the same order in all arrays (the former if both are possible), without n for
+/// a single image, or `[n, c]` for vectors. The images are the first n of the inputs.
 #[derive(Clone, Debug)]
 pub struct RecordedCodes {
     path: PathBuf,
@@ -22,19 +22,19 @@ pub struct RecordedCodes {
 }
 
 /// The codes of one quantizer.
-pub struct Expected {
+pub(crate) struct Expected {
     /// Index of the quantizer.
     pub quantizer: usize,
     pub images: usize,
-    /// Whether levels were recorded, so that codes of equal ones cannot be told apart.
+    /// Whether levels were recorded. Then codes of equal levels cannot be told apart.
     pub by_value: bool,
     codes: Vec<u8>,
-    layout: Layout,
+    order: DimensionOrder,
 }
 
 /// Order of an array's dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
+enum DimensionOrder {
     ChannelsLast,
     ChannelsFirst,
 }
@@ -66,40 +66,40 @@ impl RecordedCodes {
     }
 
     fn matched(&self, quantizers: &[Quantizer], images: usize) -> Result<Vec<Expected>, String> {
-        let mut places = Vec::new();
+        let mut named = Vec::new();
         for name in self.arrays.keys() {
             let quantizer = quantizers.iter().position(|q| plain(&q.layer) == plain(name));
-            places.push((quantizer.ok_or_else(|| unknown(name, quantizers))?, name));
+            named.push((quantizer.ok_or_else(|| unknown(name, quantizers))?, name));
         }
-        if places.is_empty() {
+        if named.is_empty() {
             return Err("holds no arrays".into());
         }
-        places.sort();
-        let layout = self.layout(&places, quantizers);
+        named.sort();
+        let order = self.order(&named, quantizers);
         let array = |&(quantizer, name): &(usize, &String)| {
             let (shape, data) = &self.arrays[name];
             let wrong = |problem: String| format!("array '{name}': {problem}");
-            let images = count(shape, quantizers[quantizer].shape, layout, images).map_err(wrong)?;
+            let images = count(shape, quantizers[quantizer].shape, order, images).map_err(wrong)?;
             let (codes, by_value) = decode(data, &quantizers[quantizer]).map_err(wrong)?;
             let needed = images * quantizers[quantizer].shape.elements();
             if codes.len() != needed {
                 return Err(wrong(format!("has {} elements, expected {needed} of its shape", codes.len())));
             }
-            Ok(Expected { quantizer, images, by_value, codes, layout })
+            Ok(Expected { quantizer, images, by_value, codes, order })
         };
-        places.iter().map(array).collect()
+        named.iter().map(array).collect()
     }
 
-    /// The order that all arrays have; channels last if that is possible.
-    fn layout(&self, places: &[(usize, &String)], quantizers: &[Quantizer]) -> Layout {
+    /// The order of dimensions in all arrays: channels last if that is possible.
+    fn order(&self, named: &[(usize, &String)], quantizers: &[Quantizer]) -> DimensionOrder {
         let last = |&(quantizer, name): &(usize, &String)| {
-            count(&self.arrays[name].0, quantizers[quantizer].shape, Layout::ChannelsLast, usize::MAX).is_ok()
+            count(&self.arrays[name].0, quantizers[quantizer].shape, DimensionOrder::ChannelsLast, usize::MAX).is_ok()
         };
-        if places.iter().all(last) { Layout::ChannelsLast } else { Layout::ChannelsFirst }
+        if named.iter().all(last) { DimensionOrder::ChannelsLast } else { DimensionOrder::ChannelsFirst }
     }
 }
 
-/// Separators are a matter of taste.
+/// A name with one kind of separator.
 fn plain(name: &str) -> String {
     name.replace('/', ".")
 }
@@ -113,11 +113,11 @@ fn unknown(name: &str, quantizers: &[Quantizer]) -> String {
 }
 
 /// Images in an array of this shape, of at most `most`.
-fn count(shape: &[usize], image: Shape, layout: Layout, most: usize) -> Result<usize, String> {
+fn count(shape: &[usize], image: Shape, order: DimensionOrder, most: usize) -> Result<usize, String> {
     let Shape { h, w, c } = image;
-    let own = match layout {
-        Layout::ChannelsLast => [h, w, c],
-        Layout::ChannelsFirst => [c, h, w],
+    let own = match order {
+        DimensionOrder::ChannelsLast => [h, w, c],
+        DimensionOrder::ChannelsFirst => [c, h, w],
     };
     let images = match *shape {
         [n, x, y, z] if [x, y, z] == own => n,
@@ -146,10 +146,10 @@ fn decode(data: &NpyData, quantizer: &Quantizer) -> Result<(Vec<u8>, bool), Stri
 
 impl Expected {
     /// The code at a pixel, counted row by row.
-    pub fn code(&self, image: usize, pixel: usize, channel: usize, shape: Shape) -> u8 {
-        let at = match self.layout {
-            Layout::ChannelsLast => pixel * shape.c + channel,
-            Layout::ChannelsFirst => channel * shape.pixels() + pixel,
+    pub(crate) fn code(&self, image: usize, pixel: usize, channel: usize, shape: Shape) -> u8 {
+        let at = match self.order {
+            DimensionOrder::ChannelsLast => pixel * shape.c + channel,
+            DimensionOrder::ChannelsFirst => channel * shape.pixels() + pixel,
         };
         self.codes[image * shape.elements() + at]
     }

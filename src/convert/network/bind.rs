@@ -11,9 +11,9 @@ use crate::quant::{self, WeightQuantizer, WeightRule};
 use crate::zoo::Definition;
 use std::collections::BTreeMap;
 
-/// Reads, reorders and quantizes all parameters of `definition`, and reports on what became of them; `progress` is told
-/// (done, total) numbers.
-pub fn bind(
+/// Reads, reorders and quantizes all parameters of `definition`, and reports on what became of them; `progress` is
+/// told (done, total) numbers.
+pub(crate) fn bind(
     checkpoint: &Checkpoint,
     definition: &Definition,
     rules: &NameRules,
@@ -38,7 +38,7 @@ struct Binding<'a> {
     checkpoint: &'a Checkpoint,
     definition: &'a Definition,
     rules: &'a NameRules,
-    /// What was seen of the layers with quantized weights.
+    /// Statistics of the layers with quantized weights.
     quantized: BTreeMap<String, QuantizedWeights>,
     progress: &'a dyn Fn(usize, usize),
     /// Numbers read, and to be read.
@@ -65,7 +65,7 @@ impl Binding<'_> {
         let data = match role {
             Role::Weight => self.weights(parameter, &names[0])?,
             Role::Planes => {
-                // Checked and counted as a parameter of its own.
+                // Read again as a parameter of its own, which checks it and counts it as progress.
                 let basis = self.checkpoint.read_f32(&self.rules.name(self.rules.weight_basis, layer))?;
                 return Ok(Tensor::from_u32(shape.clone(), self.planes(parameter, &names[0], basis)?));
             }
@@ -79,7 +79,7 @@ impl Binding<'_> {
         Ok(Tensor::from_f32(shape.clone(), data))
     }
 
-    /// Weights in the order `[out, kh, kw, in]`, the sum of all copies of each.
+    /// Weights in the order `[out, kh, kw, in]`, each the sum of its copies.
     fn weights(&mut self, parameter: &Parameter, name: &str) -> Result<Vec<f32>> {
         let rows = parameter.dims.rows();
         let mut weights = vec![0f32; parameter.dims.outputs * rows];
@@ -93,7 +93,7 @@ impl Binding<'_> {
         Ok(weights)
     }
 
-    /// Packed codes of weights, which are reported on as they pass.
+    /// Packed codes of weights. Their statistics are gathered on the way.
     fn planes(&mut self, parameter: &Parameter, name: &str, basis: Vec<f32>) -> Result<Vec<u32>> {
         let (shape, WeightDims { outputs, inputs, size, .. }) = (&parameter.spec.shape, parameter.dims);
         let basis = self.rules.layout.weight_basis(basis, outputs);
@@ -147,7 +147,7 @@ impl Binding<'_> {
     }
 }
 
-/// gamma, beta, mean and variance of every channel from all four, or from mean and variance.
+/// Rows gamma, beta, mean and variance, from all four or from mean and variance.
 fn batch_norm_rows(parts: &[Vec<f32>], channels: usize) -> Vec<f32> {
     let mut rows = if parts.len() < 4 { [vec![1.0; channels], vec![0.0; channels]].concat() } else { Vec::new() };
     for part in parts {

@@ -4,7 +4,7 @@ use super::mean_image::WHITE;
 use crate::convert::readers::safetensors;
 use crate::error::{Error, Result};
 use crate::files::RegularFile;
-use crate::format::{Header, MAX_HEADER, check_ends, parse_versioned};
+use crate::format::{GRAPH_KEY, Header, MAX_HEADER, check_ends, parse_versioned};
 use crate::graph::Graph;
 use crate::graph::preprocess::{Normalize, Preprocess};
 use crate::quant::Ties;
@@ -15,9 +15,6 @@ use std::path::Path;
 
 /// The version of graph files that this crate reads.
 pub const GRAPH_VERSION: u32 = 1;
-/// Metadata entry of exported files: the text of a graph file.
-pub(super) const GRAPH_KEY: &str = "lq-infer-graph";
-
 /// A network of the user's own without its weights: what a graph file holds (`models/README.md` is its specification).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,9 +1,10 @@
 //! Export: a model's network with float weights, in the plain naming, for any framework. Conversion takes it back.
 
-use super::custom::{CustomNetwork, GRAPH_KEY};
+use super::custom::CustomNetwork;
 use super::layout::WeightDims;
 use super::names::{MEAN_IMAGE, PLAIN};
 use super::parameters::{Parameter, of_graph};
+use crate::convert::readers::check_names;
 use crate::error::{Error, Result};
 use crate::format::{self, Packed};
 use crate::graph::preprocess::ChannelOrder;
@@ -16,16 +17,17 @@ use std::path::Path;
 
 /// Writes the network of `packed` to `path` as safetensors of 32-bit floats; the file appears whole or not at all.
 ///
-/// Tensors have the plain naming (`models/README.md`) and PyTorch's order. Quantized weights are given as the levels they
-/// have, with the bases beside them. Every activation quantizer has, besides its basis, `levels` and `thresholds`, both
-/// ascending: its output is `levels[i]` for a number above i thresholds. The metadata entry `lq-infer-graph` is a graph file
-/// for it. [`crate::convert::convert_graph`] takes both back.
+/// Tensors have the plain naming (`models/README.md`) and PyTorch's order. Quantized weights are given as the levels
+/// they have, with the bases beside them. Every activation quantizer has, besides its basis, `levels` and
+/// `thresholds`, both ascending: its output is `levels[i]` for a number above i thresholds. The metadata entry
+/// `lq-infer-graph` is a graph file for it. [`crate::convert::convert_graph`] takes both back.
 ///
 /// # Errors
-/// [`Error::Usage`] if two layers would have one name, [`Error::Io`] if the file cannot be written.
+/// [`Error::Usage`] if two layers would have one name, or a name that conversion refuses; [`Error::Io`] if the file cannot
+/// be written, or its header would be too long to be read.
 pub fn export_float(packed: &Packed, path: &Path) -> Result<()> {
     let (tensors, graph) = floats(packed).map_err(Error::Usage)?;
-    format::replace_safetensors(path, tensors.iter().collect(), GRAPH_KEY, graph)
+    format::replace_safetensors(path, tensors.iter().collect(), format::GRAPH_KEY, graph)
 }
 
 /// The tensors of the file, and its graph file.
@@ -41,6 +43,7 @@ fn floats(packed: &Packed) -> Result<(BTreeMap<String, Exported<'_>>, String), S
             rgb(mean.f32(), packed.header.preprocess.channels),
         )?;
     }
+    check_names(export.tensors.keys())?;
     let graph = serde_json::to_string(&CustomNetwork::of(&packed.header)).map_err(|e| e.to_string())?;
     Ok((export.tensors, graph))
 }

@@ -2,16 +2,17 @@
 
 /// The conventions of a framework.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// Weights `[kh, kw, in, out]` or, of a dense layer, `[in, out]`; bases `[bits, out]` and `[bits, 1]`.
     Tensorflow,
-    /// Weights `[out, in, kh, kw]` or, of a dense layer, `[out, in]`; bases `[out, bits]`, and `[bits]` or `[1, bits]`.
+    /// Weights `[out, in, kh, kw]` or, of a dense layer, `[out, in]`; bases `[out, bits]`, and `[bits]` or
+    /// `[1, bits]`.
     Torch,
 }
 
 /// The dimensions of the weights of a convolution or a dense layer.
 #[derive(Clone, Copy, Debug)]
-pub struct WeightDims {
+pub(crate) struct WeightDims {
     /// Output channels.
     pub outputs: usize,
     /// Height and width of the window.
@@ -27,17 +28,18 @@ pub struct WeightDims {
 
 impl WeightDims {
     /// Positions of the window.
-    pub fn taps(&self) -> usize {
+    pub(crate) fn taps(&self) -> usize {
         self.size[0] * self.size[1]
     }
 
     /// Weights of one output channel, ordered `[kh, kw, in]`.
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.taps() * self.inputs
     }
 
-    /// Index among [`WeightDims::rows`] of weight `flat` of an output channel in the order C,H,W, in which copies are adjacent.
-    pub fn row(&self, flat: usize) -> usize {
+    /// Index among [`WeightDims::rows`] of weight `flat` of an output channel in the order C,H,W, in which copies are
+    /// adjacent.
+    pub(crate) fn row(&self, flat: usize) -> usize {
         let (flat, taps) = (flat / self.copies.max(1), self.taps().max(1));
         flat % taps * self.inputs + flat / taps
     }
@@ -45,7 +47,7 @@ impl WeightDims {
 
 impl Layout {
     /// Shapes in which weights may be saved, the usual one first.
-    pub fn weight_shapes(self, dims: &WeightDims) -> Vec<Vec<usize>> {
+    pub(crate) fn weight_shapes(self, dims: &WeightDims) -> Vec<Vec<usize>> {
         let WeightDims { outputs, size: [kh, kw], inputs, .. } = *dims;
         let (conv, dense) = match self {
             Layout::Tensorflow => (vec![kh, kw, inputs, outputs], vec![dims.rows() * dims.copies, outputs]),
@@ -59,16 +61,16 @@ impl Layout {
     }
 
     /// Elements of a variable with weights that belong together: those of one input and all outputs, or of one output.
-    pub fn weight_unit(self, dims: &WeightDims) -> usize {
+    pub(crate) fn weight_unit(self, dims: &WeightDims) -> usize {
         match self {
             Layout::Tensorflow => dims.outputs,
             Layout::Torch => dims.rows() * dims.copies,
         }
     }
 
-    /// Tells `put` the output, the row and the value of every weight in `piece`, whole units of which the first is unit number
-    /// `first` of a variable of shape `shape`.
-    pub fn each_weight(
+    /// Tells `put` the output, the row and the value of every weight in `piece`, whole units of which the first is
+    /// unit number `first` of a variable of shape `shape`.
+    pub(crate) fn each_weight(
         self,
         dims: &WeightDims,
         shape: &[usize],
@@ -97,12 +99,23 @@ impl Layout {
     }
 
     /// Output channels of weights of this shape.
-    pub fn outputs(self, shape: &[usize]) -> Option<usize> {
-        self.last_or_first(shape).copied()
+    pub(crate) fn outputs(self, shape: &[usize]) -> Option<usize> {
+        match self {
+            Layout::Tensorflow => shape.last().copied(),
+            Layout::Torch => shape.first().copied(),
+        }
+    }
+
+    /// Bits of weights or activations whose bases have this shape.
+    pub(crate) fn bits(self, shape: &[usize]) -> Option<usize> {
+        match self {
+            Layout::Tensorflow => shape.first().copied(),
+            Layout::Torch => shape.last().copied(),
+        }
     }
 
     /// Shape of the bases of `outputs` channels.
-    pub fn weight_basis_shape(self, bits: usize, outputs: usize) -> Vec<usize> {
+    pub(crate) fn weight_basis_shape(self, bits: usize, outputs: usize) -> Vec<usize> {
         match self {
             Layout::Tensorflow => vec![bits, outputs],
             Layout::Torch => vec![outputs, bits],
@@ -110,7 +123,7 @@ impl Layout {
     }
 
     /// Bases of `outputs` channels as `[bits, outputs]`.
-    pub fn weight_basis(self, data: Vec<f32>, outputs: usize) -> Vec<f32> {
+    pub(crate) fn weight_basis(self, data: Vec<f32>, outputs: usize) -> Vec<f32> {
         match self {
             Layout::Tensorflow => data,
             Layout::Torch => {
@@ -120,35 +133,11 @@ impl Layout {
         }
     }
 
-    /// Bits of weights whose bases have this shape.
-    pub fn weight_bits(self, shape: &[usize]) -> Option<usize> {
-        self.first_or_last(shape).copied()
-    }
-
     /// Shapes in which the basis of an activation quantizer may be saved, the usual one first.
-    pub fn activation_basis_shapes(self, bits: usize) -> Vec<Vec<usize>> {
+    pub(crate) fn activation_basis_shapes(self, bits: usize) -> Vec<Vec<usize>> {
         match self {
             Layout::Tensorflow => vec![vec![bits, 1]],
             Layout::Torch => vec![vec![bits], vec![1, bits]],
-        }
-    }
-
-    /// Bits of activations whose basis has this shape.
-    pub fn activation_bits(self, shape: &[usize]) -> Option<usize> {
-        self.first_or_last(shape).copied()
-    }
-
-    fn first_or_last(self, shape: &[usize]) -> Option<&usize> {
-        match self {
-            Layout::Tensorflow => shape.first(),
-            Layout::Torch => shape.last(),
-        }
-    }
-
-    fn last_or_first(self, shape: &[usize]) -> Option<&usize> {
-        match self {
-            Layout::Tensorflow => shape.last(),
-            Layout::Torch => shape.first(),
         }
     }
 }

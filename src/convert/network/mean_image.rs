@@ -9,10 +9,10 @@ use crate::graph::{Graph, Tensor};
 use std::path::Path;
 
 /// Largest pixel.
-pub const WHITE: f64 = 255.0;
+pub(crate) const WHITE: f64 = 255.0;
 
 /// The mean image of the training pictures, from `file` or from an exported network.
-pub fn find(
+pub(crate) fn find(
     checkpoint: &Checkpoint,
     file: Option<&Path>,
     graph: &Graph,

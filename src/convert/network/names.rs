@@ -1,15 +1,15 @@
-//! How each source names its variables and lays them out: tables, not code.
+//! Tables of how each source of checkpoints names its variables and orders their numbers.
 
 use super::layout::Layout;
 use crate::graph::Role;
 
 /// Names of one source. `{}` stands for the layer.
 #[derive(Debug)]
-pub struct NameRules {
-    /// What it is called in messages.
+pub(crate) struct NameRules {
+    /// Its name in messages.
     pub source: &'static str,
     pub layout: Layout,
-    /// What stands for the "/" of a layer's name.
+    /// Replaces the "/" in the names of layers.
     pub separator: &'static str,
     /// Convolution or dense weights.
     pub weight: &'static str,
@@ -20,15 +20,15 @@ pub struct NameRules {
     /// Batch norms without gamma and beta.
     pub unscaled: Unscaled,
     pub activation_basis: &'static str,
-    /// What inference does not need: a variable is ignored if its name is this, starts so ("x*") or ends so ("*x").
+    /// Variables that inference does not need: by name, by the start of the name ("x*") or by its end ("*x").
     pub ignored: &'static [&'static str],
-    /// Whether weights below the smallest normal float count as 0.
+    /// Whether weights smaller than the smallest normal float count as 0.
     pub flushes_subnormals: bool,
 }
 
 /// Which batch norms neither scale nor shift.
 #[derive(Debug)]
-pub enum Unscaled {
+pub(crate) enum Unscaled {
     /// These layers; mean and variance are per channel, or one number for all channels.
     Layers(&'static [&'static str]),
     /// Those that have neither variable.
@@ -36,13 +36,13 @@ pub enum Unscaled {
 }
 
 /// Variable of a mean image in exported networks, `[height, width, 3]` RGB.
-pub const MEAN_IMAGE: &str = "preprocess.mean_image";
+pub(crate) const MEAN_IMAGE: &str = "preprocess.mean_image";
 
 /// All sources, in the order in which they are tried.
-pub const SOURCES: [&NameRules; 3] = [&TENSORPACK, &TORCH_PORT, &PLAIN];
+pub(crate) const SOURCES: [&NameRules; 3] = [&TENSORPACK, &TORCH_PORT, &PLAIN];
 
 /// The original code (tensorpack on TensorFlow 1), as a checkpoint or as a dump.
-pub const TENSORPACK: NameRules = NameRules {
+pub(crate) const TENSORPACK: NameRules = NameRules {
     source: "the original code",
     layout: Layout::Tensorflow,
     separator: "/",
@@ -50,7 +50,8 @@ pub const TENSORPACK: NameRules = NameRules {
     weight_basis: "{}/weight_quant/basis",
     bias: "{}/b",
     batch_norm: ["{}/gamma", "{}/beta", "{}/mean/EMA", "{}/variance/EMA"],
-    // AlexNet and VGG-Variant declare these for NHWC; in an NCHW graph they take the one row for the channel.
+    // AlexNet and VGG-Variant declare these for NHWC. In an NCHW graph, the batch norm then takes its only row for the
+    // channels, so all channels share one mean and variance.
     unscaled: Unscaled::Layers(&["fc5/bn", "fc6/bn", "fc7/bn"]),
     activation_basis: "{}/ActivationQuantization/basis",
     ignored: &[
@@ -72,9 +73,9 @@ pub const TENSORPACK: NameRules = NameRules {
     flushes_subnormals: true,
 };
 
-/// The PyTorch ports whose convolutions hold a `weight_quantizer` and an `activation_quantizer`, of which the latter is a
+/// The PyTorch ports, whose convolutions contain a `weight_quantizer` and an `activation_quantizer`. The latter is a
 /// layer of its own here.
-pub const TORCH_PORT: NameRules = NameRules {
+pub(crate) const TORCH_PORT: NameRules = NameRules {
     source: "the PyTorch ports",
     layout: Layout::Torch,
     separator: ".",
@@ -99,7 +100,7 @@ pub const TORCH_PORT: NameRules = NameRules {
 };
 
 /// A plain naming that any PyTorch code can write (see `models/README.md`).
-pub const PLAIN: NameRules = NameRules {
+pub(crate) const PLAIN: NameRules = NameRules {
     source: "the plain naming",
     layout: Layout::Torch,
     separator: ".",
@@ -111,7 +112,7 @@ pub const PLAIN: NameRules = NameRules {
     activation_basis: "{}.basis",
     ignored: &[
         "*.num_batches_tracked",
-        // Exported for people; they follow from the basis.
+        // Exported for people to read; they follow from the basis.
         "*.levels",
         "*.thresholds",
         // Read apart from the layers.
@@ -125,12 +126,12 @@ const TORCH_BATCH_NORM: [&str; 4] = ["{}.weight", "{}.bias", "{}.running_mean", 
 
 impl NameRules {
     /// The variable for `pattern` of `layer`.
-    pub fn name(&self, pattern: &str, layer: &str) -> String {
+    pub(crate) fn name(&self, pattern: &str, layer: &str) -> String {
         pattern.replace("{}", &layer.replace('/', self.separator))
     }
 
     /// Whether inference does not need the variable `name`.
-    pub fn is_ignored(&self, name: &str) -> bool {
+    pub(crate) fn is_ignored(&self, name: &str) -> bool {
         self.ignored.iter().any(|rule| match (rule.strip_suffix('*'), rule.strip_prefix('*')) {
             (Some(prefix), _) => name.starts_with(prefix),
             (None, Some(suffix)) => name.ends_with(suffix),
@@ -139,7 +140,7 @@ impl NameRules {
     }
 
     /// The variables that make up parameter `role` of `layer`; `exists` tells which there are.
-    pub fn variables(&self, role: Role, layer: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
+    pub(crate) fn variables(&self, role: Role, layer: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
         let patterns: &[&str] = match role {
             Role::Weight | Role::Planes => &[self.weight],
             Role::WeightBasis => &[self.weight_basis],
@@ -159,7 +160,7 @@ impl NameRules {
     }
 
     /// Whether the mean and variance of all channels of batch norm `layer` may be one number.
-    pub fn may_share_statistics(&self, layer: &str) -> bool {
+    pub(crate) fn may_share_statistics(&self, layer: &str) -> bool {
         matches!(self.unscaled, Unscaled::Layers(layers) if layers.contains(&layer))
     }
 }

@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 /// A variable that a network needs, with the shapes it may have (the usual one first).
 pub struct Requirement {
+    /// Its name.
     pub variable: String,
+    /// The shapes.
     pub shapes: Vec<Vec<usize>>,
 }
 
@@ -53,7 +55,7 @@ pub(crate) fn of_graph(graph: &Graph) -> Result<Vec<Parameter>, String> {
 }
 
 /// The variables that `definition` needs from a source with these rules; `exists` tells which there are.
-pub fn requirements(
+pub(crate) fn requirements(
     definition: &Definition,
     rules: &NameRules,
     exists: &dyn Fn(&str) -> bool,
@@ -90,8 +92,8 @@ fn shapes(spec: &ParamSpec, dims: &WeightDims, rules: &NameRules) -> Vec<Vec<usi
     }
 }
 
-/// The variables that a network needs from a checkpoint in the plain naming, in order of the layers. Batch norms may go
-/// without weight and bias.
+/// The variables that a network needs from a checkpoint in the plain naming, in order of the layers. Batch norms may
+/// go without weight and bias.
 pub fn plain_variables(definition: &Definition) -> Result<Vec<Requirement>, String> {
     requirements(definition, &PLAIN, &|_| true)
 }

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 const LISTED: usize = 4;
 
 /// A network whose variables are exactly those of the checkpoint, under the names of one source.
-pub struct Match {
+pub(crate) struct Match {
     pub network: &'static Network,
     pub definition: Definition,
     pub rules: &'static NameRules,
@@ -25,9 +25,12 @@ impl Match {
     }
 }
 
-/// The network that a checkpoint holds and the ids of others that it matches as well, or how it differs from the closest
-/// one. Of several matches, the first with the classes of its usual data set is taken, or just the first.
-pub fn recognize(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(Match, Vec<&'static str>), String> {
+/// The network that a checkpoint holds and the ids of others that it matches as well, or how it differs from the
+/// closest one. Of several matches, the first with the classes of its usual data set is taken, or just the first.
+pub(crate) fn recognize(
+    checkpoint: &Checkpoint,
+    options: &ConvertOptions,
+) -> Result<(Match, Vec<&'static str>), String> {
     let mut matches = matches(checkpoint, options)?;
     let best = matches.iter().position(Match::has_usual_classes).unwrap_or(0);
     if best < matches.len() {
@@ -64,8 +67,8 @@ fn candidates(options: &ConvertOptions) -> Result<Vec<&'static Network>, String>
     }
 }
 
-/// The network that lacks least. A single wrong shape would look like a layer of that width and blame its neighbours, so the
-/// original channels are tried as well.
+/// The network with the smallest mismatch. A single wrong shape would be taken for the layer's width, and its
+/// neighbours would then be reported as wrong; so the original channels are tried as well.
 fn closest(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(&'static Network, Mismatch), String> {
     let found = SOURCES.map(|rules| CheckpointWidths::new(checkpoint, rules, options.input_size));
     let original = found.each_ref().map(CheckpointWidths::with_original_channels);
@@ -88,7 +91,7 @@ fn closest(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(&'stati
 }
 
 /// The source whose names make the checkpoint match a given network, or how it differs under those of the closest one.
-pub fn source(checkpoint: &Checkpoint, definition: &Definition) -> Result<&'static NameRules, String> {
+pub(crate) fn source(checkpoint: &Checkpoint, definition: &Definition) -> Result<&'static NameRules, String> {
     let mut closest: Option<(&NameRules, Mismatch)> = None;
     for rules in SOURCES {
         let mismatch = compare(checkpoint, definition, rules)?;
@@ -99,7 +102,7 @@ pub fn source(checkpoint: &Checkpoint, definition: &Definition) -> Result<&'stat
     match closest {
         Some((rules, mismatch)) if mismatch.count() == 0 => Ok(rules),
         Some((rules, mismatch)) => {
-            Err(format!("it does not fit the graph; with the names of {}: {}", rules.source, mismatch.describe()))
+            Err(format!("it does not match the graph; with the names of {}: {}", rules.source, mismatch.describe()))
         }
         None => Err("no source of checkpoints is known".into()),
     }

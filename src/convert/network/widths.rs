@@ -12,7 +12,7 @@ const FALLBACK_BITS: usize = 2;
 
 /// Widths of a checkpoint under the names of one source.
 #[derive(Clone, Copy)]
-pub struct CheckpointWidths<'a> {
+pub(crate) struct CheckpointWidths<'a> {
     checkpoint: &'a Checkpoint,
     pub rules: &'static NameRules,
     input_size: Option<usize>,
@@ -26,7 +26,7 @@ pub struct CheckpointWidths<'a> {
 
 impl<'a> CheckpointWidths<'a> {
     /// Widths of `checkpoint`, whose names follow `rules`.
-    pub fn new(checkpoint: &'a Checkpoint, rules: &'static NameRules, input_size: Option<usize>) -> Self {
+    pub(crate) fn new(checkpoint: &'a Checkpoint, rules: &'static NameRules, input_size: Option<usize>) -> Self {
         let variables = checkpoint.variables();
         // Some sources use one pattern for both kinds; a weight basis is then one that has weights beside it.
         let any = |pattern: &str, beside_weights: bool| {
@@ -45,7 +45,7 @@ impl<'a> CheckpointWidths<'a> {
     }
 
     /// The same with the channels of the original networks.
-    pub fn with_original_channels(&self) -> Self {
+    pub(crate) fn with_original_channels(&self) -> Self {
         CheckpointWidths { original_channels: true, ..*self }
     }
 
@@ -61,7 +61,7 @@ impl<'a> CheckpointWidths<'a> {
     }
 }
 
-fn possible(bits: Option<usize>) -> usize {
+fn bits_or_fallback(bits: Option<usize>) -> usize {
     bits.filter(|b| (1..=MAX_BITS).contains(b)).unwrap_or(FALLBACK_BITS)
 }
 
@@ -71,12 +71,12 @@ impl Widths for CheckpointWidths<'_> {
             return Weights::Float;
         }
         let basis = self.shape(self.rules.weight_basis, layer);
-        Weights::Planes { bits: possible(basis.and_then(|s| self.rules.layout.weight_bits(s))) }
+        Weights::Planes { bits: bits_or_fallback(basis.and_then(|s| self.rules.layout.bits(s))) }
     }
 
     fn activation_bits(&self, layer: &str) -> Option<usize> {
         let basis = self.shape(self.rules.activation_basis, layer);
-        self.activation_bases.then(|| possible(basis.and_then(|s| self.rules.layout.activation_bits(s))))
+        self.activation_bases.then(|| bits_or_fallback(basis.and_then(|s| self.rules.layout.bits(s))))
     }
 
     fn outputs(&self, layer: &str, usual: usize) -> usize {

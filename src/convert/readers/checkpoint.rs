@@ -1,7 +1,7 @@
 //! Training checkpoints of every kind behind one type.
 
 use super::locate::{Located, locate};
-use super::pieces::{Sink, collect, each_piece};
+use super::pieces::{Sink, each_piece};
 use super::reader::{CheckpointKind, Reader};
 use super::tf_bundle::TfIndex;
 use super::variable::Variable;
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// An open checkpoint. Its variables' data are only touched when they are read. Its files must not be changed while it is
-/// open: variables would be of two versions.
+/// An open checkpoint. Its variables' data are only touched when they are read. Its files must not be changed while it
+/// is open: variables would be of two versions.
 #[derive(Debug)]
 pub struct Checkpoint {
     /// The `.index`, or the one file that the checkpoint is.
@@ -75,34 +75,32 @@ impl Checkpoint {
         Ok(hex(&hash.finalize()))
     }
 
-    /// All variables by name, without TensorFlow's trailing ":0" and the prefixes of PyTorch's wrappers: also those that
-    /// only training needs.
+    /// All variables by name, without TensorFlow's trailing ":0" and the prefixes of PyTorch's wrappers: also those
+    /// that only training needs.
     pub fn variables(&self) -> &BTreeMap<String, Variable> {
         self.reader.variables()
     }
 
-    /// Reads a variable in C order as float32, and checks its checksum if one is stored. It must be of that type; in the
-    /// files of PyTorch and safetensors, other floats are converted.
+    /// Reads a variable in C order as float32, and checks its checksum if one is stored. It must be of that type; in
+    /// the files of PyTorch and safetensors, other floats are converted.
     pub fn read_f32(&self, name: &str) -> Result<Vec<f32>> {
-        let shape = self.variables().get(name).map_or(&[][..], |variable| &variable.shape);
-        collect(shape, |sink| self.pieces(name, 1, sink)).map_err(|problem| self.bad(problem))
+        self.file_of(name).and_then(|file| self.reader.read_f32(file, name)).map_err(|problem| self.bad(problem))
     }
 
-    /// Passes a variable as [`Checkpoint::read_f32`] reads it to `sink`, in pieces of a whole number of `unit` elements
-    /// (if it is a whole number of them) and of about a megabyte; one that is stored in another order than C's may be one
-    /// piece. What `sink` refuses is an error of the variable.
+    /// Passes a variable as [`Checkpoint::read_f32`] reads it to `sink`, in pieces of a whole number of `unit`
+    /// elements (if it is a whole number of them) and of about a megabyte; one that is stored in another order than
+    /// C's may be one piece. What `sink` refuses is an error of the variable.
     pub fn stream_f32(&self, name: &str, unit: usize, sink: &mut Sink) -> Result<()> {
-        self.pieces(name, unit, sink).map_err(|problem| self.bad(problem))
+        let streamed = self.file_of(name).and_then(|file| self.reader.stream(file, name, unit, sink));
+        streamed.map_err(|problem| self.bad(problem))
     }
 
-    fn pieces(&self, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
-        let file = match self.reader.shard(name) {
-            None => &self.main,
-            Some(shard) => {
-                self.shards.get(shard).ok_or_else(|| format!("data shard {shard} of '{name}' is missing"))?
-            }
-        };
-        self.reader.stream(file, name, unit, sink)
+    /// The file with the data of a variable.
+    fn file_of(&self, name: &str) -> Result<&RegularFile, String> {
+        match self.reader.shard(name) {
+            None => Ok(&self.main),
+            Some(shard) => self.shards.get(shard).ok_or_else(|| format!("data shard {shard} of '{name}' is missing")),
+        }
     }
 
     /// An error of this checkpoint.

@@ -140,7 +140,7 @@ fn state_target(text: &[u8]) -> Result<PathBuf, String> {
 fn describe(file: &RegularFile, head: &[u8]) -> Result<String> {
     let extension = file.path().extension().and_then(OsStr::to_str).unwrap_or_default();
     let seems = if tf_bundle::has_magic(&file.tail(8)?) {
-        // A V1 checkpoint says so itself when it is parsed.
+        // The parser recognizes a V1 checkpoint itself.
         return Ok(match TfIndex::parse(&file.map()?) {
             Ok(_) => "this is the index of a TensorFlow V2 checkpoint; give it back its name PREFIX.index".into(),
             Err(problem) => problem,

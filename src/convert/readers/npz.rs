@@ -3,20 +3,20 @@
 //! Source: numpy/lib/npyio.py (`savez`: a zip archive with one `NAME.npy` for each array) and tensorpack's
 //! `save_chkpt_vars`, whose names are those of the TensorFlow variables, mostly with a trailing ":0".
 
-use super::pieces::{Sink, each_f32, each_piece, truncated};
+use super::pieces::{Sink, collect, each_f32, truncated};
 use super::reader::{ACCEPTED, CheckpointKind, Reader};
-use super::variable::{MARGIN, Variable, check_count, variable_name};
+use super::variable::{MARGIN, Variable, VariableList, variable_name};
 use super::zip_directory::{self, Entry, Method, check_crc};
 use crate::files::{RangeReader, ReadExactAt, quoted};
 use crate::format::ElementType;
-use crate::format::npy::{self, CollectF32, NpyData, NpyHeader};
+use crate::format::npy::{self, NpyData, NpyHeader};
 use flate2::CrcReader;
 use flate2::bufread::DeflateDecoder;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 
-/// Deflate cannot pack better (a length-258 copy takes at least 2 bits).
+/// The best that deflate can do: a copy of 258 bytes takes at least 2 bits.
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
 /// An array and where it lies in the archive.
@@ -30,10 +30,7 @@ struct PackedArray {
 
 /// A parsed archive.
 #[derive(Debug)]
-pub struct Npz {
-    variables: BTreeMap<String, Variable>,
-    arrays: BTreeMap<String, PackedArray>,
-}
+pub struct Npz(VariableList<PackedArray>);
 
 impl Reader for Npz {
     fn kind(&self) -> CheckpointKind {
@@ -41,18 +38,26 @@ impl Reader for Npz {
     }
 
     fn variables(&self) -> &BTreeMap<String, Variable> {
-        &self.variables
+        self.0.variables()
     }
 
     /// Reads float32 only. An array in Fortran order is one piece.
     fn stream(&self, file: &dyn ReadExactAt, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
-        let (variable, array) = self.find(name)?;
-        variable.expect_f32(name)?;
+        let array = self.0.place_of_f32(name)?;
         let read = array.content(file, |reader| match array.header.needs_reorder() {
             true => sink(&array.reordered(reader)?),
             false => each_f32(ElementType::F32, reader, array.header.data_len, unit, sink),
         });
         read.map_err(|problem| named(name, &problem))
+    }
+
+    /// Reorders an array in Fortran order in place.
+    fn read_f32(&self, file: &dyn ReadExactAt, name: &str) -> Result<Vec<f32>, String> {
+        let array = self.0.place_of_f32(name)?;
+        if array.header.needs_reorder() {
+            return array.content(file, |reader| array.reordered(reader)).map_err(|problem| named(name, &problem));
+        }
+        collect(&array.header.shape, |sink| self.stream(file, name, 1, sink))
     }
 }
 
@@ -65,8 +70,7 @@ impl Npz {
     /// The same with the entries that the archive's directory lists.
     pub(super) fn from_entries(file: &[u8], entries: Vec<Entry>) -> Result<Self, String> {
         check_origin(&entries)?;
-        check_count(entries.len(), entries.iter().map(|entry| entry.name.len()).sum())?;
-        let mut npz = Npz { variables: BTreeMap::new(), arrays: BTreeMap::new() };
+        let mut npz = Npz(VariableList::new());
         for entry in entries {
             npz.insert(file, entry)?;
         }
@@ -75,12 +79,7 @@ impl Npz {
 
     /// Reads an array of any type that [`NpyData`] has, in C order, and checks the archive's checksum of it.
     pub fn read(&self, file: &dyn ReadExactAt, name: &str) -> Result<NpyData, String> {
-        let (_, array) = self.find(name)?;
-        array.read(file).map_err(|problem| named(name, &problem))
-    }
-
-    fn find(&self, name: &str) -> Result<(&Variable, &PackedArray), String> {
-        self.variables.get(name).zip(self.arrays.get(name)).ok_or_else(|| format!("no variable '{name}'"))
+        self.0.place(name)?.read(file).map_err(|problem| named(name, &problem))
     }
 
     fn insert(&mut self, file: &[u8], entry: Entry) -> Result<(), String> {
@@ -89,16 +88,12 @@ impl Npz {
         let name = variable_name(key)?;
         let array = PackedArray::parse(file, &entry).map_err(|problem| format!("variable '{name}': {problem}"))?;
         let variable = Variable { shape: array.header.shape.clone(), dtype: array.header.dtype.name().into() };
-        if self.variables.insert(name.to_owned(), variable).is_some() {
-            return Err(format!("variable '{name}' comes twice"));
-        }
-        self.arrays.insert(name.to_owned(), array);
-        Ok(())
+        self.0.insert(name, variable, array)
     }
 }
 
 impl PackedArray {
-    /// Reads the array's header and holds the sizes declared by the archive against it.
+    /// Reads the array's header and checks the sizes that the archive declares against it.
     fn parse(file: &[u8], entry: &Entry) -> Result<Self, String> {
         let packed = file.get(entry.packed.clone()).unwrap_or_default();
         let limit = u64::try_from(file.len().saturating_add(MARGIN)).unwrap_or(u64::MAX);
@@ -131,7 +126,8 @@ impl PackedArray {
         Ok(NpyData::from_le_bytes(self.header.dtype, &raw)?.into_c_order(&self.header))
     }
 
-    /// Runs `take` on the unpacked data behind the header, and checks that it was all and sound.
+    /// Runs `take` on the unpacked data after the header, then checks that no data are left and that the checksum is
+    /// right.
     fn content<T>(
         &self,
         file: &dyn ReadExactAt,
@@ -152,12 +148,16 @@ impl PackedArray {
 
     /// The elements of an array in Fortran order, in C order.
     fn reordered(&self, reader: &mut dyn Read) -> Result<Vec<f32>, String> {
-        let mut all = CollectF32::new(&self.header)?;
-        each_piece(reader, self.header.data_len, size_of::<f32>(), |raw| {
-            all.push(raw);
+        let mut all = Vec::new();
+        let len = self.header.len();
+        all.try_reserve_exact(len).map_err(|_| format!("not enough memory for {len} numbers"))?;
+        all.resize(len, 0.0);
+        let mut places = self.header.places();
+        each_f32(ElementType::F32, reader, self.header.data_len, 1, &mut |values| {
+            npy::scatter(&mut all, values, &mut places);
             Ok(())
         })?;
-        Ok(all.into_inner())
+        Ok(all)
     }
 }
 
@@ -182,7 +182,7 @@ fn read_header(mut reader: impl Read) -> Result<NpyHeader, String> {
     npy::parse_header(&header)
 }
 
-/// Names the other formats that are zip archives.
+/// Recognizes other formats that are zip archives.
 fn check_origin(entries: &[Entry]) -> Result<(), String> {
     let holds = |suffix: &[u8]| entries.iter().any(|entry| entry.name.ends_with(suffix));
     if holds(b"model.weights.h5") {

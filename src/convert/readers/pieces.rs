@@ -6,10 +6,10 @@ use std::io::{self, Read};
 /// About how many bytes are read at a time.
 pub(super) const PIECE: usize = 1024 * 1024;
 
-/// Takes the elements of a variable, some at a time and in C order.
+/// Receives the elements of a variable, piece by piece in C order.
 pub type Sink<'a> = dyn FnMut(&[f32]) -> Result<(), String> + 'a;
 
-/// Passes the next `len` bytes of `reader` on, in pieces of a whole number of units of `unit` bytes.
+/// Passes the next `len` bytes of `reader` on, in pieces of a whole number of `unit` bytes.
 pub(super) fn each_piece(
     mut reader: impl Read,
     len: usize,
@@ -45,13 +45,13 @@ pub(super) fn each_f32(
     })
 }
 
-/// What is said about bytes that cannot be read or unpacked.
+/// The message about bytes that cannot be read or unpacked.
 pub(super) fn truncated(error: io::Error) -> String {
     format!("cannot read it, the file is damaged or truncated ({error})")
 }
 
-/// All elements of a variable of this shape. Memory is reserved when the first piece is there: only then is it known that
-/// the variable can be read.
+/// All elements of a variable of this shape. Memory is reserved when the first piece is there: only then is it known
+/// that the variable can be read.
 pub(super) fn collect(
     shape: &[usize],
     stream: impl FnOnce(&mut Sink) -> Result<(), String>,

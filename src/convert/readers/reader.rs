@@ -10,7 +10,8 @@ use std::fmt;
 pub(super) const ACCEPTED: &str = "accepted are a TensorFlow V2 checkpoint (PREFIX.index with its PREFIX.data files), \
     a NumPy or tensorpack .npz, and a state dict as a PyTorch .pt or .pth or as .safetensors";
 
-/// A checkpoint whose list of variables has been parsed. Their data stay in the file, which is given again to read them.
+/// A checkpoint whose list of variables has been parsed. Their data stay in the file, which is given again to read
+/// them.
 pub trait Reader: fmt::Debug + Send + Sync {
     /// The kind of file that was recognised.
     fn kind(&self) -> CheckpointKind;

@@ -8,7 +8,7 @@ use super::strided::StridedView;
 use super::variable::{MAX_DIMS, Variable};
 use super::views::{Views, wrapper_prefix};
 use crate::files::{ReadExactAt, quoted};
-use crate::format::{self, ElementType, safetensors_header};
+use crate::format::{ElementType, GRAPH_KEY, METADATA_KEY, safetensors_header};
 use safetensors::Dtype;
 use std::collections::BTreeMap;
 
@@ -20,13 +20,15 @@ impl SafetensorsFile {
     /// Lists the tensors of the file whose bytes are given; they themselves are not touched.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
         let (header, metadata) = safetensors_header(file)?;
-        if metadata.metadata().as_ref().is_some_and(|entries| entries.contains_key(format::METADATA_KEY)) {
+        let has_entry = |key| metadata.metadata().as_ref().is_some_and(|entries| entries.contains_key(key));
+        if has_entry(METADATA_KEY) {
             return Err("this is a packed model already; use it as it is (see `lq-infer inspect`)".into());
         }
         let data = size_of::<u64>() + header;
         let tensors: BTreeMap<_, _> = metadata.tensors().into_iter().collect();
-        let prefix = wrapper_prefix(tensors.keys().map(String::as_str));
-        let mut views = Views::default();
+        // Names of an exported network are those of its graph, to the letter.
+        let prefix = if has_entry(GRAPH_KEY) { 0 } else { wrapper_prefix(tensors.keys().map(String::as_str)) };
+        let mut views = Views::new();
         for (name, info) in &tensors {
             let (start, end) = info.data_offsets;
             let named = |problem| format!("variable {}: {problem}", quoted(name.as_bytes()));
@@ -61,9 +63,9 @@ pub(in crate::convert) fn metadata(file: &[u8], key: &str) -> Result<Option<Stri
     Ok(metadata.metadata().as_ref().and_then(|entries| entries.get(key)).cloned())
 }
 
-/// Whether a file starts as safetensors do: with the length of the header, and its first brace.
+/// Whether a file starts like safetensors: with the length of the header, and its first brace.
 pub(super) fn has_magic(head: &[u8]) -> bool {
-    // Longer headers than 4 GiB are no headers; so the upper half of the length is zero.
+    // No header has 4 GiB, so the upper half of its length is zero.
     matches!(head, [_, _, _, _, 0, 0, 0, 0, b'{', ..])
 }
 

@@ -1,4 +1,4 @@
-//! Strided arrays in a file, as PyTorch has them; plain arrays are a case.
+//! Strided arrays in a file, as PyTorch stores them. A plain array is a special case.
 
 use super::pieces::{PIECE, Sink, each_f32, truncated};
 use super::variable::{MARGIN, MAX_DIMS};
@@ -6,7 +6,7 @@ use crate::files::{RangeReader, ReadExactAt};
 use crate::format::{ElementType, Offsets, c_strides};
 use std::ops::Range;
 
-/// Where the elements of a tensor lie.
+/// Where the elements of a tensor lie in its file.
 #[derive(Clone, Debug)]
 pub(super) struct StridedView {
     pub(super) element: ElementType,
@@ -14,7 +14,7 @@ pub(super) struct StridedView {
     pub(super) shape: Vec<usize>,
     /// Elements from one index to the next, for each dimension.
     pub(super) strides: Vec<usize>,
-    /// Place in the file of the storage, from the tensor's first element on.
+    /// The bytes of its storage in the file, from the tensor's first element on.
     pub(super) bytes: Range<usize>,
 }
 
@@ -25,7 +25,7 @@ impl StridedView {
         StridedView { element, shape, strides, bytes }
     }
 
-    /// Checks that every element lies within the storage, and that few elements do not claim to be many.
+    /// Checks that every element lies within the storage, and that a small storage is not repeated into a huge tensor.
     pub(super) fn check(&self, file_len: usize) -> Result<(), String> {
         if self.shape.len() > MAX_DIMS || self.shape.len() != self.strides.len() {
             let (dims, strides) = (self.shape.len(), self.strides.len());
@@ -55,7 +55,7 @@ impl StridedView {
         self.shape.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim))
     }
 
-    /// Place of the last element, counted in elements.
+    /// Offset of the last element, in elements.
     fn last(&self) -> Option<usize> {
         let steps =
             self.shape.iter().zip(&self.strides).map(|(&len, &stride)| len.saturating_sub(1).checked_mul(stride));
@@ -73,7 +73,8 @@ impl StridedView {
             let reader = RangeReader { file, range: self.bytes.clone() };
             return each_f32(self.element, reader, len * self.element.size(), unit, sink);
         }
-        // Indices of the first dimension whose elements lie side by side are read one by one, others all at once.
+        // If the blocks of the first dimension do not overlap in the file, they are read one at a time, to save
+        // memory.
         let (blocks, inner) = match outer.split_first() {
             Some((&first, inner)) if first.1 >= extent(inner, run) => (first, inner),
             _ => ((1, 0), &outer[..]),
@@ -94,7 +95,7 @@ impl StridedView {
         Ok(raw)
     }
 
-    /// Passes the elements on that the dimensions `outer` of runs reach in the bytes `raw`.
+    /// Passes on the elements in the bytes `raw`: runs at all offsets that the dimensions `outer` give.
     fn block(
         &self,
         raw: &[u8],
@@ -115,8 +116,8 @@ impl StridedView {
         if values.is_empty() { Ok(()) } else { sink(&values) }
     }
 
-    /// The longest runs of elements that lie side by side in C order: the dimensions outside of them, as length and
-    /// stride, and their length.
+    /// The longest runs of elements that are contiguous in C order: length and stride of the dimensions outside of a
+    /// run, and the length of a run.
     fn runs(&self) -> (Vec<(usize, usize)>, usize) {
         // The stride of a dimension of length 1 does not matter.
         let mut outer: Vec<_> =
@@ -129,7 +130,8 @@ impl StridedView {
     }
 }
 
-/// Elements from the first of a strided array of runs to its last. [`StridedView::check`] has seen to it that they are stored.
+/// Elements from the first of a strided array of runs to its last. [`StridedView::check`] has checked that they are
+/// stored.
 fn extent(outer: &[(usize, usize)], run: usize) -> usize {
     outer.iter().map(|(len, stride)| (len - 1) * stride).sum::<usize>() + run
 }

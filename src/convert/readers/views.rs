@@ -2,40 +2,34 @@
 
 use super::pieces::Sink;
 use super::strided::StridedView;
-use super::variable::{Variable, check_count, plain_name};
+use super::variable::{Variable, VariableList, plain_name};
 use crate::files::ReadExactAt;
 use std::collections::BTreeMap;
 
 /// The tensors of a file by name.
-#[derive(Debug, Default)]
-pub(super) struct Views {
-    variables: BTreeMap<String, Variable>,
-    views: BTreeMap<String, StridedView>,
-    name_bytes: usize,
-}
+#[derive(Debug)]
+pub(super) struct Views(VariableList<StridedView>);
 
 impl Views {
+    pub(super) fn new() -> Self {
+        Views(VariableList::new())
+    }
+
     pub(super) fn variables(&self) -> &BTreeMap<String, Variable> {
-        &self.variables
+        self.0.variables()
     }
 
     /// Adds a tensor of a file of `file_len` bytes.
     pub(super) fn insert(&mut self, name: &str, view: StridedView, file_len: usize) -> Result<(), String> {
         let name = plain_name("variable", name.as_bytes())?;
         view.check(file_len).map_err(|problem| format!("variable '{name}': {problem}"))?;
-        self.name_bytes = self.name_bytes.saturating_add(name.len());
-        check_count(self.variables.len() + 1, self.name_bytes)?;
         let variable = Variable { shape: view.shape.clone(), dtype: view.element.name().into() };
-        if self.variables.insert(name.to_owned(), variable).is_some() {
-            return Err(format!("variable '{name}' comes twice"));
-        }
-        self.views.insert(name.to_owned(), view);
-        Ok(())
+        self.0.insert(name, variable, view)
     }
 
     /// The view of a tensor of floats.
     pub(super) fn float(&self, name: &str) -> Result<&StridedView, String> {
-        let view = self.views.get(name).ok_or_else(|| format!("no variable '{name}'"))?;
+        let view = self.0.place(name)?;
         if !view.element.is_float() {
             let dtype = view.element.name();
             return Err(format!(
@@ -45,7 +39,7 @@ impl Views {
         Ok(view)
     }
 
-    /// Passes a tensor of floats on in pieces of a whole number of `unit` elements, or as one piece.
+    /// Passes a tensor of floats on, as [`super::reader::Reader::stream`] does.
     pub(super) fn stream(
         &self,
         file: &dyn ReadExactAt,
@@ -57,10 +51,10 @@ impl Views {
     }
 }
 
-/// Prefixes that PyTorch's wrappers of models put before every name: `DataParallel` and its kind, and `torch.compile`.
+/// Prefixes that PyTorch's wrappers of models put before every name: `DataParallel` and the like, and `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
-/// Most wrappers around each other.
+/// Most nested wrappers.
 const MAX_WRAPPERS: usize = 4;
 
 /// Length of the wrappers' prefixes that all `names` share.

@@ -1,8 +1,8 @@
-//! Finds the entries of a zip archive held in memory (usually a memory map).
+//! The entries of a zip archive that is in memory (usually a memory map).
 //!
-//! Source: PKWARE APPNOTE.TXT 6.3, sections 4.3 and 4.5.3. Only what NumPy and PyTorch write is read: entries stored or
-//! deflated, one disk, no encryption. Entry names are keys and never paths. The archive's central directory is read in place,
-//! so that a small hostile archive cannot cost much memory.
+//! Source: PKWARE APPNOTE.TXT 6.3, sections 4.3 and 4.5.3. Only what NumPy and PyTorch write is read: entries stored
+//! or deflated, one disk, no encryption. Entry names are keys and never paths. The archive's central directory is read
+//! in place, so that a small hostile archive cannot cost much memory.
 
 use crate::files::quoted;
 use std::ops::Range;
@@ -21,13 +21,13 @@ const LOCATOR64_LEN: usize = 20;
 const CENTRAL_LEN: usize = 46;
 const LOCAL_LEN: usize = 30;
 
-/// Stands for "see the zip64 fields".
+/// A value that means: see the zip64 fields.
 const IN_ZIP64: u32 = u32::MAX;
 
 /// Far above any real network.
 const MAX_ENTRIES: u64 = 16 * 1024;
 
-/// How an entry's bytes are held.
+/// How an entry's bytes are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Stored,
@@ -42,7 +42,7 @@ pub(super) struct Entry<'a> {
     pub(super) crc32: u32,
     /// Bytes of the unpacked entry, as declared.
     pub(super) size: u64,
-    /// Where its packed bytes lie in the archive.
+    /// Its packed bytes in the archive.
     pub(super) packed: Range<usize>,
 }
 
@@ -76,7 +76,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// Place of the central directory and number of entries in it.
+/// Range of the central directory and number of entries in it.
 fn directory(file: &[u8]) -> Result<(Range<usize>, u64), String> {
     let end = find_end(file).ok_or("truncated or no zip archive (the end record is missing)")?;
     let (start, len, count) = directory_fields(file, end).ok_or("bad zip end record")?;
@@ -90,7 +90,7 @@ fn directory(file: &[u8]) -> Result<(Range<usize>, u64), String> {
     }
 }
 
-/// Start of the end record: the last one whose comment reaches exactly to the end of the file.
+/// Start of the end record: the last signature whose comment ends exactly at the end of the file.
 fn find_end(file: &[u8]) -> Option<usize> {
     let last = file.len().checked_sub(END_LEN)?;
     let first = last.saturating_sub(usize::from(u16::MAX));
@@ -204,7 +204,7 @@ fn zip64_extra(mut extra: &[u8]) -> &[u8] {
     &[]
 }
 
-/// Where the packed bytes lie: behind the local header, whose name must be the same.
+/// The packed bytes: they follow the local header, whose name must be the same.
 fn local_data(before: &[u8], fields: &CentralFields) -> Option<Range<usize>> {
     let start = usize::try_from(fields.local).ok()?;
     let header = before.get(start..)?;
@@ -215,7 +215,7 @@ fn local_data(before: &[u8], fields: &CentralFields) -> Option<Range<usize>> {
     (agrees && end <= before.len()).then_some(data..end)
 }
 
-/// Overlapping entries are how a small archive is made to unpack to petabytes.
+/// With overlapping entries, a small archive could unpack to petabytes.
 fn check_overlaps(entries: &[Entry]) -> Result<(), String> {
     let mut all: Vec<_> = entries.iter().filter(|entry| !entry.packed.is_empty()).collect();
     all.sort_by_key(|entry| entry.packed.start);

@@ -9,14 +9,16 @@ pub const FLOAT_BITS: usize = 32;
 /// A report on all layers that have parameters, in order of the graph.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ConversionReport {
+    /// The layers.
     pub layers: Vec<LayerReport>,
 }
 
-/// What became of one layer.
+/// The report on one layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerReport {
     /// Name in the graph.
     pub layer: String,
+    /// What it is.
     #[serde(flatten)]
     pub kind: LayerKind,
     /// Bytes of its parameters in a float network: 32 bits a number, and no bases.
@@ -25,7 +27,7 @@ pub struct LayerReport {
     pub packed_bytes: usize,
 }
 
-/// What a layer is, with what is worth knowing about its parameters.
+/// The kind of a layer, with facts about its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum LayerKind {
@@ -35,7 +37,7 @@ pub enum LayerKind {
         shape: [usize; 4],
         /// [`FLOAT_BITS`] if its weights are float.
         weight_bits: usize,
-        /// Bits of what it reads, each width once: several if it reads a concatenation; [`FLOAT_BITS`] for reals.
+        /// Bits of its input, each width once: several if it reads a concatenation; [`FLOAT_BITS`] for reals.
         activation_bits: Vec<usize>,
         /// Output channels whose weights all have the same value: one level, a basis of zeros, or float zeros.
         constant_channels: usize,
@@ -44,7 +46,9 @@ pub enum LayerKind {
     },
     /// An activation quantizer.
     Quantizer {
+        /// Bits of a code.
         bits: usize,
+        /// One element for each bit.
         basis: Vec<f32>,
         /// Ascending.
         levels: Vec<f32>,
@@ -53,6 +57,7 @@ pub enum LayerKind {
     },
     /// A batch norm.
     BatchNorm {
+        /// All channels.
         channels: usize,
         /// Channels whose gain is 0: their output is constant.
         zero_gains: usize,

@@ -2,10 +2,11 @@
 
 use super::header::{NpyHeader, layout};
 use crate::format::element::ElementType;
-use crate::format::strided::{Offsets, c_strides};
+use crate::format::strided::Offsets;
 
 /// Elements of an array.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the names of numbers say what they are")]
 pub enum NpyData {
     U8(Vec<u8>),
     I32(Vec<i32>),
@@ -54,45 +55,10 @@ pub fn read(file: &[u8]) -> Result<(Vec<usize>, NpyData), String> {
 
 /// Reads a whole file of float32; the elements come in C order.
 pub fn read_f32(file: &[u8]) -> Result<(Vec<usize>, Vec<f32>), String> {
-    let (header, range) = layout(file)?;
-    if header.dtype != ElementType::F32 {
-        return Err(format!("dtype {} found, expected float32", header.dtype.name()));
-    }
-    let mut sink = CollectF32::new(&header)?;
-    sink.push(file.get(range).unwrap_or_default());
-    Ok((header.shape, sink.into_inner()))
-}
-
-/// Collects the float32 elements of an array that comes in pieces, in C order, with no second copy of the array.
-pub(crate) struct CollectF32 {
-    data: Vec<f32>,
-    /// For Fortran order: where the elements of the file go. Then `data` has its full length from the start.
-    places: Option<Offsets>,
-}
-
-impl CollectF32 {
-    pub(crate) fn new(header: &NpyHeader) -> Result<Self, String> {
-        let mut data = Vec::new();
-        data.try_reserve_exact(header.len())
-            .map_err(|_| format!("not enough memory for an array of shape {:?}", header.shape))?;
-        let places = header.needs_reorder().then(|| places(header));
-        if places.is_some() {
-            data.resize(header.len(), 0.0);
-        }
-        Ok(CollectF32 { data, places })
-    }
-
-    /// Takes the next elements of the file. `raw` must be a whole number of elements.
-    pub(crate) fn push(&mut self, raw: &[u8]) {
-        let values = raw.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-        match &mut self.places {
-            None => self.data.extend(values),
-            Some(places) => scatter(&mut self.data, values.zip(places)),
-        }
-    }
-
-    pub(crate) fn into_inner(self) -> Vec<f32> {
-        self.data
+    let (header, _) = layout(file)?;
+    match read(file)? {
+        (shape, NpyData::F32(data)) => Ok((shape, data)),
+        _ => Err(format!("dtype {} found, expected float32", header.dtype.name())),
     }
 }
 
@@ -105,19 +71,15 @@ fn c_order<T: Copy>(data: Vec<T>, header: &NpyHeader) -> Vec<T> {
         return data;
     }
     let mut out = data.clone();
-    scatter(&mut out, data.into_iter().zip(places(header)));
+    scatter(&mut out, &data, &mut header.places());
     out
 }
 
-/// Where the elements of an array in Fortran order (first index fastest) stand in C order.
-fn places(header: &NpyHeader) -> Offsets {
-    Offsets::new(header.shape.iter().copied().zip(c_strides(&header.shape)).rev())
-}
-
-fn scatter<T>(out: &mut [T], values: impl Iterator<Item = (T, usize)>) {
-    for (value, place) in values {
+/// Puts the next values of a file in their places, of [`NpyHeader::places`].
+pub(crate) fn scatter<T: Copy>(out: &mut [T], values: &[T], places: &mut Offsets) {
+    for (value, place) in values.iter().zip(places) {
         if let Some(slot) = out.get_mut(place) {
-            *slot = value;
+            *slot = *value;
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::dict::HeaderDict;
 use crate::files::quoted;
 use crate::format::element::ElementType;
+use crate::format::strided::{Offsets, c_strides};
 use std::ops::Range;
 
 /// First bytes of every `.npy` file (numpy.lib.format `MAGIC_PREFIX`).
@@ -85,6 +86,11 @@ impl NpyHeader {
         // Cannot overflow: both products are at most `data_len`, and so both sums at most `file_len`.
         let row = self.data_len.checked_div(count).unwrap_or(0);
         Ok(self.data_offset + rows.start * row..self.data_offset + rows.end * row)
+    }
+
+    /// Where the elements of the file, which are in Fortran order (first index fastest), stand in C order.
+    pub(crate) fn places(&self) -> Offsets {
+        Offsets::new(self.shape.iter().copied().zip(c_strides(&self.shape)).rev())
     }
 
     /// Whether the elements lie in another order in the file than in C order.

@@ -7,6 +7,7 @@ mod data;
 mod dict;
 mod header;
 
-pub(crate) use data::CollectF32;
+#[cfg(feature = "convert")]
+pub(crate) use data::scatter;
 pub use data::{NpyData, read, read_f32};
 pub use header::{MAGIC, MAX_HEADER, NpyHeader, header_len, layout, parse_header};

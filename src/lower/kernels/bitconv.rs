@@ -151,11 +151,11 @@ impl KernelFacts for BitConv {
         size_of_val(&self.weights[..]) + size_of_val(&self.coefficients[..]) + self.epilogue.bytes()
     }
 
+    /// Parts as channels x planes.
     fn details(&self) -> String {
-        let parts: Vec<String> =
-            self.parts.iter().map(|p| format!("{} channels of {} planes at {}", p.channels, p.planes, p.at)).collect();
+        let part = |p: &Part| format!(", part {}x{} at {}", p.channels, p.planes, p.at);
+        let parts: String = self.parts.iter().map(part).collect();
         let masked = if self.mask.is_some() { ", masked" } else { "" };
-        let (planes, parts) = (self.weight_planes, parts.join(" and "));
-        format!("{}, {planes} weight planes{masked}, {parts}{}", self.window, self.epilogue.details())
+        format!("{}, weight planes {}{masked}{parts}{}", self.window, self.weight_planes, self.epilogue.details())
     }
 }

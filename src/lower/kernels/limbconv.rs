@@ -93,6 +93,6 @@ impl KernelFacts for LimbConv {
 
     fn details(&self) -> String {
         let masked = if self.first_words.is_some() { ", masked" } else { "" };
-        format!("{}, {} words{masked}, drops {}{}", self.window, self.words, self.drop, self.epilogue.details())
+        format!("{}, words {}{masked}, drop {}{}", self.window, self.words, self.drop, self.epilogue.details())
     }
 }

@@ -1,9 +1,9 @@
 //! Concatenations of codes, of values, and of both.
 
 use super::{Problem, classify, finish, grouped_conv, planes_of, quantize, quantize_plus_minus};
-use lq_infer::graph::{GraphBuilder, Op, Weights};
-use lq_infer::lower::InputKind;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::{GraphBuilder, Op, Weights};
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::tensor::{Shape, Window};
 
 /// A concatenation of codes of two widths and encodings with values. It is read by convolutions with weight planes,
 /// grouped or not, and as one tensor of values.

@@ -1,8 +1,8 @@
 //! Random parameters of the kernel problems: anything that a file may contain.
 
 use super::super::rng::Rng;
-use lq_infer::graph::{Dtype, Fact, Graph, Node, Op, ParamSpec, Params, Role, Tensor};
-use lq_infer::quant::{live_bits, words};
+use lq_infer::internals::graph::{Dtype, Fact, Graph, Node, Op, ParamSpec, Params, Role, Tensor};
+use lq_infer::internals::quant::{live_bits, words};
 use std::collections::BTreeMap;
 
 fn real(rng: &mut Rng, low: f32, high: f32) -> f32 {

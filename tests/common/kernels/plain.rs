@@ -1,9 +1,9 @@
 //! Basic networks: bit convolutions, float convolutions, poolings, additions.
 
 use super::{Problem, classify, finish, planes_of, quantize};
-use lq_infer::graph::{GraphBuilder, Op, Weights};
-use lq_infer::lower::InputKind;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::{GraphBuilder, Op, Weights};
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::tensor::{Shape, Window};
 
 /// Two bit convolutions with `w` weight and `a` activation planes: the first turns T directly into codes, the second
 /// into values.

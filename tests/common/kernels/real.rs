@@ -1,9 +1,9 @@
 //! Weight planes on values, codes of +-1, grouped and dilated convolutions.
 
 use super::{Problem, classify, finish, grouped_conv, planes_of, quantize, quantize_plus_minus};
-use lq_infer::graph::{GraphBuilder, Op, Weights};
-use lq_infer::lower::InputKind;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::{GraphBuilder, Op, Weights};
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::tensor::{Shape, Window};
 
 /// Weight planes on the input, then a residual block without quantizers.
 pub fn weight_only(bits: usize, [inputs, outputs]: [usize; 2]) -> Problem {

@@ -6,7 +6,7 @@
 mod quantizers;
 mod windows;
 
-use lq_infer::graph::{Graph, NodeId, Op, Params, Role, Weights};
+use lq_infer::internals::graph::{Graph, NodeId, Op, Params, Role, Weights};
 
 /// How the levels of activations and weights are rounded before they are multiplied.
 ///

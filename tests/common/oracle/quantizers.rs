@@ -1,7 +1,7 @@
 //! Quantized weights and activations: levels, thresholds and codes.
 
 use super::{LevelValues, NodeResult, Quantized};
-use lq_infer::graph::{Encoding, Ties};
+use lq_infer::internals::graph::{Encoding, Ties};
 
 /// Weights `[out, kh, kw, in]` from packed planes `[out, kh, kw, word, plane]`: bit 1 is +basis, bit 0 is -basis.
 /// `shape` is that of the weights, the basis is `[bits, out]`.

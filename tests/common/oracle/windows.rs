@@ -1,7 +1,7 @@
 //! Convolutions and poolings.
 
 use super::NodeResult;
-use lq_infer::tensor::Window;
+use lq_infer::internals::tensor::Window;
 
 /// `shape` is the shape of the weights: output channels, rows, columns, and input channels of a group. Output channels
 /// are split evenly among the groups of input channels.

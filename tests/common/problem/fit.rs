@@ -2,7 +2,7 @@
 
 use super::super::oracle::{self, LevelValues, NodeResult};
 use super::super::rng::Rng;
-use lq_infer::graph::{Graph, Op, ParamSpec, Params, Role, Tensor};
+use lq_infer::internals::graph::{Graph, Op, ParamSpec, Params, Role, Tensor};
 use std::collections::BTreeMap;
 
 /// Parameters of `graph` that look trained: batch norms have the statistics of their inputs and bases match them. The

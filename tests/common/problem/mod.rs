@@ -8,9 +8,9 @@ mod source;
 use super::oracle::{self, LevelValues, NodeResult};
 use super::rng::Rng;
 use fit::calibrated;
-use lq_infer::graph::preprocess::Normalize;
-use lq_infer::graph::{Graph, Params};
-use lq_infer::lower::InputKind;
+use lq_infer::internals::graph::preprocess::Normalize;
+use lq_infer::internals::graph::{Graph, Params};
+use lq_infer::internals::lower::InputKind;
 use net::Net;
 use source::Source;
 

@@ -2,9 +2,9 @@
 
 use super::super::rng::Rng;
 use super::Input;
-use lq_infer::graph::preprocess::Normalize;
-use lq_infer::lower::InputKind;
-use lq_infer::tensor::Shape;
+use lq_infer::internals::graph::preprocess::Normalize;
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::tensor::Shape;
 
 /// What the network's input is and what reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

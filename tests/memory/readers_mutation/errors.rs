@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lq_infer::convert::{Checkpoint, CheckpointKind};
+use lq_infer::internals::convert::{Checkpoint, CheckpointKind};
 use tempfile::TempDir;
 
 use super::{Entries, ramp, small_bundle, small_npz};

@@ -10,10 +10,10 @@ use crate::common::writers::{
     ZipEntry, block, bundle_entry, bundle_header, f32_bytes, int_field, message_field, push_block, push_footer, table,
     zip,
 };
-use lq_infer::convert::readers::Reader;
-use lq_infer::convert::readers::npz::Npz;
-use lq_infer::convert::readers::tf_bundle::TfIndex;
-use lq_infer::format::npy::{self, NpyData};
+use lq_infer::internals::convert::readers::Reader;
+use lq_infer::internals::convert::readers::npz::Npz;
+use lq_infer::internals::convert::readers::tf_bundle::TfIndex;
+use lq_infer::internals::format::npy::{self, NpyData};
 use mutate::{Random, extreme, mutate};
 
 const MUTATIONS: u64 = 100_000;

@@ -1,7 +1,7 @@
 //! Damaged and hostile safetensors.
 
-use lq_infer::convert::readers::Reader;
-use lq_infer::convert::readers::safetensors::SafetensorsFile;
+use lq_infer::internals::convert::readers::Reader;
+use lq_infer::internals::convert::readers::safetensors::SafetensorsFile;
 
 use super::mutate::{Random, mutate};
 use super::{Case, MUTATIONS, Tally};

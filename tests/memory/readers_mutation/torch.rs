@@ -1,7 +1,7 @@
 //! Damaged and hostile PyTorch checkpoints.
 
-use lq_infer::convert::readers::Reader;
-use lq_infer::convert::readers::torch::TorchFile;
+use lq_infer::internals::convert::readers::Reader;
+use lq_infer::internals::convert::readers::torch::TorchFile;
 
 use super::mutate::{Random, extreme, mutate};
 use super::{Case, MUTATIONS, Tally, ramp};

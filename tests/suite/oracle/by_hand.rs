@@ -1,8 +1,8 @@
 //! The oracle on cases that a person can work out.
 
 use crate::common::oracle::{LevelValues, NodeResult, evaluate};
-use lq_infer::graph::{Encoding, GraphBuilder, NodeId, Op, Params, Tensor, Ties, Weights};
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::{Encoding, GraphBuilder, NodeId, Op, Params, Tensor, Ties, Weights};
+use lq_infer::internals::tensor::{Shape, Window};
 
 /// The last node's result for one image `x` of `shape`.
 fn oracle(

@@ -4,10 +4,10 @@ use super::TOLERANCE;
 use crate::common::compare::{Tolerance, compare};
 use crate::common::lowered;
 use crate::common::problem::{Input, Problem};
-use lq_infer::graph::preprocess::Normalize;
-use lq_infer::graph::{Graph, GraphBuilder, NodeId, Op, Params, Tensor, Weights};
-use lq_infer::lower::InputKind;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::preprocess::Normalize;
+use lq_infer::internals::graph::{Graph, GraphBuilder, NodeId, Op, Params, Tensor, Weights};
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::tensor::{Shape, Window};
 use std::collections::BTreeMap;
 
 /// `values` as the only pixel of one image, in channels.

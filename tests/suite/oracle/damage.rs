@@ -5,7 +5,7 @@ use super::TOLERANCE;
 use crate::common::compare::compare;
 use crate::common::lowered;
 use crate::common::problem::Problem;
-use lq_infer::lower::{BitConv, Finish, Kernel, Program};
+use lq_infer::internals::lower::{BitConv, Finish, Kernel, Program};
 
 #[test]
 fn a_flipped_weight_bit_is_found() {
@@ -73,7 +73,7 @@ fn inconsistent_programs_are_not_planned() {
     let refuse = |change: &dyn Fn(&mut Program)| {
         let mut wrong = program.clone();
         change(&mut wrong);
-        lq_infer::plan::Plan::new(wrong).expect_err("should be refused")
+        lq_infer::internals::plan::Plan::new(wrong).expect_err("should be refused")
     };
     fn first_bitconv(program: &mut Program) -> &mut BitConv {
         let mut kernels = program.steps.iter_mut().map(|s| &mut s.kernel);

@@ -9,7 +9,7 @@ use crate::common::compare::{Report, Tolerance, compare};
 use crate::common::oracle::LevelValues;
 use crate::common::problem::Problem;
 use crate::common::{encode, lowered, run};
-use lq_infer::graph::{Op, Weights};
+use lq_infer::internals::graph::{Op, Weights};
 use rayon::prelude::*;
 
 /// Problems of the comparison with the oracle.

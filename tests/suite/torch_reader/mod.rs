@@ -5,8 +5,8 @@ mod pickles;
 
 use crate::common::torch_files::{Object, Tensor, archive, call, dict, legacy, pickle, text};
 use crate::common::writers::{ZipEntry, f32_bytes, zip};
-use lq_infer::convert::readers::{Reader, torch::TorchFile};
-use lq_infer::convert::{Checkpoint, CheckpointKind};
+use lq_infer::internals::convert::readers::{Reader, torch::TorchFile};
+use lq_infer::internals::convert::{Checkpoint, CheckpointKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

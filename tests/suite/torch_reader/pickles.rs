@@ -5,7 +5,7 @@ use crate::common::torch_files::{
     Object, archive, call, dict, from_memo, ints, legacy, memoized, opcodes, pickle, text,
 };
 use crate::common::writers::f32_bytes;
-use lq_infer::convert::readers::{Reader, torch::TorchFile};
+use lq_infer::internals::convert::readers::{Reader, torch::TorchFile};
 
 /// A pickle of these opcodes, as an archive and as a legacy file: both must refuse it.
 #[track_caller]

@@ -26,8 +26,8 @@ pub struct BitLayer {
     pub starts: Vec<usize>,
     /// Registers `[block][part][pair of weight planes][tap][word][1 or 2 planes]`.
     pub weights: AlignedVec<u32>,
-    /// Registers `[block]`: the bias; then for each part D_j of each plane (unless there is a mask), followed by the factor of each
-    /// popcount in the order of computation.
+    /// Registers `[block]`: the bias; then for each part D_j of each plane (unless there is a mask), followed by the
+    /// factor of each popcount in the order of computation.
     pub factors: AlignedVec<f64>,
     pub finisher: Finisher,
     /// Words that the patches of a tile need at most.
@@ -79,7 +79,8 @@ mod tests {
         [(n >> LOW_BITS) as i32, (n & ((1 << LOW_BITS) - 1)) as i32]
     }
 
-    /// 32 weights of 1 with one coefficient C, so that the terms sum to at most 96 C. The mask selects 32 channels out of 64.
+    /// 32 weights of 1 with one coefficient C, so that the terms sum to at most 96 C. The mask selects 32 channels out
+    /// of 64.
     fn one_word(coefficient: i64, bias: i64, masked: bool) -> BitConv {
         let finish = Finish::Value { shifts: vec![0], residual: None, relu: false, output: Some(1), codes: None };
         BitConv {

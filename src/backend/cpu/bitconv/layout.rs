@@ -1,9 +1,8 @@
 //! Weights and coefficients of a bit convolution, laid out as registers of output channels.
 
-use crate::backend::cpu::aligned::{AlignedVec, EXACT, combine, transpose};
+use crate::backend::cpu::aligned::{AlignedVec, EXACT, blocks, combine, transpose};
 use crate::backend::cpu::gather::Span;
 use crate::lower::{BitConv, Part};
-use std::ops::Range;
 
 /// Rearranges a kernel, which has all of one output channel together, into registers of `lanes` channels.
 pub struct BitLayout<'a> {
@@ -16,11 +15,6 @@ pub struct BitLayout<'a> {
 }
 
 impl BitLayout<'_> {
-    fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
-        let (channels, lanes) = (self.channels, self.lanes);
-        (0..channels).step_by(lanes).map(move |first| first..channels.min(first + lanes))
-    }
-
     /// C_ij of channel `c`: `[part][weight plane][activation plane]`.
     fn coefficients(&self, c: usize) -> Vec<f64> {
         let pairs = self.k.channel_pairs();
@@ -58,7 +52,7 @@ impl BitLayout<'_> {
     /// The words of each part that the channels of each block read.
     pub fn spans(&self) -> Vec<Span> {
         let mut spans = Vec::new();
-        for block in self.blocks() {
+        for block in blocks(self.channels, self.lanes) {
             for (p, part) in self.k.parts.iter().enumerate() {
                 let firsts = block.clone().map(|c| self.k.first_word(c, p));
                 let first = firsts.clone().min().unwrap_or(0);
@@ -89,7 +83,7 @@ impl BitLayout<'_> {
     /// All weights. Words of a span that a channel does not read have weights of 0. None if out of memory.
     pub fn weights(&self, spans: &[Span], starts: &[usize], registers: usize) -> Option<AlignedVec<u32>> {
         let mut out = AlignedVec::zeroed(registers * self.lanes)?;
-        for (b, block) in self.blocks().enumerate() {
+        for (b, block) in blocks(self.channels, self.lanes).enumerate() {
             let mut offset = 0;
             for (p, part) in self.k.parts.iter().enumerate() {
                 let index = b * self.k.parts.len() + p;

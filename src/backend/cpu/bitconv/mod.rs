@@ -6,9 +6,10 @@
 //! T = bias + sum_ij (2 C_ij) popcount(B_i & A_j) - sum_j D_j popcount(A_j),   D_j = sum_i C_ij,
 //! ```
 //!
-//! where a grouped convolution has popcount(M & A_j) in place of popcount(A_j), with a mask M that is stored as one more weight plane.
-//! All terms are integers. Preparing checks that the sum of their magnitudes stays below 2^53, so every partial sum is exact in any
-//! order. Layers that fail the check would be left to the reference, but lowering makes none: it keeps T below 2^47.
+//! where a grouped convolution has popcount(M & A_j) in place of popcount(A_j), with a mask M that is stored as one
+//! more weight plane. All terms are integers. Preparing checks that the sum of their magnitudes stays below 2^53, so
+//! every partial sum is exact in any order. Layers that fail the check would be left to the reference, but lowering
+//! makes none: it keeps T below 2^47.
 
 mod layer;
 mod layout;

@@ -14,8 +14,8 @@ mod x86;
 
 use bytemuck::Pod;
 
-/// Gives a [`Lanes`] type its `detect` and `run`. The features that are detected and those that `run` compiles for come from one
-/// list: were they two, code could run on a processor that lacks its instructions.
+/// Gives a [`Lanes`] type its `detect` and `run`. The features that are detected and those that `run` compiles for come
+/// from one list: were they two, code could run on a processor that lacks its instructions.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! enable_features {
     ($lanes:ty, $is_detected:ident, [$($feature:tt),+]) => {
@@ -43,8 +43,8 @@ use enable_features;
 /// Lanes of the widest register.
 pub const MOST_LANES: usize = 16;
 
-/// Registers of [`Lanes::LANES`] 32-bit integers and of as many doubles. A value of an implementing type is the proof that
-/// this processor has the instructions: only the type's `detect` makes one.
+/// Registers of [`Lanes::LANES`] 32-bit integers and of as many doubles. A value of an implementing type is the proof
+/// that this processor has the instructions: only the type's `detect` makes one.
 ///
 /// Doubles hold integers below 2^53 here, so sums and products are exact in any order, fused or not.
 pub trait Lanes: Copy + Send + Sync + 'static {
@@ -54,8 +54,8 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     const SUMS: usize;
     /// The most calls of [`Lanes::count`] before [`Lanes::counted`] must widen the sums.
     const COUNTS: usize;
-    /// What the first operand of [`Lanes::dot`] must be XORed with. It is 0x80808080 where the instruction multiplies unsigned by
-    /// signed bytes, which adds 128 times the sum of the second operand's bytes; otherwise 0.
+    /// What the first operand of [`Lanes::dot`] must be XORed with. It is 0x80808080 where the instruction multiplies
+    /// unsigned by signed bytes, which adds 128 times the sum of the second operand's bytes; otherwise 0.
     const DOT_FLIP: u32;
     /// A register of `LANES` 32-bit integers.
     type Int: Copy;
@@ -93,15 +93,16 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     fn shift_right<const BITS: u32>(self, a: Self::Int) -> Self::Int;
     /// Bit k is set where a > b in lane k.
     fn above(self, a: Self::Int, b: Self::Int) -> u32;
-    /// Adds the number of ones in `x` to `sums`, whose format is private to the implementation (see [`Lanes::counted`]).
+    /// Adds the number of ones in `x` to `sums`, whose format is private to the implementation (see
+    /// [`Lanes::counted`]).
     fn count(self, sums: Self::Int, x: Self::Int) -> Self::Int;
     /// The ones in each lane that up to [`Lanes::COUNTS`] calls of [`Lanes::count`] have counted, starting from 0.
     fn counted(self, sums: Self::Int) -> Self::Int;
     /// Adds the products of the four bytes of each lane to `sum`, wrapping (see [`Lanes::DOT_FLIP`]).
     fn dot(self, sum: Self::Int, x: Self::Int, w: Self::Int) -> Self::Int;
 
-    /// Bytes 0, 1 and 2 of each of four words, packed together and XORed with a byte of `flip`, whose bytes are all equal. The last
-    /// four bytes of `to` are undefined.
+    /// Bytes 0, 1 and 2 of each of four words, packed together and XORed with a byte of `flip`, whose bytes are all
+    /// equal. The last four bytes of `to` are undefined.
     fn without_fourths(self, from: &[u32; 4], flip: u32, to: &mut [u8; 16]);
 
     /// The sum of the even lanes and the sum of the odd lanes, wrapping.
@@ -131,7 +132,7 @@ pub trait Lanes: Copy + Send + Sync + 'static {
 pub trait Work {
     /// The result.
     type Output;
-    /// Must be `#[inline(always)]`, and so must everything it calls that uses `lanes`: the compiler only uses the instruction set in
-    /// code that is inlined into the function that enables it.
+    /// Must be `#[inline(always)]`, and so must everything it calls that uses `lanes`: the compiler only uses the
+    /// instruction set in code that is inlined into the function that enables it.
     fn run<L: Lanes>(self, lanes: L) -> Self::Output;
 }

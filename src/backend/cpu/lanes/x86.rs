@@ -1,5 +1,5 @@
-//! Operations on 128-bit registers that the instruction sets of x86-64 share. They are inlined into code compiled for the
-//! caller's instructions, so they name no features of their own.
+//! Operations on 128-bit registers that the instruction sets of x86-64 share. They are inlined into code compiled for
+//! the caller's instructions, so they name no features of their own.
 
 use std::arch::x86_64::*;
 

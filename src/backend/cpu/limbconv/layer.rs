@@ -21,8 +21,8 @@ pub struct LimbLayer {
     pub weights: AlignedVec<u32>,
     /// For pictures, which taps are inside for each output pixel. The patches are then those of `pixels.rs`.
     pub inside: Option<Inside>,
-    /// Initial values of the sums D_d, registers `[case of the output pixel][block][diagonal]`. They subtract what flipped bytes add
-    /// and add what alpha contributes.
+    /// Initial values of the sums D_d, registers `[case of the output pixel][block][diagonal]`. They subtract what
+    /// flipped bytes add and add what alpha contributes.
     pub offsets: AlignedVec<u32>,
     /// Words that the patches of a tile need at most.
     pub patch_words: usize,

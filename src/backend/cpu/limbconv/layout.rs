@@ -2,15 +2,15 @@
 
 use super::layer::{End, LimbLayer};
 use super::pixels::{self, Inside};
-use crate::backend::cpu::aligned::{AlignedVec, EXACT, transpose};
+use crate::backend::cpu::aligned::{AlignedVec, EXACT, blocks, transpose};
 use crate::backend::cpu::gather::{Gather, Span};
 use crate::fixed::{WEIGHT_LIMBS, scale_by_power};
 use crate::lower::{TensorId, TensorSpec};
 use crate::tensor::Window;
 use std::ops::Range;
 
-/// Rearranges the weights of either kind of limb convolution, `[channel][tap][word][WEIGHT_LIMBS]`, into registers of `lanes`
-/// channels.
+/// Rearranges the weights of either kind of limb convolution, `[channel][tap][word][WEIGHT_LIMBS]`, into registers of
+/// `lanes` channels.
 pub struct LimbLayout<'a> {
     /// The convolution's window.
     pub window: Window,
@@ -40,7 +40,7 @@ impl LimbLayout<'_> {
         let gather =
             Gather { window: self.window, input: input.shape, output: output.shape, pixel_words: input.pixel_words() };
         let inside = self.picture.then(|| Inside::new(&gather)).filter(Inside::is_small);
-        let spans: Vec<Span> = self.blocks().map(|block| self.span(block)).collect();
+        let spans: Vec<Span> = blocks(self.channels, self.lanes).map(|block| self.span(block)).collect();
         let mut starts = vec![0];
         for span in &spans {
             let patch =
@@ -60,11 +60,6 @@ impl LimbLayout<'_> {
             starts,
             end,
         })
-    }
-
-    fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
-        let (channels, lanes) = (self.channels, self.lanes);
-        (0..channels).step_by(lanes).map(move |first| first..channels.min(first + lanes))
     }
 
     fn first_word(&self, c: usize) -> usize {
@@ -88,7 +83,7 @@ impl LimbLayout<'_> {
     /// The weights. Words of a span that a channel does not read have weights of 0.
     fn spread(&self, spans: &[Span], starts: &[usize]) -> Option<AlignedVec<u32>> {
         let mut out = AlignedVec::zeroed(starts.last()? * self.lanes)?;
-        for (b, block) in self.blocks().enumerate() {
+        for (b, block) in blocks(self.channels, self.lanes).enumerate() {
             let (first, span) = (spans[b].first / self.limbs, spans[b].words / self.limbs);
             let own = &mut out.as_mut_slice()[starts[b] * self.lanes..];
             for (lane, c) in block.enumerate() {
@@ -106,7 +101,7 @@ impl LimbLayout<'_> {
     /// The weights for patches of pictures, which have no alpha.
     fn colours(&self, starts: &[usize]) -> Option<AlignedVec<u32>> {
         let mut out = AlignedVec::zeroed(starts.last()? * self.lanes)?;
-        for (block, start) in self.blocks().zip(starts) {
+        for (block, start) in blocks(self.channels, self.lanes).zip(starts) {
             for (lane, c) in block.enumerate() {
                 let own = &mut out.as_mut_slice()[start * self.lanes + lane..];
                 let weights = pixels::without_alpha(self.channel(c));

@@ -1,8 +1,8 @@
 //! Limb convolutions, a tile of pixels by a register of output channels at a time.
 //!
-//! The sums D_d of products of limbs are those of the reference. To combine them, T = floor(sum D_d 256^d / 256^drop), the dropped
-//! digits are carried in integers and the others are added in doubles. Preparing checks that the magnitudes of all terms sum to less
-//! than 2^53, so that this is exact in any order.
+//! The sums D_d of products of limbs are those of the reference. To combine them, T = floor(sum D_d 256^d / 256^drop),
+//! the dropped digits are carried in integers and the others are added in doubles. Preparing checks that the magnitudes
+//! of all terms sum to less than 2^53, so that this is exact in any order.
 
 mod layer;
 mod layout;
@@ -24,8 +24,8 @@ use layout::LimbLayout;
 use tile::{Ends, LimbWork};
 
 impl LimbLayer {
-    /// A convolution with an epilogue; `picture` says whether its input is a picture. None if its sums are not exact in doubles, or
-    /// if out of memory.
+    /// A convolution with an epilogue; `picture` says whether its input is a picture. None if its sums are not exact in
+    /// doubles, or if out of memory.
     pub fn conv(
         k: &LimbConv,
         picture: bool,

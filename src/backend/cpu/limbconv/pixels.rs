@@ -1,8 +1,9 @@
 //! Convolutions of pictures: patches of three bytes per pixel.
 //!
-//! The fourth byte of a pixel's word, alpha, is [`PIXEL_ALPHA`] everywhere in the picture. Patches leave it out, which saves a quarter
-//! of all products. Instead the sums start with what alpha contributes: alpha times the weights of the taps inside the picture. Which
-//! taps these are depends only on the output pixel's line and column, and there are few different cases ([`Inside`]).
+//! The fourth byte of a pixel's word, alpha, is [`PIXEL_ALPHA`] everywhere in the picture. Patches leave it out, which
+//! saves a quarter of all products. Instead the sums start with what alpha contributes: alpha times the weights of the
+//! taps inside the picture. Which taps these are depends only on the output pixel's line and column, and there are few
+//! different cases ([`Inside`]).
 
 use crate::backend::arena::SLACK;
 use crate::backend::cpu::gather::Gather;
@@ -98,7 +99,8 @@ pub fn without_alpha(weights: &[u32]) -> Vec<u32> {
     out
 }
 
-/// Fills a patch for each output pixel of `tile`. Taps outside the input are 0. All bytes are then XORed with a byte of `flip`.
+/// Fills a patch for each output pixel of `tile`. Taps outside the input are 0. All bytes are then XORed with a byte of
+/// `flip`.
 #[inline(always)]
 pub fn fill<L: Lanes>(lanes: L, gather: &Gather, input: &[u32], tile: Range<usize>, flip: u32, patches: &mut [u32]) {
     let [kh, kw] = gather.window.kernel;
@@ -138,7 +140,8 @@ fn copy<L: Lanes>(lanes: L, from: &[u32], to: &mut [u8], pixels: usize, flip: u3
     }
 }
 
-/// Copies one line of a window tap by tap. `line` is the input from the start of that line on; None if the line is outside.
+/// Copies one line of a window tap by tap. `line` is the input from the start of that line on; None if the line is
+/// outside.
 #[inline(never)]
 fn taps(gather: &Gather, line: Option<&[u32]>, x: usize, flip: u32, to: &mut [u8]) {
     for (kx, to) in to.chunks_exact_mut(COLOURS).enumerate() {

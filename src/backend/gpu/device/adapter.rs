@@ -4,6 +4,7 @@ use super::cache::Store;
 use super::gpu::Gpu;
 use super::info::AdapterInfo;
 use crate::error::{Error, Result};
+use std::path::Path;
 
 /// A GPU as one API shows it. The same GPU may be listed once per API.
 #[derive(Clone, Debug)]
@@ -21,9 +22,9 @@ impl Adapter {
         &self.info
     }
 
-    /// Why it failed its last self-check, if the user's cache has such a result.
-    pub fn failed_check(&self) -> Option<String> {
-        Store::user(&self.info)?.verdict()
+    /// Why it failed its last self-check, if the cache in `folder` has such a result.
+    pub fn failed_check(&self, folder: &Path) -> Option<String> {
+        Store::new(folder.to_owned(), &self.info).verdict()
     }
 
     /// Opens a device on it.

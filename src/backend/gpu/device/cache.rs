@@ -1,7 +1,5 @@
-//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each
-//! belongs to one device and one purpose. A damaged file counts as absent.
-//!
-//! They are in the directory `LQ_INFER_CACHE` if that is set (`off` for none), else in the system's cache directory.
+//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each belongs to
+//! one device and one purpose, in a folder that the caller names. A damaged file counts as absent.
 
 use super::info::AdapterInfo;
 use crate::backend::gpu::kernels::shader_hash;
@@ -25,18 +23,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Files in the user's cache directory, unless the user turned that off.
-    pub fn user(info: &AdapterInfo) -> Option<Self> {
-        let folder = match std::env::var_os("LQ_INFER_CACHE") {
-            Some(setting) if setting == "off" => None,
-            Some(folder) => Some(PathBuf::from(folder)),
-            None => system_folder().map(|f| f.join("lq-infer")),
-        };
-        folder.map(|folder| Store::new(folder, info))
-    }
-
-    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of
-    /// the versions of the driver and of this crate.
+    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of the versions
+    /// of the driver and of this crate.
     pub fn new(folder: PathBuf, info: &AdapterInfo) -> Self {
         let AdapterInfo { name, api, driver, driver_info, pci_id, .. } = info;
         let version = env!("CARGO_PKG_VERSION");
@@ -103,18 +91,6 @@ pub fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
         hasher.update(text);
     }
     hex(&hasher.finalize()[..12])
-}
-
-/// The user's cache directory on this system.
-fn system_folder() -> Option<PathBuf> {
-    let folder = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if cfg!(windows) {
-        return folder("LOCALAPPDATA");
-    }
-    if cfg!(target_os = "macos") {
-        return folder("HOME").map(|home| home.join("Library/Caches"));
-    }
-    folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))
 }
 
 #[cfg(test)]

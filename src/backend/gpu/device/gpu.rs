@@ -49,7 +49,7 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// Uses a device that the caller owns. No handler is installed on it. `info` is what the caller knows about its
+    /// Uses a device that the caller owns. No handler is installed on it, and nothing is kept between runs. `info` is what the caller knows about its
     /// adapter; without it, the device is asked.
     ///
     /// # Errors
@@ -64,8 +64,7 @@ impl Gpu {
     }
 
     fn new(device: wgpu::Device, queue: wgpu::Queue, info: AdapterInfo) -> Self {
-        let store = Store::user(&info);
-        Gpu { device, queue, info, nth_variant: None, store, lost: Arc::default(), submitting: Arc::default() }
+        Gpu { device, queue, info, nth_variant: None, store: None, lost: Arc::default(), submitting: Arc::default() }
     }
 
     /// What is known about the device.

@@ -1,6 +1,6 @@
 //! Steps to launches: the shader, its constants and its buffers.
 
-use super::fuse::{Affine, Step, Work};
+use super::fuse::{Head, Step};
 use super::place::Places;
 use super::weights::Folded;
 use crate::backend::gpu::header::Header;
@@ -11,6 +11,7 @@ use crate::backend::gpu::kernels::texts::{ROWS, SHARED_EACH, SHARED_SUBGROUP};
 use crate::backend::gpu::kernels::{SHARERS, Target};
 use crate::backend::gpu::table::{QUAD, Table};
 use crate::graph::{Graph, Op, Params};
+use crate::lower::Affine;
 use crate::tensor::{Shape, Window};
 use std::ops::Range;
 
@@ -22,12 +23,12 @@ const POOL: &str = include_str!("../../../../shaders/float/pool.wgsl");
 const COPY: &str = include_str!("../../../../shaders/float/copy.wgsl");
 const JOIN: &str = include_str!("../../../../shaders/float/join.wgsl");
 
-/// Pixels of a row and vectors of output channels that an invocation of `conv.tile.wgsl` makes: what was quickest of 2x1 to
-/// 14x2 (`benches/record/2026-11-25-f32.md`), and fewer vectors for windows whose rows would make the text too long.
+/// Pixels of a row and quads of output channels that an invocation of `conv.tile.wgsl` computes: the fastest of 2x1 to 14x2
+/// (`benches/record/2026-11-25-f32.md`). Half as many quads for windows with long rows, whose text would become too long.
 const PIXELS: usize = 4;
 const QUADS: usize = 4;
 const LONG_ROW: usize = 3;
-/// From here on rows are not written out.
+/// Longer rows are not unrolled.
 const LONGEST_ROW: usize = 16;
 
 type Launches = Vec<(&'static str, Launch)>;
@@ -44,12 +45,12 @@ pub struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// Those of one step: several if its weights do not fit a buffer.
+    /// The launches of one step: several if its weights do not fit into one buffer.
     pub fn launches(&self, step: &Step) -> Result<Launches, String> {
-        match step.work {
-            Work::Join(at) => Ok(vec![("float.join", self.join(step, at))]),
-            Work::Copy => Ok(vec![("float.copy", self.simple(step, COPY, None))]),
-            Work::Node(id) => match &self.graph.nodes()[id].op {
+        match step.head {
+            Head::Concat(at) => Ok(vec![("float.join", self.concat(step, at))]),
+            Head::Copy => Ok(vec![("float.copy", self.simple(step, COPY, None))]),
+            Head::Node(id) => match &self.graph.nodes()[id].op {
                 Op::Conv { window, groups, .. } => self.convs(step, id, window, *groups),
                 Op::MaxPool { window } | Op::AvgPool { window } => {
                     Ok(vec![("float.pool", self.simple(step, POOL, Some(window)))])
@@ -59,15 +60,15 @@ impl Maker<'_> {
         }
     }
 
-    /// Shape of what a step gives.
+    /// Shape of a step's result.
     fn output(&self, step: &Step) -> Shape {
         let id = step.output.or(step.second.as_ref().map(|s| s.output)).unwrap_or(step.input);
         self.shapes[id]
     }
 
-    fn join(&self, step: &Step, at: usize) -> Launch {
+    fn concat(&self, step: &Step, at: usize) -> Launch {
         let (input, whole) = (self.shapes[step.input], self.output(step));
-        // The last part clears the rest of its vector.
+        // The last member also clears the rest of its vector.
         let last = at + input.c == whole.c;
         let count = if last { (at + input.c).next_multiple_of(QUAD) - at } else { input.c };
         let (from, to) = (self.places.view(step.input), self.places.view(step.output.unwrap_or(step.input)));
@@ -79,14 +80,14 @@ impl Maker<'_> {
         launch
     }
 
-    /// An invocation for each vector of the output.
+    /// A launch with one invocation for each vector of the output.
     fn simple(&self, step: &Step, file: &'static str, window: Option<&Window>) -> Launch {
         let (input, output) = (self.shapes[step.input], self.output(step));
         let mut launch = Launch::new(output.pixels() * output.c.div_ceil(QUAD), &[ROWS, EPILOGUE, file]);
         launch.header.shape("QUADS", output.c.div_ceil(QUAD));
         if let Some(window) = window {
             geometry::window(&mut launch.header, window, input, output);
-            let max = matches!(step.work, Work::Node(id) if matches!(self.graph.nodes()[id].op, Op::MaxPool { .. }));
+            let max = matches!(step.head, Head::Node(id) if matches!(self.graph.nodes()[id].op, Op::MaxPool { .. }));
             launch.header.flag("MAX", max);
         }
         self.read_input(&mut launch, step);
@@ -165,7 +166,7 @@ impl Maker<'_> {
         launch.read("input", "vec4<f32>", view.tensor);
     }
 
-    /// Everything of `epilogue.wgsl`, for `channels` channels.
+    /// Adds constants, table and buffers of `epilogue.wgsl` for `channels` channels.
     fn finish<'t>(
         &self,
         launch: &mut Launch,
@@ -181,8 +182,8 @@ impl Maker<'_> {
             header.number(name, numbers.map_or(0, one));
         };
         let (header, second) = (&mut launch.header, step.second.as_ref());
-        row("SCALE", scale.map(|a| a.scale.as_slice()), header);
-        row("SECOND_SCALE", second.map(|s| s.affine.scale.as_slice()), header);
+        row("SCALE", scale.map(|a| a.gain.as_slice()), header);
+        row("SECOND_SCALE", second.map(|s| s.affine.gain.as_slice()), header);
         row("SECOND_SHIFT", second.map(|s| s.affine.shift.as_slice()), header);
         header.flag("HAS_SCALE", scale.is_some()).flag("HAS_RESIDUAL", step.residual.is_some());
         header.flag("RELU", step.relu).flag("HAS_OUTPUT", step.output.is_some());
@@ -202,7 +203,7 @@ impl Maker<'_> {
     }
 }
 
-/// An invocation for each vector of `quads` of each pixel.
+/// A launch with one invocation for each pixel and each quad of `quads`.
 fn point(
     quads: &Range<usize>,
     file: &'static str,
@@ -218,7 +219,7 @@ fn point(
     launch
 }
 
-/// A number as a table holds it.
+/// A number in the form that tables hold.
 fn bits(x: f64) -> i32 {
     (x as f32).to_bits() as i32
 }

@@ -1,10 +1,10 @@
-//! The opponent: a network in float32 by shaders of our own, on the same device. It answers what low bit widths buy there; it is
-//! not for production. Quantizers are left out, so its numbers differ from those of the quantized network.
+//! The float32 baseline: the network in float32, by shaders of this crate on the same device. It shows what low bit widths gain
+//! there and is not meant for production. Quantizers are left out, so its numbers differ from those of the quantized network.
 //!
-//! * `fuse`: the graph as steps, each with what follows folded in; `place`: which tensors lie inside which concatenation.
-//! * `launches`, `weights`: shaders, constants and layouts of each step; `net`: buffers and execution.
+//! * `fuse` turns the graph into steps; `place` decides which tensors lie inside which concatenation.
+//! * `launches` and `weights` give each step its shader, constants and layouts; `net` holds buffers and runs them.
 //!
-//! Tensors are `[image, h, w]` of vectors of four channels; channels past the last are 0 everywhere.
+//! Tensors are `[image, h, w]` of vectors of four channels. Channels past the last one are 0.
 
 mod fuse;
 mod launches;
@@ -35,7 +35,7 @@ impl FloatRecording {
     /// Records `graph` without its quantizers for `target`, with buffers of at most `most` words.
     ///
     /// # Errors
-    /// What cannot be computed, and why.
+    /// The layer that cannot be computed, and why.
     pub fn new(graph: &Graph, params: &Params, target: &Target, most: usize) -> Result<Self, String> {
         let graph = graph.without_quantizers()?;
         let shapes: Vec<_> = graph.facts()?.iter().map(|fact| fact.shape).collect();

@@ -37,7 +37,7 @@ impl FloatNet {
         let FloatRecording { recording, tensors, slots, output } = net;
         let layout = Layout { tensors, slot_of: slots.slot_of, slots: slots.words, output };
         BatchLimit::of(gpu).check_exact_batch(&layout, &recording, images)?;
-        let loaded = Loaded::new(gpu, layout, recording, images..=images, &|_, _| {})?;
+        let loaded = Loaded::new(gpu, layout, recording, images..=images, &|_, _| Ok(()))?;
         Ok(FloatNet { loaded, images, channels: [graph.input_shape().c, outputs] })
     }
 

@@ -1,6 +1,6 @@
 //! Where tensors live: those that are concatenated are written into the concatenation right away, where that is possible.
 
-use super::fuse::{Step, Work};
+use super::fuse::{Head, Step};
 use crate::backend::gpu::table::QUAD;
 use crate::graph::{Graph, NodeId, Op};
 use crate::tensor::Shape;
@@ -78,7 +78,7 @@ impl Places {
 
     /// Whether a step would copy a part to where it is.
     fn in_place(&self, step: &Step) -> bool {
-        let (Work::Join(at), Some(output)) = (step.work, step.output) else { return false };
+        let (Head::Concat(at), Some(output)) = (step.head, step.output) else { return false };
         let (part, whole) = (self.0[step.input], self.0[output]);
         part.tensor == whole.tensor && part.at == whole.at + at
     }

@@ -1,8 +1,8 @@
 //! Weights in the orders in which the shaders read them.
 
-use super::fuse::Affine;
 use crate::backend::gpu::table::QUAD;
 use crate::graph::{Node, Op, Params, RealWeights, Role};
+use crate::lower::Affine;
 use std::ops::Range;
 
 /// The weights of a convolution with its batch norm in them.
@@ -17,7 +17,7 @@ pub struct Folded<'a> {
 }
 
 impl<'a> Folded<'a> {
-    /// Those of convolution `node`, which reads `channels` channels; none of another node.
+    /// The weights of convolution `node`, which reads `channels` channels; `None` if the node is none.
     pub fn of(
         node: &'a Node,
         params: &'a Params,
@@ -31,26 +31,26 @@ impl<'a> Folded<'a> {
         Ok(Some(Folded { weights, affine, bias, outputs: *outputs, inputs, taps }))
     }
 
-    fn scale(&self, output: usize) -> f64 {
-        self.affine.map_or(1.0, |a| a.scale[output])
+    fn gain(&self, output: usize) -> f64 {
+        self.affine.map_or(1.0, |a| a.gain[output])
     }
 
-    /// What is added to the sums of an output channel.
+    /// The constant that is added to the sums of an output channel.
     pub fn shift(&self, output: usize) -> f64 {
         let bias = self.bias.map_or(0.0, |bias| f64::from(bias[output]));
-        bias * self.scale(output) + self.affine.map_or(0.0, |a| a.shift[output])
+        bias * self.gain(output) + self.affine.map_or(0.0, |a| a.shift[output])
     }
 
-    /// The weights of an output channel, `[tap, channel]`; 0 past the last.
+    /// The weights of an output channel, `[tap, channel]`. Channels past the last one have zeros.
     fn channel(&self, output: usize) -> Vec<f32> {
         if output >= self.outputs {
             return vec![0.0; self.taps * self.inputs];
         }
-        let scale = self.scale(output);
-        self.weights.channel(output, self.inputs).iter().map(|&w| (f64::from(w) * scale) as f32).collect()
+        let gain = self.gain(output);
+        self.weights.channel(output, self.inputs).iter().map(|&w| (f64::from(w) * gain) as f32).collect()
     }
 
-    /// Those of the vectors `quads` of four output channels.
+    /// The weights of the output channels in `quads`.
     fn quads(&self, quads: Range<usize>) -> Vec<Vec<f32>> {
         (quads.start * QUAD..quads.end * QUAD).map(|output| self.channel(output)).collect()
     }

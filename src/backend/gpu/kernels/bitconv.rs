@@ -17,9 +17,9 @@ use crate::quant::words;
 
 texts! { BITCONV = "bitconv.wgsl" }
 
-/// Most vector accumulators of an invocation; more would not stay in registers.
+/// Most vector accumulators of an invocation: more would not stay in registers.
 const MAX_ACCUMULATORS: usize = 28;
-/// Planes that a pass takes: all of codes that are alone, else a few that divide those of every part.
+/// Planes of the input that a pass processes: all planes of an input of codes, else a few that divide those of every part.
 fn planes_per_pass(parts: &[Part]) -> usize {
     match parts {
         [part] if part.planes < VALUE_PLANES => part.planes,
@@ -27,7 +27,7 @@ fn planes_per_pass(parts: &[Part]) -> usize {
     }
 }
 
-/// The weights of a bit convolution as quads read them.
+/// The weights of a bit convolution in the order in which quads read them.
 fn aligned(k: &BitConv, channels: usize) -> QuadWeights {
     let words: Vec<usize> = k.parts.iter().map(|p| p.words).collect();
     if k.mask.is_none() {
@@ -56,7 +56,7 @@ impl OnGpu for BitConv {
     }
 }
 
-/// N plane pairs, T and its epilogue.
+/// The launch of the general kernel.
 fn general(k: &BitConv, tensors: Tensors) -> Launch {
     let ends = Ends::of(&k.epilogue);
     let input = tensors.get(k.input);

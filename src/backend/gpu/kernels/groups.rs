@@ -1,7 +1,8 @@
 //! Weights of convolutions in groups, for four output channels at a time.
 //!
-//! In a program every output channel reads its own few words. A quad of channels reads common ones: from the first that any
-//! of them needs, as many as the neediest quad does; what a channel does not read is 0 for it.
+//! In a program every output channel reads the words of its own group. On a GPU all channels of a quad read the same words: from
+//! the first that any of them needs on, and as many as the quad with the widest span needs. Weights of words that a channel does
+//! not read are 0.
 
 use super::super::table::QUAD;
 
@@ -14,7 +15,7 @@ pub struct Reach {
     pub total: usize,
 }
 
-/// Weights whose quads read common words.
+/// Weights arranged so that all channels of a quad read the same words.
 pub struct QuadWeights {
     /// For each output channel `[part][tap, words, stored]`.
     pub weights: Vec<u32>,

@@ -16,6 +16,8 @@ mod pixels;
 mod pools;
 pub(super) mod sharing;
 mod small;
+#[cfg(test)]
+mod snapshots;
 pub(super) mod texts;
 mod tile;
 mod variant;

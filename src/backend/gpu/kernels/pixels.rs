@@ -17,16 +17,16 @@ texts! { LIMBCONV_PIXELS = "limbconv.pixels.wgsl" }
 
 /// Bits of the lower part of a weight.
 const LOWER: u32 = 12;
-/// What makes bytes non-negative.
+/// Added to bytes to make them non-negative.
 const OFFSET: i64 = 128;
-/// Products of 255 and 2^11 that a word holds.
+/// How many products of 255 and 2^11 a word can hold the sum of.
 const MAX_TERMS: usize = 4096;
 /// Pixels in a vector.
 const VECTOR: usize = 4;
 /// Largest shift that drops digits.
 const MAX_DROP: usize = 3;
 
-/// The strips that can compute `k`, the one that is best as far as known first; none if only the general kernel can.
+/// The strips that can compute `k`, the one that is thought best first. None if only the general kernel can.
 pub fn strips(k: &LimbConv, tensors: Tensors, target: &Target) -> Vec<Strip> {
     let (spec, ends) = (tensors.get(k.input), Ends::of(&k.epilogue));
     let terms = k.window.taps() * LIMB_LANES;
@@ -80,7 +80,7 @@ pub fn limbconv(k: &LimbConv, strip: &Strip, tensors: Tensors) -> Launch {
     launch
 }
 
-/// Which vectors a strip reads of each row: from the one that holds the first pixel on.
+/// Adds the constants that say which vectors a strip reads of each row, starting with the one that holds the first pixel.
 fn vectors(header: &mut Header, window: &Window, strip: &Strip) {
     let before = window.before[1].div_ceil(VECTOR);
     let skipped = before * VECTOR - window.before[1];

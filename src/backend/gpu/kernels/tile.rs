@@ -17,16 +17,16 @@ use crate::tensor::Shape;
 
 texts! { BITCONV_TILE = "bitconv.tile.wgsl" }
 
-/// Sums that an invocation keeps in registers; with more, spilling costs more than sharing loads gains.
+/// Sums that an invocation keeps in registers. With more, spilling costs more than sharing loads saves.
 const MAX_SUMS: usize = 36;
 /// Words of input that a step keeps in registers.
 const MAX_COLUMN_WORDS: usize = 64;
-/// Products that a step adds up; more of them at once do not stay in registers.
+/// Products that a step adds up. More of them would not stay in registers.
 const MAX_PRODUCTS: usize = 9;
 /// Words of one load.
 const MAX_LOAD: usize = 4;
 
-/// The tiles that can compute `k`, the one that is best as far as known first; none if only the general kernel can.
+/// The tiles that can compute `k`, the one that is thought best first. None if only the general kernel can.
 pub fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile> {
     let ends = Ends::of(&k.epilogue);
     let [part] = k.parts.as_slice() else { return Vec::new() };
@@ -83,7 +83,7 @@ pub fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     window_with_constant_rows(header, &k.window, input.shape, output);
     header.shape("TILES", across).shape("WORDS", own / tile.words).shape("GROUPS", words(output.c));
     step(header, k, tile, planes);
-    // Wide tiles are never known to be whole: a check per pixel costs nothing, and layers of odd width share the pipeline.
+    // Wide tiles always check each pixel: that costs nothing, and layers of odd width can share the pipeline.
     header.flag("WHOLE_TILES", tile.pixels == 1);
     let load = [4, 2, 1].into_iter().find(|n| (tile.words * planes).is_multiple_of(*n)).unwrap_or(1);
     header.planes(load).number("LOADS", tile.words * planes / load).shape("ROW", input.pixel_words() / load);
@@ -103,7 +103,7 @@ pub fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     launch
 }
 
-/// The numbers of a step.
+/// Adds the constants of a step.
 fn step(header: &mut Header, k: &BitConv, tile: &Tile, planes: usize) {
     header.number("TILE", tile.pixels).number("QUADS_AT_ONCE", tile.quads).number("WORDS_AT_ONCE", tile.words);
     header.number("COLUMNS", columns(&k.window, tile.pixels)).number("COLUMN_WORDS", tile.words * planes);

@@ -4,6 +4,7 @@ use super::buffers::{Buffers, buffer, bytes};
 use super::layout::Layout;
 use super::pipelines::compile;
 use crate::backend::Control;
+use crate::backend::Progress;
 use crate::backend::gpu::device::{Gpu, Submission};
 use crate::backend::gpu::header::Params;
 use crate::backend::gpu::record::{Dispatch, Recording};
@@ -45,7 +46,7 @@ impl Loaded {
         layout: Layout,
         mut recording: Recording,
         sizes: RangeInclusive<usize>,
-        progress: &dyn Fn(usize, usize),
+        progress: Progress,
     ) -> Result<Self> {
         let pipelines = compile(gpu, &recording, progress)?;
         let buffers = Buffers::new(gpu, &layout, &recording, sizes)?;

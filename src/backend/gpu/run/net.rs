@@ -9,7 +9,7 @@ use super::picture::PictureImport;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::record::Dispatch;
 use crate::backend::interface::check_batch;
-use crate::backend::{Control, Detail, Executable, Pending, Timeline, Traced};
+use crate::backend::{Control, Detail, Executable, Pending, Progress, Timeline, Traced};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::tensor::Shape;
@@ -30,7 +30,7 @@ impl GpuNet {
     }
 
     /// Compiles and allocates everything for up to `max_batch` images.
-    pub(crate) fn new(gpu: &Gpu, plan: &Plan, max_batch: usize, progress: &dyn Fn(usize, usize)) -> Result<Self> {
+    pub(crate) fn new(gpu: &Gpu, plan: &Plan, max_batch: usize, progress: Progress) -> Result<Self> {
         let (layout, recording) = (Layout::of(plan), record(gpu, plan));
         let max_batch = BatchLimit::of(gpu).max_batch(&layout, &recording, max_batch)?;
         let loaded = Loaded::new(gpu, layout, recording, 1..=max_batch, progress)?;

@@ -1,5 +1,6 @@
 //! Shaders to pipelines, several at a time.
 
+use crate::backend::Progress;
 use crate::backend::gpu::device::{Gpu, Store, hash};
 use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::error::{Error, Result};
@@ -22,15 +23,14 @@ pub type Pipelines = HashMap<Arc<str>, Pipeline>;
 
 /// Compiles every distinct shader of a recording; `progress` is told (done, total).
 ///
-/// It starts its own threads: the caller may be on the only worker of a pool, and `progress` is called on the
-/// caller's thread.
-pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)) -> Result<Pipelines> {
+/// It starts its own threads: the caller may be on the only worker of a pool, and `progress` is called on the caller's thread.
+pub fn compile(gpu: &Gpu, recording: &Recording, progress: Progress) -> Result<Pipelines> {
     let wanted = recording.pipelines();
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(wanted.len());
     let next = AtomicUsize::new(0);
     let mut pipelines = Pipelines::new();
     let kept = CacheFile::new(gpu, &wanted);
-    progress(0, wanted.len());
+    progress(0, wanted.len())?;
     std::thread::scope(|scope| {
         let (sender, results) = mpsc::channel();
         for _ in 0..threads {
@@ -49,7 +49,7 @@ pub fn compile(gpu: &Gpu, recording: &Recording, progress: &dyn Fn(usize, usize)
         drop(sender);
         for (source, result) in results {
             pipelines.insert(source, result?);
-            progress(pipelines.len(), wanted.len());
+            progress(pipelines.len(), wanted.len())?;
         }
         Ok::<_, Error>(())
     })?;

@@ -31,7 +31,7 @@ pub fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize)) -> Result<Vec<Tune
     let mut expected = HashMap::new();
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
     let prepare = |nth| {
-        let net = GpuNet::new(&gpu.with_variant(nth), plan, 1, &|_, _| {})?;
+        let net = GpuNet::new(&gpu.with_variant(nth), plan, 1, &|_, _| Ok(()))?;
         Ok(CandidateNet { net, plan, input: &input, expected: &expected })
     };
     let tuned = contest(prepare, progress)?;

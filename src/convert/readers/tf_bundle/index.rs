@@ -4,7 +4,7 @@ use super::proto::{BundleEntryProto, BundleHeaderProto, TensorShapeProto, elemen
 use super::sstable;
 use crate::convert::readers::pieces::{Sink, each_f32};
 use crate::convert::readers::reader::{ACCEPTED, CheckpointKind, Reader};
-use crate::convert::readers::variable::{MAX_DIMS, Variable, check_count, variable_name};
+use crate::convert::readers::variable::{MAX_DIMS, Variable, VariableList, variable_name};
 use crate::error::Error;
 use crate::files::{RangeReader, ReadExactAt, RegularFile};
 use crate::format::ElementType;
@@ -33,15 +33,13 @@ struct ShardRange {
 #[derive(Debug)]
 pub struct TfIndex {
     num_shards: usize,
-    variables: BTreeMap<String, Variable>,
-    ranges: BTreeMap<String, ShardRange>,
+    list: VariableList<ShardRange>,
 }
 
 impl TfIndex {
     /// Parses the bytes of an `.index` file.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
         let mut index: Option<TfIndex> = None;
-        let mut name_bytes = 0usize;
         sstable::visit_table(file, |key, value| {
             if value.len() > MAX_VALUE {
                 return Err(format!("an entry of {} bytes, expected at most {MAX_VALUE}", value.len()));
@@ -50,8 +48,6 @@ impl TfIndex {
                 index = Some(Self::from_header(key, value)?);
                 return Ok(());
             };
-            name_bytes = name_bytes.saturating_add(key.len());
-            check_count(index.variables.len() + 1, name_bytes)?;
             index.insert(key, value)
         })?;
         let index = index.ok_or("the index is empty, expected a bundle header")?;
@@ -77,7 +73,7 @@ impl TfIndex {
 
     /// Checks that every variable lies within its shard, given the shards' lengths in bytes.
     pub fn check_shards(&self, lengths: &[u64]) -> Result<(), String> {
-        for (name, range) in &self.ranges {
+        for (name, range) in self.list.places() {
             let len = *lengths.get(range.shard).ok_or_else(|| missing_shard(name, range.shard))?;
             if range.bytes.end as u64 > len {
                 return Err(format!(
@@ -95,7 +91,7 @@ impl TfIndex {
         }
         // A V1 checkpoint is one such table too, with SavedTensorSlices (field 1, a message) under the empty key.
         if value.first() == Some(&0x0a) {
-            return Err(format!("this seems to be a TensorFlow V1 checkpoint; {}", ACCEPTED));
+            return Err(format!("this seems to be a TensorFlow V1 checkpoint; {ACCEPTED}"));
         }
         let header = BundleHeaderProto::decode(value).map_err(|e| format!("bad bundle header: {e}"))?;
         if header.endianness != 0 {
@@ -107,7 +103,7 @@ impl TfIndex {
         }
         let num_shards = usize::try_from(header.num_shards).ok().filter(|&n| n > 0);
         let num_shards = num_shards.ok_or_else(|| format!("{} data shards, expected 1 or more", header.num_shards))?;
-        Ok(TfIndex { num_shards, variables: BTreeMap::new(), ranges: BTreeMap::new() })
+        Ok(TfIndex { num_shards, list: VariableList::new() })
     }
 
     fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<(), String> {
@@ -119,11 +115,7 @@ impl TfIndex {
         let name = variable_name(key)?;
         let (variable, range) =
             self.parse_entry(name, value).map_err(|problem| format!("variable '{name}': {problem}"))?;
-        if self.variables.insert(name.to_owned(), variable).is_some() {
-            return Err(format!("variable '{name}' comes twice"));
-        }
-        self.ranges.insert(name.to_owned(), range);
-        Ok(())
+        self.list.insert(name, variable, range)
     }
 
     fn parse_entry(&self, name: &str, value: &[u8]) -> Result<(Variable, ShardRange), String> {
@@ -136,7 +128,7 @@ impl TfIndex {
         let shard = shard.ok_or_else(|| format!("data shard {} of {}", entry.shard_id, self.num_shards))?;
         let range = usize::try_from(entry.offset).ok().zip(usize::try_from(entry.size).ok());
         let range = range.and_then(|(offset, size)| Some(offset..offset.checked_add(size)?));
-        let bytes = range.ok_or_else(|| format!("bad range: {} bytes at {}", entry.size, entry.offset))?;
+        let bytes = range.ok_or_else(|| format!("bad place: {} bytes at {}", entry.size, entry.offset))?;
         let dtype = match element_type(entry.dtype) {
             Ok(element) => {
                 check_size(&shape, element, bytes.len())?;
@@ -149,7 +141,7 @@ impl TfIndex {
 
     /// No writer shares bytes between variables; a file that does is damaged or made to unpack to more than it holds.
     fn check_overlaps(&self) -> Result<(), String> {
-        let mut all: Vec<_> = self.ranges.iter().filter(|(_, range)| !range.bytes.is_empty()).collect();
+        let mut all: Vec<_> = self.list.places().iter().filter(|(_, range)| !range.bytes.is_empty()).collect();
         all.sort_by_key(|(_, range)| (range.shard, range.bytes.start));
         for ((name, range), (next_name, next)) in all.iter().zip(all.iter().skip(1)) {
             if range.shard == next.shard && next.bytes.start < range.bytes.end {
@@ -166,18 +158,16 @@ impl Reader for TfIndex {
     }
 
     fn variables(&self) -> &BTreeMap<String, Variable> {
-        &self.variables
+        self.list.variables()
     }
 
     fn shard(&self, name: &str) -> Option<usize> {
-        self.ranges.get(name).map(|range| range.shard)
+        self.list.place(name).ok().map(|range| range.shard)
     }
 
     /// Reads float32 only; `file` is the variable's data shard.
     fn stream(&self, file: &dyn ReadExactAt, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
-        let found = self.variables.get(name).zip(self.ranges.get(name));
-        let (variable, ShardRange { shard, bytes, crc }) = found.ok_or_else(|| format!("no variable '{name}'"))?;
-        variable.expect_f32(name)?;
+        let ShardRange { shard, bytes, crc } = self.list.place_of_f32(name)?;
         let mut reader = Crc32cReader { inner: RangeReader { file, range: bytes.clone() }, crc: 0 };
         each_f32(ElementType::F32, &mut reader, bytes.len(), unit, sink)
             .map_err(|problem| format!("variable '{name}', in data shard {shard}: {problem}"))?;

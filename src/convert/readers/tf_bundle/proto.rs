@@ -1,6 +1,7 @@
 //! What a bundle's index says, as TensorFlow's protocol buffers, of which only the fields that are read are here.
 //!
-//! Source: tensorflow/core/protobuf/tensor_bundle.proto and tensorflow/core/framework/{versions,tensor_shape,types}.proto.
+//! Source: tensorflow/core/protobuf/tensor_bundle.proto and
+//! tensorflow/core/framework/{versions,tensor_shape,types}.proto.
 
 use crate::format::ElementType;
 use prost::Message;
@@ -60,8 +61,8 @@ pub(super) struct Dim {
     pub(super) size: i64,
 }
 
-/// The element type with a number (tensorflow/core/framework/types.proto). Of strings and types of later versions, which
-/// have no known size, the name alone: they are listed and cannot be read.
+/// The element type with a number (tensorflow/core/framework/types.proto). Of strings and types of later versions,
+/// which have no known size, the name alone: they are listed and cannot be read.
 pub(super) fn element_type(number: i32) -> Result<ElementType, String> {
     Ok(match number {
         1 => ElementType::F32,

@@ -12,13 +12,13 @@ pub(super) const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
 const FOOTER: usize = 48;
 const TRAILER: usize = 5;
 
-/// Longest key that is read. A few bytes of prefix-compressed entry can stand for a key as long as the one before.
+/// Longest key that is read. Keys are prefix-compressed: an entry of a few bytes can repeat all of the key before it.
 const MAX_KEY: usize = 4096;
 
 /// Largest block that is decompressed. TensorFlow starts a new block every 256 KiB at the latest.
 const MAX_BLOCK: usize = 8 * 1024 * 1024;
 
-/// Snappy copies at most 64 bytes with a 3-byte element, so a larger ratio is a lie.
+/// A 3-byte element of Snappy copies at most 64 bytes, so no honest block has a larger ratio.
 const MAX_SNAPPY_RATIO: usize = 64;
 
 /// LevelDB's mask over a stored crc32c (leveldb util/crc32c.h).
@@ -43,7 +43,7 @@ pub(super) fn visit_table(
     let mut end = 0;
     visit_block(&index, |_, value| {
         let handle = Handle::parse(&mut &*value)?;
-        // A hostile index could name one block a million times.
+        // Otherwise a hostile index could list one block a million times.
         if handle.offset < end {
             return Err(format!("block at {} overlaps the one before, which ends at {end}", handle.offset));
         }
@@ -89,7 +89,7 @@ fn index_handle(file: &[u8]) -> Result<(&[u8], Handle), String> {
     Ok((blocks, index))
 }
 
-/// Checks a block against its checksum and decompresses it.
+/// Checks the checksum of a block and decompresses it.
 fn read_block(blocks: &[u8], handle: Handle) -> Result<Cow<'_, [u8]>, String> {
     let Handle { offset, size } = handle;
     let end = offset.checked_add(size).and_then(|end| end.checked_add(TRAILER));
@@ -135,7 +135,7 @@ fn block_entries(block: &[u8]) -> Option<&[u8]> {
     rest.get(..rest.len().checked_sub(restarts)?)
 }
 
-/// Takes one entry off `rest` and turns `key`, the key before, into its key.
+/// Takes one entry off `rest`, returns its value and turns `key` from the previous entry's key into its own.
 fn next_entry<'a>(rest: &mut &'a [u8], key: &mut Vec<u8>) -> Result<&'a [u8], String> {
     let (Some(shared), Some(unshared), Some(value)) = (varint(rest), varint(rest), varint(rest)) else {
         return Err("truncated entry".into());
@@ -154,7 +154,7 @@ fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
     Some(taken)
 }
 
-/// Takes one variable-length integer off `rest`; `None` if it is cut short or does not fit.
+/// Takes one variable-length integer off `rest`; `None` if it is cut short or too large.
 fn varint(rest: &mut &[u8]) -> Option<usize> {
     let mut value = 0u64;
     for shift in (0..63).step_by(7) {

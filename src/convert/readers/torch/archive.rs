@@ -41,7 +41,7 @@ pub(super) fn open<'a>(file: &'a [u8], entries: Vec<Entry<'a>>) -> Result<Archiv
     Ok(Archive { pickle, records })
 }
 
-/// Names are keys and never paths; those that try to be more are refused.
+/// Names are keys and never paths; those that look like more are refused.
 fn records(entries: Vec<Entry<'_>>) -> Result<Records<'_>, String> {
     if entries.iter().map(|entry| entry.name.len()).sum::<usize>() > MAX_NAME_BYTES {
         return Err(format!("more than {MAX_NAME_BYTES} bytes of names"));
@@ -61,7 +61,7 @@ fn records(entries: Vec<Entry<'_>>) -> Result<Records<'_>, String> {
     Ok(records)
 }
 
-/// The bytes of an entry that is stored, and sound.
+/// The bytes of an entry, which must be stored and have the recorded checksum.
 fn content<'a>(file: &'a [u8], entry: &Entry) -> Result<&'a [u8], String> {
     check_stored(entry)?;
     let content = file.get(entry.packed.clone()).unwrap_or_default();
@@ -69,7 +69,7 @@ fn content<'a>(file: &'a [u8], entry: &Entry) -> Result<&'a [u8], String> {
     Ok(content)
 }
 
-/// A packed entry is not PyTorch's, and could unpack to a thousand times its size.
+/// PyTorch never compresses entries, and a compressed one could unpack to a thousand times its size.
 fn check_stored(entry: &Entry) -> Result<(), String> {
     match entry.method {
         Method::Stored => Ok(()),

@@ -1,5 +1,6 @@
-//! The form before PyTorch 1.6: five pickles (a magic number, the version, facts about the machine, the checkpoint, and
-//! the keys of its storages), then the storages in the order of the keys, each as its number of elements and its bytes.
+//! The form before PyTorch 1.6: five pickles (a magic number, the version, facts about the machine, the checkpoint,
+//! and the keys of its storages), then the storages in the order of the keys, each as its number of elements and its
+//! bytes.
 
 use crate::files::quoted;
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ const VERSION: i64 = 1001;
 pub(super) struct Legacy<'a> {
     /// The checkpoint.
     pub(super) pickle: Pickle<'a>,
-    /// Places of the storages in the file.
+    /// The bytes of each storage in the file.
     storages: HashMap<&'a str, Range<usize>>,
 }
 
@@ -85,11 +86,11 @@ fn storages<'a>(
     }
 }
 
-/// Bytes of an element of each storage, as the first that refers to it says.
+/// Bytes of an element of each storage, by the first reference to it.
 fn element_sizes<'a>(pickle: &Pickle<'a>) -> Result<HashMap<&'a str, usize>, String> {
     let mut sizes = HashMap::new();
     for &node in &pickle.persistent {
-        // The other kind is the source code of a class.
+        // Other references are to the source code of classes.
         if matches!(pickle.parts(node), [Value::Str("storage"), ..]) {
             let id = storage_id(pickle, node)?;
             sizes.entry(id.key).or_insert(id.element.size());
@@ -98,7 +99,7 @@ fn element_sizes<'a>(pickle: &Pickle<'a>) -> Result<HashMap<&'a str, usize>, Str
     Ok(sizes)
 }
 
-/// Place of a storage's elements, whose number stands at byte `at`.
+/// The bytes of a storage's elements, whose number stands at byte `at`.
 fn storage(file: &[u8], at: usize, element_size: usize) -> Option<Range<usize>> {
     let count = i64::from_le_bytes(*file.get(at..)?.first_chunk()?);
     let start = at + size_of::<i64>();
@@ -107,7 +108,7 @@ fn storage(file: &[u8], at: usize, element_size: usize) -> Option<Range<usize>> 
 }
 
 impl Legacy<'_> {
-    /// Finds a storage, or the part of one that a view of it shows.
+    /// The bytes of a storage, or of the part of it that a view shows.
     pub(super) fn place(&self, id: &StorageId) -> Result<Range<usize>, String> {
         let whole = self.storages.get(id.key).cloned();
         let whole = whole.ok_or_else(|| format!("storage {} is missing", quoted(id.key.as_bytes())))?;

@@ -1,10 +1,11 @@
 //! PyTorch checkpoints: what `torch.save` writes, as a zip archive (since 1.6) or in the legacy form before it.
 //!
 //! Either holds a pickle, which says what the checkpoint is and refers to its storages, and the storages as raw bytes.
-//! The pickle is read as data ([`pickle`]): of all it may contain, tensors, and the dicts in which they lie, mean
-//! something here; other objects are stepped over, and nothing is run.
+//! The pickle is read as data (`pickle/`): of all it may contain, tensors, and the dicts in which they lie, mean
+//! something here; other objects are skipped, and nothing is run.
 //!
-//! Source: torch/serialization.py (`_save`, `_legacy_save`), torch/_utils.py (`_rebuild_tensor_v2`) and torch/storage.py.
+//! Source: torch/serialization.py (`_save`, `_legacy_save`), torch/_utils.py (`_rebuild_tensor_v2`) and
+//! torch/storage.py.
 
 mod archive;
 mod legacy;
@@ -28,7 +29,8 @@ use tensor::StorageId;
 pub(super) use archive::is_archive;
 pub(super) use pickle::has_magic as has_pickle_magic;
 
-/// Memory that the objects of a pickle may take, besides a quarter of the file's size. A tensor takes about 2 kB.
+/// Memory that the objects of a pickle may take, in addition to a quarter of the file's size. A tensor takes about 2
+/// kB.
 const OBJECTS: usize = 24 * 1024 * 1024;
 
 /// A parsed checkpoint: the tensors of its state dict.
@@ -127,7 +129,7 @@ fn views(
     file_len: usize,
     mut place: impl FnMut(&StorageId) -> Result<Range<usize>, String>,
 ) -> Result<Views, String> {
-    let mut views = Views::default();
+    let mut views = Views::new();
     for (name, value) in state_dict::find(pickle)? {
         let view = tensor::view(pickle, value, &mut place);
         let view = view.map_err(|problem| format!("variable {}: {problem}", quoted(name.as_bytes())))?;

@@ -1,4 +1,4 @@
-//! Where in a checkpoint the state dict is: what maps names to tensors.
+//! Finds the state dict in a checkpoint: the dict that maps names to tensors.
 
 use crate::files::quoted;
 use std::collections::HashSet;
@@ -7,14 +7,14 @@ use super::pickle::{Pickle, Value};
 use super::tensor::is_tensor;
 use crate::convert::readers::views::wrapper_prefix;
 
-/// Preferred among several state dicts.
+/// Key of the state dict that is preferred among several.
 const PREFERRED: &str = "state_dict";
 
 /// Entries of a dict that an error lists.
 const LISTED: usize = 8;
 
-/// The tensors of the state dict by name: of the preferred dict in the checkpoint, of the checkpoint itself, or of the one
-/// dict in it that is a state dict. Prefixes of wrappers are taken off. Values other than tensors are left out.
+/// The tensors of the state dict by name: of the preferred dict in the checkpoint, of the checkpoint itself, or of the
+/// one dict in it that is a state dict. Prefixes of wrappers are taken off. Values other than tensors are left out.
 pub(super) fn find<'a>(pickle: &Pickle<'a>) -> Result<Vec<(&'a str, Value<'a>)>, String> {
     refuse_scales(pickle)?;
     let dict = choose(pickle)?;
@@ -23,8 +23,9 @@ pub(super) fn find<'a>(pickle: &Pickle<'a>) -> Result<Vec<(&'a str, Value<'a>)>,
     Ok(tensors.map(|(name, value)| (name.get(prefix..).unwrap_or_default(), value)).collect())
 }
 
-/// A PyTorch repository named after LQ-Nets trains another scheme: each layer has one scale and one bias, kept beside the
-/// state dict, and its levels are odd multiples of the scale. Its weights alone would pass for those of a float network.
+/// A PyTorch repository named after LQ-Nets trains another scheme: each layer has one scale and one bias, kept beside
+/// the state dict, and its levels are odd multiples of the scale. Its weights alone would pass for those of a float
+/// network.
 fn refuse_scales(pickle: &Pickle) -> Result<(), String> {
     let info = named(pickle, pickle.root).find(|(name, _)| *name == "quant_info").map(|(_, value)| value);
     let first = info.and_then(|layers| pickle.items(layers)?.first());
@@ -42,7 +43,7 @@ fn choose<'a>(pickle: &Pickle<'a>) -> Result<Value<'a>, String> {
     if let Some((_, preferred)) = candidates.iter().find(|(name, _)| *name == PREFERRED) {
         return Ok(*preferred);
     }
-    // A state dict may have a dict of tensors within it, and a checkpoint a tensor beside its state dict.
+    // A state dict may contain a dict of tensors, and a checkpoint a tensor beside its state dict.
     let most = candidates.iter().map(|(_, dict)| tensors(pickle, *dict)).max().unwrap_or(0);
     if is_state_dict(pickle, pickle.root) && tensors(pickle, pickle.root) > most {
         return Ok(pickle.root);
@@ -78,14 +79,14 @@ fn tensors<'a>(pickle: &Pickle<'a>, dict: Value<'a>) -> usize {
     named(pickle, dict).filter(|(_, value)| is_tensor(pickle, *value)).count()
 }
 
-/// Whether a value maps names to tensors. A few other values may be among them (`_extra_state`), and a checkpoint with a
-/// tensor or two of its own (an accuracy, a random state) is no state dict.
+/// Whether a value maps names to tensors. A few other values may be among them (`_extra_state`), and a checkpoint with
+/// a tensor or two of its own (an accuracy, a random state) is no state dict.
 fn is_state_dict<'a>(pickle: &Pickle<'a>, value: Value<'a>) -> bool {
     let tensors = tensors(pickle, value);
     tensors > 0 && 2 * tensors >= pickle.pairs(value).len()
 }
 
-/// Says what there is instead of a state dict.
+/// The message about a checkpoint without a state dict: what it is instead.
 fn no_state_dict(pickle: &Pickle) -> String {
     const ADVICE: &str = "save model.state_dict() with torch.save instead";
     if is_module(pickle, pickle.root) {
@@ -103,7 +104,8 @@ fn no_state_dict(pickle: &Pickle) -> String {
     format!("it is {}{entries} without a state dict; {ADVICE}", pickle.describe(pickle.root))
 }
 
-/// Whether an object is a `torch.nn.Module`: legacy files keep the class's source, and the state is that of any module.
+/// Whether an object is a `torch.nn.Module`: legacy files keep the class's source, and the state is that of any
+/// module.
 fn is_module<'a>(pickle: &Pickle<'a>, value: Value<'a>) -> bool {
     let state = pickle.state(value).unwrap_or(Value::None);
     named(pickle, state).any(|(name, _)| name == "_modules")

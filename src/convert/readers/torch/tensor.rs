@@ -1,4 +1,4 @@
-//! Tensors as a pickle rebuilds them: a window into a storage.
+//! Tensors as a pickle describes them: views of a storage.
 
 use crate::files::quoted;
 use std::ops::Range;
@@ -100,7 +100,7 @@ fn extent(pickle: &Pickle, value: Value) -> Result<usize, String> {
     Err(format!("{found} as a size, stride or offset"))
 }
 
-/// A tuple of sizes or strides; beyond the most dimensions that are read, one more tells that there are too many.
+/// A tuple of sizes or strides, cut off after one more than the most dimensions that are read: enough to refuse it.
 fn extents<'a>(pickle: &Pickle<'a>, value: Value<'a>) -> Result<Vec<usize>, String> {
     let tuple = match pickle.call(value) {
         Some((global, [tuple])) if global.is("torch", "Size") => *tuple,
@@ -115,7 +115,7 @@ pub(super) fn is_tensor<'a>(pickle: &Pickle<'a>, value: Value<'a>) -> bool {
     rebuilt(pickle, value).is_some()
 }
 
-/// The window that a tensor or parameter is; `place` finds a storage in the file.
+/// The view that a tensor or parameter is; `place` finds a storage in the file.
 pub(super) fn view<'a>(
     pickle: &Pickle<'a>,
     value: Value<'a>,
@@ -136,8 +136,8 @@ pub(super) fn view<'a>(
     }
 }
 
-/// Type of a tensor's elements, from the arguments behind the place: requires_grad, backward_hooks, in version 3 the type,
-/// and metadata, which tell of operations that have not been carried out yet.
+/// Type of a tensor's elements, from the arguments after storage, offset, size and stride: requires_grad,
+/// backward_hooks, in version 3 the type, and metadata, which record operations that have not been carried out yet.
 fn element(pickle: &Pickle, function: &str, rest: &[Value], stored: ElementType) -> Result<ElementType, String> {
     let (element, metadata) = match (function, rest) {
         ("_rebuild_tensor", []) => (stored, rest),
@@ -151,7 +151,7 @@ fn element(pickle: &Pickle, function: &str, rest: &[Value], stored: ElementType)
     Ok(element)
 }
 
-/// The function that rebuilds a tensor, and its arguments. Parameters only wrap one.
+/// The function that rebuilds a tensor, and its arguments. A parameter is a wrapper around a tensor.
 fn rebuilt<'p, 'a>(pickle: &'p Pickle<'a>, value: Value<'a>) -> Option<(&'a str, &'p [Value<'a>])> {
     let call = |value| pickle.call(value).filter(|(global, _)| global.module == "torch._utils");
     let (mut global, mut arguments) = call(value)?;

@@ -1,8 +1,8 @@
 //! Operations in random order on random earlier tensors.
 
 use super::Net;
-use lq_infer::graph::NodeId;
-use lq_infer::tensor::Window;
+use lq_infer::internals::graph::NodeId;
+use lq_infer::internals::tensor::Window;
 
 /// Most channels of a concatenation.
 const MAX_CHANNELS: usize = 150;

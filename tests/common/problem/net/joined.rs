@@ -1,8 +1,8 @@
 //! Blocks with concatenations.
 
 use super::Net;
-use lq_infer::graph::{NodeId, Op, Weights};
-use lq_infer::tensor::Window;
+use lq_infer::internals::graph::{NodeId, Op, Weights};
+use lq_infer::internals::tensor::Window;
 
 /// Channels of branches; most do not fill whole words.
 const WIDTHS: [usize; 7] = [3, 5, 8, 13, 20, 33, 40];

@@ -8,8 +8,8 @@ mod residual;
 
 use super::super::rng::Rng;
 use super::source::Source;
-use lq_infer::graph::{Encoding, Graph, GraphBuilder, NodeId, Op, Ties, Weights};
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::{Encoding, Graph, GraphBuilder, NodeId, Op, Ties, Weights};
+use lq_infer::internals::tensor::{Shape, Window};
 
 /// Most multiplications of one convolution per image, so that hundreds of problems take little time.
 const MAX_PRODUCTS: usize = 1_500_000;

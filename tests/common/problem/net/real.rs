@@ -2,8 +2,8 @@
 //! operations read codes as reals; grouped convolutions of both kinds.
 
 use super::Net;
-use lq_infer::graph::{NodeId, Op, Weights};
-use lq_infer::tensor::Window;
+use lq_infer::internals::graph::{NodeId, Op, Weights};
+use lq_infer::internals::tensor::Window;
 
 impl Net<'_> {
     /// A post-activation residual block without quantizers. Its shortcut is its input or a convolution of it.

@@ -2,8 +2,8 @@
 //! added.
 
 use super::Net;
-use lq_infer::graph::{NodeId, Op};
-use lq_infer::tensor::Window;
+use lq_infer::internals::graph::{NodeId, Op};
+use lq_infer::internals::tensor::Window;
 
 impl Net<'_> {
     pub(super) fn plain(&mut self, scope: &str, x: NodeId) -> NodeId {

@@ -1,4 +1,4 @@
-//! Operands of opcodes, taken off the bytes one after the other.
+//! Reads the operands of opcodes, one after the other.
 
 /// Longest module or attribute name in a line of its own.
 const MAX_LINE: usize = 1024;

@@ -1,4 +1,4 @@
-//! The stack machine that a pickle is written for (Lib/pickle.py `_Unpickler`), on values that do nothing.
+//! The stack machine that runs a pickle (Lib/pickle.py `_Unpickler`), here on inert values.
 
 use super::cursor::{Cursor, text};
 use super::memory::{Memo, Stack};
@@ -68,7 +68,7 @@ impl<'a> Machine<'a, '_> {
             }
             op::GLOBAL | op::STACK_GLOBAL => self.global(opcode),
             op::REDUCE | op::NEWOBJ => self.call(),
-            // Keyword arguments, which nothing that is understood here has.
+            // Drops keyword arguments: nothing that is understood here has any.
             op::NEWOBJ_EX => self.stack.pop().and_then(|_| self.call()),
             op::BUILD => self.build(),
             op::BINPERSID => self.persistent(),
@@ -79,7 +79,7 @@ impl<'a> Machine<'a, '_> {
         }
     }
 
-    /// A value that the opcode and its operand give alone.
+    /// A value that follows from the opcode and its operand alone.
     fn constant(&mut self, opcode: u8) -> Result<Value<'a>, String> {
         Ok(match opcode {
             op::NONE => Value::None,
@@ -114,7 +114,7 @@ impl<'a> Machine<'a, '_> {
         }
     }
 
-    /// Frames only help to read a pickle off a stream.
+    /// Frames only help to read a pickle from a stream.
     fn frame(&mut self) -> Result<(), String> {
         self.input.array::<8>().map(drop)
     }
@@ -153,7 +153,7 @@ impl<'a> Machine<'a, '_> {
             (op::APPENDS, Value::List(node)) | (op::SETITEMS, Value::Dict(node)) => {
                 self.pickle.extend(node, items, self.budget)
             }
-            // Items of a set, or of an object of a class that is not looked into.
+            // Items of a set, or of an object whose class is not interpreted.
             (op::ADDITEMS, Value::Set) | (_, Value::Call(_)) => Ok(()),
             (_, other) => Err(format!("items for {}", self.pickle.describe(other))),
         }
@@ -177,7 +177,7 @@ impl<'a> Machine<'a, '_> {
         self.stack.push(Value::Global(node))
     }
 
-    /// Records a call. Only ordered dicts are made at once, because items may follow.
+    /// Records a call. Only ordered dicts are created here, because items may follow.
     fn call(&mut self) -> Result<(), String> {
         let (arguments, callable) = (self.stack.pop()?, self.stack.pop()?);
         let Value::Tuple(node) = arguments else {
@@ -206,7 +206,7 @@ impl<'a> Machine<'a, '_> {
         Ok(dict)
     }
 
-    /// Gives an object its state.
+    /// Attaches the state to an object.
     fn build(&mut self) -> Result<(), String> {
         let state = self.stack.pop()?;
         match self.stack.top()? {
@@ -236,7 +236,7 @@ fn integer(bytes: &[u8]) -> Value<'_> {
     Value::Int(i64::from_le_bytes(wide))
 }
 
-/// Python 2 has one type for both.
+/// Python 2 has one type for text and bytes.
 fn text_or_bytes(bytes: &[u8]) -> Value<'_> {
     text(bytes).map_or(Value::Bytes, Value::Str)
 }

@@ -2,16 +2,16 @@
 
 use super::value::{Budget, Value};
 
-/// Most values that wait on the stack, and most open marks. Python pickles lists and dicts in batches of 1000.
+/// Most values on the stack, and most open marks. Python pickles lists and dicts in batches of 1000.
 const MAX_STACK: usize = 256 * 1024;
 
 const EMPTY: &str = "its stack is empty";
 
-/// Values that wait to be put together.
+/// Values that have not been put into a container yet.
 #[derive(Default)]
 pub(super) struct Stack<'a> {
     values: Vec<Value<'a>>,
-    /// Heights of the stack at the open marks. What lies below the last is out of reach until that is closed.
+    /// Heights of the stack at the open marks. Values below the last mark cannot be reached until it is closed.
     marks: Vec<usize>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Stack<'a> {
         self.values.is_empty() && self.marks.is_empty()
     }
 
-    /// Height that the values above the last open mark start from.
+    /// Height of the stack at the last open mark.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
@@ -73,7 +73,7 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// Values to come back to, by number.
+/// Values that the pickle refers to again, by number.
 #[derive(Default)]
 pub(super) struct Memo<'a>(Vec<Option<Value<'a>>>);
 
@@ -86,7 +86,7 @@ impl<'a> Memo<'a> {
         self.0.get(index).copied().flatten().ok_or_else(|| format!("memo entry {index} is missing"))
     }
 
-    /// Writers number from 0 without gaps, or from 1 (Python 2); a larger hole would be room claimed for nothing.
+    /// Writers number from 0 without gaps, or from 1 (Python 2). A larger gap would only waste memory.
     pub(super) fn put(&mut self, index: usize, value: Value<'a>, budget: &mut Budget) -> Result<(), String> {
         if index > self.len() + 1 {
             return Err(format!("memo entry {index} after {} entries", self.len()));

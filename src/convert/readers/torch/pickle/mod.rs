@@ -1,11 +1,11 @@
 //! Reads Python pickles as data: an interpreter of the opcodes that `torch.save` writes, which imports nothing, calls
-//! nothing and makes no object. A name stays a name, a call stays a record of its name and arguments; whoever asked for
-//! the pickle knows the few that mean something to it and steps over the rest.
+//! nothing and makes no object. A name stays a name, a call stays a record of its name and arguments. The caller picks
+//! out the few that it understands and skips the rest.
 //!
 //! Source: CPython's Lib/pickletools.py, which documents every opcode, and Lib/pickle.py, which writes and reads them.
 //!
-//! Values refer to each other by index and lie in one flat list, so that neither deep nesting nor values that contain
-//! the same value many times cost more than the bytes that say so. All memory is paid from a [`Budget`].
+//! Values are in one flat list and refer to each other by index, so that neither deep nesting nor repeated values cost
+//! more memory than their bytes in the pickle. All memory is paid from a [`Budget`].
 
 mod cursor;
 mod machine;

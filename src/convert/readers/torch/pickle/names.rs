@@ -1,9 +1,9 @@
 //! Which names a pickle may contain.
 //!
-//! No name is ever looked up, so none could do harm here. But a checkpoint that names what runs commands, opens files or
-//! loads code is an attack on whoever opens it with Python, and is refused. Closed lists decide about Python's own
-//! modules: a handful of harmless classes may occur. Any other package is open, since training scripts put objects of
-//! their own into checkpoints; a few of its known ways to run code are refused too.
+//! No name is ever looked up, so none could do harm here. But a checkpoint that names functions that run commands,
+//! open files or load code is an attack on anyone who opens it with Python, and is refused. For Python's own modules a
+//! list says which harmless classes may occur. Names of other packages are allowed, since training scripts put their
+//! own objects into checkpoints, except for a list of known ways to run code.
 
 use super::value::Global;
 
@@ -57,8 +57,8 @@ const BUILTIN_TYPES: &[&str] = &[
 ];
 const PATHS: &[&str] = &["Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"];
 
-/// Python's own modules (`sys.stdlib_module_names`), those it has dropped included. All whose names start with an
-/// underscore count too.
+/// Python's own modules (`sys.stdlib_module_names`), including those of older versions. All names that start with an
+/// underscore count as well.
 const STANDARD_LIBRARY: &str = "\
     StringIO abc aifc antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii \
     bisect builtins bz2 cPickle cProfile cStringIO calendar cgi cgitb chunk cmath cmd code codecs codeop collections \
@@ -77,7 +77,7 @@ const STANDARD_LIBRARY: &str = "\
     tracemalloc tty turtle turtledemo types typing unicodedata unittest urllib urllib2 uu uuid venv warnings wave \
     weakref webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo";
 
-/// Modules and functions of other packages that load or run code, with all that is within them.
+/// Modules and functions of other packages that load or run code, including everything inside them.
 const RUNNERS: &[&str] = &[
     "IPython",
     "cloudpickle",
@@ -122,7 +122,7 @@ pub(super) fn check(global: Global<'_>) -> Result<(), String> {
 fn may_run_code(global: Global<'_>) -> bool {
     let Global { module, name } = global;
     let names = HARMLESS.iter().find(|(harmless, _)| *harmless == module).map_or(&[][..], |(_, names)| names);
-    // "__globals__", "__import__" and their like lead out of any class; so do modules reached through others.
+    // "__globals__", "__import__" and the like give access to anything; so do modules reached through others.
     let leads_out = name.split('.').any(|part| part.starts_with("__") || (name.contains('.') && is_pythons(part)));
     if leads_out {
         return true;

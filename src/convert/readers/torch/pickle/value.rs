@@ -1,4 +1,4 @@
-//! What a pickle says: values by index in one flat list.
+//! The contents of a pickle: values by index in one flat list.
 
 use crate::files::quoted;
 
@@ -6,7 +6,7 @@ use crate::files::quoted;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Node(usize);
 
-/// A value. Text stays where it is in the file.
+/// A value. Text is borrowed from the file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     None,
@@ -14,22 +14,23 @@ pub(crate) enum Value<'a> {
     Int(i64),
     /// An integer that needs more than 64 bits, in little-endian two's complement.
     Long(&'a [u8]),
-    /// A number that nothing here asks for.
+    /// A float, whose value is never needed.
     Float,
     Str(&'a str),
-    /// Bytes that nothing here asks for.
+    /// Bytes, which are never needed.
     Bytes,
     Tuple(Node),
     List(Node),
     /// Keys and values in turn.
     Dict(Node),
-    /// A set, whose items nothing here asks for.
+    /// A set, whose items are never needed.
     Set,
     /// The name of a function or class: module and name.
     Global(Node),
-    /// A call that Python would make: what is called, the tuple of arguments, and the state given to the result, if any.
+    /// A call that Python would make: what is called, the tuple of arguments, and the state given to the result, if
+    /// any.
     Call(Node),
-    /// Something kept outside of the pickle: the parts of the tuple that identifies it.
+    /// An object outside of the pickle: the parts of the tuple that identifies it.
     Persistent(Node),
 }
 
@@ -46,7 +47,7 @@ pub(crate) struct Budget {
     left: usize,
 }
 
-/// Bytes of an entry of a list that grows by doubling.
+/// Bytes of an entry of a list: twice its size, since lists grow by doubling.
 const VALUE: usize = 2 * size_of::<Value>();
 const NODE: usize = 2 * size_of::<Vec<Value>>();
 
@@ -55,7 +56,7 @@ impl Budget {
         Budget { left: bytes }
     }
 
-    /// Pays for `nodes` values with parts and `values` places in a list.
+    /// Pays for `nodes` values with parts and `values` entries of lists.
     pub(super) fn pay(&mut self, nodes: usize, values: usize) -> Result<(), String> {
         let cost = nodes.saturating_mul(NODE).saturating_add(values.saturating_mul(VALUE));
         let left = self.left.checked_sub(cost);
@@ -89,7 +90,7 @@ impl<'a> Pickle<'a> {
 
     /// Appends to the parts of a value.
     pub(super) fn extend(&mut self, node: Node, parts: &[Value<'a>], budget: &mut Budget) -> Result<(), String> {
-        // One more than needed: the smallest list has room for four.
+        // One more than needed, because the smallest list has capacity for four.
         budget.pay(0, parts.len() + 1)?;
         self.nodes.get_mut(node.0).map(|all| all.extend_from_slice(parts)).ok_or_else(|| "no such value".into())
     }
@@ -128,7 +129,7 @@ impl<'a> Pickle<'a> {
         if let Value::Call(node) = value { self.parts(node).get(2).copied() } else { None }
     }
 
-    /// Says what a value is, for messages.
+    /// What a value is, for messages.
     pub(crate) fn describe(&self, value: Value<'a>) -> String {
         let what = match value {
             Value::None => "None",

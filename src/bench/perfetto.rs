@@ -1,4 +1,4 @@
-//! Profiles as traces: what Perfetto (ui.perfetto.dev) and chrome://tracing show.
+//! Profiles in the trace event format, which Perfetto (ui.perfetto.dev) and chrome://tracing show.
 
 use crate::backend::{Span, Track};
 use crate::session::{Profile, Section};
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What the section of the host is called.
+/// The name of the host's section.
 const HOST: &str = "lq-infer";
 
-/// A trace in the "JSON object format", an event a line: a process for the program, and one for each net with a thread for each
-/// track. Times are microseconds since the profile began.
-pub fn trace(profile: &Profile) -> String {
+/// A profile in the "JSON object format", one event per line. The program and each net are processes, and each track is
+/// a thread. Times are in microseconds since the profile started.
+pub fn perfetto(profile: &Profile) -> String {
     let sections = profile.sections();
     let events = (1..).zip(&sections).flat_map(|(process, section)| events(process, section));
     let events: Vec<String> = events.map(|event| event.to_string()).collect();
@@ -30,7 +30,7 @@ fn name(section: &Section) -> &str {
     if section.name.is_empty() { HOST } else { &section.name }
 }
 
-/// The names of a section's tracks, then its spans in order of their beginning.
+/// The names of a section's tracks, then its spans in order of their start.
 fn events(process: usize, section: &Section) -> Vec<Value> {
     let meta = |thread, kind: &str, args: Value| json!({ "ph": "M", "pid": process, "tid": thread, "name": kind, "args": args });
     let mut events = vec![

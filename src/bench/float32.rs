@@ -1,6 +1,7 @@
-//! The same network in float32 on the same device, by shaders of our own, timed in turns with the quantized one.
+//! The float32 baseline: the same network in float32 on the same device, with shaders of this project. Its runs
+//! alternate with those of the quantized network.
 
-use super::report::{Rival, Stats};
+use super::report::{Float32Baseline, Stats};
 use crate::backend::Control;
 use crate::backend::gpu::FloatNet;
 use crate::backend::reference::float;
@@ -8,14 +9,15 @@ use crate::error::{Error, Result};
 use crate::session::{Batch, Engine, Model};
 use std::time::Instant;
 
-/// How far logits may be from those of plain loops on the host, relative to the largest.
+/// How far logits may be from those that plain loops compute on the host, relative to the largest.
 const TOLERANCE: f32 = 1e-3;
-/// Runs that a GPU times.
+/// How many runs the GPU times.
 const DEVICE_RUNS: usize = 5;
 
-/// The opponent, or why there is none.
-pub struct Opponent(std::result::Result<Ready, String>);
+/// The baseline, or why there is none.
+pub struct Float32(std::result::Result<Ready, String>);
 
+/// A prepared network, with its input and expected logits.
 struct Ready {
     net: FloatNet,
     input: Vec<f32>,
@@ -23,36 +25,36 @@ struct Ready {
     times: Vec<f64>,
 }
 
-impl Opponent {
+impl Float32 {
     /// Prepares `model` in float32 for `batch` of so many images, and compares its first result with the host's.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] and [`Error::DeadlineExceeded`]. All else is the opponent's problem.
+    /// [`Error::Cancelled`] and [`Error::DeadlineExceeded`]. All other failures become the baseline's problem.
     pub fn new(engine: &Engine, model: &Model, batch: &Batch, images: usize, control: &Control) -> Result<Self> {
-        Ok(Opponent(excused(Ready::new(engine, model, batch, images, control))?))
+        Ok(Float32(or_message(Ready::new(engine, model, batch, images, control))?))
     }
 
     /// Runs it once.
     ///
     /// # Errors
-    /// As [`Opponent::new`].
+    /// As [`Float32::new`].
     pub fn run(&mut self, control: &Control) -> Result<()> {
         if let Ok(ready) = &mut self.0
-            && let Err(problem) = excused(ready.run(control))?
+            && let Err(problem) = or_message(ready.run(control))?
         {
             self.0 = Err(problem);
         }
         Ok(())
     }
 
-    /// What became of it, for batches of `images` images that take the quantized network `ours` seconds.
-    pub fn finish(self, images: usize, ours: f64) -> Rival {
+    /// The result, for batches of `images` images that take the quantized network `ours` seconds.
+    pub fn finish(self, images: usize, ours: f64) -> Float32Baseline {
         let (wall, device, problem) = match self.0 {
             Ok(ready) => (Stats::of(&ready.times).unwrap_or_default(), ready.device(), None),
             Err(problem) => (Stats::default(), None, Some(problem)),
         };
         let per = |rate: f64| if wall.median > 0.0 { rate } else { 0.0 };
-        Rival {
+        Float32Baseline {
             name: "f32 by WGSL".into(),
             wall,
             device,
@@ -63,8 +65,8 @@ impl Opponent {
     }
 }
 
-/// The problem of an opponent that failed; only those who asked for an end have it.
-fn excused<T>(result: Result<T>) -> Result<std::result::Result<T, String>> {
+/// Turns failures into a message; cancellation and deadline pass through.
+fn or_message<T>(result: Result<T>) -> Result<std::result::Result<T, String>> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(error @ (Error::Cancelled | Error::DeadlineExceeded)) => Err(error),
@@ -82,7 +84,7 @@ impl Ready {
         Ok(Ready { net, input, logits, times: Vec::new() })
     }
 
-    /// The GPU's part, by some more runs; None if it cannot tell.
+    /// The GPU's share of a run, from additional runs; None if it has no timestamps.
     fn device(&self) -> Option<Stats> {
         let times: Vec<f64> = (0..DEVICE_RUNS)
             .map_while(|_| self.net.device_time(&Control::default()).ok()?)
@@ -104,11 +106,12 @@ impl Ready {
     }
 }
 
-/// Logits of one image, in plain loops.
+/// The logits of one image, computed by plain loops.
 fn on_host(model: &Model, image: &[f32]) -> std::result::Result<Vec<f32>, String> {
     float::run(&model.header().graph.without_quantizers()?, &model.packed().params, image)
 }
 
+/// An error unless the logits agree within the tolerance.
 fn close(found: &[f32], expected: &[f32]) -> std::result::Result<(), String> {
     let largest = expected.iter().fold(0.0f32, |most, x| most.max(x.abs()));
     let near = |(x, y): (&f32, &f32)| x.is_finite() && (x - y).abs() <= TOLERANCE * largest;
