@@ -27,7 +27,7 @@ type Event = std::result::Result<(), wgpu::BufferAsyncError>;
 
 /// Commands that were submitted.
 #[derive(Debug)]
-pub struct Submission {
+pub(crate) struct Submission {
     gpu: Gpu,
     /// Receives one event for each buffer to be mapped, or a single one if there is none.
     events: Receiver<Event>,
@@ -120,7 +120,7 @@ impl Submission {
     ///
     /// # Errors
     /// What `control` says, also if it is past its deadline when the results arrive, and the loss of the device.
-    pub fn wait(mut self, control: &Control) -> Result<()> {
+    pub(crate) fn wait(mut self, control: &Control) -> Result<()> {
         let start = Instant::now();
         loop {
             self.gpu.poll()?;

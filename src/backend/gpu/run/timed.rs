@@ -26,7 +26,7 @@ struct FinishedRun {
 
 impl Loaded {
     /// A run of at least one image and its timeline, by the best clock that the device has.
-    pub fn run_timed(
+    pub(crate) fn run_timed(
         &self,
         input: &[u32],
         images: usize,
@@ -56,7 +56,7 @@ impl Loaded {
 
     /// What the GPU takes for `images` images of whatever the slots hold, by its timestamps; None if it has none that
     /// make sense.
-    pub fn device_time(&self, images: usize, control: &Control) -> Result<Option<Duration>> {
+    pub(crate) fn device_time(&self, images: usize, control: &Control) -> Result<Option<Duration>> {
         let Some(stamps) = Stamps::new(&self.gpu, Marks::Run, self.dispatches().len()) else { return Ok(None) };
         let submission = self.gpu.submit("timing the network", &[stamps.result()], control, |encoder| {
             self.set_batch(encoder, images);

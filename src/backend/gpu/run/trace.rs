@@ -12,7 +12,7 @@ type TensorCopy = (TensorId, wgpu::Buffer);
 
 impl Loaded {
     /// Runs one image, and returns what each dispatch wrote. Other threads may run the network meanwhile.
-    pub fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
+    pub(crate) fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
         let expected = self.layout.input_words();
         if input.len() != expected {
             return Err(Error::Usage(format!("an image needs {expected} words, got {}", input.len())));
