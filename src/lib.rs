@@ -51,14 +51,12 @@ pub use backend::{CancelToken, Control, Tuned};
 #[cfg(feature = "convert")]
 pub use convert::{Checkpoint, Conversion, ConvertOptions, convert};
 pub use error::{Error, ErrorKind, Result};
-pub use graph::GraphBuilder;
 pub use image::Pixels;
+pub use session::wgpu;
 pub use session::{
     Batch, Classification, ClassifyOptions, DeviceInfo, DeviceSelector, Digest, Engine, EngineBuilder, GoldenReport,
     MAX_BATCH, Model, Net, Prediction, PrepareOptions, Processor, devices, verify,
 };
-/// The wgpu that this crate is built on, for [`Engine::from_wgpu`].
-pub use wgpu;
 
 /// The modules behind the public face, for tools, tests and benchmarks. They are the steps between a checkpoint and
 /// logits, in the order of `ARCHITECTURE.md`, and may change with any version.

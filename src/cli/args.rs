@@ -4,7 +4,7 @@ use crate::session::MAX_BATCH;
 use clap::Args;
 
 #[derive(Args, Debug)]
-pub struct DeviceArg {
+pub(super) struct DeviceArg {
     /// auto, cpu, cpu-portable, cpu-reference, gpu, vulkan, metal, dx12, gl, an index or id of `lq-infer devices`,
     /// part of a name, or a PCI id
     #[arg(long, value_name = "SEL", default_value = "auto")]
@@ -12,7 +12,7 @@ pub struct DeviceArg {
 }
 
 /// A number of images, classes or the like.
-pub fn parse_count(text: &str) -> Result<usize, String> {
+pub(super) fn parse_count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(n) if (1..=MAX_BATCH).contains(&n) => Ok(n),
         _ => Err(format!("must be a number from 1 to {MAX_BATCH}")),

@@ -15,11 +15,11 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Images per run if the user does not say.
+/// Images per run if `--batch` is absent.
 const DEFAULT_BATCH: usize = 16;
 
 #[derive(Args, Debug)]
-pub struct ClassifyArgs {
+pub(super) struct ClassifyArgs {
     /// Packed model [default: the bundled CIFAR-10 ResNet-20]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
@@ -59,12 +59,12 @@ struct Line<'a> {
     digest: Option<&'a str>,
 }
 
-/// Where results go, and whether any input failed.
+/// What printing a result needs, and whether any input failed.
 struct Report<'a> {
     args: &'a ClassifyArgs,
     net: &'a Net,
     device: String,
-    /// More than one image: one line each instead of a list.
+    /// There are several images: each gets one line instead of a list.
     many: bool,
     max_batch: usize,
     profiling: &'a Profiling,
@@ -88,7 +88,7 @@ impl From<Error> for Halt {
 }
 
 /// Runs the command.
-pub fn run(args: &ClassifyArgs) -> Outcome {
+pub(super) fn run(args: &ClassifyArgs) -> Outcome {
     args.profile.around(|profiling| classify(args, profiling))
 }
 
@@ -127,13 +127,13 @@ fn classify(args: &ClassifyArgs, profiling: &Profiling) -> Outcome {
 }
 
 impl Failed {
-    /// Reports an input that failed. The others are still run.
+    /// Prints the error of an input; the other inputs are still run.
     fn note(&self, error: &Error) {
         output::error(&error.to_string());
         self.0.set(self.0.get().or(Some(exit_code(error))));
     }
 
-    /// Failed inputs were reported one by one; only the exit code is left to say.
+    /// The failure of the command. The errors were printed already, so it has an exit code only.
     fn outcome(&self) -> Outcome {
         self.0.get().map_or(Ok(()), |code| Err(Failure { code, message: None }))
     }
@@ -141,7 +141,7 @@ impl Failed {
 
 impl Report<'_> {
     fn pictures(&self, pictures: &[Input]) -> Outcome {
-        // Names of the pictures that were fed and whose logits did not come yet.
+        // Names of the pictures whose logits are still to come.
         let names = RefCell::new(VecDeque::new());
         let keep = |input: &Input, loaded: Result<Vec<u8>, Error>| {
             match &loaded {
@@ -178,7 +178,7 @@ impl Report<'_> {
         }
     }
 
-    /// Prints one result; `row` is that of an array.
+    /// Prints one result; `row` is set for arrays.
     fn print(&self, name: &str, row: Option<usize>, logits: Vec<f32>) -> Outcome {
         let result = self.net.classification(logits, Some(self.args.top_k));
         if !self.args.json {

@@ -14,7 +14,7 @@ use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// The whole of `--json`.
+/// What `--json` prints.
 #[derive(Serialize)]
 struct Summary<'a> {
     name: &'a str,
@@ -32,7 +32,7 @@ struct Summary<'a> {
 }
 
 #[derive(Args, Debug)]
-pub struct ConvertArgs {
+pub(super) struct ConvertArgs {
     /// Checkpoint: TensorFlow V2 (.index, prefix, `checkpoint` file or directory), tensorpack .npz, PyTorch .pt or
     /// .pth, or a .safetensors of a state dict
     checkpoint: PathBuf,
@@ -42,11 +42,11 @@ pub struct ConvertArgs {
     /// Also write the network with float weights, as `export` does
     #[arg(long, value_name = "OUT")]
     float: Option<PathBuf>,
-    /// Network id [default: recognised from names and shapes]
+    /// Network id [default: recognized from names and shapes]
     #[arg(long, value_name = "ID")]
     arch: Option<String>,
-    /// JSON file with a network of your own, of which the checkpoint holds the weights (see models/README.md), or the
-    /// .safetensors that `export` wrote
+    /// JSON file that describes a network of your own, whose weights the checkpoint holds (see models/README.md), or a
+    /// .safetensors file written by `export`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
     graph: Option<PathBuf>,
     /// Text file with one label per line
@@ -55,7 +55,7 @@ pub struct ConvertArgs {
     /// .npy with the per-pixel mean of the training pictures, [H,W,3] RGB
     #[arg(long, value_name = "FILE")]
     mean_image: Option<PathBuf>,
-    /// Height and width of the pictures, if the network was trained on another size than the original
+    /// Height and width of the pictures, if not those of the original network
     #[arg(long, value_name = "PIXELS")]
     input_size: Option<usize>,
     /// Name stored in the model
@@ -69,7 +69,7 @@ pub struct ConvertArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &ConvertArgs) -> Outcome {
+pub(super) fn run(args: &ConvertArgs) -> Outcome {
     check_outputs(args)?;
     let checkpoint = Checkpoint::open(&args.checkpoint)?;
     check_sources(args, &checkpoint)?;
@@ -145,12 +145,12 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
     Ok(conversion)
 }
 
-/// Adds golden vectors, which the reference computes.
+/// Adds golden vectors, computed by the reference.
 fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
     let bar = output::progress(0, "golden images");
     let model = add_golden_with(packed, &reference, &output::track(&bar)).map_err(|error| match error {
-        // Lowering refused the network: that is about the checkpoint, not about a packed file.
+        // Lowering refused the network. The message should name the checkpoint, as there is no packed file yet.
         Error::BadModel { problem, .. } => Error::bad_checkpoint(&args.checkpoint, problem),
         other => other,
     });
@@ -158,7 +158,7 @@ fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
     model
 }
 
-/// Says which other networks the checkpoint may be.
+/// Notes which other networks the checkpoint may be.
 fn note_choice(conversion: &Conversion) {
     let (chosen, others) = (&conversion.packed.header.network, &conversion.alternatives);
     if !others.is_empty() {
@@ -180,7 +180,7 @@ fn write(args: &ConvertArgs, model: &Model) -> Outcome {
 }
 
 impl Summary<'_> {
-    /// Says what people should know before they use the model.
+    /// Notes what the user should know before using the model.
     fn warn(&self, args: &ConvertArgs, model: &Model) {
         self.warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
         if args.graph.is_none() && !model.takes_pixels() {

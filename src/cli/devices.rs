@@ -12,7 +12,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct Checked {
     healthy: bool,
-    /// Why not.
+    /// Why the device is not healthy.
     problem: Option<String>,
 }
 
@@ -21,13 +21,13 @@ struct Checked {
 struct Line<'a> {
     #[serde(flatten)]
     info: &'a DeviceInfo,
-    /// With `--check`, of devices that can be used.
+    /// Set with `--check`, for devices that can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<Checked>,
 }
 
 #[derive(Args, Debug)]
-pub struct DevicesArgs {
+pub(super) struct DevicesArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -40,7 +40,7 @@ pub struct DevicesArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &DevicesArgs) -> Outcome {
+pub(super) fn run(args: &DevicesArgs) -> Outcome {
     let devices = open::builder().devices();
     if args.check {
         return check_all(&devices, args.json);
@@ -109,7 +109,7 @@ fn limits(gpu: &AdapterLimits) -> [String; 2] {
     ]
 }
 
-/// Checks every device that can be used, and keeps what was found.
+/// Checks every device that can be used, and stores the results.
 fn check_all(devices: &[DeviceInfo], json: bool) -> Outcome {
     let (mut wrong, mut failed) = (None, None);
     for info in devices {
@@ -135,14 +135,13 @@ fn check_all(devices: &[DeviceInfo], json: bool) -> Outcome {
     }
 }
 
-/// What is wrong with a device, if anything. A device that cannot run the kernels is as useless as one that runs them
-/// wrongly.
+/// What is wrong with a device, if anything. A device that cannot run the kernels fails its check, too.
 fn check_one(info: &DeviceInfo) -> Result<Option<String>, Error> {
     let engine = open::builder().device(DeviceSelector::Index(info.index)).build()?;
     let found = check(&**engine.backend()).map(|fault| fault.map(|f| f.to_string()));
     match &found {
         Ok(fault) => engine.backend().keep_verdict(fault.as_deref()),
-        // These pass.
+        // These are temporary, and say nothing about the device.
         Err(Error::OutOfMemory { .. } | Error::DeviceLost { .. }) => {}
         Err(error) => engine.backend().keep_verdict(Some(&error.to_string())),
     }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(Args, Debug)]
-pub struct EvalArgs {
+pub(super) struct EvalArgs {
     /// Packed model
     model: PathBuf,
     /// Directory with one folder per class, named by its label
@@ -42,14 +42,14 @@ struct Summary {
     top1: f64,
     /// Share of pictures whose class is among the five most probable.
     top5: f64,
-    /// Decoding, transfers and computation included; preparation not.
+    /// Includes decoding, transfers and computation, but not preparation.
     images_per_second: f64,
     /// SHA-256 of all logits in order of the files' paths.
     digest: String,
 }
 
 /// Runs the command.
-pub fn run(args: &EvalArgs) -> Outcome {
+pub(super) fn run(args: &EvalArgs) -> Outcome {
     args.profile.around(|profiling| evaluate(args, profiling))
 }
 
@@ -98,13 +98,13 @@ fn print(s: &Summary) -> Outcome {
     output::line(&format!("  digest {}", s.digest))
 }
 
-/// How many classes have a larger logit, or an equal one and come first.
+/// How many classes rank before `class`: those with a larger logit, or an equal one and a lower index.
 fn rank(logits: &[f32], class: usize) -> usize {
     let ahead = |(c, &v): (usize, &f32)| v > logits[class] || (v == logits[class] && c < class);
     logits.iter().enumerate().filter(|&p| ahead(p)).count()
 }
 
-/// All pictures of a directory with one folder per class, with their classes, by path.
+/// The pictures of a directory with one folder per class, with their classes, sorted by path.
 fn labelled(directory: &Path, model: &Model) -> Result<Vec<(usize, Input)>> {
     let labels = &model.header().labels;
     let io = |e| Error::io(directory, e);

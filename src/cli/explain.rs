@@ -12,7 +12,7 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Time for measuring.
+/// Time for measurements.
 const BUDGET: Duration = Duration::from_secs(2);
 /// Length of lines of text.
 const LINE: usize = 100;
@@ -20,7 +20,7 @@ const LINE: usize = 100;
 const NAME: usize = 30;
 
 #[derive(Args, Debug)]
-pub struct ExplainArgs {
+pub(super) struct ExplainArgs {
     /// Packed model [default: the bundled one]
     #[arg(conflicts_with = "net")]
     model: Option<PathBuf>,
@@ -41,7 +41,7 @@ pub struct ExplainArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &ExplainArgs) -> Outcome {
+pub(super) fn run(args: &ExplainArgs) -> Outcome {
     let info = open::chosen(&args.device.device)?;
     let subject = match (&args.net, &args.model) {
         (Some(net), _) => Subject::random(net, args.bits)?,
@@ -146,7 +146,7 @@ fn row(launch: &Launch) -> Vec<String> {
     ]
 }
 
-/// The end of a long name tells more than its beginning.
+/// Shortens a long name at its beginning, which tells less than its end.
 fn shortened(name: &str) -> String {
     let length = name.chars().count();
     match length <= NAME {
@@ -174,14 +174,14 @@ fn groups(e: &Explanation) -> Vec<String> {
     lines
 }
 
-/// Launches of which the same is to be said.
+/// One remark about several launches that it applies to alike.
 fn remark(alike: &[Remark]) -> Vec<String> {
     let Some(first) = alike.first() else { return Vec::new() };
     let layers = alike.iter().map(|r| r.layer.as_str()).collect::<Vec<_>>().join(", ");
     wrapped(&format!("{layers} ({}): {}", first.kernel, first.reason), "  ", LINE)
 }
 
-/// Weights down, activations to the right.
+/// A table of predicted times: a row for each width of weights, a column for each width of activations.
 fn predictions(e: &Explanation) -> Vec<String> {
     let first = e.predictions.first().map(|p| p.weights);
     let of_first = e.predictions.iter().filter(|p| Some(p.weights) == first);

@@ -8,7 +8,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
-pub struct ExportArgs {
+pub(super) struct ExportArgs {
     /// Packed model [default: the bundled one]
     model: Option<PathBuf>,
     /// Safetensors file to write
@@ -17,7 +17,7 @@ pub struct ExportArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &ExportArgs) -> Outcome {
+pub(super) fn run(args: &ExportArgs) -> Outcome {
     need_file(&args.output)?;
     let model = open::model(args.model.as_ref())?;
     if args.model.as_ref().is_some_and(|model| same_file(model, &args.output)) {
@@ -27,7 +27,7 @@ pub fn run(args: &ExportArgs) -> Outcome {
     output::line(&written(&args.output))
 }
 
-/// What is said of a written file.
-pub fn written(path: &Path) -> String {
+/// The line printed about a written file.
+pub(super) fn written(path: &Path) -> String {
     format!("{}: the network with float weights, {}", path.display(), output::bytes(size(path)))
 }

@@ -3,22 +3,22 @@
 use crate::error::{Error, ErrorKind};
 
 /// Why a command stops: an exit code, and a line to print unless it was printed already.
-pub struct Failure {
+pub(super) struct Failure {
     pub code: u8,
     pub message: Option<String>,
 }
 
 /// What a command returns.
-pub type Outcome = Result<(), Failure>;
+pub(super) type Outcome = Result<(), Failure>;
 
 impl Failure {
     /// A failure with a line to print.
-    pub fn new(code: u8, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: u8, message: impl Into<String>) -> Self {
         Failure { code, message: Some(message.into()) }
     }
 
     /// A failure to write a file of results: the work was done, but the disk refused it.
-    pub fn of_writing(error: Error) -> Self {
+    pub(super) fn of_writing(error: Error) -> Self {
         Failure::new(if matches!(error, Error::Io { .. }) { 1 } else { 3 }, error.to_string())
     }
 }
@@ -30,7 +30,7 @@ impl From<Error> for Failure {
 }
 
 /// The exit code of an error.
-pub fn exit_code(error: &Error) -> u8 {
+pub(super) fn exit_code(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::Usage => 2,
         ErrorKind::BadModel | ErrorKind::BadCheckpoint | ErrorKind::BadInput | ErrorKind::Io => 3,

@@ -14,18 +14,18 @@ use std::path::{Path, PathBuf};
 
 /// Extensions of the files that a directory is searched for.
 const EXTENSIONS: &[&str] = &["png", "jpg", "jpeg", "webp", "bmp", "gif"];
-/// Pictures decoded at the same time.
+/// Most pictures that are decoded at the same time.
 const DECODERS: usize = 8;
 
 /// One source of images.
-pub enum Input {
+pub(super) enum Input {
     Picture(PathBuf),
     Stdin,
     Array(Array),
 }
 
 /// A `.npy` file, mapped.
-pub struct Array {
+pub(super) struct Array {
     path: PathBuf,
     file: memmap2::Mmap,
     header: NpyHeader,
@@ -33,8 +33,8 @@ pub struct Array {
 }
 
 impl Input {
-    /// Name for reports.
-    pub fn name(&self) -> String {
+    /// Name that is printed with results.
+    pub(super) fn name(&self) -> String {
         match self {
             Input::Picture(path) => path.display().to_string(),
             Input::Stdin => "-".into(),
@@ -43,13 +43,13 @@ impl Input {
     }
 
     /// Number of images.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         if let Input::Array(array) = self { array.len() } else { 1 }
     }
 }
 
 /// The inputs that an argument names: one, or those of a directory.
-pub fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
+pub(super) fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
     if path.as_os_str() == "-" {
         return picture(path, Input::Stdin, model).map(|input| vec![input]);
     }
@@ -67,13 +67,13 @@ pub fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
     Ok(vec![one])
 }
 
-/// `input`, if the model takes pictures at all.
+/// `input`, if the model takes pictures.
 fn picture(path: &Path, input: Input, model: &Model) -> Result<Input> {
     model.need_pixels().map(|()| input).map_err(|error| Error::bad_input(path, reason(error)))
 }
 
 /// All pictures below a directory, sorted by path. Links to directories are not followed.
-pub fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut pending = vec![directory.to_owned()];
     while let Some(directory) = pending.pop() {
@@ -108,7 +108,7 @@ fn reason(error: Error) -> String {
 
 /// Batches of at most `size` pictures at the network's size, decoded when they are asked for. `keep` is given every
 /// picture, decoded or not, and returns the pixels to feed, if any, or an error that ends the sequence.
-pub fn batches<'a>(
+pub(super) fn batches<'a>(
     pictures: &'a [Input],
     size: usize,
     rule: &'a Resize,
@@ -141,7 +141,7 @@ fn load_one(input: &Input, rule: &Resize) -> Result<Vec<u8>> {
 
 impl Array {
     /// Opens an array and checks that the model can take it.
-    pub fn open(path: &Path, model: &Model) -> Result<Self> {
+    pub(super) fn open(path: &Path, model: &Model) -> Result<Self> {
         let bad = |problem: String| Error::bad_input(path, problem);
         let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
         if file.metadata().map_err(|e| Error::io(path, e))?.len() == 0 {
@@ -156,8 +156,8 @@ impl Array {
         Ok(Array { path: path.to_owned(), file, header, rows })
     }
 
-    /// The images of `rows`.
-    pub fn rows(&self, rows: Range<usize>) -> Result<Batch> {
+    /// The images of these rows.
+    pub(super) fn rows(&self, rows: Range<usize>) -> Result<Batch> {
         let bad = |problem: String| Error::bad_input(&self.path, problem);
         // A single image may come without its leading dimension.
         let range = if self.header.shape.len() == 3 {
@@ -174,17 +174,17 @@ impl Array {
     }
 
     /// Number of images.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.rows
     }
 
     /// Where the array came from.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Checks dtype and shape, and counts the images.
+/// Checks element type and shape, and counts the images.
 fn check(header: &NpyHeader, input: Shape, model: &Model) -> Result<usize, String> {
     if !matches!(header.dtype, ElementType::U8 | ElementType::F32) {
         return Err(format!("holds {}, expected u8 pixels or f32 tensors", header.dtype.name()));

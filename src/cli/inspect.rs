@@ -17,7 +17,7 @@ struct TensorLine<'a> {
     bytes: usize,
 }
 
-/// The whole of `--json`.
+/// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
     #[serde(flatten)]
@@ -26,7 +26,7 @@ struct Report<'a> {
 }
 
 #[derive(Args, Debug)]
-pub struct InspectArgs {
+pub(super) struct InspectArgs {
     /// Packed model [default: the bundled one]
     model: Option<PathBuf>,
     /// Print JSON
@@ -35,7 +35,7 @@ pub struct InspectArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &InspectArgs) -> Outcome {
+pub(super) fn run(args: &InspectArgs) -> Outcome {
     let model = open::model(args.model.as_ref())?;
     if args.json {
         return output::json(&Report { header: model.header(), tensors: tensors(&model) });

@@ -1,5 +1,5 @@
-//! The command line. Results go to standard output, everything else to standard error; exit codes are a contract: 0
-//! done, 1 failed while running, 2 usage, 3 bad model, checkpoint or image, 4 no such device, 5 verification differs.
+//! The command line. Results go to standard output, everything else to standard error. Exit codes are a contract:
+//! 0 done, 1 failed while running, 2 usage, 3 bad model, checkpoint or image, 4 no such device, 5 verification differs.
 
 mod agreement;
 mod args;
@@ -44,7 +44,7 @@ enum Command {
     Convert(convert::ConvertArgs),
     /// Write a packed model's network with float weights, for other frameworks
     Export(export::ExportArgs),
-    /// List the variables that a network needs from a checkpoint in the plain naming
+    /// List the variables that a checkpoint with plain names must hold for a network
     Names(names::NamesArgs),
     /// Show what a packed model holds
     Inspect(inspect::InspectArgs),
@@ -54,9 +54,9 @@ enum Command {
     Eval(eval::EvalArgs),
     /// List the devices
     Devices(devices::DevicesArgs),
-    /// Time the ways to run a model's layers on a device, and keep the quickest for later runs
+    /// Time the ways to run a model's layers on a device, and keep the fastest for later runs
     Tune(tune::TuneArgs),
-    /// Time models on devices, with every result checked
+    /// Time models on devices and check every result
     Bench(bench::BenchArgs),
     /// Show where the time of a model goes, what bounds each layer, and what other bit widths would cost
     Explain(explain::ExplainArgs),

@@ -9,11 +9,11 @@ use crate::zoo::{self, Definition, Uniform};
 use clap::Args;
 use std::path::PathBuf;
 
-/// Bits that stand for float.
+/// The number of bits that means float.
 const FLOAT: usize = 32;
 
 #[derive(Args, Debug)]
-pub struct NamesArgs {
+pub(super) struct NamesArgs {
     /// Id of a network
     #[arg(required_unless_present = "graph", conflicts_with = "graph")]
     arch: Option<String>,
@@ -29,7 +29,7 @@ pub struct NamesArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &NamesArgs) -> Outcome {
+pub(super) fn run(args: &NamesArgs) -> Outcome {
     let definition = match &args.graph {
         Some(file) => CustomNetwork::read(file)?.definition(),
         None => of_zoo(args)?,

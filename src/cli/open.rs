@@ -7,12 +7,12 @@ use crate::session::{DeviceInfo, DeviceSelector, Engine, EngineBuilder, Model};
 use std::path::PathBuf;
 
 /// The model in a file, or the bundled one.
-pub fn model(path: Option<&PathBuf>) -> Result<Model, Error> {
+pub(super) fn model(path: Option<&PathBuf>) -> Result<Model, Error> {
     path.map_or_else(Model::bundled, Model::open)
 }
 
 /// An engine that keeps what it learns about devices in the user's cache.
-pub fn builder() -> EngineBuilder {
+pub(super) fn builder() -> EngineBuilder {
     match cache_folder() {
         Some(folder) => Engine::builder().cache(folder),
         None => Engine::builder(),
@@ -20,7 +20,7 @@ pub fn builder() -> EngineBuilder {
 }
 
 /// Opens the selected device. Whatever the reason, a device that cannot be opened is no such device: exit code 4.
-pub fn engine(selector: &str) -> Result<Engine, Failure> {
+pub(super) fn engine(selector: &str) -> Result<Engine, Failure> {
     let selector = selector.parse().unwrap_or(DeviceSelector::Auto);
     let engine = builder().device(selector).build().map_err(|error| Failure::new(4, error.to_string()))?;
     engine.passed_over().iter().for_each(note_passed_over);
@@ -28,7 +28,7 @@ pub fn engine(selector: &str) -> Result<Engine, Failure> {
 }
 
 /// The selected device, not opened.
-pub fn chosen(selector: &str) -> Result<DeviceInfo, Failure> {
+pub(super) fn chosen(selector: &str) -> Result<DeviceInfo, Failure> {
     let selector: DeviceSelector = selector.parse().unwrap_or_default();
     let devices = builder().devices();
     let chosen = selector.choose(&devices)?;

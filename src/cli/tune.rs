@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Args, Debug)]
-pub struct TuneArgs {
+pub(super) struct TuneArgs {
     /// Packed model [default: the bundled one]
     model: Option<PathBuf>,
     #[command(flatten)]
@@ -16,7 +16,7 @@ pub struct TuneArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &TuneArgs) -> Outcome {
+pub(super) fn run(args: &TuneArgs) -> Outcome {
     let model = open::model(args.model.as_ref())?;
     let engine = open::engine(&args.device.device)?;
     let bar = output::progress(0, "rounds");

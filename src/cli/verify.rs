@@ -21,10 +21,10 @@ struct Line<'a> {
 }
 
 #[derive(Args, Debug)]
-pub struct VerifyArgs {
+pub(super) struct VerifyArgs {
     /// Packed model [default: the bundled one]
     model: Option<PathBuf>,
-    /// As for classification, or `all`
+    /// Device as for classification, or `all`
     #[arg(long, value_name = "SEL", default_value = "auto")]
     device: String,
     /// Print JSON, one object per device and golden vector
@@ -35,7 +35,7 @@ pub struct VerifyArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &VerifyArgs) -> Outcome {
+pub(super) fn run(args: &VerifyArgs) -> Outcome {
     args.profile.around(|profiling| verify_on(args, profiling))
 }
 

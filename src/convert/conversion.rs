@@ -254,7 +254,7 @@ mod tests {
         assert!(error.contains("bytes of names"), "{error}");
         let error = refused(&deep(3_300, &"x".repeat(100)));
         assert!(error.contains("its safetensors header claims"), "{error}");
-        let error = refused(&deep(1, "a/../"));
+        let error = refused(&deep(1, "a\\"));
         assert!(error.contains("bad tensor name"), "{error}");
         assert!(!path.exists());
     }

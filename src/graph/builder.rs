@@ -7,8 +7,7 @@ use crate::tensor::{Shape, Window};
 /// Collects nodes; [`GraphBuilder::finish`] checks them all.
 ///
 /// ```
-/// use lq_infer::GraphBuilder;
-/// use lq_infer::internals::graph::Weights;
+/// use lq_infer::internals::graph::{GraphBuilder, Weights};
 /// use lq_infer::internals::tensor::{Shape, Window};
 ///
 /// let mut b = GraphBuilder::new(Shape { h: 8, w: 8, c: 3 });

@@ -7,7 +7,7 @@ use std::path::Path;
 /// Largest picture file that is read.
 const MAX_FILE: u64 = 1 << 30;
 
-/// The bytes of a file of at most [`MAX_FILE`] bytes.
+/// The bytes of a file of at most 1 GiB.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let io = |e| Error::io(path, e);
     let file = std::fs::File::open(path).map_err(io)?;
@@ -17,7 +17,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     read_limited(file, path)
 }
 
-/// Reads to the end, which must come within [`MAX_FILE`] bytes. Errors name `path`.
+/// Reads to the end, which must come within 1 GiB. Errors name `path`.
 pub fn read_limited(from: impl Read, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;

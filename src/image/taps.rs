@@ -19,7 +19,7 @@ pub(super) struct Taps {
 
 impl Taps {
     /// Source positions of the taps in a source of `len` samples.
-    pub fn positions(&self, len: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn positions(&self, len: usize) -> impl Iterator<Item = usize> {
         let last = len as i64 - 1;
         (self.first..).take(self.weights.len()).map(move |at| at.clamp(0, last) as usize)
     }

@@ -95,7 +95,7 @@ impl DeviceInfo {
 }
 
 /// Gives every device of a list its index and id.
-pub fn set_ids<'a>(devices: impl Iterator<Item = &'a mut DeviceInfo>) {
+pub(super) fn set_ids<'a>(devices: impl Iterator<Item = &'a mut DeviceInfo>) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (index, info) in devices.enumerate() {
         let parts = [Some(info.api.as_str()), info.pci_id.as_deref(), Some(info.name.as_str())];

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The threads of CPU backends, if the caller has some.
-pub type Pool = Option<Arc<rayon::ThreadPool>>;
+pub(super) type Pool = Option<Arc<rayon::ThreadPool>>;
 
 /// All devices: the CPU with each of its instruction sets and the reference, then the adapters of every API, best
 /// first. Nothing is known of earlier checks: for that, see [`crate::EngineBuilder::devices`].
@@ -20,7 +20,7 @@ pub fn devices() -> Vec<DeviceInfo> {
 }
 
 /// Devices that can be opened.
-pub struct Candidates {
+pub(super) struct Candidates {
     all: Vec<(DeviceInfo, Device)>,
     cache: Option<PathBuf>,
 }
@@ -32,12 +32,12 @@ enum Device {
 
 impl Candidates {
     /// All devices. CPU backends use the threads of `pool`, GPUs the cache in the folder `cache`.
-    pub fn all(pool: &Pool, cache: Option<&Path>) -> Self {
+    pub(super) fn all(pool: &Pool, cache: Option<&Path>) -> Self {
         Self::new(pool, cache, adapters())
     }
 
     /// The devices among which `selector` chooses. Drivers of GPUs are not loaded for a CPU.
-    pub fn for_selector(selector: &DeviceSelector, pool: &Pool, cache: Option<&Path>) -> Self {
+    pub(super) fn for_selector(selector: &DeviceSelector, pool: &Pool, cache: Option<&Path>) -> Self {
         Self::new(pool, cache, if selector.is_cpu() { Vec::new() } else { adapters() })
     }
 
@@ -50,12 +50,12 @@ impl Candidates {
     }
 
     /// What is known about them.
-    pub fn describe(self) -> Vec<DeviceInfo> {
+    pub(super) fn describe(self) -> Vec<DeviceInfo> {
         self.all.into_iter().map(|(info, _)| info).collect()
     }
 
     /// The devices that `selector` does not take because of their failed check.
-    pub fn passed_over(&self, selector: &DeviceSelector) -> Vec<DeviceInfo> {
+    pub(super) fn passed_over(&self, selector: &DeviceSelector) -> Vec<DeviceInfo> {
         let automatic = *selector == DeviceSelector::Auto;
         self.infos().filter(|info| automatic && info.passed_over()).cloned().collect()
     }
@@ -64,7 +64,7 @@ impl Candidates {
     ///
     /// # Errors
     /// [`Error::NoAdapter`] if none matches, else why the first match cannot be opened.
-    pub fn open(&self, selector: &DeviceSelector) -> Result<Arc<dyn Backend>> {
+    pub(super) fn open(&self, selector: &DeviceSelector) -> Result<Arc<dyn Backend>> {
         let mut failure = None;
         for info in selector.matching(self.infos()) {
             match self.open_one(info) {

@@ -6,7 +6,7 @@ use crate::graph::preprocess::{ChannelOrder, Normalize};
 use crate::lower::{InputForm, PIXEL_ALPHA, PIXEL_OFFSET};
 
 /// RGB pixels `[n, h, w, 3]` as input words.
-pub fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, String> {
+pub(super) fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, String> {
     if form == InputForm::Pixels {
         return Ok(ordered(packed, rgb).map(pixel_word).collect());
     }
@@ -20,7 +20,7 @@ fn pixel_word(channels: [u8; 3]) -> u32 {
 }
 
 /// The first layer's tensor for RGB pixels.
-pub fn real(packed: &Packed, rgb: &[u8]) -> Result<Vec<f32>, String> {
+pub(super) fn real(packed: &Packed, rgb: &[u8]) -> Result<Vec<f32>, String> {
     let pixels: Vec<u8> = ordered(packed, rgb).flatten().collect();
     normalize(packed, &pixels)
 }
@@ -54,7 +54,7 @@ fn normalize(packed: &Packed, pixels: &[u8]) -> Result<Vec<f32>, String> {
 ///
 /// # Errors
 /// If a number is not finite or too large.
-pub fn tensor(packed: &Packed, form: InputForm, x: &[f32]) -> Result<Vec<u32>, String> {
+pub(super) fn tensor(packed: &Packed, form: InputForm, x: &[f32]) -> Result<Vec<u32>, String> {
     let channels = packed.header.graph.input_shape().c;
     match form {
         InputForm::Pixels => Err("a program for pixels was given a tensor".into()),

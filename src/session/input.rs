@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The kinds of input that a model takes, the usual one first.
-pub fn kinds(packed: &Packed) -> &'static [InputKind] {
+pub(super) fn kinds(packed: &Packed) -> &'static [InputKind] {
     match packed.header.preprocess.normalize.takes_pixels() {
         true => &[InputKind::Pixels, InputKind::Tensor],
         false => &[InputKind::Tensor],
@@ -17,18 +17,18 @@ pub fn kinds(packed: &Packed) -> &'static [InputKind] {
 }
 
 /// The kind of input that a model is prepared for unless the caller feeds another.
-pub fn usual_kind(packed: &Packed) -> InputKind {
+pub(super) fn usual_kind(packed: &Packed) -> InputKind {
     kinds(packed).first().copied().unwrap_or(InputKind::Tensor)
 }
 
 /// The kind that a program for inputs of `kind` is lowered for. The mean and deviation of channels are folded into the
 /// first convolution; a mean image is subtracted on the host, so that pixels run the program for tensors.
-pub fn program_kind(normalize: &Normalize, kind: InputKind) -> InputKind {
+pub(crate) fn program_kind(normalize: &Normalize, kind: InputKind) -> InputKind {
     if matches!(normalize, Normalize::Channel { .. }) { kind } else { InputKind::Tensor }
 }
 
 /// The lowered network for one kind of input.
-pub fn plan(packed: &Packed, kind: InputKind) -> Result<Arc<Plan>> {
+pub(super) fn plan(packed: &Packed, kind: InputKind) -> Result<Arc<Plan>> {
     let bad = |problem: String| Error::bad_model(Path::new(&packed.header.name), problem);
     let normalize = &packed.header.preprocess.normalize;
     let program = lower(&packed.header.graph, &packed.params, normalize, program_kind(normalize, kind)).map_err(bad)?;

@@ -37,3 +37,5 @@ pub use prepared::PrepareTimes;
 pub use profile::{Profile, Section};
 pub use selector::DeviceSelector;
 pub use verify::{GoldenReport, add_golden, add_golden_with, verify};
+/// The wgpu that this crate is built on, for [`Engine::from_wgpu`].
+pub use wgpu;

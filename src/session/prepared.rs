@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The programs of one model on one device, each prepared when it is first needed.
-pub struct Programs {
+pub(super) struct Programs {
     pub model: Model,
     pub backend: Arc<dyn Backend>,
     max_batch: usize,
@@ -22,7 +22,7 @@ pub struct Programs {
 }
 
 /// One program on its device.
-pub struct Prepared {
+pub(super) struct Prepared {
     pub plan: Arc<Plan>,
     pub executable: Box<dyn Executable>,
     pub times: PrepareTimes,
@@ -38,19 +38,24 @@ pub struct PrepareTimes {
 }
 
 impl Programs {
-    pub fn new(model: Model, backend: Arc<dyn Backend>, max_batch: usize, recorder: Option<Arc<Recorder>>) -> Self {
+    pub(super) fn new(
+        model: Model,
+        backend: Arc<dyn Backend>,
+        max_batch: usize,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Self {
         let max_batch = max_batch.clamp(1, MAX_BATCH);
         Programs { model, backend, max_batch, prepared: Default::default(), recorder }
     }
 
     /// The program for inputs of this kind.
-    pub fn get(&self, kind: InputKind) -> Result<Arc<Prepared>> {
+    pub(super) fn get(&self, kind: InputKind) -> Result<Arc<Prepared>> {
         self.prepare(kind, &PrepareOptions::default())
     }
 
     /// [`Programs::get`], which tells the progress of `options` and heeds its control if there is something to
     /// prepare.
-    pub fn prepare(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
+    pub(super) fn prepare(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
         let packed = self.model.packed();
         let kind = program_kind(&packed.header.preprocess.normalize, kind);
         let mut slot = self.prepared[kind as usize].lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 type Timing<'a> = Option<(Detail, &'a Recorder)>;
 
 /// A sequence of batches of one kind. Logits come in order, those of a batch after the next one was sent.
-pub struct Stream<'a> {
+pub(super) struct Stream<'a> {
     model: &'a Model,
     prepared: &'a Prepared,
     control: &'a Control,
@@ -20,13 +20,13 @@ pub struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    pub fn new(model: &'a Model, prepared: &'a Prepared, control: &'a Control, timing: Timing<'a>) -> Self {
+    pub(super) fn new(model: &'a Model, prepared: &'a Prepared, control: &'a Control, timing: Timing<'a>) -> Self {
         Stream { model, prepared, control, pending: None, timing }
     }
 
     /// Sends all of `batches`, then waits for the last one. An error of a batch ends the sequence, after the logits of
     /// those before it have been given to `each`.
-    pub fn run<B: std::borrow::Borrow<Batch>, E: From<Error>>(
+    pub(super) fn run<B: std::borrow::Borrow<Batch>, E: From<Error>>(
         mut self,
         batches: impl Iterator<Item = Result<B, E>>,
         mut each: impl FnMut(Vec<f32>) -> Result<(), E>,

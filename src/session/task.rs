@@ -13,14 +13,14 @@ struct State<T> {
 
 /// The result of work that runs on another thread. Dropping it asks the work to stop, through the control that the
 /// work was given.
-pub struct Task<T> {
+pub(super) struct Task<T> {
     state: Arc<Mutex<State<T>>>,
     cancel: CancelToken,
 }
 
 impl<T: Send + 'static> Task<T> {
     /// Starts `work` with a control that also ends with this task.
-    pub fn spawn(control: Control, work: impl FnOnce(Control) -> Result<T> + Send + 'static) -> Self {
+    pub(super) fn spawn(control: Control, work: impl FnOnce(Control) -> Result<T> + Send + 'static) -> Self {
         let state = Arc::new(Mutex::new(State { result: None, waker: None }));
         let cancel = CancelToken::child(control.cancel);
         let task = Task { state: state.clone(), cancel: cancel.clone() };

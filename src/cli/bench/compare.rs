@@ -10,7 +10,7 @@ use crate::cli::output;
 use std::path::PathBuf;
 
 /// Compares the reports in these files with the first of them.
-pub fn run(args: &BenchArgs, files: &[PathBuf]) -> Outcome {
+pub(super) fn run(args: &BenchArgs, files: &[PathBuf]) -> Outcome {
     let comparison = Comparison::new(NamedReport::read(files)?);
     let written = write(args.csv.as_ref(), || comparison.csv())
         .and_then(|()| write(args.html.as_ref(), || html::comparison(&comparison)))

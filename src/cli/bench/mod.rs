@@ -5,7 +5,7 @@ mod compare;
 mod print;
 mod run;
 
-pub use args::BenchArgs;
+pub(super) use args::BenchArgs;
 
 use super::failure::{Failure, Outcome};
 use super::files::write;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use std::path::PathBuf;
 
 /// Runs the command.
-pub fn run(args: &BenchArgs) -> Outcome {
+pub(super) fn run(args: &BenchArgs) -> Outcome {
     match args.compare.as_slice() {
         [] => measure(args),
         [one] => {
@@ -37,8 +37,8 @@ fn measure(args: &BenchArgs) -> Outcome {
     ended(shown, verdict)
 }
 
-/// How it ended: with what kept results from being written, else with the verdict on them. That nobody reads them any
-/// more is no reason to be silent about it.
+/// The outcome of the command: a failure to write the results, else the verdict on them. A closed pipe (exit code 0) does
+/// not hide a bad verdict.
 fn ended(shown: Outcome, verdict: Outcome) -> Outcome {
     match shown {
         Err(failure) if failure.code != 0 => Err(failure),
@@ -46,7 +46,7 @@ fn ended(shown: Outcome, verdict: Outcome) -> Outcome {
     }
 }
 
-/// Prints a report and writes it in the forms that were asked for. Either is done if the other fails.
+/// Prints a report and writes it in the forms that were asked for. If writing fails, the report is still printed.
 fn show(args: &BenchArgs, report: &Report) -> Outcome {
     let json = |path: &PathBuf| report.write(path).map_err(Failure::of_writing);
     let written = args
@@ -60,7 +60,7 @@ fn show(args: &BenchArgs, report: &Report) -> Outcome {
     written.and(printed)
 }
 
-/// Wrong digests fail the run; so does a run without a single figure.
+/// The run fails if a digest is wrong, or if there is not a single figure.
 fn verdict(report: &Report) -> Outcome {
     if let Some(cell) = report.cells.iter().find(|cell| cell.is_wrong()) {
         let name = report.devices.get(cell.device).map_or("a device", |d| d.name.as_str());

@@ -1,4 +1,4 @@
-//! Measures and makes the report.
+//! Measures, and fills the report.
 
 use super::args::BenchArgs;
 use crate::backend::gpu::shader_hash;
@@ -13,12 +13,13 @@ use crate::files::check_replaceable;
 use crate::session::DeviceInfo;
 use std::time::{Duration, SystemTime};
 
-/// Time for all cells of a quick run, and for one cell of another.
+/// Time for all cells of a quick run together.
 const QUICK: Duration = Duration::from_secs(6);
+/// Seconds for each cell of any other run.
 const SECONDS: f64 = 3.0;
 
-/// Measures what `args` ask for: the report, and what ended it before its time, if anything did.
-pub fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure> {
+/// Measures what `args` ask for. Returns the report, and the error that ended it early, if any.
+pub(super) fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure> {
     let devices = selected(&args.device)?;
     let cancel = CancelToken::new();
     cancel_on_interrupt(&cancel);
@@ -42,12 +43,12 @@ pub fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure
     Ok((report, outcome))
 }
 
-/// Writes what there is of the report, so that nothing that comes later can lose it.
+/// Writes the report as far as it is, so that a later failure does not lose it.
 fn keep(report: &Report, args: &BenchArgs) -> Result<(), Error> {
     args.json.as_ref().map_or(Ok(()), |path| report.write(path))
 }
 
-/// The first interrupt asks for an end, the second one has it.
+/// The first Ctrl-C finishes cleanly, the second one exits at once.
 fn cancel_on_interrupt(cancel: &CancelToken) {
     let cancel = cancel.clone();
     let handler = move || {
@@ -57,7 +58,7 @@ fn cancel_on_interrupt(cancel: &CancelToken) {
         output::note("stopping; interrupt again to stop at once");
         cancel.cancel();
     };
-    // Without a handler an interrupt ends the program, as it would any other.
+    // If the handler cannot be installed, an interrupt ends the program at once.
     let _ = ctrlc::set_handler(handler);
 }
 
@@ -112,7 +113,7 @@ fn fill(
                     Some(opened) => measure(&job, &opened.engine, number, control)?,
                     None => unmeasured(&job, number, problem.clone()),
                 });
-                // What cannot be kept now is tried again at the end, and complained about then.
+                // A failure here is ignored: the report is written again at the end, and its error is reported then.
                 let _ = keep(report, args);
                 bar.inc(1);
             }
