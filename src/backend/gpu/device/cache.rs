@@ -1,5 +1,5 @@
-//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each belongs to
-//! one device and one purpose, in a folder that the caller names. A damaged file counts as absent.
+//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each
+//! belongs to one device and one purpose, in a folder that the caller names. A damaged file counts as absent.
 
 use super::info::AdapterInfo;
 use crate::backend::gpu::kernels::shader_hash;
@@ -23,8 +23,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of the versions
-    /// of the driver and of this crate.
+    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of
+    /// the versions of the driver and of this crate.
     pub(crate) fn new(folder: PathBuf, info: &AdapterInfo) -> Self {
         let AdapterInfo { name, api, driver, driver_info, pci_id, .. } = info;
         let version = env!("CARGO_PKG_VERSION");

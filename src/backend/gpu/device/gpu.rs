@@ -49,8 +49,8 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// Uses a device that the caller owns. No handler is installed on it, and nothing is kept between runs. `info` is what the caller knows about its
-    /// adapter; without it, the device is asked.
+    /// Uses a device that the caller owns. No handler is installed on it, and nothing is kept between runs. `info` is
+    /// what the caller knows about its adapter; without it, the device is asked.
     ///
     /// # Errors
     /// [`Error::Device`] if the kernels cannot run on it.

@@ -23,7 +23,8 @@ pub(crate) type Pipelines = HashMap<Arc<str>, Pipeline>;
 
 /// Compiles every distinct shader of a recording; `progress` is told (done, total).
 ///
-/// It starts its own threads: the caller may be on the only worker of a pool, and `progress` is called on the caller's thread.
+/// It starts its own threads: the caller may be on the only worker of a pool, and `progress` is called on the
+/// caller's thread.
 pub(crate) fn compile(gpu: &Gpu, recording: &Recording, progress: Progress) -> Result<Pipelines> {
     let wanted = recording.pipelines();
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(wanted.len());
