@@ -12,7 +12,7 @@ use common::steps::distinct_launches;
 use common::subjects::Device;
 use common::{Outcome, pictures, plan};
 use criterion::{Criterion, Throughput};
-use lq_infer::bench::time;
+use lq_infer::internals::bench::time;
 use std::time::Duration;
 
 const NETWORKS: [&str; 3] = ["cifar-resnet-20", "vgg-small", "preact-resnet-18"];
@@ -56,7 +56,7 @@ fn kernels(criterion: &mut Criterion, device_name: &str, device: &Device) -> Out
         let plan = plan(KERNELS_OF, bits)?;
         let subject = device.prepare(&plan, 1)?;
         let mut group = criterion.benchmark_group(group_name(device_name, "kernels", bits));
-        for (launch, name) in distinct_launches(&*subject, &plan.program) {
+        for (launch, name) in distinct_launches(&*subject, plan.program()) {
             subject.rerun(launch, 1)?;
             // All repeats are one call, so that the time before the first launch hardly matters.
             let repeats = |n: u64| time(|| subject.rerun(launch, n as usize)).expect("it ran before").wall;

@@ -3,7 +3,7 @@
 // Layouts: input [image, IN_H, IN_W, OUT_C], values [image, OUT_H, OUT_W, OUT_C]. The sum is kept as high * 2^16 + low;
 // TAPS is below 2^16, so neither word overflows.
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);
@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     }
     high += i32(low >> 16u);
     low &= 0xffffu;
-    // Unsigned divisions only: what a negative remainder is differs from API to API.
+    // Unsigned divisions only, because APIs differ in the remainder of negative numbers.
     let below = (u32(-high) + TAPS - 1u) / TAPS;
     let quotient = select(i32(u32(high) / TAPS), -i32(below), high < 0);
     let remainder = u32(high - quotient * i32(TAPS));

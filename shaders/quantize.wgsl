@@ -1,13 +1,13 @@
 // Values to codes. Reference: src/backend/reference/quantize.rs.
 //
-// Layouts: input [image, pixel, OUT_C]; codes [image, pixel, GROUPS, BITS]. An invocation makes the words of 32
+// Layouts: input [image, pixel, OUT_C]; codes [image, pixel, GROUPS, BITS]. Each invocation computes the words of 32
 // channels.
 
 fn value_at(pixel: u32, c: u32) -> i32 {
     return input[pixel * OUT_C + min(c, OUT_C - 1u)];
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     load_codes();

@@ -1,13 +1,14 @@
 // Values to the bit planes of their limbs. Reference: src/backend/reference/slice.rs.
 //
-// Layouts: input [image, pixel, OUT_C], planes [image, pixel, GROUPS, PLANES]. An invocation makes the words of 32 channels.
+// Layouts: input [image, pixel, OUT_C]; planes [image, pixel, GROUPS, PLANES]. Each invocation computes the words of 32
+// channels.
 
 // The four signed limbs of a value as the bytes of one word, as in fixed::limb_bytes.
 fn limb_bytes(v: i32) -> u32 {
     return (u32(v) + 0x80808080u) ^ 0x80808080u;
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);

@@ -1,13 +1,13 @@
-// Values to signed 8-bit limbs, four channels a word. Reference: src/backend/reference/split.rs.
+// Values to signed 8-bit limbs, four channels to a word. Reference: src/backend/reference/split.rs.
 //
-// Layouts: input [image, pixel, OUT_C], limbs [image, pixel, GROUPS, LIMBS]. An invocation makes the words of four
+// Layouts: input [image, pixel, OUT_C]; limbs [image, pixel, GROUPS, LIMBS]. Each invocation computes the words of four
 // channels.
 
 fn value_at(pixel: u32, c: u32) -> i32 {
     return select(0, input[pixel * OUT_C + min(c, OUT_C - 1u)], c < OUT_C);
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     let index = invocation(id, lane);

@@ -1,31 +1,45 @@
-//! The plan: where the tensors of a program live. Tensors with disjoint lifetimes share a slot; a slot is a buffer of its
-//! own, because GPU APIs order and restrict accesses by whole buffers.
+//! The plan: where the tensors of a program are stored. Tensors whose lifetimes do not overlap share a slot. Every slot is a
+//! buffer of its own, because GPU APIs synchronize and restrict access per buffer.
 
 use crate::lower::{Kernel, Program, TensorId};
 
-/// Most words that one image's tensors may take together (1 GiB); a guard against absurd models.
+/// Most 32-bit words that the tensors of one image may take together (1 GiB). Guards against absurd models.
 const MAX_ARENA_WORDS: usize = 1 << 28;
 
-/// A program with a slot for every tensor.
+/// A checked program with a slot for every tensor.
+///
+/// [`Plan::new`] is the only way to make one and nothing can change it afterwards. Backends rely on that: GPU shaders run
+/// without bounds checks, so every index they compute must be one that [`Program::check`] has accepted.
+///
+/// ```compile_fail,E0616
+/// fn without_steps(plan: &mut lq_infer::internals::plan::Plan) {
+///     plan.program.steps.clear(); // the program is private
+/// }
+/// ```
+///
+/// ```compile_fail,E0596
+/// fn without_steps(plan: &mut lq_infer::internals::plan::Plan) {
+///     plan.program().steps.clear(); // and lent for reading only
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub program: Program,
-    /// Slot of each tensor.
-    pub slot_of: Vec<usize>,
-    /// 32-bit words per image of each slot.
-    pub slots: Vec<usize>,
+    program: Program,
+    slots: Slots,
 }
 
-/// What a step does to tensors, as far as their memory is concerned.
+/// The tensors that a step reads and writes, and how long it needs their memory.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
+    /// Tensors that the step reads.
     pub reads: Vec<TensorId>,
+    /// Tensors that the step writes.
     pub writes: Vec<TensorId>,
-    /// What it reads is kept for one step more, so that a backend may do that step together with this one.
-    pub keeps: bool,
+    /// Whether the step's inputs stay alive for one more step, so that a backend can fuse the next step into this one.
+    pub keeps_inputs: bool,
 }
 
-/// Slots of tensors.
+/// An assignment of tensors to slots.
 #[derive(Clone, Debug)]
 pub struct Slots {
     /// Slot of each tensor.
@@ -35,20 +49,21 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Assigns slots to tensors of so many words greedily in order of execution. No step writes a slot that it or a later
-    /// reader still needs. Tensor 0 is there from the beginning, tensor `last` stays to the end.
+    /// Assigns slots greedily, in the order of execution. `tensors` holds the words per image of each tensor. No step
+    /// writes to a slot whose contents this step or a later one still reads. Tensor 0, the input, exists from the start;
+    /// tensor `last` is kept until the end.
     ///
     /// # Errors
-    /// That the tensors take too much memory.
+    /// If the tensors take too much memory.
     pub fn assign(tensors: &[usize], steps: &[Access], last: TensorId) -> Result<Self, String> {
         let last_use = last_uses(tensors.len(), steps, last);
         let mut slots = Slots { slot_of: vec![usize::MAX; tensors.len()], words: Vec::new() };
         let mut free: Vec<usize> = Vec::new();
         slots.place(0, tensors, &mut free);
         let mut kept: Vec<usize> = Vec::new();
-        for (step, Access { reads, writes, keeps }) in steps.iter().enumerate() {
+        for (step, Access { reads, writes, keeps_inputs }) in steps.iter().enumerate() {
             for &tensor in writes {
-                // Several steps write the parts of a concatenation.
+                // A concatenation is written by several steps, one per member.
                 if slots.slot_of[tensor] == usize::MAX {
                     slots.place(tensor, tensors, &mut free);
                 }
@@ -58,7 +73,7 @@ impl Slots {
             ended.dedup();
             free.append(&mut kept);
             let ended = ended.into_iter().map(|t| slots.slot_of[t]);
-            if *keeps { kept.extend(ended) } else { free.extend(ended) }
+            if *keeps_inputs { kept.extend(ended) } else { free.extend(ended) }
         }
         match slots.words.iter().try_fold(0usize, |sum, &s| sum.checked_add(s)) {
             Some(total) if total <= MAX_ARENA_WORDS => Ok(slots),
@@ -66,7 +81,7 @@ impl Slots {
         }
     }
 
-    /// The best fitting free slot, or the largest one grown, or a new one.
+    /// Puts `tensor` into the free slot that wastes least, else into the largest free one, enlarged, else into a new one.
     fn place(&mut self, tensor: TensorId, tensors: &[usize], free: &mut Vec<usize>) {
         let words = tensors[tensor];
         let waste = |slot: usize| (self.words[slot] < words, self.words[slot].abs_diff(words));
@@ -84,7 +99,7 @@ impl Slots {
 }
 
 impl Plan {
-    /// Assigns [`Slots`].
+    /// Checks `program` and assigns slots to its tensors.
     ///
     /// # Errors
     /// What [`Program::check`] finds, or that the tensors take too much memory.
@@ -92,31 +107,46 @@ impl Plan {
         program.check()?;
         let words: Vec<usize> = program.tensors.iter().map(|t| t.image_words()).collect();
         let access = |kernel: &Kernel| {
-            let keeps = matches!(kernel, Kernel::MaxPool(_) | Kernel::AvgPool(_));
-            Access { reads: kernel.reads(), writes: kernel.writes(), keeps }
+            let facts = kernel.facts();
+            Access { reads: facts.reads(), writes: facts.writes(), keeps_inputs: facts.may_take_the_next() }
         };
         let steps: Vec<Access> = program.steps.iter().map(|step| access(&step.kernel)).collect();
-        let Slots { slot_of, words: slots } = Slots::assign(&words, &steps, program.logits.tensor())?;
-        Ok(Plan { program, slot_of, slots })
+        let slots = Slots::assign(&words, &steps, program.logits.tensor())?;
+        Ok(Plan { program, slots })
     }
 
-    /// Words per image of the input tensor.
+    /// The program, which has passed [`Program::check`].
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// 32-bit words per image of each slot.
+    pub fn slots(&self) -> &[usize] {
+        &self.slots.words
+    }
+
+    /// The slot of a tensor of the program.
+    pub fn slot_of(&self, tensor: TensorId) -> usize {
+        self.slots.slot_of[tensor]
+    }
+
+    /// 32-bit words per image of the input tensor.
     pub fn input_words(&self) -> usize {
         self.program.tensors[0].image_words()
     }
 
-    /// Words per image of the tensor that holds the logits.
+    /// 32-bit words per image of the tensor that holds the logits.
     pub fn output_words(&self) -> usize {
         self.program.tensors[self.program.logits.tensor()].image_words()
     }
 
     /// Slot of the logits.
     pub fn output_slot(&self) -> usize {
-        self.slot_of[self.program.logits.tensor()]
+        self.slot_of(self.program.logits.tensor())
     }
 }
 
-/// Index of the last step that reads each tensor; `last` is read after all of them.
+/// Index of the last step that reads each tensor; `last` counts as read after all steps.
 fn last_uses(tensors: usize, steps: &[Access], last: TensorId) -> Vec<usize> {
     let mut uses = vec![0; tensors];
     for (index, step) in steps.iter().enumerate() {

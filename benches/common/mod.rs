@@ -5,11 +5,11 @@
 pub mod steps;
 pub mod subjects;
 
-use lq_infer::backend::Rng;
-use lq_infer::bench::random_network;
-use lq_infer::lower::PIXEL_ALPHA;
-use lq_infer::plan::Plan;
-use lq_infer::zoo::Uniform;
+use lq_infer::internals::bench::random_network;
+use lq_infer::internals::lower::PIXEL_ALPHA;
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::random::Rng;
+use lq_infer::internals::zoo::Uniform;
 use std::sync::Arc;
 
 /// Any error will do, since it is only printed.

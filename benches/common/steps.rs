@@ -1,8 +1,8 @@
 //! Names for launches that say what they compute. Layers of equal shape have equal names.
 
-use lq_infer::bench::Subject;
-use lq_infer::lower::{Kernel, Program, Repr, Step, TensorSpec};
-use lq_infer::tensor::Window;
+use lq_infer::internals::bench::Subject;
+use lq_infer::internals::lower::{Program, Repr, Step, TensorSpec};
+use lq_infer::internals::tensor::Window;
 use std::collections::BTreeSet;
 
 /// The first launch of each kernel and shape, with a name such as `bitconv 3x3 56x56x64 to 56x56x64 codes`.
@@ -20,20 +20,9 @@ fn name(program: &Program, step: &Step) -> String {
     let list = |ids: Vec<usize>, text: &dyn Fn(&TensorSpec) -> String| {
         ids.into_iter().map(|id| text(&program.tensors[id])).collect::<Vec<_>>().join(" + ")
     };
-    let window = window(&step.kernel).map(geometry).unwrap_or_default();
+    let window = step.kernel.facts().window().map(geometry).unwrap_or_default();
     let (from, to) = (list(step.kernel.reads(), &shape), list(step.kernel.writes(), &result));
     format!("{}{window} {from} to {to}", step.kernel.name())
-}
-
-fn window(kernel: &Kernel) -> Option<&Window> {
-    match kernel {
-        Kernel::BitConv(k) => Some(&k.window),
-        Kernel::LimbConv(k) => Some(&k.window),
-        Kernel::LimbSum(k) => Some(&k.window),
-        Kernel::MaxPool(k) => Some(&k.window),
-        Kernel::AvgPool(k) => Some(&k.window),
-        _ => None,
-    }
 }
 
 /// The window's size, and its stride unless that is 1.

@@ -1,11 +1,11 @@
 //! Networks prepared on devices.
 
 use super::Outcome;
-use lq_infer::backend::cpu::{Cpu, CpuNet};
-use lq_infer::backend::gpu::{FloatNet, Gpu, GpuNet, Probe, adapters};
-use lq_infer::backend::{Backend, Control, Executable, Peak};
-use lq_infer::bench::Subject;
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::cpu::{Cpu, CpuNet};
+use lq_infer::internals::backend::gpu::{FloatNet, Gpu, GpuNet, Probe, adapters};
+use lq_infer::internals::backend::{Backend, Control, Executable, Peak};
+use lq_infer::internals::bench::Subject;
+use lq_infer::internals::plan::Plan;
 use lq_infer::{Model, Result, wgpu};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,7 +59,7 @@ impl Device {
                 Box::new(OnCpu { cpu: cpu.clone(), net, plan, images })
             }
             Device::Gpu(gpu) => {
-                let net = gpu.prepare_net(plan.clone(), images, &|_, _| {})?;
+                let net = gpu.prepare_net(&plan, images, &|_, _| Ok(()))?;
                 Box::new(OnGpu { probe: Probe::new(gpu, Peak::Words)?, gpu: (**gpu).clone(), net, plan, images })
             }
         })
@@ -93,7 +93,7 @@ struct OnCpu {
 
 impl Subject for OnCpu {
     fn launches(&self) -> Vec<(String, &'static str)> {
-        self.plan.program.steps.iter().map(|s| (s.name.clone(), s.kernel.name())).collect()
+        self.plan.program().steps.iter().map(|s| (s.name.clone(), s.kernel.name())).collect()
     }
 
     /// Steps run one image at a time.
@@ -141,7 +141,7 @@ impl Subject for OnGpu {
     }
 
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()> {
-        self.net.rerun(launch, self.images, repeats)
+        self.net.rerun(launch, self.images, repeats, &Control::default())
     }
 
     fn peak(&self) -> Result<u64> {
@@ -186,7 +186,7 @@ impl Subject for OnFloat {
     }
 
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()> {
-        self.net.rerun(launch, repeats)
+        self.net.rerun(launch, repeats, &Control::default())
     }
 
     fn peak(&self) -> Result<u64> {

@@ -4,7 +4,7 @@ use crate::common::steps::distinct_launches;
 use crate::common::subjects::Device;
 use crate::common::{Outcome, pictures, plan};
 use lq_infer::Result;
-use lq_infer::backend::cpu::Cpu;
+use lq_infer::internals::backend::cpu::Cpu;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub fn run() -> Outcome<()> {
 fn kernels(device: &Device, prefix: &str, bits: [usize; 2]) -> Outcome<()> {
     let plan = plan("preact-resnet-18", bits)?;
     let subject = device.prepare(&plan, 1)?;
-    for (launch, name) in distinct_launches(&*subject, &plan.program) {
+    for (launch, name) in distinct_launches(&*subject, plan.program()) {
         if chosen(&name, bits) {
             count(&format!("{prefix} {name}"), |repeats| subject.rerun(launch, repeats))?;
         }

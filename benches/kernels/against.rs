@@ -3,10 +3,10 @@
 use crate::common::Outcome;
 use crate::common::subjects::Device;
 use crate::options::Options;
-use lq_infer::bench::{Elapsed, StepTimes, Subject, bit_words, random_model, time_steps};
-use lq_infer::graph::{Graph, Op};
-use lq_infer::lower::Program;
-use lq_infer::zoo::Uniform;
+use lq_infer::internals::bench::{Elapsed, StepTimes, Subject, random_model, time_steps};
+use lq_infer::internals::graph::{Graph, Op};
+use lq_infer::internals::lower::{Program, Work};
+use lq_infer::internals::zoo::Uniform;
 use std::collections::HashSet;
 
 /// How often the two are measured, alternating.
@@ -22,7 +22,7 @@ pub fn compare(
 ) -> Outcome<()> {
     let model = random_model(&options.net, &Uniform::bits(w, a), 1)?;
     let float = device.prepare_float(&model, options.batch)?;
-    let is_bits = |layer: &str| program.steps.iter().any(|s| s.name == layer && bit_words(program, &s.kernel) > 0);
+    let is_bits = |layer: &str| program.steps.iter().any(|s| s.name == layer && Work::of(program, &s.kernel).words > 0);
     let layers: HashSet<String> = float.launches().into_iter().map(|l| l.0).filter(|layer| is_bits(layer)).collect();
     let products = products(&model.header().graph, &layers)? as f64 * options.batch as f64;
     println!("against float32: {} layers, {:.3} G products a batch", layers.len(), products / 1e9);
@@ -58,7 +58,7 @@ fn total(times: &StepTimes, layers: &HashSet<String>) -> Elapsed {
 /// How many products these convolutions add up for one image, including taps outside the input.
 fn products(graph: &Graph, layers: &HashSet<String>) -> Outcome<u64> {
     let facts = graph.facts()?;
-    let of = |(id, node): (usize, &lq_infer::graph::Node)| match &node.op {
+    let of = |(id, node): (usize, &lq_infer::internals::graph::Node)| match &node.op {
         Op::Conv { window, groups, .. } if layers.contains(&node.name) => {
             (facts[id].shape.elements() * window.taps() * facts[node.inputs[0]].shape.c / groups) as u64
         }

@@ -15,7 +15,7 @@ mod options;
 
 use common::subjects::Device;
 use common::{Outcome, pictures, plan};
-use lq_infer::bench::{Subject, least, time, time_steps};
+use lq_infer::internals::bench::{Subject, least, time, time_steps};
 use options::Options;
 use std::time::Instant;
 
@@ -39,10 +39,10 @@ fn main() -> Outcome<()> {
         println!("since the start: prepared {prepared:.0} ms, first result {first:.0} ms");
         if !options.total {
             let times = time_steps(&*subject, options.rounds)?;
-            print!("{}", times.table(&plan.program));
+            print!("{}", times.table(plan.program()));
         }
         if options.against {
-            against::compare(&device, &*subject, &plan.program, [w, a], &options)?;
+            against::compare(&device, &*subject, plan.program(), [w, a], &options)?;
         }
         whole(&*subject, &input, &options)?;
     }

@@ -22,10 +22,10 @@ impl ArenaLayout {
     /// The layout of `plan`.
     pub fn of(plan: &Plan) -> Self {
         ArenaLayout {
-            tensors: plan.program.tensors.clone(),
-            slot_of: plan.slot_of.clone(),
-            slots: plan.slots.clone(),
-            output: plan.program.logits.tensor(),
+            tensors: plan.program().tensors.clone(),
+            slot_of: (0..plan.program().tensors.len()).map(|id| plan.slot_of(id)).collect(),
+            slots: plan.slots().to_vec(),
+            output: plan.program().logits.tensor(),
         }
     }
 
@@ -45,7 +45,7 @@ impl ArenaLayout {
     }
 }
 
-/// The slots of one image, each followed by [`SLACK`] words that may be read.
+/// The slots of one image, each followed by `SLACK` words that may be read.
 pub struct Arena<'a> {
     layout: &'a ArenaLayout,
     slots: Vec<Vec<u32>>,
@@ -79,7 +79,7 @@ impl<'a> Arena<'a> {
         &self.slots[self.layout.slot_of[id]][..self.spec(id).image_words()]
     }
 
-    /// As [`Arena::read`], followed by [`SLACK`] words with arbitrary contents.
+    /// As [`Arena::read`], followed by `SLACK` words with arbitrary contents.
     pub fn slack(&self, id: TensorId) -> &[u32] {
         &self.slots[self.layout.slot_of[id]][..self.spec(id).image_words() + SLACK]
     }

@@ -29,7 +29,11 @@ impl Control {
 
 /// A flag that cancels work. Clones share the flag.
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    flag: Arc<AtomicBool>,
+    /// Cancelling it cancels this one too.
+    parent: Option<Arc<CancelToken>>,
+}
 
 impl CancelToken {
     /// A token that is not cancelled.
@@ -37,13 +41,18 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Asks the work to stop, which it does at the next step or batch.
+    /// A token that is cancelled with `parent`, and can be cancelled alone.
+    pub(crate) fn child(parent: Option<CancelToken>) -> Self {
+        CancelToken { flag: Arc::default(), parent: parent.map(Arc::new) }
+    }
+
+    /// Asks the work to stop; it does so at the next step or batch.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.flag.store(true, Ordering::Relaxed);
     }
 
     /// Whether [`CancelToken::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.flag.load(Ordering::Relaxed) || self.parent.as_ref().is_some_and(|parent| parent.is_cancelled())
     }
 }

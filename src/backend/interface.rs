@@ -10,19 +10,18 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Told (done, total) kernels. An error ends the work.
+pub type Progress<'a> = &'a dyn Fn(usize, usize) -> Result<()>;
+
 /// A device that can run plans.
 pub trait Backend: Send + Sync {
     /// Name for users, with the graphics API if there is one.
     fn name(&self) -> String;
 
     /// Prepares everything that running needs: weights in the device's layout, kernels, and memory for up to
-    /// `max_batch` images. Calls `progress` with the numbers of kernels done and in total.
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>>;
+    /// `max_batch` images. Calls `progress` with the numbers of kernels done and in total, and ends with its error if
+    /// it returns one.
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>>;
 
     /// Measures the peak rate of one operation, per second. Runs for some milliseconds. Kernels are compared with it,
     /// and changes of it show changes of the device's clock.
@@ -93,11 +92,17 @@ pub struct Traced {
 /// A run that was started. Waits for its logits, or until the control stops it.
 pub type Pending<'a> = Box<dyn FnOnce(&Control) -> Result<Vec<u32>> + 'a>;
 
-/// An error unless `input` holds `images` images of `input_words` words each, and these are at most `max_batch`.
-pub fn check_batch(input_words: usize, input: &[u32], images: usize, max_batch: usize) -> Result<()> {
-    if images > max_batch {
-        return Err(Error::Usage(format!("a batch of {images} images was prepared for {max_batch}")));
+/// An error unless a batch of so many images was prepared for.
+pub fn check_images(images: usize, max_batch: usize) -> Result<()> {
+    if images <= max_batch {
+        return Ok(());
     }
+    Err(Error::Usage(format!("a batch of {images} images was prepared for {max_batch}")))
+}
+
+/// An error unless `input` has `images` images of so many words, and a batch of that size was prepared for.
+pub fn check_batch(input: &[u32], images: usize, input_words: usize, max_batch: usize) -> Result<()> {
+    check_images(images, max_batch)?;
     let expected = images * input_words;
     if input.len() != expected {
         return Err(Error::Usage(format!("{images} images need {expected} words, got {}", input.len())));

@@ -6,15 +6,15 @@ mod control;
 pub mod cpu;
 pub mod gpu;
 mod interface;
+mod noise;
 mod peak;
-mod random;
 pub mod reference;
 mod timeline;
 
 pub use arena::{Arena, ArenaLayout, Output, traced};
 pub use control::{CancelToken, Control};
-pub use interface::{Backend, Executable, Pending, Traced, Tuned};
+pub use interface::{Backend, Executable, Pending, Progress, Traced, Tuned};
+pub use noise::noise;
 pub use peak::Peak;
-pub use random::{Rng, noise};
 pub(crate) use timeline::Recorder;
 pub use timeline::{Clock, Detail, Span, Timeline, Track};

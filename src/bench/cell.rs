@@ -4,9 +4,9 @@ use super::ceiling::Ceiling;
 use super::float32::Float32;
 use super::report::{Cell, Cold, DigestCheck};
 use super::runner::{Invalid, Runner, digest};
-use crate::backend::{Control, Rng};
-use crate::convert::widths;
+use crate::backend::Control;
 use crate::error::{Error, Result};
+use crate::random::Rng;
 use crate::session::{Batch, DeviceSelector, Engine, Model, PrepareOptions};
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ pub fn unmeasured(job: &Job, device: usize, problem: Option<String>) -> Cell {
         device,
         model: job.model.header().name.clone(),
         source: job.source.to_owned(),
-        bits: widths(&job.model.header().graph),
+        bits: job.model.header().graph.widths(),
         input: [shape.h, shape.w, shape.c],
         batch: job.batch,
         cold: None,

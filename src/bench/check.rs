@@ -52,7 +52,7 @@ fn check_plan(backend: &dyn Backend, plan: &Arc<Plan>) -> Result<Option<Fault>> 
     let input = noise(plan);
     let mut expected: HashMap<TensorId, Vec<u32>> = HashMap::new();
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
-    let net = backend.prepare(plan.clone(), IMAGES, &|_, _| {})?;
+    let net = backend.prepare(plan.clone(), IMAGES, &|_, _| Ok(()))?;
     let traced = net.trace(&input)?;
     // A concatenation is complete when its last part was written.
     let last: HashMap<TensorId, usize> =
@@ -61,13 +61,13 @@ fn check_plan(backend: &dyn Backend, plan: &Arc<Plan>) -> Result<Option<Fault>> 
         let complete = launch.written.iter().filter(|(id, _)| last.get(id) == Some(&launch.step));
         for (id, words) in complete {
             if let Some(differing) = differing(words, expected.get(id).map_or(&[], |words| words)) {
-                let step = &plan.program.steps[launch.step];
+                let step = &plan.program().steps[launch.step];
                 let (kernel, layer) = (Some(step.kernel.name()), step.name.clone());
                 return Ok(Some(Fault { kernel, layer, differing }));
             }
         }
     }
-    let logits = expected.get(&plan.program.logits.tensor()).map_or(&[][..], |words| words);
+    let logits = expected.get(&plan.program().logits.tensor()).map_or(&[][..], |words| words);
     let found = net.run(&input.repeat(IMAGES), IMAGES, &Control::default())?;
     let wrong = differing(&found, &logits.repeat(IMAGES));
     Ok(wrong.map(|differing| Fault { kernel: None, layer: String::new(), differing }))
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn every_kernel_is_checked() {
         let plans = plans().unwrap();
-        let kernels = plans.iter().flat_map(|p| &p.program.steps).map(|s| s.kernel.name());
+        let kernels = plans.iter().flat_map(|p| &p.program().steps).map(|s| s.kernel.name());
         let all = [
             "avgpool",
             "bitconv",

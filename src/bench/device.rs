@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::graph::{GraphBuilder, Op};
 use crate::lower::InputKind;
 use crate::plan::Plan;
-use crate::session::{DeviceInfo, DeviceSelector, Engine};
+use crate::session::{DeviceInfo, DeviceSelector, Engine, EngineBuilder};
 use crate::tensor::{Shape, Window};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,11 +36,11 @@ pub struct Opened {
     pub ceiling: Ceiling,
 }
 
-/// Opens a device of [`crate::session::devices`] and measures what it can do. If that fails, the description says why.
-pub fn open(info: &DeviceInfo) -> (Device, Option<Opened>) {
+/// Opens a device of [`crate::session::devices`] as `builder` says, and measures what it can do. If that fails, the description says why.
+pub fn open(info: &DeviceInfo, builder: EngineBuilder) -> (Device, Option<Opened>) {
     let opened = match &info.unusable {
         Some(reason) => Err(reason.clone()),
-        None => opened(info).map_err(|e| e.to_string()),
+        None => opened(info, builder).map_err(|e| e.to_string()),
     };
     let ceiling = opened.as_ref().ok().map(|o| o.ceiling);
     let device = Device {
@@ -57,15 +57,15 @@ pub fn open(info: &DeviceInfo) -> (Device, Option<Opened>) {
     (device, opened.ok())
 }
 
-fn opened(info: &DeviceInfo) -> Result<Opened> {
-    let engine = Engine::builder().device(DeviceSelector::Index(info.index)).build()?;
+fn opened(info: &DeviceInfo, builder: EngineBuilder) -> Result<Opened> {
+    let engine = builder.device(DeviceSelector::Index(info.index)).build()?;
     Ok(Opened { ceiling: Ceiling::of(&engine)?, engine })
 }
 
 /// Seconds of one launch, measured with poolings of a single pixel that run as a network.
 fn launch(backend: &dyn Backend) -> Result<f64> {
     let plan = Arc::new(idle().map_err(Error::Usage)?);
-    let net = backend.prepare(plan.clone(), 1, &|_, _| {})?;
+    let net = backend.prepare(plan.clone(), 1, &|_, _| Ok(()))?;
     let input = vec![0; plan.input_words()];
     let mut times = Vec::new();
     for _ in 0..RUNS {
@@ -91,6 +91,6 @@ mod tests {
 
     #[test]
     fn the_idle_network_has_as_many_launches_as_it_should() {
-        assert_eq!(idle().unwrap().program.steps.len(), LAUNCHES);
+        assert_eq!(idle().unwrap().program().steps.len(), LAUNCHES);
     }
 }

@@ -86,8 +86,10 @@ impl Ready {
 
     /// The GPU's share of a run, from additional runs; None if it has no timestamps.
     fn device(&self) -> Option<Stats> {
-        let times: Vec<f64> =
-            (0..DEVICE_RUNS).map_while(|_| self.net.device_time().ok()?).map(|t| t.as_secs_f64()).collect();
+        let times: Vec<f64> = (0..DEVICE_RUNS)
+            .map_while(|_| self.net.device_time(&Control::default()).ok()?)
+            .map(|t| t.as_secs_f64())
+            .collect();
         Stats::of(&times)
     }
 

@@ -2,10 +2,8 @@
 
 use super::ceiling::Ceiling;
 use super::report::{Bound, Peaks, StepTime, median_of};
-use super::work::Work;
 use crate::backend::{Clock, Timeline};
-use crate::fixed::VALUE_PLANES;
-use crate::lower::{Kernel, Program};
+use crate::lower::{Program, Work};
 use std::time::Duration;
 
 /// The fewest runs of which medians are taken.
@@ -67,17 +65,16 @@ fn step_time(program: &Program, step: usize, work: Work, images: usize, seconds:
         let shape = program.tensors[id].shape;
         [shape.h, shape.w, shape.c]
     });
-    let (planes, window) = (planes(kernel), window(kernel));
     let mut time = StepTime {
         layer: name.clone(),
         kernel: kernel.name().to_owned(),
         seconds,
         words: all(work.words),
-        byte_products: all(work.macs),
+        byte_products: all(work.byte_products),
         bytes: work.bytes(images) as f64,
         network_macs: all(work.network_macs),
-        planes,
-        window,
+        planes: kernel.facts().planes(),
+        window: kernel.facts().window().map(|w| w.kernel),
         output,
         bound: Bound::Launch,
         share: 0.0,
@@ -107,25 +104,6 @@ impl StepTime {
             (Bound::Launch, launch),
         ];
         bounds.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Bound::Launch, launch))
-    }
-}
-
-/// Planes of the weights, and of the input part that has most. Values may be padded with planes of zeros, which do not
-/// count.
-fn planes(kernel: &Kernel) -> Option<[usize; 2]> {
-    let Kernel::BitConv(k) = kernel else { return None };
-    let input = k.parts.iter().map(|p| p.planes).max().unwrap_or(0);
-    Some([k.weight_planes, input.min(VALUE_PLANES)])
-}
-
-fn window(kernel: &Kernel) -> Option<[usize; 2]> {
-    match kernel {
-        Kernel::BitConv(k) => Some(k.window.kernel),
-        Kernel::LimbConv(k) => Some(k.window.kernel),
-        Kernel::LimbSum(k) => Some(k.window.kernel),
-        Kernel::MaxPool(k) => Some(k.window.kernel),
-        Kernel::AvgPool(k) => Some(k.window.kernel),
-        _ => None,
     }
 }
 

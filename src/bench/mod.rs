@@ -18,7 +18,6 @@ mod random;
 pub mod report;
 mod runner;
 mod steps;
-mod work;
 
 pub use ceiling::Ceiling;
 pub use cell::{ExpectedLogits, Job, measure, unmeasured};
@@ -30,4 +29,3 @@ pub use host::{OtherLoad, host};
 pub use perfetto::perfetto;
 pub use random::{random_model, random_network};
 pub use steps::{StepTimes, Subject, least, time, time_steps};
-pub use work::{Work, bit_words, is_square_bitconv};

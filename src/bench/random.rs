@@ -2,16 +2,15 @@
 //! distributed as in a trained network. This needs no data: each layer's statistics are derived from those of the
 //! layers before.
 
-use crate::backend::Rng;
-use crate::convert::widths as bit_widths;
 use crate::error::Error;
-use crate::format::{Header, Packed, Source, VERSION};
+use crate::format::{Header, Packed, Provenance, VERSION};
 use crate::graph::preprocess::Normalize;
 use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor, Weights};
 use crate::lower::{InputKind, Program, lower};
 use crate::quant::live_bits;
-use crate::session::Model;
-use crate::zoo::{Definition, NETWORKS, Widths};
+use crate::random::Rng;
+use crate::session::{Model, program_kind};
+use crate::zoo::{self, Definition, Widths};
 use std::collections::{BTreeMap, HashMap};
 
 /// The first and largest element of a weight basis.
@@ -25,7 +24,7 @@ pub fn random_network(id: &str, widths: &dyn Widths, seed: u64) -> Result<Progra
     let model = random_model(id, widths, seed).map_err(|e| e.to_string())?;
     let Packed { header, params, .. } = model.packed();
     let normalize = &header.preprocess.normalize;
-    let kind = if matches!(normalize, Normalize::Channel { .. }) { InputKind::Pixels } else { InputKind::Tensor };
+    let kind = program_kind(normalize, InputKind::Pixels);
     lower(&header.graph, params, normalize, kind)
 }
 
@@ -44,11 +43,10 @@ pub(super) fn random_program(graph: &Graph, kind: InputKind, seed: u64) -> Resul
 /// # Errors
 /// [`Error::Usage`] if there is no such network, or if it cannot have these widths.
 pub fn random_model(id: &str, widths: &dyn Widths, seed: u64) -> Result<Model, Error> {
-    let network = NETWORKS.iter().find(|n| n.id == id);
-    let network = network.ok_or_else(|| Error::Usage(format!("the zoo has no network '{id}'")))?;
+    let network = zoo::find(id).map_err(Error::Usage)?;
     let Definition { graph, preprocess, .. } = network.build(widths).map_err(Error::Usage)?;
     let params = params(&graph, &mut Rng::new(seed)).map_err(Error::Usage)?;
-    let source = Source {
+    let source = Provenance {
         kind: "random".into(),
         file: String::new(),
         sha256: String::new(),
@@ -56,7 +54,7 @@ pub fn random_model(id: &str, widths: &dyn Widths, seed: u64) -> Result<Model, E
     };
     let header = Header {
         version: VERSION,
-        name: format!("{id} {}", bit_widths(&graph)),
+        name: format!("{id} {}", graph.widths()),
         network: id.to_owned(),
         graph,
         preprocess,

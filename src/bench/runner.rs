@@ -164,7 +164,7 @@ impl Runner<'_> {
         while runs.len() < LEAST_STEP_RUNS || (begin.elapsed() < budget && runs.len() < MOST_STEP_RUNS) {
             runs.push(self.timed(Detail::Steps)?);
         }
-        Ok(TimedLaunches::of(&plan.program, self.images, &runs, ceiling))
+        Ok(TimedLaunches::of(plan.program(), self.images, &runs, ceiling))
     }
 }
 

@@ -1,9 +1,8 @@
 //! Times each launch of a prepared network, and compares it with the device's peak.
 
 use super::clock::{Elapsed, Stopwatch};
-use super::work::{bit_words, is_square_bitconv};
 use crate::error::Result;
-use crate::lower::{Kernel, Program};
+use crate::lower::{Kernel, Program, Work};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -92,9 +91,9 @@ impl StepTimes {
         let (mut all, mut square, mut square_words) = (Elapsed::default(), Elapsed::default(), 0);
         for (layer, kernel, time) in &self.launches {
             let step = find(layer, kernel);
-            let words = step.map_or(0, |k| bit_words(program, k)) * self.images as u64;
+            let words = step.map_or(0, |k| Work::of(program, k).words) * self.images as u64;
             all = all + *time;
-            if step.is_some_and(is_square_bitconv) {
+            if words > 0 && step.and_then(|k| k.facts().window()).is_some_and(|w| w.kernel == [3, 3]) {
                 square = square + *time;
                 square_words += words;
             }

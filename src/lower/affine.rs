@@ -5,7 +5,9 @@ use crate::graph::{Graph, NodeId, Op, Params, Role};
 /// Gain and shift per channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Affine {
+    /// Factor of each channel.
     pub gain: Vec<f64>,
+    /// Added to each channel after the gain.
     pub shift: Vec<f64>,
 }
 
@@ -15,33 +17,32 @@ impl Affine {
         Affine { gain: vec![1.0; channels], shift: vec![0.0; channels] }
     }
 
-    /// Applies batch norm `node` after this.
+    /// Composes this with batch norm `node`, which is applied second.
     ///
     /// (x - mean) / sqrt(variance + eps) * gamma + beta = g x + (beta - mean g) with g = gamma / sqrt(variance + eps).
     pub fn then_batch_norm(&mut self, graph: &Graph, params: &Params, node: NodeId) -> Result<(), String> {
-        let stats = BatchNorm::of(graph, params, node)?;
-        for c in 0..self.gain.len() {
-            let g = stats.gamma[c] / stats.deviation[c];
-            let h = stats.beta[c] - stats.mean[c] * g;
+        let next = BatchNorm::of(graph, params, node)?.affine();
+        for (c, (g, h)) in next.gain.into_iter().zip(next.shift).enumerate() {
             self.gain[c] *= g;
             self.shift[c] = self.shift[c] * g + h;
             if !self.gain[c].is_finite() || !self.shift[c].is_finite() {
-                return Err(format!(
-                    "layer '{}': channel {c} of the batch norm is not finite",
-                    graph.nodes()[node].name
-                ));
+                let name = &graph.nodes()[node].name;
+                return Err(format!("layer '{name}': channel {c} of the batch norm is not finite"));
             }
         }
         Ok(())
     }
 }
 
-/// The numbers of one batch norm, per channel.
+/// The parameters of one batch norm, per channel.
 pub struct BatchNorm {
+    /// Learned scale.
     pub gamma: Vec<f64>,
+    /// Learned offset.
     pub beta: Vec<f64>,
+    /// Mean of the inputs.
     pub mean: Vec<f64>,
-    /// sqrt(variance + epsilon)
+    /// sqrt(variance + epsilon) of the inputs.
     pub deviation: Vec<f64>,
 }
 
@@ -61,5 +62,13 @@ impl BatchNorm {
             mean: row(2).collect(),
             deviation: row(3).map(|v| (v + epsilon).sqrt()).collect(),
         })
+    }
+
+    /// (x - mean) / sqrt(variance + epsilon) * gamma + beta = g x + (beta - mean g) with g = gamma / sqrt(variance + epsilon).
+    pub fn affine(&self) -> Affine {
+        let gain: Vec<f64> =
+            self.gamma.iter().zip(&self.deviation).map(|(gamma, deviation)| gamma / deviation).collect();
+        let shift = self.beta.iter().zip(&self.mean).zip(&gain).map(|((beta, mean), g)| beta - mean * g).collect();
+        Affine { gain, shift }
     }
 }

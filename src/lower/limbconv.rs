@@ -1,14 +1,17 @@
-//! Integer weights of a limb convolution (first convolution, dense layers: what the paper leaves in full precision).
+//! Integer weights of a limb convolution (the first convolution and dense layers, which the paper leaves in full
+//! precision).
 //!
-//! A float weight w, times the batch norm's gain, becomes W = round(w 2^e) with |W| <= 0x7f7f7f, e per output channel: 23 bits
-//! below the channel's largest weight. The input is an integer x of one limb (pixels) or four (values). Both are cut into
-//! signed 8-bit limbs and multiplied limb by limb; sums of equal weight 256^d form the diagonals
-//! D_d = sum over taps and p + q = d of x_p W_q, and S = sum D_d 256^d is the exact convolution.
+//! A float weight w, times the batch norm's gain, becomes W = round(w 2^e) with |W| <= 0x7f7f7f and one e per output
+//! channel: 23 bits below the channel's largest weight. The input is an integer x of one limb (pixels) or four
+//! (values). Both are cut into signed 8-bit limbs and multiplied limb by limb; products with the same weight 256^d are
+//! summed in a diagonal D_d = sum over taps and p + q = d of x_p W_q, and S = sum D_d 256^d is the exact convolution.
 //!
-//! No overflow: with K multiplied lanes, |D_d| + carry <= K min(limbs) 2^14 + 2^24 must be below 2^31.
+//! No overflow: with K multiplied lanes per output, |D_d| + carry <= K min(input limbs, weight limbs) 2^14 + 2^24 must
+//! be below 2^31.
 //!
-//! T = floor(S / 256^drop) keeps a low word of 16 bits; `drop` is the least for which (sum |W|) X / 256^drop / 2^16 fits in 31
-//! bits for all channels, X being the largest |x|. Where the bias does not fit beside it, the channel's e is lowered.
+//! T = floor(S / 256^drop) keeps a low word of 16 bits. `drop` is the least for which (sum |W|) X / 256^drop / 2^16
+//! fits in 31 bits for all channels, where X is the largest |x|. Where the bias does not fit as well, the channel's e
+//! is lowered.
 
 use super::bitconv::HALF_BITS;
 use crate::fixed::{
@@ -20,31 +23,33 @@ pub const LOW_BITS: u32 = 16;
 
 /// Fixed-point weights of a layer.
 pub struct FixedWeights {
-    /// Packed `[out, tap, channel group, WEIGHT_LIMBS]`.
+    /// Packed limbs `[out, tap, word of four channels, WEIGHT_LIMBS]`.
     pub packed: Vec<u32>,
     /// e per output channel: W = w * 2^e.
     pub frac: Vec<i32>,
 }
 
-/// Real weights of a layer. Each output channel's are made when they are needed: all at once, in double precision, they would
-/// take twice the memory of the file's.
-pub struct RealWeights<'a> {
+/// Real weights of a layer, times the gain of its batch norms. Each output channel's are computed when they are needed: all at
+/// once, in double precision, they would take twice the memory of the file's.
+pub struct ScaledWeights<'a> {
     pub outputs: usize,
+    /// Taps of the window.
     pub taps: usize,
-    /// Lanes of a tap.
+    /// Lanes of a tap: its input channels, alpha and padding lanes included.
     pub lanes: usize,
-    /// `[tap * lanes]` of an output channel.
+    /// Computes the row `[tap * lanes]` of an output channel.
     pub row: Box<dyn Fn(usize) -> Vec<f64> + 'a>,
 }
 
-impl RealWeights<'_> {
+impl ScaledWeights<'_> {
     pub fn rows(&self) -> impl Iterator<Item = Vec<f64>> {
         (0..self.outputs).map(&self.row)
     }
 }
 
-/// Rounds real weights to at most `cap` fractional bits, which is told an output channel and its weights, and packs their limbs.
-pub fn fix(weights: &RealWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
+/// Rounds real weights to fixed point and packs their limbs. `cap` limits the fractional bits; it is called with an
+/// output channel and its weights.
+pub fn fix(weights: &ScaledWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
     let words = weights.outputs * weights.taps * weights.lanes.div_ceil(LIMB_LANES) * WEIGHT_LIMBS;
     let mut fixed = FixedWeights { packed: Vec::with_capacity(words), frac: Vec::new() };
     for (output, row) in weights.rows().enumerate() {
@@ -93,15 +98,15 @@ pub fn input_max(input_limbs: usize) -> i64 {
 }
 
 /// The least number of dropped limbs for which the sums of every channel fit, at its weights' full precision.
-pub fn drop(weights: &RealWeights, input_limbs: usize) -> Result<usize, String> {
+pub fn dropped_limbs(weights: &ScaledWeights, input_limbs: usize) -> Result<usize, String> {
     let most = weights.rows().map(|row| total(&row, exponent(&row))).max().unwrap_or(0);
     let fits = |drop: usize| high(most, input_limbs, drop) < HIGH_LIMIT;
     (0..input_limbs + WEIGHT_LIMBS).find(|&d| fits(d)).ok_or("its sums do not fit in two words".to_owned())
 }
 
-/// Most fractional bits of a channel's weights: so many that T has at most `max_frac` and its high word has room for the
-/// bias `shift` (real). A channel with tiny weights and an ordinary bias thus loses weight bits that its bias would drown,
-/// and the other channels, which share `drop`, lose nothing.
+/// The most fractional bits of a channel's weights for which T has at most `max_frac` of them and its high word has
+/// room for the bias `shift` (a real number). A channel with tiny weights and an ordinary bias thus gives up bits that
+/// its bias would swamp, and the other channels, which share `drop`, lose nothing.
 pub fn cap(row: &[f64], shift: f64, input: (usize, i32), drop: usize, max_frac: i32) -> i32 {
     let (limbs, input_frac) = input;
     let t_frac = |e: i32| e + input_frac - 8 * drop as i32;
@@ -115,15 +120,15 @@ pub fn cap(row: &[f64], shift: f64, input: (usize, i32), drop: usize, max_frac: 
     e
 }
 
-/// What is left of an `i32` after floors, a carry and the rounding half of an epilogue.
+/// Limit of the high word: an `i32`, less the room for floors, a carry and the rounding half of an epilogue.
 const HIGH_LIMIT: i128 = i32::MAX as i128 - 3 - (1 << HALF_BITS);
 
-/// Bound of the high word of a channel's sums with weights at 2^e.
+/// Bound of the high word of a channel's sums with its weights at scale 2^e.
 fn sum_high(row: &[f64], e: i32, input_limbs: usize, drop: usize) -> i128 {
     high(total(row, e), input_limbs, drop)
 }
 
-/// What the magnitudes of a channel's weights at 2^e add up to.
+/// Sum of the magnitudes of a channel's weights at scale 2^e.
 fn total(row: &[f64], e: i32) -> i128 {
     row.iter().filter(|w| **w != 0.0).map(|&w| i128::from(to_fixed(w, e).abs())).sum()
 }
@@ -137,8 +142,8 @@ mod tests {
     use super::*;
 
     /// One output channel with one tap.
-    fn weights(row: &[f64]) -> RealWeights<'_> {
-        RealWeights { outputs: 1, taps: 1, lanes: row.len(), row: Box::new(|_| row.to_vec()) }
+    fn weights(row: &[f64]) -> ScaledWeights<'_> {
+        ScaledWeights { outputs: 1, taps: 1, lanes: row.len(), row: Box::new(|_| row.to_vec()) }
     }
 
     #[test]

@@ -1,112 +1,54 @@
 //! The lowered network: integer tensors and the steps that make them. Every backend executes exactly this.
 
-use super::kernel::Kernel;
-use crate::fixed::{LIMB_LANES, VALUE_LIMBS, join_diagonals, scale_by_power};
-use crate::quant::words;
-use crate::tensor::Shape;
-
-/// Index of a tensor in [`Program::tensors`].
-pub type TensorId = usize;
-
-/// What 8-bit pixels are lowered by to become signed limbs.
-pub const PIXEL_OFFSET: i32 = 128;
-/// Value of the fourth lane of a pixel word: it is 0 outside the image, so its weight carries the offset and the mean.
-pub const PIXEL_ALPHA: i8 = 64;
-
-/// How the numbers of an integer tensor are stored, in 32-bit words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repr {
-    /// Bit planes of codes: `[h, w, words(c), planes]` (see [`crate::quant::pack`]).
-    Codes { planes: usize },
-    /// Bit planes of values: as `Codes`; bit k of limb p (see `Limbs`) is in plane 8 p + k, planes from
-    /// [`crate::fixed::VALUE_PLANES`] on are 0.
-    Bits { planes: usize, frac: i32 },
-    /// Rows of planes of several tensors side by side: `[h, w, words]`.
-    Rows { words: usize },
-    /// `i32` values v, real = v * 2^-frac: `[h, w, c]`.
-    Value { frac: i32 },
-    /// Signed 8-bit limbs, four channels a word: `[h, w, ceil(c / 4), limbs]`, real = (sum limb_k 256^k) * 2^-frac.
-    Limbs { limbs: usize, frac: i32 },
-    /// `i32` sums by power of 256, not joined yet: `[c, diagonals]`.
-    Sums { diagonals: usize },
-}
-
-/// An integer tensor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorSpec {
-    /// Name of the layer whose result it is.
-    pub name: String,
-    pub shape: Shape,
-    pub repr: Repr,
-}
-
-impl TensorSpec {
-    /// 32-bit words of one pixel.
-    pub fn pixel_words(&self) -> usize {
-        match self.repr {
-            Repr::Codes { planes } | Repr::Bits { planes, .. } => words(self.shape.c) * planes,
-            Repr::Rows { words } => words,
-            Repr::Value { .. } => self.shape.c,
-            Repr::Limbs { limbs, .. } => self.shape.c.div_ceil(LIMB_LANES) * limbs,
-            Repr::Sums { diagonals } => self.shape.c * diagonals,
-        }
-    }
-
-    /// Planes of codes or of the bits of values; 0 for other tensors.
-    pub fn planes(&self) -> usize {
-        match self.repr {
-            Repr::Codes { planes } | Repr::Bits { planes, .. } => planes,
-            _ => 0,
-        }
-    }
-
-    /// 32-bit words of one image.
-    pub fn image_words(&self) -> usize {
-        self.shape.pixels() * self.pixel_words()
-    }
-}
+use super::kernels::Kernel;
+use super::tensors::{InputForm, TensorId, TensorSpec, Tensors};
+use crate::fixed::{join_diagonals, scale_by_power};
 
 /// A lowered network for one kind of input.
 #[derive(Clone, Debug)]
 pub struct Program {
+    /// The tensors; number 0 is the input.
     pub tensors: Vec<TensorSpec>,
+    /// The steps, in order of execution.
     pub steps: Vec<Step>,
-    /// Tensor 0 is the input; this says how the host fills it.
+    /// How the host fills the input.
     pub input: InputForm,
+    /// How the host makes logits of the last tensor.
     pub logits: Logits,
 }
 
-/// One kernel launch.
+/// One kernel with its operands.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// The layer it belongs to.
     pub name: String,
+    /// What is launched.
     pub kernel: Kernel,
-}
-
-/// How the host fills the input tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputForm {
-    /// One word per pixel, lanes (c0 - 128, c1 - 128, c2 - 128, [`PIXEL_ALPHA`]) in the network's channel order. Mean and
-    /// deviation are folded into the first layer.
-    Pixels,
-    /// Four limbs of round(x * 2^frac), |x| < 2^(30 - frac).
-    Limbs { frac: i32 },
-    /// Values round(x * 2^frac), |x| < 2^(30 - frac).
-    Values { frac: i32 },
 }
 
 /// How the host turns the last tensor into logits, class by class.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Logits {
     /// `(sum diagonals[d] * 256^d + bias) * 2^-frac`.
-    Sums { tensor: TensorId, bias: Vec<i64>, frac: Vec<i32> },
+    Sums {
+        /// The tensor of diagonal sums.
+        tensor: TensorId,
+        /// Bias of each class.
+        bias: Vec<i64>,
+        /// Fractional bits of each class.
+        frac: Vec<i32>,
+    },
     /// value * 2^-frac.
-    Values { tensor: TensorId, frac: i32 },
+    Values {
+        /// The tensor of values.
+        tensor: TensorId,
+        /// Fractional bits.
+        frac: i32,
+    },
 }
 
 impl Logits {
-    /// The logits of one image from the words of its logit tensor. This is the one place where they become floats.
+    /// The logits of one image from the words of its logit tensor. This is the only place where they become floats.
     pub fn join(&self, words: &[u32]) -> Vec<f32> {
         let real = |n: i128, frac: i32| scale_by_power(n as f64, -frac) as f32;
         match self {
@@ -120,7 +62,7 @@ impl Logits {
         }
     }
 
-    /// The tensor that holds them.
+    /// The tensor from which the logits are computed.
     pub fn tensor(&self) -> TensorId {
         match self {
             Logits::Sums { tensor, .. } | Logits::Values { tensor, .. } => *tensor,
@@ -129,8 +71,10 @@ impl Logits {
 }
 
 impl Program {
-    /// Limbs of every value-derived input of a limb convolution.
-    pub const INPUT_LIMBS: usize = VALUE_LIMBS;
+    /// The tensors, for the facts of kernels.
+    pub fn view(&self) -> Tensors<'_> {
+        Tensors { specs: &self.tensors, input: self.input }
+    }
 
     /// Number of classes.
     pub fn classes(&self) -> usize {
@@ -138,39 +82,16 @@ impl Program {
     }
 }
 
-impl Repr {
-    /// The same words, whatever the numbers are worth.
-    pub fn without_scale(self) -> Self {
-        match self {
-            Repr::Bits { planes, .. } => Repr::Bits { planes, frac: 0 },
-            Repr::Value { .. } => Repr::Value { frac: 0 },
-            Repr::Limbs { limbs, .. } => Repr::Limbs { limbs, frac: 0 },
-            Repr::Codes { .. } | Repr::Rows { .. } | Repr::Sums { .. } => self,
-        }
-    }
-}
-
-impl std::fmt::Display for Repr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Repr::Codes { planes } => write!(f, "codes({planes})"),
-            Repr::Bits { planes, frac } => write!(f, "bits({planes}, 2^-{frac})"),
-            Repr::Rows { words } => write!(f, "rows({words})"),
-            Repr::Value { frac } => write!(f, "value(2^-{frac})"),
-            Repr::Limbs { limbs, frac } => write!(f, "limbs({limbs}, 2^-{frac})"),
-            Repr::Sums { diagonals } => write!(f, "sums({diagonals})"),
-        }
-    }
-}
-
+/// A line per step: the layer, the kernel, the tensors it writes and those it reads, and details.
 impl std::fmt::Display for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let tensor = |id: TensorId| format!("%{id}:{} {}", self.tensors[id].shape, self.tensors[id].repr);
+        let list = |ids: Vec<TensorId>| ids.into_iter().map(tensor).collect::<Vec<_>>().join(", ");
         writeln!(f, "input {} as {:?}", tensor(0), self.input)?;
-        for step in &self.steps {
-            let list = |ids: Vec<TensorId>| ids.into_iter().map(tensor).collect::<Vec<_>>().join(", ");
-            let (writes, reads) = (list(step.kernel.writes()), list(step.kernel.reads()));
-            writeln!(f, "{:<26} {:<9} {writes} <- {reads}", step.name, step.kernel.name())?;
+        for Step { name, kernel } in &self.steps {
+            let (writes, reads, details) = (list(kernel.writes()), list(kernel.reads()), kernel.facts().details());
+            let line = format!("{name:<26} {:<9} {writes} <- {reads}  {details}", kernel.name());
+            writeln!(f, "{}", line.trim_end())?;
         }
         writeln!(f, "logits %{}", self.logits.tensor())
     }

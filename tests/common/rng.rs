@@ -2,11 +2,11 @@
 
 /// The library's generator, with more ways to draw numbers.
 #[derive(Clone, Debug)]
-pub struct Rng(lq_infer::backend::Rng);
+pub struct Rng(lq_infer::internals::random::Rng);
 
 impl Rng {
     pub fn new(seed: u64) -> Self {
-        Rng(lq_infer::backend::Rng::new(seed))
+        Rng(lq_infer::internals::random::Rng::new(seed))
     }
 
     pub fn next(&mut self) -> u64 {
@@ -42,8 +42,8 @@ impl Rng {
         from + (to - from) * self.unit()
     }
 
-    /// About normal with deviation 1: the sum of twelve uniform numbers, which needs no logarithm (platforms differ in its
-    /// last bit) and never leaves +-6.
+    /// Approximately normal with standard deviation 1: the sum of twelve uniform numbers. It needs no logarithm (in
+    /// whose last bit platforms differ) and never leaves +-6.
     pub fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }

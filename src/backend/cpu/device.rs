@@ -4,7 +4,7 @@ use super::level::Level;
 use super::net::CpuNet;
 use super::probe::{Count, Dot, Operation, Repeat};
 use super::threads::Threads;
-use crate::backend::interface::{Backend, Executable};
+use crate::backend::interface::{Backend, Executable, Progress};
 use crate::backend::peak::{Copy, Peak, best_rate};
 use crate::error::Result;
 use crate::plan::Plan;
@@ -91,15 +91,10 @@ impl Backend for Cpu {
         }
     }
 
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>> {
-        let total = plan.program.steps.len();
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>> {
+        let total = plan.program().steps.len();
         let net = self.prepare_net(plan, max_batch);
-        progress(total, total);
+        progress(total, total)?;
         Ok(Box::new(net))
     }
 }

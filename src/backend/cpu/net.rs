@@ -32,7 +32,7 @@ pub struct CpuNet {
 impl CpuNet {
     /// Prepares `plan` for batches of up to `max_batch` images, at least one.
     pub(super) fn new(plan: &Plan, level: Level, threads: Threads, max_batch: usize) -> Self {
-        let steps = &plan.program.steps;
+        let steps = &plan.program().steps;
         CpuNet {
             memory: ArenaLayout::of(plan),
             steps: threads.run(|| steps.par_iter().map(|step| PreparedStep::new(plan, step, level)).collect()),
@@ -64,7 +64,7 @@ impl Executable for CpuNet {
     }
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
-        check_batch(self.memory.input_words(), input, 1, 1)?;
+        check_batch(input, 1, self.memory.input_words(), 1)?;
         self.threads.run(|| {
             let mut arena = Arena::new(&self.memory, input)?;
             let trace = self.steps.iter().enumerate().map(|(index, step)| {
@@ -79,7 +79,7 @@ impl Executable for CpuNet {
 impl CpuNet {
     /// Runs a batch, and times its steps if there is a recorder.
     fn images(&self, input: &[u32], images: usize, control: &Control, recorder: Option<&Recorder>) -> Result<Vec<u32>> {
-        check_batch(self.memory.input_words(), input, images, self.max_batch)?;
+        check_batch(input, images, self.memory.input_words(), self.max_batch)?;
         let (from, to) = (self.memory.input_words(), self.memory.output_words());
         let mut output = vec![0; images * to];
         // Every thread computes the same number of whole images; all threads together compute each of those that are

@@ -57,12 +57,12 @@ impl PreparedStep {
 impl Form {
     /// None for kernels without weights, for those that this backend cannot compute exactly, and if out of memory.
     fn laid_out(plan: &Plan, kernel: &Kernel, level: Level) -> Option<Self> {
-        let spec = |id: TensorId| plan.program.tensors[id].clone();
+        let spec = |id: TensorId| plan.program().tensors[id].clone();
         let output = *kernel.writes().first()?;
         Some(match kernel {
             Kernel::BitConv(k) => Form::BitConv(Box::new(BitLayer::new(k, spec, output, level)?)),
             Kernel::LimbConv(k) => {
-                let picture = k.input == 0 && plan.program.input == InputForm::Pixels;
+                let picture = k.input == 0 && plan.program().input == InputForm::Pixels;
                 Form::LimbConv(Box::new(LimbLayer::conv(k, picture, spec, output, level)?))
             }
             Kernel::LimbSum(k) => Form::LimbConv(Box::new(LimbLayer::sums(k, spec, level)?)),

@@ -1,5 +1,5 @@
-//! What is generated in front of a shader: constants, the shape, the uniforms and the bindings. The same list of [`Port`]s
-//! makes the declarations here and the bind group on the device, so they cannot disagree.
+//! The generated text in front of a shader: constants, the shape, uniforms and bindings. The declarations here and the bind
+//! group on the device are made from the same list of [`Port`]s, so they cannot disagree.
 
 use super::unroll::unroll;
 use std::collections::HashMap;
@@ -22,11 +22,11 @@ macro_rules! uniform {
 }
 
 uniform! {
-    /// All that a shader learns at run time. Padded to the 16 bytes that some drivers want of a uniform.
+    /// The uniform of a batch. Padded to 16 bytes, which some drivers require.
     Params {
         /// Images in the batch.
         images,
-        /// Always 0. Added to constant bounds of loops that a driver must not unroll: it would take seconds to compile them.
+        /// Always 0. Added to the constant bounds of loops that a driver must not unroll: compiling them would take seconds.
         zero,
         /// Unused.
         pad_0,
@@ -35,7 +35,7 @@ uniform! {
     }
 }
 
-/// How a shader sees a buffer.
+/// A buffer as a shader declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Port {
     /// Its name in the shader.
@@ -46,12 +46,12 @@ pub struct Port {
     pub write: bool,
 }
 
-/// Collects what a shader knows of its launch: constants that its code is made for, and the shape, which it reads at run
-/// time, so that layers of different shapes share a pipeline.
+/// Collects what a shader knows about its launch: constants, which are part of its text, and the shape, which it reads at run
+/// time so that layers of different shapes share a pipeline.
 #[derive(Clone, Debug, Default)]
 pub struct Header {
     text: String,
-    /// The unsigned constants, for loops that are written out.
+    /// The unsigned constants, which the bounds of unrolled loops may name.
     numbers: HashMap<String, usize>,
     shape: Vec<(&'static str, u32)>,
 }
@@ -69,14 +69,13 @@ impl Header {
         self
     }
 
-    /// The header and these files, with marked loops written out.
+    /// The header and these files behind it, with marked loops unrolled.
     pub fn complete(&self, files: &[&str]) -> String {
         let number = |name: &str| self.numbers.get(name).copied();
         files.iter().fold(self.text.clone(), |text, file| text + &unroll(file, &number))
     }
 
-    /// Adds a number that differs from layer to layer. In the shader it is a private variable of this name, set by
-    /// `load_shape()`.
+    /// Adds a number that differs from layer to layer. In the shader it is a private variable, set by `load_shape()`.
     pub fn shape(&mut self, name: &'static str, value: usize) -> &mut Self {
         // Extents are below 2^31 (`Recording::max_images` and the limits of tensors).
         self.shape.push((name, value as u32));
@@ -115,15 +114,15 @@ impl Header {
         self.line(format_args!("const {name}: bool = {value};"))
     }
 
-    /// Defines `Planes`, a vector of `width` (1, 2 or 4) planes, and `plane_of`, which takes one out.
+    /// Defines `Planes`, a vector of `width` (1, 2 or 4) planes, and `plane_of`, which gets one of them.
     pub fn planes(&mut self, width: usize) -> &mut Self {
         let (ty, element) = if width == 1 { ("u32".to_owned(), "v") } else { (format!("vec{width}<u32>"), "v[k]") };
         self.number("LOAD", width).line(format_args!("alias Planes = {ty};"));
         self.line(format_args!("fn plane_of(v: Planes, k: u32) -> u32 {{ return {element}; }}"))
     }
 
-    /// Declares the uniforms and the buffers. A port that is absent becomes a private stand-in: the shader's text names
-    /// it under a flag that is false, and has to parse all the same.
+    /// Declares the uniforms and the buffers. A port that is absent becomes a private variable: the shader only uses it under a
+    /// flag that is false, but its text must be valid all the same.
     pub fn ports(&mut self, ports: &[(Port, bool)]) -> &mut Self {
         self.text.push_str(Params::WGSL);
         self.line(format_args!("@group(0) @binding(0) var<uniform> params: Params;"));

@@ -1,16 +1,16 @@
-//! Per-channel numbers in the order in which shaders want them: vectors of four neighbouring channels, a fixed number
-//! of rows for each such quad. One list of rows makes both the buffer and the constants that say where each row is.
+//! Per-channel numbers in the order in which shaders read them: four neighbouring channels, a quad, make a vector, and each
+//! quad has a fixed number of such vectors, its rows. The buffer and the constants that number the rows come from one list.
 
 use super::header::Header;
 
-/// Channels in a vector.
-pub const LANES: usize = 4;
+/// Channels of a quad: shaders process four neighbouring channels as one vector.
+pub const QUAD: usize = 4;
 
-/// Rows of a table, each with a number per channel.
+/// A table with a number per row and channel.
 pub struct Table<'a> {
     channels: usize,
     rows: Vec<Box<dyn Fn(usize) -> i32 + 'a>>,
-    /// Numbers of channels past the last one.
+    /// What each row has for channels past the last one.
     padding: Vec<i32>,
     tail: Vec<u32>,
     /// Name of the constant for each part of the tail, and where it begins, in vectors.
@@ -23,18 +23,18 @@ impl<'a> Table<'a> {
         Table { channels, rows: Vec::new(), padding: Vec::new(), tail: Vec::new(), tails: Vec::new() }
     }
 
-    /// Adds a row; `padding` stands for channels that do not exist. Returns the row's index.
+    /// Adds a row and returns its index. `padding` is what channels past the last one have.
     pub fn row(&mut self, padding: i32, number: impl Fn(usize) -> i32 + 'a) -> usize {
         self.rows.push(Box::new(number));
         self.padding.push(padding);
         self.rows.len() - 1
     }
 
-    /// Adds words behind the quads, from a whole vector on; constant `name` says where they are.
+    /// Adds words behind the quads, starting at a whole vector; the constant `name` says at which.
     pub fn tail(&mut self, name: &'static str, words: Vec<u32>) {
-        self.tails.push((name, self.tail.len() / LANES));
+        self.tails.push((name, self.tail.len() / QUAD));
         self.tail.extend(words);
-        self.tail.resize(self.tail.len().next_multiple_of(LANES), 0);
+        self.tail.resize(self.tail.len().next_multiple_of(QUAD), 0);
     }
 
     /// Rows so far.
@@ -42,9 +42,9 @@ impl<'a> Table<'a> {
         self.rows.len()
     }
 
-    /// Vectors of four channels.
+    /// Quads of channels.
     pub fn quads(&self) -> usize {
-        self.channels.div_ceil(LANES)
+        self.channels.div_ceil(QUAD)
     }
 
     /// Adds the constants ROWS and QUADS, and those of the tails (in vectors).
@@ -57,15 +57,15 @@ impl<'a> Table<'a> {
 
     /// The buffer.
     pub fn words(&self) -> Vec<u32> {
-        let mut words = Vec::with_capacity(LANES * self.quads() * self.rows.len() + self.tail.len());
+        let mut words = Vec::with_capacity(QUAD * self.quads() * self.rows.len() + self.tail.len());
         for quad in 0..self.quads() {
             for (row, padding) in self.rows.iter().zip(&self.padding) {
-                let channels = quad * LANES..(quad + 1) * LANES;
+                let channels = quad * QUAD..(quad + 1) * QUAD;
                 words.extend(channels.map(|c| if c < self.channels { row(c) } else { *padding } as u32));
             }
         }
         words.extend(&self.tail);
-        words.resize(words.len().max(LANES), 0);
+        words.resize(words.len().max(QUAD), 0);
         words
     }
 }
@@ -74,12 +74,12 @@ impl<'a> Table<'a> {
 pub fn quad_weights(weights: &[u32], channels: usize) -> Vec<u32> {
     let row = weights.len() / channels.max(1);
     let at = |c: usize, i: usize| if c < channels { weights[c * row + i] } else { 0 };
-    let quads = 0..channels.div_ceil(LANES);
-    quads.flat_map(|q| (0..row).flat_map(move |i| (0..LANES).map(move |k| at(q * LANES + k, i)))).collect()
+    let quads = 0..channels.div_ceil(QUAD);
+    quads.flat_map(|q| (0..row).flat_map(move |i| (0..QUAD).map(move |k| at(q * QUAD + k, i)))).collect()
 }
 
-/// Bits of the codes by rank: word `plane * words + r / 32`, bit `r % 32` is bit `plane` of the code of rank r.
-/// Returns the words and how many there are per plane.
+/// Bits of the codes by rank: bit `r % 32` of word `plane * words + r / 32` is bit `plane` of the code of rank r. Returns the
+/// words and how many there are per plane.
 pub fn code_bits(codes_of_ranks: &[u16], bits: usize) -> (Vec<u32>, usize) {
     let per_plane = codes_of_ranks.len().div_ceil(32);
     let mut words = vec![0; bits * per_plane];

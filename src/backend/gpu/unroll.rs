@@ -1,12 +1,15 @@
-//! Writes out loops: `for (var k = 0u; k < BOUND; k++) { // unrolled` becomes BOUND blocks, each with a constant k.
+//! Unrolls marked loops: `for (var k = 0u; k < BOUND; k++) { // unrolled` becomes BOUND blocks, each with a constant k.
 //!
-//! Drivers unroll loops as they think fit. Where they do not, arrays that are indexed with k end up in memory, and a kernel
-//! takes fifty times as long.
+//! Drivers may or may not unroll a loop on their own. Where they do not, arrays indexed by k are kept in memory instead of in
+//! registers, and the kernel takes fifty times as long. So a marked loop that cannot be unrolled must not pass unnoticed: it
+//! becomes a line that is not WGSL, and compiling the shader fails with an error that shows the loop.
 
-/// Marks a loop to be written out; at the end of its first line.
+/// Marks a loop to unroll, at the end of the loop's first line.
 const MARK: &str = " { // unrolled";
+/// Starts a line that replaces a loop which cannot be unrolled.
+const REFUSED: &str = "cannot unroll: ";
 
-/// `text` with marked loops written out; `number` gives the constants that bounds name. A loop whose bound is unknown stays.
+/// `text` with its marked loops unrolled; `number` looks up the constants that bounds name.
 pub fn unroll(text: &str, number: &dyn Fn(&str) -> Option<usize>) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let (mut unrolled, mut at) = (String::with_capacity(2 * text.len()), 0);
@@ -22,6 +25,7 @@ pub fn unroll(text: &str, number: &dyn Fn(&str) -> Option<usize>) -> String {
                 }
             }
             None => {
+                unrolled.push_str(if is_marked(line) { REFUSED } else { "" });
                 unrolled.push_str(line);
                 unrolled.push('\n');
             }
@@ -30,7 +34,12 @@ pub fn unroll(text: &str, number: &dyn Fn(&str) -> Option<usize>) -> String {
     unrolled
 }
 
-/// Counter and bound of the marked loop that `line` opens.
+/// Whether a line of code is marked, perhaps wrongly: a comment behind the head of a loop can only be meant as the mark.
+fn is_marked(line: &str) -> bool {
+    line.split_once("//").is_some_and(|(code, comment)| code.contains("for (") || comment == " unrolled")
+}
+
+/// Counter and bound of the loop that `line` opens, if it is marked and has the form that can be unrolled.
 fn counter(line: &str) -> Option<(&str, &str)> {
     let head = line.trim_start().strip_prefix("for (var ")?.strip_suffix(MARK)?;
     let (name, rest) = head.split_once(" = 0u; ")?;
@@ -81,9 +90,34 @@ for (var q = 0u; q < NONE; q++) { // unrolled
         assert_eq!(flat, format!("{} {} for (var r = 0u; r < 2u; r++) {{ g(r); }}", outer(0), outer(1)));
     }
 
+    /// A loop that stayed rolled would give the same results, fifty times slower.
     #[test]
-    fn loops_of_unknown_length_stay() {
-        let text = "for (var k = 0u; k < SHAPE; k++) { // unrolled\nf(k);\n}\n";
+    fn a_marked_loop_that_cannot_be_unrolled_makes_the_text_invalid() {
+        let number = |name: &str| (name == "TILE").then_some(2);
+        for head in [
+            "for (var k = 0u; k < SHAPE; k++) { // unrolled",
+            "for (var k = 0u; k < TILE; k++) { // unroled",
+            "for (var k = 0u; k < TILE; k++) {  // unrolled",
+            "for (var k = 0u; k < TILE; k++) {// unrolled",
+            "for (var k = 0u; k < TILE; j++) { // unrolled",
+            "for (var k = 0; k < TILE; k++) { // unrolled",
+            "for (var k: u32 = 0u; k < TILE; k++) { // unrolled",
+            "for (var k = 1u; k < TILE; k++) { // unrolled",
+            "for (var k = 0u; k <= TILE; k++) { // unrolled",
+            "while k < TILE { // unrolled",
+        ] {
+            let function = |head: &str| format!("const TILE = 2u;\nfn f() {{\n    {head}\n    }}\n}}\n");
+            let text = unroll(&function(head), &number);
+            assert!(text.contains("\ncannot unroll:     "), "{text}");
+            assert!(naga::front::wgsl::parse_str(&text).is_err(), "{text}");
+            let unmarked = function("for (var k = 0u; k < TILE; k++) {");
+            assert_eq!(unroll(&unmarked, &number), unmarked);
+        }
+    }
+
+    #[test]
+    fn comments_are_no_marks() {
+        let text = "// Loops marked \"unrolled\" for (some) reason.\nlet x = 1u; // not a loop\n";
         assert_eq!(unroll(text, &|_| None), text);
     }
 }

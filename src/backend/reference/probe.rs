@@ -1,10 +1,10 @@
-//! What one thread does at best in loops as obvious as those of the reference.
+//! Peak rates of one thread in loops as simple as those of the reference.
 
 use crate::backend::peak::{Copy, Peak, best_rate};
 use crate::error::Result;
 use std::hint::black_box;
 
-/// One word, product or byte after the other.
+/// Measures the peak rate of `peak`, one word, product or byte at a time.
 pub fn rate(peak: Peak) -> Result<f64> {
     match peak {
         Peak::Words => best_rate(|words| {

@@ -43,10 +43,10 @@ impl Sort {
 
     /// The sort of a launch.
     pub fn of(step: &StepTime) -> Sort {
-        match step.kernel.as_str() {
-            "bitconv" => Sort::Bits,
-            "limbconv" | "limbsum" => Sort::Float,
-            _ => Sort::Other,
+        match (step.words > 0.0, step.byte_products > 0.0) {
+            (true, _) => Sort::Bits,
+            (false, true) => Sort::Float,
+            (false, false) => Sort::Other,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Escapes text for markup. Reports come from anywhere, so all text in a page goes through here.
 
+use crate::text::is_unprintable;
+
 /// Escapes `text` for element content and for attributes in double quotes. Characters that XML forbids and those that
 /// change the text direction are replaced by U+FFFD.
 pub fn escape(text: &str) -> String {
@@ -16,18 +18,6 @@ pub fn escape(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// `text` on one line, without characters that control a terminal.
-pub fn plain(text: &str) -> String {
-    text.replace(|c| char::is_control(c) || is_unprintable(c), "\u{fffd}")
-}
-
-/// Control characters other than tabs and newlines, noncharacters, and direction marks and overrides.
-fn is_unprintable(c: char) -> bool {
-    let direction =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
-    direction || (c.is_control() && !matches!(c, '\t' | '\n')) || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// An element with attributes, whose values are text, and with the content `inner`, which is markup.

@@ -16,7 +16,6 @@ mod timeline;
 mod units;
 
 pub use comparison::comparison;
-pub use escape::plain;
 
 use super::compare::Comparison;
 use super::report::Report;

@@ -2,7 +2,7 @@
 
 use super::{Report, SCHEMA};
 use crate::error::{Error, Result};
-use crate::format::replace_file;
+use crate::files::replace_file;
 use std::path::Path;
 
 impl Report {

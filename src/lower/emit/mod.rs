@@ -1,23 +1,25 @@
-//! The last pass: groups of nodes become steps on integer tensors. `tensors` makes the forms of results that steps ask for,
-//! `convs` the convolutions, `finish` what follows them in the same step.
+//! The last pass: groups of nodes become steps on integer tensors. `emitter` is the state, `tensors` makes results available in
+//! the form that a step asks for, `convs` emits convolutions, `finish` what follows them in the same step.
 
 mod convs;
+mod emitter;
 mod finish;
 mod tensors;
 
 use super::affine::Affine;
 use super::chain::{Chain, Group, group};
-use super::kernel::{AvgPool, Kernel, MaxPool, Pointwise};
-use super::program::{InputForm, Logits, Program, Repr, Step, TensorId, TensorSpec};
-use super::rows::{self, Row};
+use super::kernels::{AvgPool, Kernel, MaxPool, Pointwise};
+use super::program::{Logits, Program};
+use super::rows;
+use super::tensors::{InputForm, Repr};
 use super::{pointwise, range};
 use crate::fixed::{VALUE_LIMBS, VALUE_MAX, scale_by_power};
 use crate::graph::preprocess::Normalize;
 use crate::graph::{Fact, Graph, Kind, NodeId, Op, Params, Weights};
 use crate::tensor::Shape;
-use tensors::Forms;
+use emitter::{Emitter, Forms};
 
-/// What the caller will feed.
+/// The kind of input that a program accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InputKind {
     /// 8-bit pixels at network size.
@@ -26,10 +28,10 @@ pub enum InputKind {
     Tensor,
 }
 
-/// Lowers `graph` for one kind of input. Errors name the layer and what about it cannot be done exactly.
+/// Lowers `graph` for one kind of input. An error names the layer and says what about it cannot be computed exactly.
 ///
-/// With [`InputKind::Pixels`] and a per-channel mean, mean and deviation are folded into the first convolution; with a mean
-/// image the host subtracts it, so the program is that of [`InputKind::Tensor`].
+/// With [`InputKind::Pixels`] and a per-channel mean, mean and standard deviation are folded into the first
+/// convolution. A mean image is subtracted by the host, so its program is the one for [`InputKind::Tensor`].
 pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputKind) -> Result<Program, String> {
     let facts = graph.facts()?;
     let scales = range::scales(graph, params, input_range(normalize))?;
@@ -61,7 +63,7 @@ pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputK
     Ok(Program { tensors: emitter.tensors, steps: emitter.steps, input, logits })
 }
 
-/// Twice the largest magnitude that preprocessing produces, so that tensors prepared a little differently still fit.
+/// Twice the largest magnitude that preprocessing produces, to leave room for tensors prepared a little differently.
 fn input_range(normalize: &Normalize) -> f64 {
     let most = match normalize {
         Normalize::Channel { mean, std } => {
@@ -75,31 +77,6 @@ fn input_range(normalize: &Normalize) -> f64 {
 
 fn feeds_convs(graph: &Graph, id: NodeId) -> bool {
     graph.consumers(id).all(|c| matches!(graph.nodes()[c].op, Op::Conv { weights: Weights::Float, .. }))
-}
-
-/// Logits are given as `f32`.
-fn need_finite(mut bounds: impl Iterator<Item = f64>) -> Result<(), String> {
-    if bounds.all(|most| most < f64::from(f32::MAX)) {
-        Ok(())
-    } else {
-        Err("its logits may exceed 32-bit floats".into())
-    }
-}
-
-struct Emitter<'a> {
-    graph: &'a Graph,
-    params: &'a Params,
-    facts: Vec<Fact>,
-    /// Fractional bits per node.
-    scales: Vec<i32>,
-    /// Mean and deviation, if pixels are folded into the first layer.
-    pixels: Option<([f64; 3], [f64; 3])>,
-    groups: Vec<Group>,
-    tensors: Vec<TensorSpec>,
-    steps: Vec<Step>,
-    forms: Vec<Forms>,
-    rows: Vec<Row>,
-    row_tensors: Vec<Option<TensorId>>,
 }
 
 impl<'a> Emitter<'a> {
@@ -144,26 +121,14 @@ impl<'a> Emitter<'a> {
             result.map_err(|problem| format!("layer '{}': {problem}", self.name(end)))?;
         }
         let tensor = self.forms[last].value.ok_or("the graph has no output")?;
-        need_finite(std::iter::once(scale_by_power(f64::from(VALUE_MAX), -self.scales[last])))?;
+        convs::need_finite(std::iter::once(scale_by_power(f64::from(VALUE_MAX), -self.scales[last])))?;
         Ok(Logits::Values { tensor, frac: self.scales[last] })
-    }
-
-    fn name(&self, id: NodeId) -> &'a str {
-        &self.graph.nodes()[id].name
-    }
-
-    /// `affine` followed by batch norms.
-    fn batch_norms(&self, mut affine: Affine, batch_norms: &[NodeId]) -> Result<Affine, String> {
-        for &bn in batch_norms {
-            affine.then_batch_norm(self.graph, self.params, bn)?;
-        }
-        Ok(affine)
     }
 
     fn pointwise(&mut self, chain: &Chain) -> Result<(), String> {
         let input = self.value(chain.head)?;
         let residual = self.residual(chain.residual)?;
-        // Not `affine`: if the head is a convolution, its bias is in its value already.
+        // Without the bias of the head: if the head is a convolution, its value already contains it.
         let affine = self.batch_norms(Affine::identity(self.facts[chain.end].shape.c), &chain.batch_norms)?;
         let fixed = pointwise::fix(&affine, self.scales[chain.head], self.scales[chain.end])?;
         let (gains, biases, shifts) = (fixed.gains, fixed.biases, fixed.shifts);
@@ -177,13 +142,8 @@ impl<'a> Emitter<'a> {
         let source = self.graph.nodes()[id].inputs[0];
         match self.graph.nodes()[id].op {
             Op::PadChannels { .. } => {
-                if self
-                    .groups
-                    .iter()
-                    .any(|g| matches!(g, Group::Conv(c) | Group::Pointwise(c) if c.residual == Some(id)))
-                    && self.graph.consumers(id).count() == 1
-                {
-                    return Ok(()); // read as missing channels by the addition
+                if self.is_never_stored(id) {
+                    return Ok(());
                 }
                 let identity = Chain { head: source, batch_norms: vec![], residual: None, relu: false, end: id };
                 self.pointwise(&identity)
@@ -198,7 +158,7 @@ impl<'a> Emitter<'a> {
                 self.push(id, Kernel::AvgPool(AvgPool { input, window, output }));
                 Ok(())
             }
-            // Made when someone reads it, in the form that is wanted.
+            // Created on demand, in the forms that its readers need.
             Op::Concat => Ok(()),
             _ => Err("cannot be lowered".into()),
         }

@@ -1,54 +1,34 @@
-//! The forms of a node's result, made when someone first needs them.
+//! The forms of a node's result (values, codes, limbs, bits), created when a step first needs them.
 
-use super::Emitter;
+use super::emitter::Emitter;
 use crate::fixed::{VALUE_LIMBS, VALUE_PLANES, saturate, to_fixed};
 use crate::graph::{Kind, NodeId, Op, Role};
 use crate::lower::bitconv::{Digit, value_digits};
-use crate::lower::kernel::{Join, Kernel, Levels, Slice, Split};
-use crate::lower::program::{Repr, Step, TensorId, TensorSpec};
-use crate::lower::rows::{Place, Row, code_planes};
-use crate::tensor::Shape;
-
-/// The tensors of one node.
-#[derive(Clone, Debug, Default)]
-pub struct Forms {
-    pub value: Option<TensorId>,
-    pub codes: Option<TensorId>,
-    pub limbs: Option<TensorId>,
-    /// The bits of its values, in so many planes.
-    pub bits: Option<(usize, TensorId)>,
-    /// Whether its planes are in their row.
-    pub in_row: bool,
-}
+use crate::lower::kernels::{Join, Kernel, Levels, Slice, Split};
+use crate::lower::rows::{Row, RowMember, code_planes};
+use crate::lower::tensors::{Repr, TensorId};
 
 /// A member of a bit convolution's input.
 pub struct Member {
     /// First word within a row of the tensor.
     pub at: usize,
+    /// Number of channels.
     pub channels: usize,
+    /// Planes of a channel.
     pub planes: usize,
     /// What its planes are worth.
     pub digits: Vec<Digit>,
 }
 
 impl Emitter<'_> {
-    pub fn tensor(&mut self, name: String, shape: Shape, repr: Repr) -> TensorId {
-        self.tensors.push(TensorSpec { name, shape, repr });
-        self.tensors.len() - 1
-    }
-
-    pub fn push(&mut self, id: NodeId, kernel: Kernel) {
-        self.steps.push(Step { name: self.name(id).to_owned(), kernel });
-    }
-
-    /// A tensor for the values of `id`, to be written by the caller.
+    /// A tensor for the values of `id`; the caller must add the step that writes it.
     pub fn new_value(&mut self, id: NodeId) -> TensorId {
         let tensor = self.tensor(self.name(id).to_owned(), self.facts[id].shape, Repr::Value { frac: self.scales[id] });
         self.forms[id].value = Some(tensor);
         tensor
     }
 
-    /// A tensor for the codes of quantizer `id`, to be written by the caller.
+    /// A tensor for the codes of quantizer `id`; the caller must add the step that writes it.
     pub fn new_codes(&mut self, id: NodeId) -> Result<TensorId, String> {
         let planes = code_planes(self.graph, id).ok_or("does not give codes")?;
         let tensor = self.tensor(self.name(id).to_owned(), self.facts[id].shape, Repr::Codes { planes });
@@ -56,17 +36,17 @@ impl Emitter<'_> {
         Ok(tensor)
     }
 
-    /// A tensor derived from node `id`.
+    /// A tensor for another form of node `id`.
     fn derived(&mut self, id: NodeId, suffix: &str, repr: Repr) -> TensorId {
         self.tensor(format!("{}/{suffix}", self.name(id)), self.facts[id].shape, repr)
     }
 
-    /// The values of `id`: of codes those of their levels, of a concatenation those of all members.
+    /// The values of `id`. For codes these are their levels, for a concatenation the values of all members.
     pub fn value(&mut self, id: NodeId) -> Result<TensorId, String> {
         match (self.forms[id].value, &self.graph.nodes()[id].op) {
             (Some(tensor), _) => Ok(tensor),
             (None, Op::Quantize { .. }) => self.levels(id),
-            (None, Op::Concat) => self.joined_values(id),
+            (None, Op::Concat) => self.concat_values(id),
             _ => Err(format!("reads '{}', which is not available as a value", self.name(id))),
         }
     }
@@ -84,7 +64,7 @@ impl Emitter<'_> {
         Ok(output)
     }
 
-    fn joined_values(&mut self, id: NodeId) -> Result<TensorId, String> {
+    fn concat_values(&mut self, id: NodeId) -> Result<TensorId, String> {
         let members = self.graph.leaves(id);
         let inputs = members.iter().map(|&m| self.value(m)).collect::<Result<Vec<_>, _>>()?;
         let output = self.new_value(id);
@@ -102,7 +82,7 @@ impl Emitter<'_> {
         Ok(encoding.plane_values(self.params.get(self.name(id), Role::ActivationBasis)?.f32()))
     }
 
-    /// The limbs of `id`, split off its value if they do not exist yet.
+    /// The limbs of `id`, computed from its values if they do not exist yet.
     pub fn limbs(&mut self, id: NodeId) -> Result<TensorId, String> {
         if let Some(tensor) = self.forms[id].limbs {
             return Ok(tensor);
@@ -114,20 +94,20 @@ impl Emitter<'_> {
         Ok(output)
     }
 
-    /// What a convolution with weight planes reads: a tensor of planes and its members, in order of the channels.
+    /// What a convolution with weight planes reads: a tensor of planes, and its members in channel order.
     pub fn planes(&mut self, id: NodeId) -> Result<(TensorId, Vec<Member>), String> {
         let leaves = self.graph.leaves(id);
         if let [leaf] = leaves[..] {
             let planes = code_planes(self.graph, leaf).unwrap_or(VALUE_PLANES);
             let tensor = self.plane_tensor(leaf, planes)?;
-            return Ok((tensor, vec![self.member(&Place { node: leaf, at: 0, planes })?]));
+            return Ok((tensor, vec![self.member(&RowMember { node: leaf, at: 0, planes })?]));
         }
-        let row = self.rows.iter().position(|r| r.places.iter().any(|p| p.node == leaves[0]));
+        let row = self.rows.iter().position(|r| r.members.iter().any(|m| m.node == leaves[0]));
         let row = row.ok_or("reads a concatenation that has no place")?;
         let tensor = self.row_tensor(row);
         let mut members = Vec::new();
         for leaf in leaves {
-            let place = self.rows[row].places.iter().find(|p| p.node == leaf).copied();
+            let place = self.rows[row].members.iter().find(|m| m.node == leaf).copied();
             let place = place.ok_or("reads a concatenation that has no place")?;
             self.put_in_row(&place, tensor)?;
             members.push(self.member(&place)?);
@@ -135,7 +115,7 @@ impl Emitter<'_> {
         Ok((tensor, members))
     }
 
-    fn member(&self, place: &Place) -> Result<Member, String> {
+    fn member(&self, place: &RowMember) -> Result<Member, String> {
         let digits = match self.facts[place.node].kind {
             Kind::Codes { .. } => self.plane_values(place.node)?.into_iter().map(Digit::plane).collect(),
             _ => value_digits(place.planes, self.scales[place.node]),
@@ -147,14 +127,14 @@ impl Emitter<'_> {
         if let Some(tensor) = self.row_tensors[row] {
             return tensor;
         }
-        let Row { ref places, shape, words } = self.rows[row];
-        let name = format!("{}/row", self.name(places[0].node));
+        let Row { ref members, shape, words } = self.rows[row];
+        let name = format!("{}/row", self.name(members[0].node));
         let tensor = self.tensor(name, shape, Repr::Rows { words });
         self.row_tensors[row] = Some(tensor);
         tensor
     }
 
-    fn put_in_row(&mut self, place: &Place, output: TensorId) -> Result<(), String> {
+    fn put_in_row(&mut self, place: &RowMember, output: TensorId) -> Result<(), String> {
         if !self.forms[place.node].in_row {
             let input = self.plane_tensor(place.node, place.planes)?;
             self.push(place.node, Kernel::Join(Join { input, at: place.at, output }));
@@ -163,7 +143,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// The codes of a quantizer, or the bits of other nodes' values.
+    /// The planes of `id`: the codes of a quantizer, or the bits of any other node's values.
     fn plane_tensor(&mut self, id: NodeId, planes: usize) -> Result<TensorId, String> {
         if let Kind::Codes { .. } = self.facts[id].kind {
             return self.forms[id].codes.ok_or_else(|| format!("reads '{}', whose codes do not exist", self.name(id)));

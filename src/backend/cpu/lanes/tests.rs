@@ -1,9 +1,9 @@
 //! Compares every operation of every instruction set with its definition, number by number.
 
 use super::{Lanes, MOST_LANES, Work};
-use crate::backend::Rng;
 use crate::backend::cpu::level::Level;
 use crate::fixed::{VALUE_MAX, dot4};
+use crate::random::Rng;
 
 /// Words for which operations may overflow, saturate or change the sign.
 const EDGES: [i32; 14] = [

@@ -1,32 +1,27 @@
-//! From a graph to steps. A step computes one node, and with it those behind it that only need its result: batch norm (folded
-//! into a convolution's weights), a sum, ReLU, and then, as a second output, the batch norm and ReLU that the next layer begins
-//! with where activations come first. That is once per number; on the input side of a 3x3 convolution it would be nine times.
+//! From a graph to steps. A step computes one node together with the nodes behind it that only need its result: a batch norm
+//! (folded into a convolution's weights), an addition, a ReLU, and then, as a second output, the batch norm and ReLU that begin
+//! the next layer where activations come first. That way they are computed once per number; on the input side of a 3x3
+//! convolution it would be nine times.
 
-use crate::graph::{Graph, NodeId, Op, Params, Role};
+use crate::graph::{Graph, NodeId, Op, Params};
+use crate::lower::{Affine, BatchNorm};
 
-/// x * scale + shift, per channel.
-#[derive(Clone, Debug)]
-pub struct Affine {
-    pub scale: Vec<f64>,
-    pub shift: Vec<f64>,
-}
-
-/// What a step computes first.
+/// What a step computes before anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
+pub enum Head {
     /// The convolution, pool or padding at this node.
     Node(NodeId),
-    /// Its input as it is.
+    /// Nothing: it copies its input.
     Copy,
-    /// Its input's channels from this one of the output on.
-    Join(usize),
+    /// A member of a concatenation: it copies its input to the channels of the output from this one on.
+    Concat(usize),
 }
 
-/// Work, and what follows in the same launch, in this order. Tensors are named by the nodes that give them.
+/// A head, and what follows in the same launch, in this order. Tensors are named by the nodes that give them.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub name: String,
-    pub work: Work,
+    pub head: Head,
     pub input: NodeId,
     pub affine: Option<Affine>,
     pub residual: Option<NodeId>,
@@ -54,7 +49,7 @@ pub fn steps(graph: &Graph, params: &Params) -> Result<Vec<Step>, String> {
         match node.op {
             Op::Input { .. } => fuse.kept[id] = true,
             Op::Concat => {
-                steps.extend(fuse.joins(id)?);
+                steps.extend(fuse.concat(id)?);
                 fuse.kept[id] = true;
             }
             _ if absorbed[id] => {}
@@ -80,28 +75,28 @@ struct Fuse<'a> {
 }
 
 impl Fuse<'_> {
-    fn joins(&self, id: NodeId) -> Result<Vec<Step>, String> {
+    fn concat(&self, id: NodeId) -> Result<Vec<Step>, String> {
         let facts = self.graph.facts()?;
         let mut at = 0;
-        let join = |&input: &NodeId| {
-            let work = Work::Join(at);
+        let member = |&input: &NodeId| {
+            let head = Head::Concat(at);
             at += facts[input].shape.c;
-            Step { output: Some(id), ..self.plain(id, work, input) }
+            Step { output: Some(id), ..self.plain(id, head, input) }
         };
-        Ok(self.graph.nodes()[id].inputs.iter().map(join).collect())
+        Ok(self.graph.nodes()[id].inputs.iter().map(member).collect())
     }
 
-    fn plain(&self, id: NodeId, work: Work, input: NodeId) -> Step {
+    fn plain(&self, id: NodeId, head: Head, input: NodeId) -> Step {
         let name = self.graph.nodes()[id].name.clone();
-        Step { name, work, input, affine: None, residual: None, relu: false, output: None, second: None }
+        Step { name, head, input, affine: None, residual: None, relu: false, output: None, second: None }
     }
 
     /// The step that begins with node `id`, and the nodes in it.
     fn step(&self, id: NodeId) -> Result<(Step, Vec<NodeId>), String> {
         let node = &self.graph.nodes()[id];
         let pointwise = matches!(node.op, Op::BatchNorm { .. } | Op::Relu | Op::Add);
-        let work = if pointwise { Work::Copy } else { Work::Node(id) };
-        let mut step = self.plain(id, work, node.inputs[0]);
+        let head = if pointwise { Head::Copy } else { Head::Node(id) };
+        let mut step = self.plain(id, head, node.inputs[0]);
         if pointwise {
             self.take(&mut step, id, node.inputs[0])?;
         }
@@ -138,8 +133,8 @@ impl Fuse<'_> {
         let node = &self.graph.nodes()[id];
         let shared = self.readers[tail].len() > 1 && step.name != node.name;
         match (&node.op, &mut step.second) {
-            (Op::BatchNorm { epsilon }, None) => {
-                let affine = batch_norm(self.params.get(&node.name, Role::BatchNorm)?.f32(), *epsilon);
+            (Op::BatchNorm { .. }, None) => {
+                let affine = BatchNorm::of(self.graph, self.params, id)?.affine();
                 if step.affine.is_none() && step.residual.is_none() && !step.relu && !shared {
                     step.affine = Some(affine);
                 } else {
@@ -160,13 +155,4 @@ impl Fuse<'_> {
         }
         Ok(true)
     }
-}
-
-/// `rows` are gamma, beta, mean and variance.
-fn batch_norm(rows: &[f32], epsilon: f64) -> Affine {
-    let channels = rows.len() / 4;
-    let row = |r: usize, c: usize| f64::from(rows[r * channels + c]);
-    let scale: Vec<f64> = (0..channels).map(|c| row(0, c) / (row(3, c) + epsilon).sqrt()).collect();
-    let shift = (0..channels).map(|c| row(1, c) - row(2, c) * scale[c]).collect();
-    Affine { scale, shift }
 }

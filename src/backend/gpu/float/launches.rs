@@ -1,15 +1,17 @@
 //! Steps to launches: the shader, its constants and its buffers.
 
-use super::LANES;
-use super::fuse::{Affine, Step, Work};
+use super::fuse::{Head, Step};
 use super::place::Places;
 use super::weights::Folded;
 use crate::backend::gpu::header::Header;
-use crate::backend::gpu::kernels::sharing::{ROW_LOADS, SHARERS, WEIGHT_LOADS, padded, room};
-use crate::backend::gpu::kernels::{Launch, ROWS, SHARED_EACH, SHARED_SUBGROUP, Source};
-use crate::backend::gpu::record::Target;
-use crate::backend::gpu::table::Table;
+use crate::backend::gpu::kernels::geometry;
+use crate::backend::gpu::kernels::launch::Launch;
+use crate::backend::gpu::kernels::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
+use crate::backend::gpu::kernels::texts::{ROWS, SHARED_EACH, SHARED_SUBGROUP};
+use crate::backend::gpu::kernels::{SHARERS, Target};
+use crate::backend::gpu::table::{QUAD, Table};
 use crate::graph::{Graph, Op, Params};
+use crate::lower::Affine;
 use crate::tensor::{Shape, Window};
 use std::ops::Range;
 
@@ -21,12 +23,12 @@ const POOL: &str = include_str!("../../../../shaders/float/pool.wgsl");
 const COPY: &str = include_str!("../../../../shaders/float/copy.wgsl");
 const JOIN: &str = include_str!("../../../../shaders/float/join.wgsl");
 
-/// Pixels of a row and vectors of output channels that an invocation of `conv.tile.wgsl` makes: what was quickest of 2x1 to
-/// 14x2 (`benches/record/2026-11-25-f32.md`), and fewer vectors for windows whose rows would make the text too long.
+/// Pixels of a row and quads of output channels that an invocation of `conv.tile.wgsl` computes: the fastest of 2x1 to 14x2
+/// (`benches/record/2026-11-25-f32.md`). Half as many quads for windows with long rows, whose text would become too long.
 const PIXELS: usize = 4;
 const QUADS: usize = 4;
 const LONG_ROW: usize = 3;
-/// From here on rows are not written out.
+/// Longer rows are not unrolled.
 const LONGEST_ROW: usize = 16;
 
 type Launches = Vec<(&'static str, Launch)>;
@@ -43,12 +45,12 @@ pub struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// Those of one step: several if its weights do not fit a buffer.
+    /// The launches of one step: several if its weights do not fit into one buffer.
     pub fn launches(&self, step: &Step) -> Result<Launches, String> {
-        match step.work {
-            Work::Join(at) => Ok(vec![("float.join", self.join(step, at))]),
-            Work::Copy => Ok(vec![("float.copy", self.simple(step, COPY, None))]),
-            Work::Node(id) => match &self.graph.nodes()[id].op {
+        match step.head {
+            Head::Concat(at) => Ok(vec![("float.join", self.concat(step, at))]),
+            Head::Copy => Ok(vec![("float.copy", self.simple(step, COPY, None))]),
+            Head::Node(id) => match &self.graph.nodes()[id].op {
                 Op::Conv { window, groups, .. } => self.convs(step, id, window, *groups),
                 Op::MaxPool { window } | Op::AvgPool { window } => {
                     Ok(vec![("float.pool", self.simple(step, POOL, Some(window)))])
@@ -58,36 +60,34 @@ impl Maker<'_> {
         }
     }
 
-    /// Shape of what a step gives.
+    /// Shape of a step's result.
     fn output(&self, step: &Step) -> Shape {
         let id = step.output.or(step.second.as_ref().map(|s| s.output)).unwrap_or(step.input);
         self.shapes[id]
     }
 
-    fn join(&self, step: &Step, at: usize) -> Launch {
+    fn concat(&self, step: &Step, at: usize) -> Launch {
         let (input, whole) = (self.shapes[step.input], self.output(step));
-        // The last part clears the rest of its vector.
+        // The last member also clears the rest of its vector.
         let last = at + input.c == whole.c;
-        let count = if last { (at + input.c).next_multiple_of(LANES) - at } else { input.c };
+        let count = if last { (at + input.c).next_multiple_of(QUAD) - at } else { input.c };
         let (from, to) = (self.places.view(step.input), self.places.view(step.output.unwrap_or(step.input)));
         let mut launch = Launch::new(input.pixels() * count, &[JOIN]);
         let header = &mut launch.header;
-        header.shape("COUNT", count).shape("IN_C", input.c).shape("IN_ROW", from.row * LANES).shape("IN_AT", from.at);
-        header.shape("OUT_ROW", to.row * LANES).shape("OUT_AT", to.at + at);
-        launch.read("input", "f32", Source::Tensor(from.tensor)).write("output", "f32", Some(to.tensor));
+        header.shape("COUNT", count).shape("IN_C", input.c).shape("IN_ROW", from.row * QUAD).shape("IN_AT", from.at);
+        header.shape("OUT_ROW", to.row * QUAD).shape("OUT_AT", to.at + at);
+        launch.read("input", "f32", from.tensor).write("output", "f32", to.tensor);
         launch
     }
 
-    /// An invocation for each vector of the output.
+    /// A launch with one invocation for each vector of the output.
     fn simple(&self, step: &Step, file: &'static str, window: Option<&Window>) -> Launch {
         let (input, output) = (self.shapes[step.input], self.output(step));
-        let mut launch = Launch::new(output.pixels() * output.c.div_ceil(LANES), &[ROWS, EPILOGUE, file]);
-        launch.header.shape("QUADS", output.c.div_ceil(LANES));
+        let mut launch = Launch::new(output.pixels() * output.c.div_ceil(QUAD), &[ROWS, EPILOGUE, file]);
+        launch.header.shape("QUADS", output.c.div_ceil(QUAD));
         if let Some(window) = window {
-            geometry(&mut launch.header, window, input, output);
-            launch.header.shape("KW", window.kernel[1]).shape("STRIDE_X", window.stride[1]);
-            launch.header.shape("DILATION_X", window.dilation[1]);
-            let max = matches!(step.work, Work::Node(id) if matches!(self.graph.nodes()[id].op, Op::MaxPool { .. }));
+            geometry::window(&mut launch.header, window, input, output);
+            let max = matches!(step.head, Head::Node(id) if matches!(self.graph.nodes()[id].op, Op::MaxPool { .. }));
             launch.header.flag("MAX", max);
         }
         self.read_input(&mut launch, step);
@@ -102,33 +102,32 @@ impl Maker<'_> {
         let (output, taps_x) = (self.output(step), window.kernel[1]);
         let tiled = groups == 1 && output.pixels() > 1 && taps_x <= LONGEST_ROW;
         let at_once = match tiled {
-            true => (if taps_x > LONG_ROW { QUADS / 2 } else { QUADS }).min(output.c.div_ceil(LANES)),
+            true => (if taps_x > LONG_ROW { QUADS / 2 } else { QUADS }).min(output.c.div_ceil(QUAD)),
             false => 1,
         };
-        let per_quad = LANES * folded.taps * folded.inputs.next_multiple_of(if groups == 1 { LANES } else { 1 });
-        let room = self.most.saturating_sub(SHARERS * LANES) / per_quad / at_once * at_once;
+        let per_quad = QUAD * folded.taps * folded.inputs.next_multiple_of(if groups == 1 { QUAD } else { 1 });
+        let room = self.most.saturating_sub(SHARERS * QUAD) / per_quad / at_once * at_once;
         if room == 0 {
             let bytes = 4 * per_quad * at_once;
             return Err(format!("layer '{}': {bytes} bytes of weights exceed the device's buffers", node.name));
         }
-        let all = output.c.div_ceil(LANES).next_multiple_of(at_once);
+        let all = output.c.div_ceil(QUAD).next_multiple_of(at_once);
         let parts = (0..all).step_by(room).map(|first| first..all.min(first + room));
         let launch = |quads: Range<usize>| {
             let (kernel, mut launch) = if tiled {
                 ("float.tile", self.tile(&folded, window, [input, output], &quads, at_once))
             } else if groups == 1 {
-                let weights = Source::Words(folded.points(quads.clone()));
+                let weights = folded.points(quads.clone());
                 ("float.point", point(&quads, POINT, [input, output], window, "vec4<f32>", weights))
             } else {
-                let weights = Source::Words(folded.plain(quads.clone()));
+                let weights = folded.plain(quads.clone());
                 let mut launch = point(&quads, GROUPED, [input, output], window, "f32", weights);
-                launch.header.shape("OUT_C", output.c).shape("GROUP_IN", folded.inputs);
-                launch.header.shape("GROUP_OUT", output.c / groups);
+                launch.header.shape("GROUP_IN", folded.inputs).shape("GROUP_OUT", output.c / groups);
                 ("float.grouped", launch)
             };
             launch.header.shape("FIRST_QUAD", quads.start);
             self.read_input(&mut launch, step);
-            self.finish(&mut launch, step, all * LANES, None, &|c| if c < output.c { folded.shift(c) } else { 0.0 });
+            self.finish(&mut launch, step, all * QUAD, None, &|c| if c < output.c { folded.shift(c) } else { 0.0 });
             (kernel, launch)
         };
         Ok(parts.map(launch).collect())
@@ -146,29 +145,28 @@ impl Maker<'_> {
         let across = output.w.div_ceil(tile);
         let shared = if self.target.can_share() { SHARED_SUBGROUP } else { SHARED_EACH };
         let mut launch = Launch::new(across * output.h, &[shared, EPILOGUE, TILE]);
-        (launch.lanes, launch.layers) = (self.target.lanes, quads.len() / at_once);
-        let ([_, taps_x], lanes) = (window.kernel, folded.inputs.min(LANES));
+        (launch.workgroup_size, launch.layers) = (self.target.workgroup_size, quads.len() / at_once);
+        let ([_, taps_x], lanes) = (window.kernel, folded.inputs.min(QUAD));
         let header = &mut launch.header;
-        geometry(header, window, input, output);
+        geometry::window_with_constant_rows(header, window, input, output);
         header.shape("TILES", across).number("TILE", tile).number("QUADS_AT_ONCE", at_once);
-        header.number("TAPS_X", taps_x).number("STRIDE_X", window.stride[1]).number("DILATION_X", window.dilation[1]);
-        header.number("COLUMNS", (tile - 1) * window.stride[1] + (taps_x - 1) * window.dilation[1] + 1);
+        header.number("COLUMNS", geometry::columns(window, tile));
         header.number("IN_LANES", lanes).flag("WHOLE_TILES", output.w.is_multiple_of(tile));
-        header.shape("OUT_QUADS", output.c.div_ceil(LANES));
-        header.flag("WHOLE_TURNS", output.c.div_ceil(LANES).is_multiple_of(at_once));
-        room(header, WEIGHT_LOADS, taps_x * lanes * at_once);
+        header.shape("OUT_QUADS", output.c.div_ceil(QUAD));
+        header.flag("WHOLE_TURNS", output.c.div_ceil(QUAD).is_multiple_of(at_once));
+        loads(header, WEIGHT_LOADS, taps_x * lanes * at_once);
         launch.read("weights", "vec4<u32>", padded(folded.tiles(quads.clone(), at_once, taps_x)));
         launch
     }
 
     fn read_input(&self, launch: &mut Launch, step: &Step) {
         let view = self.places.view(step.input);
-        launch.header.shape("IN_QUADS", self.shapes[step.input].c.div_ceil(LANES));
-        launch.header.shape("IN_ROW", view.row).shape("IN_AT", view.at / LANES);
-        launch.read("input", "vec4<f32>", Source::Tensor(view.tensor));
+        launch.header.shape("IN_QUADS", self.shapes[step.input].c.div_ceil(QUAD));
+        launch.header.shape("IN_ROW", view.row).shape("IN_AT", view.at / QUAD);
+        launch.read("input", "vec4<f32>", view.tensor);
     }
 
-    /// Everything of `epilogue.wgsl`, for `channels` channels.
+    /// Adds constants, table and buffers of `epilogue.wgsl` for `channels` channels.
     fn finish<'t>(
         &self,
         launch: &mut Launch,
@@ -184,8 +182,8 @@ impl Maker<'_> {
             header.number(name, numbers.map_or(0, one));
         };
         let (header, second) = (&mut launch.header, step.second.as_ref());
-        row("SCALE", scale.map(|a| a.scale.as_slice()), header);
-        row("SECOND_SCALE", second.map(|s| s.affine.scale.as_slice()), header);
+        row("SCALE", scale.map(|a| a.gain.as_slice()), header);
+        row("SECOND_SCALE", second.map(|s| s.affine.gain.as_slice()), header);
         row("SECOND_SHIFT", second.map(|s| s.affine.shift.as_slice()), header);
         header.flag("HAS_SCALE", scale.is_some()).flag("HAS_RESIDUAL", step.residual.is_some());
         header.flag("RELU", step.relu).flag("HAS_OUTPUT", step.output.is_some());
@@ -193,42 +191,35 @@ impl Maker<'_> {
         let views = [step.residual, step.output, second.map(|s| s.output)].map(|id| id.map(|id| self.places.view(id)));
         let names = [["RESIDUAL_ROW", "RESIDUAL_AT"], ["OUTPUT_ROW", "OUTPUT_AT"], ["SECOND_ROW", "SECOND_AT"]];
         for ([row, at], view) in names.into_iter().zip(views) {
-            header.shape(row, view.map_or(0, |v| v.row)).shape(at, view.map_or(0, |v| v.at / LANES));
+            header.shape(row, view.map_or(0, |v| v.row)).shape(at, view.map_or(0, |v| v.at / QUAD));
         }
         header.number("ROWS", table.rows());
-        room(header, ROW_LOADS, table.rows());
+        loads(header, ROW_LOADS, table.rows());
         let words = padded(table.words());
         let [residual, output, second] = views.map(|view| view.map(|v| v.tensor));
         launch.read("table", "vec4<i32>", words);
-        launch.read("residual", "vec4<f32>", residual.map_or(Source::Absent, Source::Tensor));
+        launch.read("residual", "vec4<f32>", residual);
         launch.write("output", "vec4<f32>", output).write("second", "vec4<f32>", second);
     }
 }
 
-/// An invocation for each vector of `quads` of each pixel.
+/// A launch with one invocation for each pixel and each quad of `quads`.
 fn point(
     quads: &Range<usize>,
     file: &'static str,
     [input, output]: [Shape; 2],
     window: &Window,
     element: &'static str,
-    weights: Source,
+    weights: Vec<u32>,
 ) -> Launch {
     let mut launch = Launch::new(output.pixels() * quads.len(), &[ROWS, EPILOGUE, file]);
-    geometry(&mut launch.header, window, input, output);
-    launch.header.shape("QUADS", quads.len()).shape("KW", window.kernel[1]);
-    launch.header.shape("STRIDE_X", window.stride[1]).shape("DILATION_X", window.dilation[1]);
+    geometry::window(&mut launch.header, window, input, output);
+    launch.header.shape("QUADS", quads.len());
     launch.read("weights", element, weights);
     launch
 }
 
-/// A number as a table holds it.
+/// A number in the form that tables hold.
 fn bits(x: f64) -> i32 {
     (x as f32).to_bits() as i32
-}
-
-fn geometry(header: &mut Header, window: &Window, input: Shape, output: Shape) {
-    header.shape("IN_H", input.h).shape("IN_W", input.w).shape("OUT_H", output.h).shape("OUT_W", output.w);
-    header.shape("KH", window.kernel[0]).shape("STRIDE_Y", window.stride[0]).shape("DILATION_Y", window.dilation[0]);
-    header.shape("BEFORE_Y", window.before[0]).shape("BEFORE_X", window.before[1]);
 }

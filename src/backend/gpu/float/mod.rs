@@ -1,10 +1,10 @@
-//! The opponent: a network in float32 by shaders of our own, on the same device. It answers what low bit widths buy there; it is
-//! not for production. Quantizers are left out, so its numbers differ from those of the quantized network.
+//! The float32 baseline: the network in float32, by shaders of this crate on the same device. It shows what low bit widths gain
+//! there and is not meant for production. Quantizers are left out, so its numbers differ from those of the quantized network.
 //!
-//! * `fuse`: the graph as steps, each with what follows folded in; `place`: which tensors lie inside which concatenation.
-//! * `launches`, `weights`: shaders, constants and layouts of each step; `net`: buffers and execution.
+//! * `fuse` turns the graph into steps; `place` decides which tensors lie inside which concatenation.
+//! * `launches` and `weights` give each step its shader, constants and layouts; `net` holds buffers and runs them.
 //!
-//! Tensors are `[image, h, w]` of vectors of four channels; channels past the last are 0 everywhere.
+//! Tensors are `[image, h, w]` of vectors of four channels. Channels past the last one are 0.
 
 mod fuse;
 mod launches;
@@ -15,17 +15,15 @@ mod weights;
 pub use net::FloatNet;
 
 use super::record::{Recording, Sources, Target, Variant};
+use super::table::QUAD;
 use crate::graph::{Graph, Params};
 use crate::plan::{Access, Slots};
 use place::Places;
 
-/// Channels in a vector.
-const LANES: usize = 4;
-
 /// A float network as plain data, built without a GPU.
 #[derive(Debug)]
 pub struct FloatRecording {
-    pub recording: Recording,
+    recording: Recording,
     /// Name and 32-bit words per image of each tensor, by node.
     tensors: Vec<(String, usize)>,
     slots: Slots,
@@ -37,7 +35,7 @@ impl FloatRecording {
     /// Records `graph` without its quantizers for `target`, with buffers of at most `most` words.
     ///
     /// # Errors
-    /// What cannot be computed, and why.
+    /// The layer that cannot be computed, and why.
     pub fn new(graph: &Graph, params: &Params, target: &Target, most: usize) -> Result<Self, String> {
         let graph = graph.without_quantizers()?;
         let shapes: Vec<_> = graph.facts()?.iter().map(|fact| fact.shape).collect();
@@ -46,7 +44,7 @@ impl FloatRecording {
         let tensors: Vec<(String, usize)> =
             graph.nodes().iter().zip(&shapes).map(|(n, s)| (n.name.clone(), words(s.pixels(), s.c))).collect();
         let sizes: Vec<usize> = tensors.iter().map(|t| t.1).collect();
-        let access = |step| Access { reads: places.reads(step), writes: places.writes(step), keeps: false };
+        let access = |step| Access { reads: places.reads(step), writes: places.writes(step), keeps_inputs: false };
         let accesses: Vec<Access> = steps.iter().map(access).collect();
         let output = places.view(shapes.len() - 1).tensor;
         let slots = Slots::assign(&sizes, &accesses, output)?;
@@ -60,9 +58,14 @@ impl FloatRecording {
         }
         Ok(FloatRecording { recording, tensors, slots, output })
     }
+
+    /// The dispatches and their constants.
+    pub fn recording(&self) -> &Recording {
+        &self.recording
+    }
 }
 
 /// 32-bit words of an image's tensor.
 fn words(pixels: usize, channels: usize) -> usize {
-    pixels * channels.next_multiple_of(LANES)
+    pixels * channels.next_multiple_of(QUAD)
 }

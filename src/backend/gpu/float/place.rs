@@ -1,7 +1,7 @@
 //! Where tensors live: those that are concatenated are written into the concatenation right away, where that is possible.
 
-use super::LANES;
-use super::fuse::{Step, Work};
+use super::fuse::{Head, Step};
+use crate::backend::gpu::table::QUAD;
 use crate::graph::{Graph, NodeId, Op};
 use crate::tensor::Shape;
 
@@ -23,7 +23,7 @@ pub struct Places(Vec<View>);
 impl Places {
     /// Places the nodes' results, of these shapes, and drops the steps that are not needed any more.
     pub fn new(graph: &Graph, shapes: &[Shape], mut steps: Vec<Step>) -> (Self, Vec<Step>) {
-        let own = |(tensor, shape): (NodeId, &Shape)| View { tensor, row: shape.c.div_ceil(LANES), at: 0 };
+        let own = |(tensor, shape): (NodeId, &Shape)| View { tensor, row: shape.c.div_ceil(QUAD), at: 0 };
         let mut places = Places(shapes.iter().enumerate().map(own).collect());
         // A concatenation knows its place before its parts do.
         for (id, node) in graph.nodes().iter().enumerate().rev() {
@@ -58,7 +58,7 @@ impl Places {
         let mut at = whole.at;
         for &part in &graph.nodes()[id].inputs {
             let (own, next) = (self.0[part], at + shapes[part].c);
-            let fills = at.is_multiple_of(LANES) && (next.is_multiple_of(LANES) || next == end);
+            let fills = at.is_multiple_of(QUAD) && (next.is_multiple_of(QUAD) || next == end);
             if fills && own.tensor == part && !matches!(graph.nodes()[part].op, Op::Input { .. }) {
                 self.0[part] = View { at, ..whole };
                 if steps.iter().any(|step| self.clashes(step, whole.tensor)) {
@@ -78,7 +78,7 @@ impl Places {
 
     /// Whether a step would copy a part to where it is.
     fn in_place(&self, step: &Step) -> bool {
-        let (Work::Join(at), Some(output)) = (step.work, step.output) else { return false };
+        let (Head::Concat(at), Some(output)) = (step.head, step.output) else { return false };
         let (part, whole) = (self.0[step.input], self.0[output]);
         part.tensor == whole.tensor && part.at == whole.at + at
     }

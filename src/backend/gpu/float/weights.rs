@@ -1,8 +1,8 @@
 //! Weights in the orders in which the shaders read them.
 
-use super::LANES;
-use super::fuse::Affine;
+use crate::backend::gpu::table::QUAD;
 use crate::graph::{Node, Op, Params, RealWeights, Role};
+use crate::lower::Affine;
 use std::ops::Range;
 
 /// The weights of a convolution with its batch norm in them.
@@ -17,7 +17,7 @@ pub struct Folded<'a> {
 }
 
 impl<'a> Folded<'a> {
-    /// Those of convolution `node`, which reads `channels` channels; none of another node.
+    /// The weights of convolution `node`, which reads `channels` channels; `None` if the node is none.
     pub fn of(
         node: &'a Node,
         params: &'a Params,
@@ -31,44 +31,44 @@ impl<'a> Folded<'a> {
         Ok(Some(Folded { weights, affine, bias, outputs: *outputs, inputs, taps }))
     }
 
-    fn scale(&self, output: usize) -> f64 {
-        self.affine.map_or(1.0, |a| a.scale[output])
+    fn gain(&self, output: usize) -> f64 {
+        self.affine.map_or(1.0, |a| a.gain[output])
     }
 
-    /// What is added to the sums of an output channel.
+    /// The constant that is added to the sums of an output channel.
     pub fn shift(&self, output: usize) -> f64 {
         let bias = self.bias.map_or(0.0, |bias| f64::from(bias[output]));
-        bias * self.scale(output) + self.affine.map_or(0.0, |a| a.shift[output])
+        bias * self.gain(output) + self.affine.map_or(0.0, |a| a.shift[output])
     }
 
-    /// The weights of an output channel, `[tap, channel]`; 0 past the last.
+    /// The weights of an output channel, `[tap, channel]`. Channels past the last one have zeros.
     fn channel(&self, output: usize) -> Vec<f32> {
         if output >= self.outputs {
             return vec![0.0; self.taps * self.inputs];
         }
-        let scale = self.scale(output);
-        self.weights.channel(output, self.inputs).iter().map(|&w| (f64::from(w) * scale) as f32).collect()
+        let gain = self.gain(output);
+        self.weights.channel(output, self.inputs).iter().map(|&w| (f64::from(w) * gain) as f32).collect()
     }
 
-    /// Those of the vectors `quads` of four output channels.
+    /// The weights of the output channels in `quads`.
     fn quads(&self, quads: Range<usize>) -> Vec<Vec<f32>> {
-        (quads.start * LANES..quads.end * LANES).map(|output| self.channel(output)).collect()
+        (quads.start * QUAD..quads.end * QUAD).map(|output| self.channel(output)).collect()
     }
 
     /// For `conv.tile.wgsl`: `[turn, row, input quad, tap of the row, lane, quad]` of vectors of output channels.
     pub fn tiles(&self, quads: Range<usize>, at_once: usize, taps_x: usize) -> Vec<u32> {
-        let (all, lanes) = (self.quads(quads), self.inputs.min(LANES));
+        let (all, lanes) = (self.quads(quads), self.inputs.min(QUAD));
         let at = |output: usize, tap: usize, c: usize| match c < self.inputs {
             true => all[output][tap * self.inputs + c].to_bits(),
             false => 0,
         };
         let mut words = Vec::with_capacity(all.len() * self.taps * self.inputs.next_multiple_of(lanes.max(1)));
-        for turn in 0..all.len() / LANES / at_once {
+        for turn in 0..all.len() / QUAD / at_once {
             for row in 0..self.taps / taps_x {
-                for quad in 0..self.inputs.div_ceil(LANES) {
+                for quad in 0..self.inputs.div_ceil(QUAD) {
                     for (x, lane) in (0..taps_x).flat_map(|x| (0..lanes).map(move |lane| (x, lane))) {
-                        let outputs = turn * at_once * LANES..(turn + 1) * at_once * LANES;
-                        words.extend(outputs.map(|o| at(o, row * taps_x + x, quad * LANES + lane)));
+                        let outputs = turn * at_once * QUAD..(turn + 1) * at_once * QUAD;
+                        words.extend(outputs.map(|o| at(o, row * taps_x + x, quad * QUAD + lane)));
                     }
                 }
             }
@@ -79,9 +79,9 @@ impl<'a> Folded<'a> {
     /// For `conv.point.wgsl`: `[tap, channel, quad]` of vectors of output channels; channels fill whole quads.
     pub fn points(&self, quads: Range<usize>) -> Vec<u32> {
         let all = self.quads(quads);
-        let mut words = Vec::with_capacity(all.len() * self.taps * self.inputs.next_multiple_of(LANES));
+        let mut words = Vec::with_capacity(all.len() * self.taps * self.inputs.next_multiple_of(QUAD));
         for tap in 0..self.taps {
-            for c in 0..self.inputs.next_multiple_of(LANES) {
+            for c in 0..self.inputs.next_multiple_of(QUAD) {
                 let lives = c < self.inputs;
                 words.extend(all.iter().map(|o| if lives { o[tap * self.inputs + c].to_bits() } else { 0 }));
             }

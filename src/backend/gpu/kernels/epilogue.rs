@@ -1,15 +1,16 @@
 //! Constants, table and buffers of `shaders/include/epilogue.wgsl` and `shaders/include/ranks.wgsl`.
 
 use super::super::header::Header;
-use super::super::table::{LANES, Table, code_bits};
-use super::{EPILOGUE, Launch, RANKS, Source, Tensors, VALUES_EACH, VALUES_QUADS};
-use crate::lower::{Epilogue, Finish, Ranks, TensorId};
+use super::super::table::{QUAD, Table, code_bits};
+use super::launch::Launch;
+use super::texts::{EPILOGUE, RANKS, VALUES_EACH, VALUES_QUADS};
+use crate::lower::{Epilogue, Finish, Ranks, TensorId, Tensors};
 
-/// Up to so many levels it is cheaper to compare with all thresholds than to gather them one by one.
+/// Up to this many levels, comparing with all thresholds is cheaper than searching them.
 pub const COUNTED_LEVELS: usize = 8;
 
-/// Constants of a quantizer whose thresholds begin at row `thresholds` and whose codes take `planes` planes; `codes` is empty
-/// if there is none.
+/// Adds the constants of a quantizer whose thresholds begin at row `thresholds` and whose codes have `planes` planes. `codes` is
+/// empty if there is no quantizer.
 fn describe_codes(header: &mut Header, table: &mut Table, codes: &[u16], planes: usize, thresholds: usize) {
     let (words, per_plane) = code_bits(codes, planes);
     table.tail("CODES", words);
@@ -31,7 +32,7 @@ pub fn add_ranks<'a>(header: &mut Header, table: &mut Table<'a>, ranks: &'a Rank
     describe_codes(header, table, &ranks.codes_of_ranks, planes, first);
 }
 
-/// Constants where nothing is quantized.
+/// Adds the constants of a kernel that quantizes nothing.
 pub fn no_ranks(header: &mut Header, table: &mut Table) {
     header.number("SIGN", 0);
     describe_codes(header, table, &[], 0, 0);
@@ -73,7 +74,7 @@ fn flags(header: &mut Header, epilogue: &Epilogue, tensors: Tensors) {
     header.shape("RESIDUAL_C", tensors.channels(ends.residual));
 }
 
-/// Constants of a convolution without an epilogue.
+/// Adds the constants of a convolution without an epilogue.
 pub fn no_rows(header: &mut Header, table: &mut Table) {
     header.number("LOW_BITS", 16).number("BIAS", 0).number("SHIFT", 0).shape("RESIDUAL_C", 0);
     for flag in ["CODES_FROM_SUMS", "HAS_RESIDUAL", "STORE_VALUE", "RELU"] {
@@ -91,7 +92,7 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Those of `epilogue`.
+    /// The tensors of `epilogue`.
     pub fn of(epilogue: &Epilogue) -> Self {
         match &epilogue.finish {
             Finish::Codes { output, .. } => Ends { codes: Some(*output), ..Ends::default() },
@@ -101,22 +102,22 @@ impl Ends {
         }
     }
 
-    /// Any tensor that is written; all have one shape.
+    /// Any of the tensors that are written. All have the same shape.
     pub fn output(&self) -> Option<TensorId> {
         self.values.or(self.codes)
     }
 
-    /// Adds the buffers and the text.
+    /// Adds the buffers and texts of an epilogue to a launch.
     pub fn connect(&self, launch: &mut Launch, tensors: Tensors) {
-        let fills = |id: TensorId| tensors.get(id).shape.c.is_multiple_of(LANES);
+        let fills = |id: TensorId| tensors.get(id).shape.c.is_multiple_of(QUAD);
         let quads = [self.residual, self.values].into_iter().flatten().all(fills);
         let (element, files) = if quads { ("vec4<i32>", VALUES_QUADS) } else { ("i32", VALUES_EACH) };
-        launch.read("residual", element, self.residual.map_or(Source::Absent, Source::Tensor));
+        launch.read("residual", element, self.residual);
         launch.write("values", element, self.values).write("codes", "u32", self.codes);
         launch.files.extend([RANKS, files, EPILOGUE]);
     }
 
-    /// Levels of the codes that `epilogue`, whose ends these are, makes.
+    /// How many levels the codes of `epilogue` have.
     pub fn levels(&self, epilogue: &Epilogue) -> usize {
         match &epilogue.finish {
             Finish::Codes { codes_of_ranks, .. } => codes_of_ranks.len(),

@@ -1,9 +1,10 @@
 //! Weights of convolutions in groups, for four output channels at a time.
 //!
-//! In a program every output channel reads its own few words. A quad of channels reads common ones: from the first that any
-//! of them needs, as many as the neediest quad does; what a channel does not read is 0 for it.
+//! In a program every output channel reads the words of its own group. On a GPU all channels of a quad read the same words: from
+//! the first that any of them needs on, and as many as the quad with the widest span needs. Weights of words that a channel does
+//! not read are 0.
 
-use super::super::table::LANES;
+use super::super::table::QUAD;
 
 /// The words of one part of the input.
 #[derive(Clone, Copy, Debug)]
@@ -14,8 +15,8 @@ pub struct Reach {
     pub total: usize,
 }
 
-/// Weights whose quads read common words.
-pub struct Aligned {
+/// Weights arranged so that all channels of a quad read the same words.
+pub struct QuadWeights {
     /// For each output channel `[part][tap, words, stored]`.
     pub weights: Vec<u32>,
     /// Words that every quad reads of each part.
@@ -32,15 +33,15 @@ pub fn align(
     stored: usize,
     parts: &[Reach],
     first: impl Fn(usize, usize) -> usize,
-) -> Aligned {
-    let members = |quad: usize| quad * LANES..channels.min((quad + 1) * LANES);
-    let quads = channels.div_ceil(LANES);
+) -> QuadWeights {
+    let members = |quad: usize| quad * QUAD..channels.min((quad + 1) * QUAD);
+    let quads = channels.div_ceil(QUAD);
     let start = |quad: usize, p: usize| members(quad).map(|c| first(c, p)).min().unwrap_or(0);
     let end = |quad: usize, p: usize| members(quad).map(|c| first(c, p) + parts[p].words).max().unwrap_or(0);
     let widest = |p: usize| (0..quads).map(|q| end(q, p) - start(q, p)).max().unwrap_or(0);
     let words: Vec<usize> = (0..parts.len()).map(widest).collect();
     let fitted = |quad: usize, p: usize| start(quad, p).min(parts[p].total - words[p]);
-    let mut aligned = Aligned { weights: Vec::new(), first: Vec::new(), words: words.clone() };
+    let mut aligned = QuadWeights { weights: Vec::new(), first: Vec::new(), words: words.clone() };
     aligned.first.extend((0..quads).flat_map(|q| (0..parts.len()).map(move |p| (q, p))).map(|(q, p)| fitted(q, p)));
     let mut rest = weights;
     for c in 0..channels {
@@ -50,7 +51,7 @@ pub fn align(
                 rest = behind;
                 let begin = aligned.weights.len();
                 aligned.weights.resize(begin + words[p] * stored, 0);
-                let at = begin + (first(c, p) - fitted(c / LANES, p)) * stored;
+                let at = begin + (first(c, p) - fitted(c / QUAD, p)) * stored;
                 aligned.weights[at..][..own.len()].copy_from_slice(own);
             }
         }

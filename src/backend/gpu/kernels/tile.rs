@@ -1,28 +1,32 @@
 //! Launches of `shaders/bitconv.tile.wgsl`.
 
 use super::super::header::Header;
-use super::super::table::{LANES, Table};
+use super::super::table::{QUAD, Table};
 use super::carry_save::count;
-use super::convs::coefficient_rows;
+use super::coefficients::coefficient_rows;
 use super::epilogue::{COUNTED_LEVELS, Ends, add_rows};
-use super::sharing::{ROW_LOADS, WEIGHT_LOADS, padded, room};
+use super::geometry::{columns, window_with_constant_rows};
+use super::launch::Launch;
+use super::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
+use super::texts::{SHARED_EACH, SHARED_SUBGROUP, texts};
 use super::variant::{Target, Tile};
-use super::{BITCONV_TILE, Launch, SHARED_EACH, SHARED_SUBGROUP, Source, Tensors};
 use crate::fixed::VALUE_PLANES;
-use crate::lower::BitConv;
+use crate::lower::{BitConv, Tensors};
 use crate::quant::words;
 use crate::tensor::Shape;
 
-/// Sums that an invocation keeps in registers; with more, spilling costs more than sharing loads gains.
+texts! { BITCONV_TILE = "bitconv.tile.wgsl" }
+
+/// Sums that an invocation keeps in registers. With more, spilling costs more than sharing loads saves.
 const MAX_SUMS: usize = 36;
 /// Words of input that a step keeps in registers.
 const MAX_COLUMN_WORDS: usize = 64;
-/// Products that a step adds up; more of them at once do not stay in registers.
+/// Products that a step adds up. More of them would not stay in registers.
 const MAX_PRODUCTS: usize = 9;
 /// Words of one load.
 const MAX_LOAD: usize = 4;
 
-/// The tiles that can compute `k`, the one that is best as far as known first; none if only the general kernel can.
+/// The tiles that can compute `k`, the one that is thought best first. None if only the general kernel can.
 pub fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile> {
     let ends = Ends::of(&k.epilogue);
     let [part] = k.parts.as_slice() else { return Vec::new() };
@@ -40,7 +44,7 @@ pub fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile> {
         }
         for (pixels, quads) in [(2, 1), (2, 2), (4, 1), (4, 2), (1, 1), (1, 2), (7, 1)] {
             let words = (1..=MAX_LOAD).rev().find(|&u| fits_load(u, k, part.words, part.planes)).unwrap_or(1);
-            let tile = Tile { pixels, quads, words, lanes: target.lanes, adders, broadcast };
+            let tile = Tile { pixels, quads, words, workgroup_size: target.workgroup_size, adders, broadcast };
             if fits(&tile, k, part.planes, output) {
                 tiles.push(tile);
             }
@@ -56,19 +60,14 @@ fn fits_load(at_once: usize, k: &BitConv, words: usize, planes: usize) -> bool {
 }
 
 fn sums(tile: &Tile, k: &BitConv, planes: usize) -> usize {
-    tile.pixels * tile.quads * k.weight_planes * planes * LANES
+    tile.pixels * tile.quads * k.weight_planes * planes * QUAD
 }
 
 fn fits(tile: &Tile, k: &BitConv, planes: usize, output: Shape) -> bool {
-    let quads = output.c.div_ceil(LANES);
+    let quads = output.c.div_ceil(QUAD);
     let few = tile.pixels * tile.quads == 1 || sums(tile, k, planes) <= MAX_SUMS;
-    let columns = columns(tile, k) * tile.words * planes <= MAX_COLUMN_WORDS;
+    let columns = columns(&k.window, tile.pixels) * tile.words * planes <= MAX_COLUMN_WORDS;
     few && columns && tile.pixels <= output.w && quads.is_multiple_of(tile.quads)
-}
-
-/// Neighbouring pixels of the input under a row of a tile's windows.
-fn columns(tile: &Tile, k: &BitConv) -> usize {
-    (tile.pixels - 1) * k.window.stride[1] + (k.window.kernel[1] - 1) * k.window.dilation[1] + 1
 }
 
 /// The launch of `k` in tiles of this kind, which must be one of [`tiles`].
@@ -79,12 +78,12 @@ pub fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     let (planes, own) = k.parts.first().map_or((1, 1), |p| (p.planes, p.words));
     let across = output.w.div_ceil(tile.pixels);
     let mut launch = Launch::new(across * output.h, &[]);
-    (launch.lanes, launch.layers) = (tile.lanes, words(output.c));
+    (launch.workgroup_size, launch.layers) = (tile.workgroup_size, words(output.c));
     let header = &mut launch.header;
-    geometry(header, k, input.shape, output);
+    window_with_constant_rows(header, &k.window, input.shape, output);
     header.shape("TILES", across).shape("WORDS", own / tile.words).shape("GROUPS", words(output.c));
     step(header, k, tile, planes);
-    // Wide tiles are never known to be whole: a check per pixel costs nothing, and layers of odd width share the pipeline.
+    // Wide tiles always check each pixel: that costs nothing, and layers of odd width can share the pipeline.
     header.flag("WHOLE_TILES", tile.pixels == 1);
     let load = [4, 2, 1].into_iter().find(|n| (tile.words * planes).is_multiple_of(*n)).unwrap_or(1);
     header.planes(load).number("LOADS", tile.words * planes / load).shape("ROW", input.pixel_words() / load);
@@ -94,9 +93,9 @@ pub fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     coefficient_rows(&mut table, k, planes);
     add_rows(header, &mut table, &k.epilogue, tensors);
     table.describe(header);
-    room(header, ROW_LOADS, table.rows());
+    loads(header, ROW_LOADS, table.rows());
     header.text(&count(tile.words * k.window.kernel[1], tile.adders));
-    launch.read("input", "Planes", Source::Tensor(k.input));
+    launch.read("input", "Planes", k.input);
     launch.read("weights", "vec4<u32>", padded(weights(k, tile, output.c)));
     launch.read("table", "vec4<i32>", padded(table.words()));
     ends.connect(&mut launch, tensors);
@@ -104,25 +103,14 @@ pub fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     launch
 }
 
-/// What differs between layers of one window: the rest of the geometry is part of the text.
-fn geometry(header: &mut Header, k: &BitConv, input: Shape, output: Shape) {
-    let window = &k.window;
-    header.shape("IN_H", input.h).shape("IN_W", input.w);
-    header.shape("OUT_H", output.h).shape("OUT_W", output.w).shape("OUT_C", output.c);
-    header.shape("KH", window.kernel[0]).number("TAPS_X", window.kernel[1]);
-    header.shape("STRIDE_Y", window.stride[0]).number("STRIDE_X", window.stride[1]);
-    header.shape("BEFORE_Y", window.before[0]).shape("BEFORE_X", window.before[1]);
-    header.shape("DILATION_Y", window.dilation[0]).number("DILATION_X", window.dilation[1]);
-}
-
-/// The numbers of a step.
+/// Adds the constants of a step.
 fn step(header: &mut Header, k: &BitConv, tile: &Tile, planes: usize) {
     header.number("TILE", tile.pixels).number("QUADS_AT_ONCE", tile.quads).number("WORDS_AT_ONCE", tile.words);
-    header.number("COLUMNS", columns(tile, k)).number("COLUMN_WORDS", tile.words * planes);
+    header.number("COLUMNS", columns(&k.window, tile.pixels)).number("COLUMN_WORDS", tile.words * planes);
     header.number("W_PLANES", k.weight_planes).number("A_PLANES", planes).number("PAIRS", k.weight_planes * planes);
     header.number("STEP_PLANES", tile.quads * k.weight_planes);
     header.number("STEP_PAIRS", tile.quads * k.weight_planes * planes);
-    room(header, WEIGHT_LOADS, step_weights(k, tile));
+    loads(header, WEIGHT_LOADS, step_weights(k, tile));
 }
 
 /// Vectors of weights of a step.
@@ -134,15 +122,15 @@ fn step_weights(k: &BitConv, tile: &Tile) -> usize {
 fn weights(k: &BitConv, tile: &Tile, channels: usize) -> Vec<u32> {
     let [kh, kw] = k.window.kernel;
     let own = k.part_words(&k.parts[0]) / (kh * kw * k.weight_planes);
-    let mut ordered = Vec::with_capacity(k.weights.len().next_multiple_of(LANES));
-    for turn in 0..channels.div_ceil(LANES) / tile.quads {
+    let mut ordered = Vec::with_capacity(k.weights.len().next_multiple_of(QUAD));
+    for turn in 0..channels.div_ceil(QUAD) / tile.quads {
         for (ky, word, u) in (0..kh).flat_map(|ky| (0..own).map(move |w| (ky, w - w % tile.words, w % tile.words))) {
             for (kx, q) in (0..kw).flat_map(|kx| (0..tile.quads).map(move |q| (kx, q))) {
                 let at = ((ky * kw + kx) * own + word + u) * k.weight_planes;
                 for i in 0..k.weight_planes {
-                    let first = (turn * tile.quads + q) * LANES;
+                    let first = (turn * tile.quads + q) * QUAD;
                     let lane = |c: usize| if c < channels { k.weights[c * k.channel_words() + at + i] } else { 0 };
-                    ordered.extend((first..first + LANES).map(lane));
+                    ordered.extend((first..first + QUAD).map(lane));
                 }
             }
         }

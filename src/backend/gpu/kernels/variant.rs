@@ -1,26 +1,27 @@
-//! Ways to run a kernel. All give the same bits; which is quickest depends on the device.
+//! The ways to run a kernel. All compute the same bits; which one is fastest depends on the device.
 
-use super::sharing::SHARERS;
+/// Invocations of a workgroup: a multiple of every GPU's subgroup size, and little waste at the ends of small layers.
+pub const WORKGROUP_SIZE: u32 = 64;
+/// Invocations of a subgroup that read constants for each other: as many vectors arrive with one load.
+pub const SHARERS: usize = 8;
 
-/// What the choice and the text of kernels depend on.
+/// The properties of a device that the choice and the text of kernels depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Most workgroups along one dimension of a dispatch.
     pub fold: u32,
     /// Invocations of the device's smallest subgroups, if its shaders may use them.
     pub least_subgroup: Option<u32>,
-    /// Invocations of a workgroup where a kernel leaves the choice.
-    pub lanes: u32,
+    /// Invocations of a workgroup, where a kernel leaves the choice.
+    pub workgroup_size: u32,
 }
 
 impl Target {
-    /// A device of which nothing is known but `fold`.
+    /// A device of which only `fold` is known.
     pub fn plain(fold: u32) -> Self {
-        Target { fold: fold.max(1), least_subgroup: None, lanes: super::super::record::LANES }
+        Target { fold: fold.max(1), least_subgroup: None, workgroup_size: WORKGROUP_SIZE }
     }
-}
 
-impl Target {
     /// Whether invocations of a subgroup can read constants for each other.
     pub fn can_share(&self) -> bool {
         self.least_subgroup.is_some_and(|least| least as usize >= SHARERS)
@@ -48,7 +49,7 @@ pub struct Tile {
     /// Words of a plane per step.
     pub words: usize,
     /// Invocations of a workgroup.
-    pub lanes: u32,
+    pub workgroup_size: u32,
     /// Whether products are added up before they are counted.
     pub adders: bool,
     /// Whether weights are read once per subgroup.
@@ -61,7 +62,7 @@ pub struct Strip {
     /// Neighbouring output pixels of an invocation.
     pub pixels: usize,
     /// Invocations of a workgroup.
-    pub lanes: u32,
+    pub workgroup_size: u32,
     /// Whether weights are read once per subgroup.
     pub broadcast: bool,
 }
@@ -70,12 +71,12 @@ impl std::fmt::Display for Variant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Variant::General => f.write_str("general"),
-            Variant::Strip(Strip { pixels, lanes, broadcast }) => {
-                write!(f, "strip {pixels} lanes {lanes}{}", if *broadcast { " broadcast" } else { "" })
+            Variant::Strip(Strip { pixels, workgroup_size, broadcast }) => {
+                write!(f, "strip {pixels} lanes {workgroup_size}{}", if *broadcast { " broadcast" } else { "" })
             }
             Variant::Tile(t) => {
-                let Tile { pixels, quads, words, lanes, .. } = t;
-                write!(f, "tile {pixels}x{quads}x{words} lanes {lanes}")?;
+                let Tile { pixels, quads, words, workgroup_size, .. } = t;
+                write!(f, "tile {pixels}x{quads}x{words} lanes {workgroup_size}")?;
                 write!(f, "{}{}", if t.adders { " adders" } else { "" }, if t.broadcast { " broadcast" } else { "" })
             }
         }

@@ -1,0 +1,26 @@
+//! What every kernel has to say about running on a GPU.
+
+use super::launch::Launch;
+use super::variant::{Target, Variant};
+use crate::lower::{Kernel, Tensors};
+
+/// A kernel that runs on a GPU.
+pub trait OnGpu {
+    /// The launch of the kernel in one of its variants, together with the next step if it [`OnGpu::takes`] that.
+    fn launch(&self, tensors: Tensors, variant: &Variant, next: Option<&Kernel>) -> Launch;
+
+    /// The ways to run it besides [`Variant::General`], the one that is thought best first.
+    fn variants(&self, _tensors: Tensors, _target: &Target) -> Vec<Variant> {
+        Vec::new()
+    }
+
+    /// What its time depends on besides the form of its tensors.
+    fn signature(&self) -> String {
+        String::new()
+    }
+
+    /// Whether the kernel's launch can also do `next`, the step after it.
+    fn takes(&self, _next: &Kernel, _tensors: Tensors) -> bool {
+        false
+    }
+}

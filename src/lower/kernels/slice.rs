@@ -1,0 +1,35 @@
+//! Values to the bit planes of their limbs.
+
+use super::bitconv::MAX_PLANES;
+use super::facts::{Checked, KernelFacts, need};
+use crate::fixed::VALUE_PLANES;
+use crate::lower::tensors::{Repr, TensorId, Tensors};
+
+/// Values to the bit planes of their limbs.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// A tensor of values.
+    pub input: TensorId,
+    /// The tensor of bits.
+    pub output: TensorId,
+}
+
+impl KernelFacts for Slice {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+
+    fn reads(&self) -> Vec<TensorId> {
+        vec![self.input]
+    }
+
+    fn writes(&self) -> Vec<TensorId> {
+        vec![self.output]
+    }
+
+    fn check(&self, tensors: Tensors) -> Checked {
+        let out = tensors.get(self.output);
+        let bits = matches!(out.repr, Repr::Bits { planes: VALUE_PLANES..=MAX_PLANES, .. });
+        need(bits && tensors.values(self.input)? == out.shape, "its bits have the wrong form")
+    }
+}

@@ -1,0 +1,36 @@
+const VALUE_MAX: i32 = 1073741823i;
+const WORKGROUP_SIZE: u32 = 64u;
+const FOLD: u32 = 65535u;
+struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 1>;
+var<private> PER_IMAGE: u32;
+var<private> IN_ROW: u32;
+var<private> OUT_ROW: u32;
+var<private> AT: u32;
+fn load_shape() {
+    PER_IMAGE = shape[0][0];
+    IN_ROW = shape[0][1];
+    OUT_ROW = shape[0][2];
+    AT = shape[0][3];
+}
+@group(0) @binding(2) var<storage, read> input: array<u32>;
+@group(0) @binding(3) var<storage, read_write> joined: array<u32>;
+fn invocation(group: vec3<u32>, lane: u32) -> u32 {
+    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+}
+fn add_values(a: i32, b: i32) -> i32 {
+    return clamp(a + b, -VALUE_MAX, VALUE_MAX);
+}
+fn source(at: u32, stride: u32, tap: u32, before: u32) -> u32 {
+    return at * stride + tap - before;
+}
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    load_shape();
+    let index = invocation(id, lane);
+    if index >= params.images * PER_IMAGE {
+        return;
+    }
+    joined[index / IN_ROW * OUT_ROW + AT + index % IN_ROW] = input[index];
+}
