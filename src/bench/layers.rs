@@ -6,9 +6,10 @@ use crate::backend::{Clock, Timeline};
 use crate::lower::{Program, Work};
 use std::time::Duration;
 
-/// Fewest and most runs of which the medians are taken.
-pub const LEAST_RUNS: usize = 3;
-pub const MOST_RUNS: usize = 31;
+/// The fewest runs of which medians are taken.
+pub const LEAST_STEP_RUNS: usize = 3;
+/// The most runs of which medians are taken.
+pub const MOST_STEP_RUNS: usize = 31;
 
 /// The launches of a program with their times.
 #[derive(Clone, Debug, Default)]

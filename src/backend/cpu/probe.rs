@@ -3,8 +3,10 @@
 use super::lanes::{Lanes, Work};
 use std::marker::PhantomData;
 
-/// Registers of weights and of activations. Each pair has its own accumulator, as in the inner loop of a convolution.
+/// Registers of weights. Each pair of a weight and an activation register has its own accumulator, as in the inner
+/// loop of a convolution.
 const WEIGHTS: usize = 4;
+/// Registers of activations.
 const ACTIVATIONS: usize = 5;
 /// Repetitions between two checks of how much is left to do.
 const ROUNDS: usize = 30;

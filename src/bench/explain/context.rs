@@ -5,9 +5,9 @@ use crate::backend::Clock;
 use crate::bench::ceiling::Ceiling;
 use crate::bench::report::StepTime;
 
-/// Remarks are made on the slowest launches: at most this many,
+/// The most launches to remark on, slowest first.
 const REMARKS: usize = 6;
-/// and only until those remarked on take this fraction of the time.
+/// Remarks end once they cover this fraction of the time of all launches.
 const MOST_TIME: f64 = 0.7;
 
 /// The figures of one network on one device.
@@ -29,8 +29,11 @@ pub struct Context<'a> {
 /// What a launch computes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
+    /// Bit convolutions.
     Bits,
+    /// Limb convolutions, which the network leaves in float.
     Float,
+    /// Everything else.
     Other,
 }
 
