@@ -1,8 +1,10 @@
-//! Networks and their kernels for criterion, which gives confidence intervals, keeps earlier figures and says what changed.
+//! Benchmarks of networks and their kernels with criterion, which computes confidence intervals, keeps earlier figures
+//! and reports changes.
 //!
 //!     cargo bench --bench networks -- [PART_OF_A_NAME] [--save-baseline NAME] [--test]
 //!
-//! `LQ_INFER_BENCH_DEVICES` names devices as `--device` of the bench `kernels` does, with commas between them; the CPU if not set.
+//! `LQ_INFER_BENCH_DEVICES` is a comma-separated list of devices, named as for `--device` of the bench `kernels`. The
+//! default is the CPU.
 
 mod common;
 
@@ -10,13 +12,13 @@ use common::steps::distinct_launches;
 use common::subjects::Device;
 use common::{Outcome, pictures, plan};
 use criterion::{Criterion, Throughput};
-use lq_infer::bench::time;
+use lq_infer::internals::bench::time;
 use std::time::Duration;
 
 const NETWORKS: [&str; 3] = ["cifar-resnet-20", "vgg-small", "preact-resnet-18"];
 /// The network whose kernels are timed one by one.
 const KERNELS_OF: &str = "preact-resnet-18";
-/// Of weights and activations.
+/// Bits of weights and activations.
 const BITS: [[usize; 2]; 3] = [[2, 2], [1, 2], [1, 1]];
 const BATCHES: [usize; 2] = [1, 8];
 
@@ -33,7 +35,7 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// From pixels to logits.
+/// Whole inferences, from pixels to logits.
 fn networks(criterion: &mut Criterion, device_name: &str, device: &Device) -> Outcome<()> {
     for (net, bits) in NETWORKS.into_iter().flat_map(|net| BITS.map(|bits| (net, bits))) {
         let plan = plan(net, bits)?;
@@ -48,7 +50,7 @@ fn networks(criterion: &mut Criterion, device_name: &str, device: &Device) -> Ou
     Ok(())
 }
 
-/// Each kernel on each shape, a launch at a time.
+/// Each kernel and shape, one launch at a time.
 fn kernels(criterion: &mut Criterion, device_name: &str, device: &Device) -> Outcome<()> {
     for bits in BITS {
         let plan = plan(KERNELS_OF, bits)?;
@@ -56,7 +58,7 @@ fn kernels(criterion: &mut Criterion, device_name: &str, device: &Device) -> Out
         let mut group = criterion.benchmark_group(group_name(device_name, "kernels", bits));
         for (launch, name) in distinct_launches(&*subject, plan.program()) {
             subject.rerun(launch, 1)?;
-            // All repeats in one go: what comes before the first launch is not the kernel's time.
+            // All repeats are one call, so that the time before the first launch hardly matters.
             let repeats = |n: u64| time(|| subject.rerun(launch, n as usize)).expect("it ran before").wall;
             group.bench_function(name, |b| b.iter_custom(repeats));
         }

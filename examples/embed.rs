@@ -1,8 +1,8 @@
-//! A minimal embedding: an application that owns a wgpu device shares it with lq-infer.
+//! A minimal embedding: an application shares its wgpu device with lq-infer.
 //!
 //!     cargo run --release --example embed -- examples/ship.png
 
-use lq_infer::{ClassifyOptions, Engine, Model, image, wgpu};
+use lq_infer::{ClassifyOptions, Engine, Model, Pixels, PrepareOptions, wgpu};
 use std::error::Error;
 
 /// The application's own device; here without surface or window.
@@ -18,10 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("usage: embed PICTURE")?;
     let (device, queue) = own_device()?;
     let engine = Engine::from_wgpu(device, queue)?;
-    let net = engine.prepare(&Model::bundled()?)?;
-    let picture = image::decode(&std::fs::read(&path)?, path.as_ref())?;
-    // Any executor can await this; the interface stays responsive.
-    let result = pollster::block_on(net.classify_async(picture, ClassifyOptions::default()))?;
+    // Any executor can await these; the interface stays responsive.
+    let net = pollster::block_on(engine.prepare_async(&Model::bundled()?, PrepareOptions::default()))?;
+    let result = pollster::block_on(net.classify_async(Pixels::open(path)?, ClassifyOptions::default()))?;
     for p in result.top {
         println!("{:>5.1}%  {}", 100.0 * p.probability, p.label);
     }

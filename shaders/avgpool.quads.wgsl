@@ -1,9 +1,10 @@
-// Mean of values over windows, rounded half up, and its limbs if anyone wants them: the variant for tensors whose channels fill
-// quads. Reference: src/backend/reference/avgpool.rs and src/backend/reference/split.rs; fixed::rounded_mean, fixed::limb_bytes.
+// Mean of values over windows, rounded half up, and optionally its limbs: the variant for tensors whose channels fill
+// quads. Reference: src/backend/reference/avgpool.rs and src/backend/reference/split.rs; fixed::rounded_mean and
+// fixed::limb_bytes.
 //
-// Layouts: input [image, IN_H, IN_W, QUADS] and values [image, OUT_H, OUT_W, QUADS] of vectors of four channels; limbs [image,
-// OUT_H, OUT_W, QUADS] of vectors of four limbs. The sum is kept as high * 2^16 + low; TAPS is below 2^16, so neither word
-// overflows. An invocation makes four channels.
+// Layouts: input [image, IN_H, IN_W, QUADS] and values [image, OUT_H, OUT_W, QUADS] of vectors of four channels;
+// limbs [image, OUT_H, OUT_W, QUADS] of vectors of four limbs. The sum is kept as high * 2^16 + low; TAPS is below
+// 2^16, so neither word overflows. Each invocation computes four channels.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -31,7 +32,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     }
     high += vec4<i32>(low >> vec4(16u));
     low &= vec4(0xffffu);
-    // Unsigned divisions only: what a negative remainder is differs from API to API.
+    // Unsigned divisions only, because APIs differ in the remainder of negative numbers.
     let taps = vec4(TAPS);
     let below = (vec4<u32>(-high) + taps - 1u) / taps;
     let quotient = select(vec4<i32>(vec4<u32>(high) / taps), -vec4<i32>(below), high < vec4(0));
@@ -39,7 +40,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let mean = (quotient << vec4(16u)) + vec4<i32>(((remainder << vec4(16u)) + low) / taps);
     values[index] = mean;
     if LIMBS > 0u {
-        // The bytes of each word are the limbs of a channel; wanted are the channels of each limb.
+        // A word of `bytes` holds the four limbs of one channel; a word of `limbs` holds one limb of four channels.
         let bytes = (vec4<u32>(mean) + 0x80808080u) ^ vec4(0x80808080u);
         for (var p = 0u; p < LIMBS; p++) { // unrolled
             let limb = (bytes >> vec4(8u * p)) & vec4(255u);

@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     }
     high += i32(low >> 16u);
     low &= 0xffffu;
-    // Unsigned divisions only: what a negative remainder is differs from API to API.
+    // Unsigned divisions only, because APIs differ in the remainder of negative numbers.
     let below = (u32(-high) + TAPS - 1u) / TAPS;
     let quotient = select(i32(u32(high) / TAPS), -i32(below), high < 0);
     let remainder = u32(high - quotient * i32(TAPS));

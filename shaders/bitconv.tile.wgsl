@@ -1,18 +1,19 @@
-// Convolution of bit planes with +-1 weight planes: the variant for inputs of one part, all of whose planes are taken at once.
-// Reference: src/backend/reference/bitconv.rs.
+// Convolution of bit planes with +-1 weight planes: the variant for inputs of one part whose planes are processed in
+// one pass. Reference: src/backend/reference/bitconv.rs.
 //
 //   N_ij = 2 popcount(B_i & A_j) - popcount(A_j),  T = sum C_ij N_ij,  C_ij = high * 2^LOW_BITS + low
 //
-// Layouts: input [image, IN_H, IN_W, ROW] of vectors of LOAD planes; weights [quads, KH, WORDS, WORDS_AT_ONCE, TAPS_X,
-// QUADS_AT_ONCE, W_PLANES] of vectors whose lanes are the four output channels of a quad. Codes out: [image, OUT_H, OUT_W,
+// Layouts: input [image, IN_H, IN_W, ROW] of vectors of LOAD planes; weights [turn, KH, WORDS, WORDS_AT_ONCE, TAPS_X,
+// QUADS_AT_ONCE, W_PLANES] of vectors whose lanes are the four output channels of a quad; codes [image, OUT_H, OUT_W,
 // GROUPS, BITS].
 //
-// An invocation makes TILE neighbouring pixels of one row for one group of 32 output channels, QUADS_AT_ONCE quads at a time.
-// A step takes TAPS_X taps of WORDS_AT_ONCE words each; the products of a step are added up by carry-save adders before they
-// are counted (count). All that invocations of a workgroup do not share is the pixel, so that weights and constants can be
-// read once per subgroup (weights_at, load_rows).
+// Each invocation computes TILE neighbouring pixels of one row for one group of 32 output channels, QUADS_AT_ONCE quads
+// in a turn. A step covers TAPS_X taps of WORDS_AT_ONCE words each; carry-save adders may combine its products before
+// they are counted (count). The invocations of a workgroup differ only in their pixels, so weights and constants can be
+// loaded once per subgroup (load_weights, load_rows).
 //
-// Loops marked "unrolled" are written out by the host: no compiler has to decide to, and the arrays stay in registers.
+// The host unrolls the loops that are marked "unrolled", so that the arrays stay in registers whatever the driver's
+// compiler decides.
 
 var<private> rows: array<vec4<i32>, ROWS>;
 
@@ -22,7 +23,7 @@ fn row_of(quad: u32, row: u32) -> vec4<i32> {
 
 alias Column = array<u32, COLUMN_WORDS>;
 
-// Where a step is: the row of the window and the words of a pixel.
+// Position of a step: the row of the window and the words of a pixel.
 struct Step {
     ky: u32,
     word: u32,
@@ -37,7 +38,7 @@ var<private> image_row: u32;
 var<private> first_y: u32;
 var<private> first_x: u32;
 
-// The input under the tile; what lies outside is 0.
+// The input under the tile; pixels outside the input are 0.
 fn load_columns(step: Step) -> array<Column, COLUMNS> {
     let iy = first_y + step.ky * DILATION_Y;
     let row_at = ((image_row + iy) * IN_W + first_x) * ROW + step.word * LOADS;
@@ -60,7 +61,7 @@ fn main(who: Invocation) {
     load_shape();
     load_codes();
     prepare_sharing(who);
-    // Invocations beyond the last do its work once more: all of a subgroup have to take part in sharing.
+    // Invocations past the last one repeat its work, because all invocations of a subgroup must take part in sharing.
     let index = min(invocation(who.group, who.lane), params.images * PER_IMAGE - 1u);
     let x0 = index % TILES * TILE;
     let y = index / TILES % OUT_H;

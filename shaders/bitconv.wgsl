@@ -2,20 +2,21 @@
 //
 //   N_ij = 2 popcount(B_i & A_j) - popcount(A_j),  T = sum C_ij N_ij,  C_ij = high * 2^LOW_BITS + low
 //
-// The planes of all parts of the input are taken A_PLANES at a time, in PASSES passes with coefficients of their own. From
-// vector PASS_TABLE on the table holds two vectors for each: where the planes begin in a pixel's row, from word to word of
-// a plane, words per tap, where the weights begin; then the part.
+// The planes of all parts of the input are processed A_PLANES at a time, in PASSES passes with coefficients of their
+// own. From vector PASS_TABLE on, the table holds two vectors per pass. The first has the start of the planes in a
+// pixel's row, the stride between the words of a plane, the number of words per tap, and the start of the weights; the
+// second has the part.
 //
-// Layouts: input [image, IN_H, IN_W, ROW] of vectors of LOAD planes (Planes, plane_of); weights [quad, WEIGHT_ROW], a part's
-// [KH, KW, words, STORED], of vectors whose lanes are the four output channels of the quad; the table's rows from COEFFICIENTS
-// on are per pass the PAIRS high, then the PAIRS low coefficients, pair = i * A_PLANES + j. Codes out: [image, OUT_H, OUT_W,
-// GROUPS, BITS].
+// Layouts: input [image, IN_H, IN_W, ROW] of vectors of LOAD planes (Planes, plane_of); weights [quad, WEIGHT_ROW], for
+// each part [KH, KW, words, STORED], of vectors whose lanes are the four output channels of the quad; codes [image,
+// OUT_H, OUT_W, GROUPS, BITS]. From row COEFFICIENTS on, the table holds for each pass the PAIRS high, then the PAIRS
+// low coefficients, where pair = i * A_PLANES + j.
 //
-// MASKED (convolutions in groups): the last of the STORED weight planes marks the bits that count, and popcount(A_j) is taken
-// among them; row FIRST + part of the table is the first word that the quad reads.
+// MASKED (grouped convolutions): the last of the STORED weight planes marks the channels that an output channel reads,
+// and popcount(A_j) counts these only. Row FIRST + part of the table is the first word that the quad reads.
 //
-// An invocation makes TILE neighbouring pixels of one row for one group of 32 output channels, quad by quad, so that it
-// writes whole words; every weight it loads serves TILE pixels and every activation four channels.
+// Each invocation computes TILE neighbouring pixels of one row for one group of 32 output channels, quad by quad, so
+// that it writes whole words. Every weight it loads is used for TILE pixels, every activation for four channels.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -32,14 +33,15 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let image_at = image * IN_H * IN_W;
     let out_pixel = (image * OUT_H + y) * OUT_W + x0;
 
-    // Loops over rows, columns and words stay rolled, their bounds being unknown to the compiler; those over planes and
-    // pixels are unrolled, which keeps the arrays in registers.
-    // Many planes do not fit registers anyway.
+    // Loops over rows, columns and words stay rolled, because the compiler does not know their bounds. Those over
+    // planes and pixels have constant bounds, so that the compiler can unroll them and keep the arrays in registers.
+    // Many planes do not fit in registers anyway: then `rolled`, a 0 that the compiler does not know, keeps these loops
+    // rolled too.
     let rolled = select(params.zero, 0u, PAIRS <= 16u);
     let stored = STORED + rolled;
     let loads = A_PLANES / LOAD + rolled;
 
-    // With one pass the counts of the input's own bits serve all channels.
+    // With one pass, popcount(A_j) is the same for all output channels and is counted only once.
     var ones: array<i32, TILE_A>;
     if PASSES == 1u && !MASKED {
         let at = u32(table[PASS_TABLE].x);
@@ -117,7 +119,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     }
                 }
             }
-            // Rolled, to keep the epilogue short: the pixel in hand is always the first, and the others move up.
+            // Kept rolled, so that the epilogue is compiled once: the current pixel is always the first one, and the
+            // others move up after each turn.
             for (var t = 0u; t < TILE + params.zero; t++) {
                 var hi = sum_hi[0];
                 var lo = sum_lo[0];
@@ -151,7 +154,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     }
                 }
                 if PASSES > 1u {
-                    // The low word has room for one pass only.
+                    // Carry, because the low word has room for one pass only.
                     hi += lo >> vec4(LOW_BITS);
                     lo &= vec4((1i << LOW_BITS) - 1);
                     for (var u = 1u; u < SUMS; u++) {

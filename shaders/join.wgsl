@@ -1,6 +1,6 @@
-// Rows of one tensor to their place in the rows of another. Reference: src/backend/reference/join.rs.
+// Copies one member of a concatenation into its place. Reference: src/backend/reference/join.rs.
 //
-// Layouts: input [image, pixel, IN_ROW], joined [image, pixel, OUT_ROW], from word AT on.
+// Layouts: input [image, pixel, IN_ROW]; joined [image, pixel, OUT_ROW], written from word AT of each pixel on.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -1,6 +1,6 @@
 // Codes to the values of their levels. Reference: src/backend/reference/levels.rs.
 //
-// Layouts: input [image, pixel, GROUPS, PLANES], values [image, pixel, OUT_C]; the table holds the value of every code.
+// Layouts: input [image, pixel, GROUPS, PLANES]; values [image, pixel, OUT_C]. The table holds the value of every code.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -1,17 +1,17 @@
-// Convolution of 8-bit limbs with 8-bit limbs: the variant for pictures, whose pixels are one word each.
+// Convolution of 8-bit limbs with 8-bit limbs: the variant for pictures, in which a pixel is one word.
 // Reference: src/backend/reference/limbconv.rs.
 //
 //   S = sum over taps and channels of x W,  W = upper * 2^12 + lower,  T = floor(S / 256^DROP), low word 16 bits
 //
-// A product of a byte and twelve bits takes one multiplication, and sums of up to MAX_TERMS (pixels.rs) of them fit a word.
-// Bytes are taken as x + 128, which is never negative; rows CORRECTION of the table take 128 sum W off again. Outside the
-// input x is 0.
+// The product of a byte and half a weight W (upper or lower) takes one multiplication, and the sum of up to MAX_TERMS
+// (pixels.rs) products fits in a word. Bytes are read as x + 128, which is never negative; rows CORRECTION of the table
+// subtract 128 sum W again. Outside the input x is 0.
 //
 // Layouts: input [image, IN_H, IN_W / 4] of vectors of four neighbouring pixels; weights [quad, KH, TAPS_X, channel] of
-// vectors whose lanes are the four output channels of the quad, upper and lower halves of a word. Codes out: [image, OUT_H,
-// OUT_W, GROUPS, BITS].
+// vectors whose lanes are the four output channels of the quad, with the upper part of W in the upper half of a word
+// and the lower part in the lower half; codes [image, OUT_H, OUT_W, GROUPS, BITS].
 //
-// An invocation makes TILE neighbouring pixels of one row for one group of 32 output channels, quad by quad.
+// Each invocation computes TILE neighbouring pixels of one row for one group of 32 output channels, quad by quad.
 
 var<private> rows: array<vec4<i32>, ROWS>;
 
@@ -24,7 +24,7 @@ fn main(who: Invocation) {
     load_shape();
     load_codes();
     prepare_sharing(who);
-    // Invocations beyond the last do its work once more: all of a subgroup have to take part in sharing.
+    // Invocations past the last one repeat its work, because all invocations of a subgroup must take part in sharing.
     let index = min(invocation(who.group, who.lane), params.images * PER_IMAGE - 1u);
     let x0 = index % TILES * TILE;
     let y = index / TILES % OUT_H;

@@ -2,15 +2,15 @@
 //
 //   D_d = sum over taps and p + q = d of x_p . W_q,  T = floor((sum_d D_d 256^d) / 256^DROP), low word 16 bits
 //
-// Layouts: input [image, IN_H, IN_W, IN_GROUPS, X_LIMBS], four channels a word; weights [quad, KH, KW, READ_GROUPS,
-// W_LIMBS] of vectors whose lanes are the four output channels of the quad. Codes out: [image, OUT_H, OUT_W, GROUPS,
-// BITS]. With SUMS (kernel limbsum) the diagonals are the result: sums [image, OUT_C, DIAGONALS].
+// Layouts: input [image, IN_H, IN_W, IN_GROUPS, X_LIMBS], four channels to a word; weights [quad, KH, KW, READ_GROUPS,
+// W_LIMBS] of vectors whose lanes are the four output channels of the quad; codes [image, OUT_H, OUT_W, GROUPS, BITS].
+// With SUMS (kernel limbsum) the diagonals are the result: sums [image, OUT_C, DIAGONALS].
 //
-// MASKED (convolutions in groups): row FIRST of the table is the first of the READ_GROUPS words that the quad reads; weights
-// of channels outside a group are 0.
+// MASKED (grouped convolutions): row FIRST of the table is the first of the READ_GROUPS words that the quad reads;
+// weights of channels outside the group are 0.
 //
-// An invocation makes TILE neighbouring pixels of one row for the quads of one group of 32 output channels; with SUMS,
-// where there is one pixel, for one quad.
+// Each invocation computes TILE neighbouring pixels of one row for the quads of one group of 32 output channels. With
+// SUMS, where there is only one pixel, it computes one quad.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -63,15 +63,16 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                 }
             }
         }
-        // Rolled, to keep the epilogue short: the pixel in hand is always the first, and the others move up.
+        // Kept rolled, so that the epilogue is compiled once: the current pixel is always the first one, and the others
+        // move up after each turn.
         for (var t = 0u; t < TILE + params.zero; t++) {
             if SUMS {
                 for (var d = 0u; d < DIAGONALS; d++) {
                     store_sums(image, quad, d, sums_of[d]);
                 }
             } else if x0 + t < OUT_W {
-                // Join the diagonals: digits below DROP are dropped, two stay as the low word, the rest is the high
-                // word.
+                // Combine the diagonals: digits below DROP are dropped, the next two are the low word, the rest is the
+                // high word.
                 var carry = vec4(0);
                 var hi = vec4(0);
                 var lo = vec4(0);

@@ -1,10 +1,10 @@
-// Maximum of values over windows, padding never wins, and codes of the result if anyone wants them: the variant for tensors
+// Maximum of values over windows, where padding never wins, and optionally codes of the result: the variant for tensors
 // whose channels fill quads. Reference: src/backend/reference/maxpool.rs and src/backend/reference/quantize.rs.
 //
-// Layouts: input [image, IN_H, IN_W, OUT_C / 4] and values [image, OUT_H, OUT_W, OUT_C / 4] of vectors of four channels; codes
-// [image, OUT_H, OUT_W, GROUPS, BITS]. An invocation makes 32 channels of a pixel.
+// Layouts: input [image, IN_H, IN_W, OUT_C / 4] and values [image, OUT_H, OUT_W, OUT_C / 4] of vectors of four
+// channels; codes [image, OUT_H, OUT_W, GROUPS, BITS]. Each invocation computes 32 channels of a pixel.
 
-// Below every value.
+// Less than every value: the maximum of no taps.
 const NOTHING: i32 = -2147483647;
 
 @compute @workgroup_size(WORKGROUP_SIZE)

@@ -1,8 +1,8 @@
-// Maximum of values over windows; padding never wins. Reference: src/backend/reference/maxpool.rs.
+// Maximum of values over windows. Padding never wins. Reference: src/backend/reference/maxpool.rs.
 //
 // Layouts: input [image, IN_H, IN_W, OUT_C], values [image, OUT_H, OUT_W, OUT_C].
 
-// Below every value.
+// Less than every value: the maximum of no taps.
 const NOTHING: i32 = -2147483647;
 
 @compute @workgroup_size(WORKGROUP_SIZE)

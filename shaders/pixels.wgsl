@@ -1,7 +1,8 @@
-// A picture in a texture to the first layer's words. Reference: src/backend/reference/pixels.rs.
+// A picture in a texture to the first layer's words. Reference: `pixel_word` in src/session/feed.rs.
 //
-// One word per pixel, lanes (c0 - 128, c1 - 128, c2 - 128, ALPHA) as signed bytes, lane 0 lowest, in the network's channel
-// order. Unsigned normalized formats give v / 255 for a byte v, correctly rounded or nearly so, hence round(255 x) is v again.
+// One word per pixel with lanes (c0 - 128, c1 - 128, c2 - 128, ALPHA) as signed bytes, lane 0 in the low byte, in the
+// network's channel order. Unsigned normalized formats load a byte v as x = v / 255, correctly rounded or nearly so,
+// hence round(255 x) is v again.
 
 @group(0) @binding(0) var picture: texture_2d<f32>;
 @group(0) @binding(1) var<storage, read_write> words: array<u32>;

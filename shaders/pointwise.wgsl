@@ -1,8 +1,9 @@
-// Gain, bias and shift per channel in 64 bits, then a sum and ReLU. Reference: src/backend/reference/pointwise.rs.
+// Gain, bias and shift per channel in 64 bits, then an optional addition and ReLU.
+// Reference: src/backend/reference/pointwise.rs.
 //
-// Layouts: input [image, pixel, IN_C], residual [image, pixel, RESIDUAL_C], values [image, pixel, OUT_C]; channels
-// that the input or the residual lacks read as 0. The table holds a vector (gain, low and high word of the bias,
-// shift) per channel.
+// Layouts: input [image, pixel, IN_C]; residual [image, pixel, RESIDUAL_C]; values [image, pixel, OUT_C]. Channels that
+// the input or the residual lacks are 0. The table holds a vector (gain, low and high word of the bias, shift) per
+// channel.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

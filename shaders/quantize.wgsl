@@ -1,6 +1,6 @@
 // Values to codes. Reference: src/backend/reference/quantize.rs.
 //
-// Layouts: input [image, pixel, OUT_C]; codes [image, pixel, GROUPS, BITS]. An invocation makes the words of 32
+// Layouts: input [image, pixel, OUT_C]; codes [image, pixel, GROUPS, BITS]. Each invocation computes the words of 32
 // channels.
 
 fn value_at(pixel: u32, c: u32) -> i32 {

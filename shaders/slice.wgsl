@@ -1,6 +1,7 @@
 // Values to the bit planes of their limbs. Reference: src/backend/reference/slice.rs.
 //
-// Layouts: input [image, pixel, OUT_C], planes [image, pixel, GROUPS, PLANES]. An invocation makes the words of 32 channels.
+// Layouts: input [image, pixel, OUT_C]; planes [image, pixel, GROUPS, PLANES]. Each invocation computes the words of 32
+// channels.
 
 // The four signed limbs of a value as the bytes of one word, as in fixed::limb_bytes.
 fn limb_bytes(v: i32) -> u32 {

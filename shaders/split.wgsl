@@ -1,6 +1,6 @@
-// Values to signed 8-bit limbs, four channels a word. Reference: src/backend/reference/split.rs.
+// Values to signed 8-bit limbs, four channels to a word. Reference: src/backend/reference/split.rs.
 //
-// Layouts: input [image, pixel, OUT_C], limbs [image, pixel, GROUPS, LIMBS]. An invocation makes the words of four
+// Layouts: input [image, pixel, OUT_C]; limbs [image, pixel, GROUPS, LIMBS]. Each invocation computes the words of four
 // channels.
 
 fn value_at(pixel: u32, c: u32) -> i32 {

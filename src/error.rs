@@ -1,4 +1,5 @@
-//! Typed errors. Every message names the file, and where it applies the layer, what was found and what was expected.
+//! Typed errors. A message names the file or device and, where there is one, the layer; it says what was found and what
+//! was expected.
 
 use std::path::{Path, PathBuf};
 
@@ -11,34 +12,79 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// A packed model file that cannot be used.
     #[error("{}: not a usable model: {problem}", path.display())]
-    BadModel { path: PathBuf, problem: String },
+    BadModel {
+        /// The file, or the name that stands for it.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A training checkpoint that cannot be converted.
     #[error("{}: cannot convert this checkpoint: {problem}", path.display())]
-    BadCheckpoint { path: PathBuf, problem: String },
+    BadCheckpoint {
+        /// The file, or the name that stands for it.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A picture or array that cannot be classified.
     #[error("{}: cannot use this input: {problem}", path.display())]
-    BadInput { path: PathBuf, problem: String },
+    BadInput {
+        /// The file, or the name that stands for it.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A file that cannot be opened, read or written.
     #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: std::io::Error },
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// A call whose arguments contradict each other or the model.
     #[error("{0}")]
     Usage(String),
     /// No device matches the selector.
     #[error("no device matches '{wanted}'; available: {available}")]
-    NoAdapter { wanted: String, available: String },
+    NoAdapter {
+        /// The selector.
+        wanted: String,
+        /// The devices there are.
+        available: String,
+    },
     /// The network needs more than the device offers.
     #[error("{device}: {problem}")]
-    DeviceLimit { device: String, problem: String },
+    DeviceLimit {
+        /// Name of the device.
+        device: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// The device ran out of memory.
     #[error("{device}: out of memory: {problem}")]
-    OutOfMemory { device: String, problem: String },
+    OutOfMemory {
+        /// Name of the device.
+        device: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// The device was lost (driver reset, unplugged); make a new engine.
     #[error("{device}: device lost: {problem}")]
-    DeviceLost { device: String, problem: String },
+    DeviceLost {
+        /// Name of the device.
+        device: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// The device or its driver reported a failure.
     #[error("{device}: {problem}")]
-    Device { device: String, problem: String },
+    Device {
+        /// Name of the device.
+        device: String,
+        /// What went wrong.
+        problem: String,
+    },
     /// The caller cancelled the work.
     #[error("cancelled")]
     Cancelled,
@@ -54,18 +100,31 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// [`Error::BadModel`]
     BadModel,
+    /// [`Error::BadCheckpoint`]
     BadCheckpoint,
+    /// [`Error::BadInput`]
     BadInput,
+    /// [`Error::Io`]
     Io,
+    /// [`Error::Usage`]
     Usage,
+    /// [`Error::NoAdapter`]
     NoAdapter,
+    /// [`Error::DeviceLimit`]
     DeviceLimit,
+    /// [`Error::OutOfMemory`]
     OutOfMemory,
+    /// [`Error::DeviceLost`]
     DeviceLost,
+    /// [`Error::Device`]
     Device,
+    /// [`Error::Cancelled`]
     Cancelled,
+    /// [`Error::DeadlineExceeded`]
     DeadlineExceeded,
+    /// [`Error::VerificationFailed`]
     VerificationFailed,
 }
 
@@ -89,17 +148,17 @@ impl Error {
         }
     }
 
-    /// A [`Error::BadModel`] for `path`.
+    /// An [`Error::BadModel`] for `path`.
     pub fn bad_model(path: &Path, problem: impl Into<String>) -> Self {
         Error::BadModel { path: path.to_owned(), problem: problem.into() }
     }
 
-    /// A [`Error::BadCheckpoint`] for `path`.
+    /// An [`Error::BadCheckpoint`] for `path`.
     pub fn bad_checkpoint(path: &Path, problem: impl Into<String>) -> Self {
         Error::BadCheckpoint { path: path.to_owned(), problem: problem.into() }
     }
 
-    /// A [`Error::BadInput`] for `path`.
+    /// An [`Error::BadInput`] for `path`.
     pub fn bad_input(path: &Path, problem: impl Into<String>) -> Self {
         Error::BadInput { path: path.to_owned(), problem: problem.into() }
     }

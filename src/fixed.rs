@@ -1,13 +1,14 @@
 //! Exact fixed-point arithmetic: scales, two-word sums and 8-bit limbs.
 //!
-//! Three integer forms carry every number between pixels and logits; each is the same on every device.
+//! Every number between pixels and logits has one of three integer forms, and each form is the same on every device.
 //!
-//! * A **value** is an `i32` v with |v| <= [`VALUE_MAX`] and a power-of-two scale per tensor: real = v * 2^-frac. Beyond that
-//!   range values saturate, by definition. `VALUE_MAX` < 2^30 lets two values be added in an `i32` without overflow.
+//! * A **value** is an `i32` v with |v| <= [`VALUE_MAX`] and a power-of-two scale per tensor: real = v * 2^-frac.
+//!   Beyond that range values saturate, by definition. As `VALUE_MAX` < 2^30, two values can be added in an `i32`
+//!   without overflow.
 //! * A **two-word sum** T = hi * 2^l + lo with 0 <= lo < 2^l, hi an `i32`: about 45 bits built from 32-bit operations.
 //! * **Limbs**: v = sum of limb_k * 256^k with each limb in [-128, 127], for packed 8-bit dot products.
 //!
-//! Everything here uses only integers and IEEE `f64` + - * / and exact scalings by powers of two.
+//! Everything here uses only integers, IEEE `f64` + - * / and exact scaling by powers of two.
 
 /// Largest magnitude of a value; also the saturation bound.
 pub const VALUE_MAX: i32 = (1 << 30) - 1;
@@ -15,13 +16,13 @@ pub const VALUE_MAX: i32 = (1 << 30) - 1;
 pub const VALUE_BITS: i32 = 30;
 /// Limbs of a value (|v| < 2^30 fits four signed 8-bit limbs, whose range ends at 0x7f7f7f7f).
 pub const VALUE_LIMBS: usize = 4;
-/// Bits of a value's limbs: as many planes hold a tensor of values bit by bit.
+/// Bits in the limbs of a value, and so the number of planes that store a tensor of values bit by bit.
 pub const VALUE_PLANES: usize = 8 * VALUE_LIMBS;
-/// Limbs of a float weight; magnitudes up to [`WEIGHT_MAX`].
+/// Limbs of a fixed-point float weight, whose magnitude is at most [`WEIGHT_MAX`].
 pub const WEIGHT_LIMBS: usize = 3;
-/// Largest magnitude of a fixed-point float weight: 0x7f7f7f, what three signed limbs hold.
+/// Largest magnitude of a fixed-point float weight: 0x7f7f7f, the largest number that three signed limbs hold.
 pub const WEIGHT_MAX: i32 = 0x7f_7f7f;
-/// 8-bit numbers in one packed limb word, hence channels per group.
+/// Signed bytes in one packed limb word, and so the number of channels that share a word.
 pub const LIMB_LANES: usize = 4;
 
 /// Saturates to the range of values.
@@ -41,7 +42,7 @@ pub fn scale_by_power(x: f64, exponent: i32) -> f64 {
     x
 }
 
-/// Smallest e with 2^e >= x, for finite x > 0; the least exponent of all for 0.
+/// Smallest e with 2^e >= x, for finite x > 0; for 0 the least exponent of an `f64`.
 pub fn ceil_log2(x: f64) -> i32 {
     if x == 0.0 {
         return -1074;
@@ -69,14 +70,14 @@ pub fn split(n: i64, l: u32) -> (i64, i64) {
     (n >> l, n & ((1 << l) - 1))
 }
 
-/// Carries `lo` into `hi` so that 0 <= lo < 2^l. The caller has proved that the low word does not overflow, and that the high
-/// word fits in the end; on the way it may wrap.
+/// Carries `lo` into `hi` so that 0 <= lo < 2^l. The caller must have proved that the low word does not overflow and
+/// that the final high word fits; intermediate high words may wrap.
 pub fn normalise(hi: i32, lo: i32, l: u32) -> (i32, i32) {
     (hi.wrapping_add(lo >> l), lo & ((1 << l) - 1))
 }
 
 /// floor(T / 2^shift), saturated to a value, for T = (hi, lo) with an `l`-bit low word. `shift` may be negative (exact
-/// multiplication); it must lie in [`shift_range`]. The shader of the same name does these very steps.
+/// multiplication); it must lie in [`shift_range`]. The shader function of the same name takes the same steps.
 pub fn to_value(hi: i32, lo: i32, l: u32, shift: i32) -> i32 {
     let left = l as i32 - shift;
     if left <= 0 {
@@ -110,8 +111,8 @@ pub fn limbs<const N: usize>(v: i32) -> [i8; N] {
 
 /// The four limbs of v as the bytes of one word, limb 0 lowest.
 ///
-/// Adding 128 to every digit base 256 makes the limbs' range that of bytes, so v + 0x80808080 has the limbs plus 128 as its
-/// bytes, and flipping their top bits takes 128 off again.
+/// Limbs are digits in base 256 from -128 to 127. Adding 128 to each moves them into the range of a byte, so the bytes
+/// of v + 0x80808080 are the limbs plus 128. Flipping the top bit of every byte subtracts 128 again.
 pub fn limb_bytes(v: i32) -> u32 {
     const HALVES: u32 = 0x8080_8080;
     (v as u32).wrapping_add(HALVES) ^ HALVES
@@ -142,9 +143,10 @@ pub fn join_diagonals(diagonals: &[i32]) -> i128 {
     diagonals.iter().rev().fold(0, |sum, &d| (sum << 8) + i128::from(d))
 }
 
-/// floor(S / count) with S = the exact sum of `values` plus half of count: the mean, rounded half up. `count` < 2^16.
+/// The mean of `values`, rounded half up: floor(S / count), where S is their exact sum plus floor(count / 2).
+/// `count` < 2^16.
 ///
-/// Kept to 32-bit words, as the shader has to: S = high * 2^16 + low.
+/// The sum is kept in two 32-bit words, as in the shader: S = high * 2^16 + low.
 pub fn rounded_mean(values: impl Iterator<Item = i32>, count: u32) -> i32 {
     let (mut high, mut low) = (0i32, 0u32);
     for v in values {
@@ -154,7 +156,7 @@ pub fn rounded_mean(values: impl Iterator<Item = i32>, count: u32) -> i32 {
     rounded_quotient(high, low, count)
 }
 
-/// [`rounded_mean`] of values whose sum is high * 2^16 + low.
+/// [`rounded_mean`] of `count` values whose sum is high * 2^16 + low.
 pub fn rounded_quotient(high: i32, low: u32, count: u32) -> i32 {
     let low = low + count / 2;
     let high = high + (low >> 16) as i32;

@@ -1,25 +1,121 @@
 //! Exact integer inference of LQ-Nets (Zhang et al., ECCV 2018) on GPUs and CPUs: every device gives the same bits.
 //!
-//! Start at [`Model`], [`Engine`] and [`Net`]. The other modules are the steps between a checkpoint and logits, in the order of
-//! `ARCHITECTURE.md`; they are public for tools and tests.
+//! Open a [`Model`], open a device as an [`Engine`], prepare a [`Net`], and classify [`Pixels`]:
+//!
+//! ```
+//! use lq_infer::{ClassifyOptions, Engine, Model, Pixels};
+//!
+//! let engine = Engine::builder().build()?;
+//! let net = engine.prepare(&Model::bundled()?)?;
+//! let found = net.classify(&Pixels::from_rgb(&[128; 12], 2, 2, 6)?, &ClassifyOptions::default())?;
+//! assert_eq!(found.top.len(), 5);
+//! # Ok::<(), lq_infer::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! Without features the crate opens packed models and runs them on pixels in memory.
+//!
+//! * `image`: pictures from PNG, JPEG, WebP, BMP and GIF files, and from the types of the `image` crate (0.25).
+//! * `convert`: conversion of training checkpoints.
+//! * `bench`: measurements, reports and their pages.
+//! * `cli` (default): the command-line program, with all of these.
 
-pub mod backend;
-pub mod bench;
+mod backend;
+#[cfg(feature = "bench")]
+mod bench;
 #[cfg(feature = "cli")]
-pub mod cli;
-pub mod convert;
-pub mod error;
-pub mod fixed;
-pub mod format;
-pub mod graph;
-pub mod image;
-pub mod lower;
-pub mod plan;
-pub mod quant;
-pub mod session;
-pub mod tensor;
-pub mod zoo;
+mod cli;
+#[cfg(feature = "convert")]
+mod compare;
+#[cfg(feature = "convert")]
+mod convert;
+mod error;
+mod files;
+mod fixed;
+mod format;
+mod graph;
+mod image;
+mod lower;
+mod plan;
+mod quant;
+mod random;
+mod session;
+mod tensor;
+mod text;
+#[cfg(any(feature = "bench", feature = "convert"))]
+mod zoo;
 
+pub use backend::gpu::AdapterLimits;
+pub use backend::{CancelToken, Control, Tuned};
+#[cfg(feature = "convert")]
+pub use convert::{Checkpoint, Conversion, ConvertOptions, convert};
 pub use error::{Error, ErrorKind, Result};
 pub use image::Pixels;
-pub use session::*;
+pub use session::wgpu;
+pub use session::{
+    Batch, Classification, ClassifyOptions, DeviceInfo, DeviceSelector, Digest, Engine, EngineBuilder, GoldenReport,
+    MAX_BATCH, Model, Net, Prediction, PrepareOptions, Processor, devices, verify,
+};
+
+/// The modules behind the public face, for tools, tests and benchmarks. They are the steps between a checkpoint and
+/// logits, in the order of `ARCHITECTURE.md`, and may change with any version.
+pub mod internals {
+    /// Passes on what the modules of these names have to offer.
+    macro_rules! modules {
+        ($($(#[$attribute:meta])* $name:ident)*) => {
+            $($(#[$attribute])* pub mod $name { pub use crate::$name::*; })*
+        };
+    }
+
+    modules! {
+        /// Backends: the reference, the fast CPU, GPUs.
+        backend
+        /// Measurements, reports and their pages.
+        #[cfg(feature = "bench")]
+        bench
+        /// The command line.
+        #[cfg(feature = "cli")]
+        cli
+        /// Comparison of codes and logits with those of training frameworks.
+        #[cfg(feature = "convert")]
+        compare
+        /// Conversion of training checkpoints.
+        #[cfg(feature = "convert")]
+        convert
+        /// Errors.
+        error
+        /// Reading, replacing and quoting files.
+        files
+        /// Fixed point, limbs and two-word sums.
+        fixed
+        /// The packed file, and NumPy's arrays.
+        format
+        /// Networks: operations, parameters, preprocessing.
+        graph
+        /// Decoding and resizing pictures.
+        image
+        /// From a graph to an integer program.
+        lower
+        /// Where the tensors of a program live.
+        plan
+        /// Codes, bases and the order of bits.
+        quant
+        /// Random numbers that are the same on every machine.
+        random
+        /// Models, engines, nets and devices.
+        session
+        /// Shapes and windows.
+        tensor
+        /// Text made safe to show.
+        text
+        /// Definitions of known networks.
+        #[cfg(any(feature = "bench", feature = "convert"))]
+        zoo
+    }
+}
+
+/// Compiles the Rust code of the README. Its other blocks have fences: indented ones would be compiled as Rust, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -12,13 +12,13 @@ const MAX_ARENA_WORDS: usize = 1 << 28;
 /// run without bounds checks, so every index they compute must be one that [`Program::check`] has accepted.
 ///
 /// ```compile_fail,E0616
-/// fn without_steps(plan: &mut lq_infer::plan::Plan) {
+/// fn without_steps(plan: &mut lq_infer::internals::plan::Plan) {
 ///     plan.program.steps.clear(); // the program is private
 /// }
 /// ```
 ///
 /// ```compile_fail,E0596
-/// fn without_steps(plan: &mut lq_infer::plan::Plan) {
+/// fn without_steps(plan: &mut lq_infer::internals::plan::Plan) {
 ///     plan.program().steps.clear(); // and lent for reading only
 /// }
 /// ```

@@ -1,27 +1,28 @@
 //! Learned quantizers (LQ-Nets section 3; original file `learned_quantization.py`) and **the** definition of bit order.
 //!
-//! A code is a small integer whose bit j is the coefficient of basis element j. Levels, midpoints and codes are formed in
-//! `f32` in the original's order of operations, so that they are the original's to the last bit.
+//! A code is a small integer whose bit j is the coefficient of basis element j. Levels, midpoints and codes are
+//! computed in `f32` in the same order of operations as the original code, so that they match it bit for bit.
 
 use serde::{Deserialize, Serialize};
 
-/// Most bits a weight or an activation may have.
+/// Most bits of a weight's or an activation's code.
 pub const MAX_BITS: usize = 8;
 /// Channels per packed word.
 pub const WORD_BITS: usize = 32;
 
-/// What a bit of an activation code stands for.
+/// What the bits of an activation code mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encoding {
-    /// Bit 1 adds the basis element, bit 0 nothing (the original code). What is not above the lowest threshold becomes 0.
+    /// Bit 1 adds the basis element, bit 0 adds nothing (the original code). A number that is above no threshold
+    /// becomes 0.
     #[default]
     ZeroOne,
     /// Bit 1 adds the basis element, bit 0 subtracts it (the paper's text, and ports that follow it).
     PlusMinus,
 }
 
-/// The level of a number that equals a threshold.
+/// Which level a number gets that equals a threshold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ties {
@@ -33,13 +34,15 @@ pub enum Ties {
 }
 
 impl Encoding {
-    /// Planes that store codes of `bits` bits. Codes of +-1 have one more, of bits that are 1 for every channel: a padded
-    /// tap, whose planes are all 0, then contributes nothing.
+    /// Number of planes that store a code of `bits` bits. [`Encoding::PlusMinus`] has one more, in which every
+    /// channel's bit is 1. It tells channels from padding: all planes of a padded tap are 0, so the tap contributes
+    /// nothing.
     pub fn planes(self, bits: usize) -> usize {
         bits + usize::from(self == Encoding::PlusMinus)
     }
 
-    /// What a set bit of each stored plane adds. With e = 2 a - 1, sum u_j e_j = sum 2 u_j a_j + (-sum u_j) * 1.
+    /// What a set bit of each stored plane adds. For [`Encoding::PlusMinus`], with coefficients e = 2 a - 1 and bits a,
+    /// sum u_j e_j = sum 2 u_j a_j + (-sum u_j) * 1; the last plane holds the constant 1.
     pub fn plane_values(self, basis: &[f32]) -> Vec<f64> {
         let basis = basis.iter().map(|&u| f64::from(u));
         match self {
@@ -94,7 +97,7 @@ pub fn put_code(row: &mut [u32], channel: usize, planes: usize, code: u8) {
     }
 }
 
-/// A mask of the bits that carry channels in word `word` of a row of `channels` channels.
+/// Mask of the bits in word `word` of a row that belong to one of its `channels` channels.
 pub fn live_bits(channels: usize, word: usize) -> u32 {
     match channels.saturating_sub(word * WORD_BITS) {
         n if n >= WORD_BITS => u32::MAX,
@@ -102,22 +105,22 @@ pub fn live_bits(channels: usize, word: usize) -> u32 {
     }
 }
 
-/// Levels in ascending order of value, the code of each and the midpoints between neighbours.
+/// The levels of a quantizer in ascending order, the code of each, and the midpoints between neighbours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Levels {
-    /// Ascending level values, 2^bits of them. Ties keep the larger code first.
+    /// Level values in ascending order, 2^bits of them. Of equal levels, the one with the larger code comes first.
     pub values: Vec<f32>,
-    /// `codes[r]` is the code of the level of rank r, as it is stored (see [`Encoding::planes`]).
+    /// `codes[r]` is the code of the level with rank r, as it is stored (see [`Encoding::planes`]).
     pub codes: Vec<u16>,
-    /// `thresholds[r]` separates rank r from rank r + 1; a value above it (strictly) has at least rank r + 1.
+    /// `thresholds[r]` separates rank r from rank r + 1. [`Ties`] says on which side a number equal to it falls.
     pub thresholds: Vec<f32>,
 }
 
 impl Levels {
     /// Levels of an activation quantizer.
     ///
-    /// With [`Encoding::ZeroOne`], whatever is at or below every threshold becomes 0 with code 0, also when a negative basis
-    /// element makes the lowest level negative (the original selects from zeros): rank 0 is always the value 0, code 0.
+    /// With [`Encoding::ZeroOne`], rank 0 always has the value 0 and code 0, even where a negative basis element makes
+    /// the lowest level negative: the original code starts from zeros and replaces only what exceeds a threshold.
     pub fn of_activations(basis: &[f32], encoding: Encoding) -> Self {
         match encoding {
             Encoding::ZeroOne => {
@@ -134,7 +137,7 @@ impl Levels {
         }
     }
 
-    /// Levels of one output channel's weight quantizer: sums of +-basis elements. There is no zero rule.
+    /// Levels of one output channel's weight quantizer: all sums of +-basis elements. Here rank 0 keeps its own level.
     pub fn of_weights(basis: &[f32]) -> Self {
         Self::sorted(basis, -1.0)
     }
@@ -152,12 +155,12 @@ impl Levels {
         Levels { values, codes: codes.into_iter().map(|c| c as u16).collect(), thresholds }
     }
 
-    /// Rank of `x`: how many thresholds lie below it, or at it where ties go up.
+    /// Rank of `x`: the number of thresholds below it, including one equal to it if ties go up.
     pub fn rank(&self, x: f32, ties: Ties) -> usize {
         self.thresholds.partition_point(|&t| x > t || (ties == Ties::Above && x == t))
     }
 
-    /// The level of every code, as it is stored; NaN for codes that no number gets.
+    /// The level of every stored code; NaN for codes that no number is quantized to.
     pub fn by_code(&self) -> Vec<f32> {
         let most = self.codes.iter().copied().max().unwrap_or(0);
         let mut table = vec![f32::NAN; usize::from(most) + 1];
@@ -171,30 +174,33 @@ impl Levels {
 /// How training code compares float weights with thresholds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeightRule {
+    /// Which level a weight gets that equals a threshold.
     pub ties: Ties,
-    /// Whether numbers below the smallest normal float count as 0, as TensorFlow has it on CPUs.
+    /// Whether subnormal weights count as 0, as they do in TensorFlow on CPUs.
     pub flushes_subnormals: bool,
 }
 
 impl WeightRule {
-    /// The original code's.
+    /// The rule of the original code.
     pub const ORIGINAL: WeightRule = WeightRule { ties: Ties::Below, flushes_subnormals: true };
 }
 
 /// Turns the float weights of a layer into codes, with one basis per output channel.
 #[derive(Clone, Debug)]
 pub struct WeightQuantizer {
-    /// Of each output channel.
+    /// One entry per output channel.
     levels: Vec<Levels>,
     rule: WeightRule,
 }
 
-/// The level that a weight gets.
+/// The level to which a weight is quantized.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightLevel {
-    /// 0 for the lowest of the channel.
+    /// Position among the levels of its channel; 0 is the lowest.
     pub rank: usize,
+    /// The level's code.
     pub code: u8,
+    /// The level itself.
     pub value: f32,
 }
 

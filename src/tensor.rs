@@ -1,8 +1,8 @@
-//! Shapes: activations are NHWC (a [`Shape`] is one image of a batch), windows slide over height and width.
+//! Shapes and windows. Activations are NHWC; a [`Shape`] is one image of a batch. Windows slide over height and width.
 
 use serde::{Deserialize, Serialize};
 
-/// Largest extent of any dimension; keeps every index product below far inside 64 bits.
+/// Largest extent of any dimension. Keeps the index arithmetic of this file far from overflowing 64 bits.
 pub const MAX_EXTENT: usize = 1 << 20;
 /// Largest number of elements of one image's tensor.
 pub const MAX_ELEMENTS: usize = 1 << 31;
@@ -28,12 +28,12 @@ impl Shape {
         Ok(shape)
     }
 
-    /// Positions in one image.
+    /// Pixels of one image.
     pub fn pixels(&self) -> usize {
         self.h * self.w
     }
 
-    /// Numbers in one image.
+    /// Elements of one image's tensor.
     pub fn elements(&self) -> usize {
         self.pixels() * self.c
     }
@@ -51,13 +51,13 @@ impl std::fmt::Display for Shape {
 pub struct Window {
     /// Rows and columns of the window.
     pub kernel: [usize; 2],
-    /// Distance of neighbouring windows.
+    /// Distance between neighbouring windows.
     pub stride: [usize; 2],
-    /// Rows and columns added before (top, left).
+    /// Padding before the first row and column (top, left).
     pub before: [usize; 2],
-    /// Rows and columns added after (bottom, right).
+    /// Padding after the last row and column (bottom, right).
     pub after: [usize; 2],
-    /// Distance of neighbouring taps; 1 if they touch.
+    /// Distance between neighbouring taps; 1 if there are no gaps.
     #[serde(default = "dense", skip_serializing_if = "is_dense")]
     pub dilation: [usize; 2],
 }
@@ -76,30 +76,30 @@ impl Window {
         Window { kernel: [kernel; 2], stride: [stride; 2], before: [0; 2], after: [0; 2], dilation: [1; 2] }
     }
 
-    /// A window with the same padding on all four sides, as PyTorch has it.
+    /// A window with the same padding on all four sides, as in PyTorch.
     pub fn padded(kernel: usize, stride: usize, padding: usize) -> Self {
         Window { before: [padding; 2], after: [padding; 2], ..Window::valid(kernel, stride) }
     }
 
-    /// The same window with its taps `dilation` apart. Padding stays as it is.
+    /// The same window with its taps `dilation` apart and the same padding.
     pub fn dilated(self, dilation: usize) -> Self {
         Window { dilation: [dilation; 2], ..self }
     }
 
-    /// TensorFlow's "SAME" padding for an input of `size` = [h, w]: total = max((ceil(n/s)-1)*s + k - n, 0), the smaller
-    /// half first. A stride of 0 counts as 1 here and is refused by [`Window::output`].
+    /// A window with TensorFlow's "SAME" padding for an input of `size` = [h, w]: total = max((ceil(n/s)-1)*s + k - n,
+    /// 0), the smaller half first. A stride of 0 counts as 1 here; [`Window::output`] refuses it.
     pub fn same(kernel: usize, stride: usize, size: [usize; 2]) -> Self {
         let step = stride.max(1);
         let total = size.map(|n| (n.div_ceil(step).saturating_sub(1) * step + kernel).saturating_sub(n));
         Window { before: total.map(|t| t / 2), after: total.map(|t| t - t / 2), ..Window::valid(kernel, stride) }
     }
 
-    /// The window that covers a whole `size` = [h, w] once.
+    /// The window that covers an input of `size` = [h, w] completely, so that it has one position.
     pub fn whole(size: [usize; 2]) -> Self {
         Window { kernel: size, ..Window::valid(1, 1) }
     }
 
-    /// Taps of one window.
+    /// Number of taps.
     pub fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
@@ -109,7 +109,7 @@ impl Window {
         [0, 1].map(|d| self.kernel[d].saturating_sub(1) * self.dilation[d] + 1)
     }
 
-    /// Output [h, w] over an input of `size`, or why the window does not fit.
+    /// Output [h, w] for an input of `size`, or an error that says why the window cannot be applied to it.
     pub fn output(&self, size: [usize; 2]) -> Result<[usize; 2], String> {
         let mut out = [0; 2];
         for d in 0..2 {
@@ -130,7 +130,7 @@ impl Window {
         Ok(out)
     }
 
-    /// Input coordinate of tap `tap` of output position `out` along dimension `d`, if it lies inside `size`.
+    /// Input coordinate of tap `tap` at output position `out` along dimension `d`, if it lies inside `size`.
     pub fn source(&self, d: usize, out: usize, tap: usize, size: usize) -> Option<usize> {
         (out * self.stride[d] + tap * self.dilation[d]).checked_sub(self.before[d]).filter(|&i| i < size)
     }

@@ -1,24 +1,26 @@
-//! Shared by the benches: networks and pictures, devices with them on, and which of a network's launches differ.
+//! Code that the benches share: networks and pictures, networks prepared on devices, and names of launches.
 
-#![allow(dead_code)] // every bench uses its own part
+#![allow(dead_code)] // each bench uses only a part of it
 
 pub mod steps;
 pub mod subjects;
 
-use lq_infer::bench::{Rng, random_network};
-use lq_infer::lower::PIXEL_ALPHA;
-use lq_infer::plan::Plan;
-use lq_infer::zoo::Uniform;
+use lq_infer::internals::bench::random_network;
+use lq_infer::internals::lower::PIXEL_ALPHA;
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::random::Rng;
+use lq_infer::internals::zoo::Uniform;
 use std::sync::Arc;
 
+/// Any error will do, since it is only printed.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// A network of the zoo with bits of weights and activations, and random parameters.
+/// A network of the zoo with the given bits of weights and activations, and with random parameters.
 pub fn plan(net: &str, [w, a]: [usize; 2]) -> Outcome<Arc<Plan>> {
     Ok(Arc::new(Plan::new(random_network(net, &Uniform::bits(w, a), 1)?)?))
 }
 
-/// Pictures of noise.
+/// Random pictures.
 pub fn pictures(plan: &Plan, images: usize) -> Vec<u32> {
     let mut rng = Rng::new(2);
     let alpha = u32::from(PIXEL_ALPHA as u8) << 24;

@@ -1,11 +1,11 @@
-//! Names of launches by what they compute, equal for layers of equal shape.
+//! Names for launches that say what they compute. Layers of equal shape have equal names.
 
-use lq_infer::bench::Subject;
-use lq_infer::lower::{Program, Repr, Step, TensorSpec};
-use lq_infer::tensor::Window;
+use lq_infer::internals::bench::Subject;
+use lq_infer::internals::lower::{Program, Repr, Step, TensorSpec};
+use lq_infer::internals::tensor::Window;
 use std::collections::BTreeSet;
 
-/// The first launch of each kernel on each shape, with a name like `bitconv 3x3 56x56x64 to 56x56x64 codes`.
+/// The first launch of each kernel and shape, with a name such as `bitconv 3x3 56x56x64 to 56x56x64 codes`.
 pub fn distinct_launches(subject: &dyn Subject, program: &Program) -> Vec<(usize, String)> {
     let mut seen = BTreeSet::new();
     let step = |layer: &str, kernel: &str| program.steps.iter().find(|s| s.name == layer && s.kernel.name() == kernel);
@@ -25,7 +25,7 @@ fn name(program: &Program, step: &Step) -> String {
     format!("{}{window} {from} to {to}", step.kernel.name())
 }
 
-/// Size and stride.
+/// The window's size, and its stride unless that is 1.
 fn geometry(window: &Window) -> String {
     let [height, width] = window.kernel;
     match window.stride {

@@ -1,19 +1,20 @@
-//! Devices with a network on them.
+//! Networks prepared on devices.
 
 use super::Outcome;
-use lq_infer::backend::cpu::{Cpu, CpuNet};
-use lq_infer::backend::gpu::{FloatNet, Gpu, GpuNet, Probe, adapters};
-use lq_infer::backend::{Backend, Control, Executable, Peak};
-use lq_infer::bench::Subject;
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::cpu::{Cpu, CpuNet};
+use lq_infer::internals::backend::gpu::{FloatNet, Gpu, GpuNet, Probe, adapters};
+use lq_infer::internals::backend::{Backend, Control, Executable, Peak};
+use lq_infer::internals::bench::Subject;
+use lq_infer::internals::plan::Plan;
 use lq_infer::{Model, Result, wgpu};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Words that a thread's probe counts per round, and that a GPU's does.
+/// How many words the probe of a CPU thread counts per round.
 const CPU_WORDS: u64 = 1 << 29;
+/// How many words a GPU's probe counts per round.
 const GPU_WORDS: u64 = 1 << 27;
-/// Products that a GPU's probe adds.
+/// How many products a GPU's float probe adds per round.
 const PRODUCTS: u64 = 1 << 30;
 
 pub enum Device {
@@ -22,8 +23,8 @@ pub enum Device {
 }
 
 impl Device {
-    /// A CPU by name ("cpu", "cpu-avx2") with so many threads or all, or the first usable adapter with the text in its name, API
-    /// or driver, whose kernels have the given variant or the best.
+    /// Opens a CPU by its name ("cpu", "cpu-avx2") with a number of threads, by default all. Or opens the first usable
+    /// adapter whose name, API or driver contains `name`, with a given variant of its kernels, by default the best.
     pub fn open(name: &str, threads: Option<usize>, variant: Option<usize>) -> Outcome<Self> {
         let name = name.to_lowercase();
         if let Some(cpu) = Cpu::all().into_iter().find(|cpu| cpu.name() == name) {
@@ -58,7 +59,7 @@ impl Device {
                 Box::new(OnCpu { cpu: cpu.clone(), net, plan, images })
             }
             Device::Gpu(gpu) => {
-                let net = gpu.prepare_net(plan.clone(), images, &|_, _| {})?;
+                let net = gpu.prepare_net(&plan, images, &|_, _| Ok(()))?;
                 Box::new(OnGpu { probe: Probe::new(gpu, Peak::Words)?, gpu: (**gpu).clone(), net, plan, images })
             }
         })
@@ -66,7 +67,7 @@ impl Device {
 }
 
 impl Device {
-    /// The network in float32.
+    /// Prepares the float32 baseline.
     pub fn prepare_float(&self, model: &Model, images: usize) -> Outcome<OnFloat> {
         let Device::Gpu(gpu) = self else { return Err("the network in float32 runs on GPUs only".into()) };
         let net = FloatNet::new(gpu, &model.header().graph, &model.packed().params, images)?;
@@ -95,7 +96,7 @@ impl Subject for OnCpu {
         self.plan.program().steps.iter().map(|s| (s.name.clone(), s.kernel.name())).collect()
     }
 
-    /// Steps run image by image.
+    /// Steps run one image at a time.
     fn images(&self) -> usize {
         1
     }
@@ -140,7 +141,7 @@ impl Subject for OnGpu {
     }
 
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()> {
-        self.net.rerun(launch, self.images, repeats)
+        self.net.rerun(launch, self.images, repeats, &Control::default())
     }
 
     fn peak(&self) -> Result<u64> {
@@ -151,7 +152,7 @@ impl Subject for OnGpu {
         self.net.run(input, self.images, &Control::default()).map(drop)
     }
 
-    /// Waiting for the device is not counted.
+    /// Excludes waiting for the device.
     fn host_time(&self, rounds: usize) -> Result<Option<Duration>> {
         let (input, output) = (self.buffer(self.plan.input_words()), self.buffer(self.plan.output_words()));
         let mut times = Vec::new();
@@ -168,7 +169,7 @@ impl Subject for OnGpu {
     }
 }
 
-/// A network in float32.
+/// The float32 baseline.
 pub struct OnFloat {
     net: FloatNet,
     probe: Probe,
@@ -185,14 +186,14 @@ impl Subject for OnFloat {
     }
 
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()> {
-        self.net.rerun(launch, repeats)
+        self.net.rerun(launch, repeats, &Control::default())
     }
 
     fn peak(&self) -> Result<u64> {
         self.probe.run(PRODUCTS)
     }
 
-    /// `input` are floats.
+    /// `input` holds the bits of floats.
     fn run(&self, input: &[u32]) -> Result<()> {
         let input: Vec<f32> = input.iter().map(|&bits| f32::from_bits(bits)).collect();
         self.net.run(&input, &Control::default()).map(drop)

@@ -1,26 +1,26 @@
-//! Runs this program under callgrind and reads what it counted.
+//! Runs this program under callgrind and reads the counts.
 
 use crate::common::Outcome;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The argument that makes this program do what is counted.
+/// The argument that makes this program run the code to be counted.
 pub const INSIDE: &str = "--counted";
 
-/// After each of its calls callgrind writes a file with what was executed since the last.
+/// After each call of this function, callgrind writes a file with the counts since the previous one.
 const FUNCTION: &str = "instructions::counted::counted*";
 
 pub struct Valgrind(());
 
 impl Valgrind {
-    /// If it is installed.
+    /// None if valgrind is not installed.
     pub fn find() -> Option<Self> {
         let version = Command::new("valgrind").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         version.is_ok_and(|status| status.success()).then_some(Valgrind(()))
     }
 
-    /// Instructions of one repeat, by name.
+    /// The number of instructions of one repeat, by name.
     pub fn count(&self) -> Outcome<BTreeMap<String, u64>> {
         let folder = tempfile::tempdir()?;
         let files = folder.path().join("out");
@@ -37,8 +37,8 @@ impl Valgrind {
         }
         let mut instructions = BTreeMap::new();
         let names = String::from_utf8(output.stdout)?;
-        // Each name stands for three calls: the first ends what came before, then one repeat and two, of which all but a repeat
-        // cancels.
+        // There are three calls for each name: the first ends the count of earlier code, the second does one repeat and
+        // the third does two. In the difference of the last two, everything but one repeat cancels.
         for (index, name) in names.lines().enumerate() {
             let [once, twice] = [2, 3].map(|call| total(&files.with_extension((3 * index + call).to_string())));
             instructions.insert(name.to_owned(), difference(name, once?, twice?)?);
@@ -52,7 +52,7 @@ fn difference(name: &str, once: u64, twice: u64) -> Outcome<u64> {
     Ok(repeat.ok_or_else(|| format!("{name}: {once} instructions once, {twice} twice: calls were not told apart"))?)
 }
 
-/// The sum of all costs in a file.
+/// The total count in a file.
 fn total(path: &Path) -> Outcome<u64> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let total = text.lines().find_map(|line| line.strip_prefix("totals:"));

@@ -1,22 +1,22 @@
-//! Counted instructions, and what to think of a difference.
+//! Instruction counts, and how to judge differences.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// Percent: more growth fails, more gain is worth new figures.
+/// In percent. More growth than this fails; more gain than this is worth committing new figures.
 const TOLERANCE: u64 = 3;
-/// Instructions that a figure may differ by besides: what code elsewhere makes the compiler inline or not moves small kernels by some
-/// thousands (7 % of an average pool was seen).
+/// Differences below this are always tolerated. Changes elsewhere affect what the compiler inlines, which changes small
+/// kernels by some thousands of instructions (7 % was seen for an average pool).
 const SLACK: u64 = 20_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Figures {
-    /// What compiled the program: figures of different compilers say nothing about its sources.
+    /// The compiler's version and target. Figures of different compilers are not comparable.
     pub compiler: String,
-    /// Instructions by name; the first word of a name is the instruction set.
+    /// Instruction counts by name; the first word of a name is the instruction set.
     pub instructions: BTreeMap<String, u64>,
 }
 
@@ -41,21 +41,21 @@ fn set(name: &str) -> &str {
     name.split(' ').next().unwrap_or(name)
 }
 
-/// What a figure is, beside the committed one.
+/// How a figure compares with the committed one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Same,
-    /// Fails.
+    /// It grew. This fails.
     Slower,
-    /// Worth an update.
+    /// It shrank, which is worth committing.
     Faster,
-    /// Counted, but not committed. Fails: nothing would notice that it grows.
+    /// It was counted but is not committed. This fails, because its growth would go unnoticed.
     New,
-    /// Committed, but not counted any more. Fails.
+    /// It is committed but was not counted. This fails.
     Gone,
-    /// Committed, of an instruction set that is not here.
+    /// It is committed, but this processor or valgrind lacks its instruction set.
     Absent,
-    /// Nothing can be said: the compilers differ.
+    /// The compilers differ, so it cannot be judged.
     Incomparable,
 }
 
@@ -65,7 +65,7 @@ impl Verdict {
     }
 }
 
-/// One figure.
+/// One figure, compared.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub name: String,
@@ -74,11 +74,11 @@ pub struct Line {
     pub verdict: Verdict,
 }
 
-/// All figures, in order of their names.
+/// All figures, sorted by name.
 #[derive(Clone, Debug)]
 pub struct Comparison {
     pub lines: Vec<Line>,
-    /// What the figures were counted with, if that differs: committed and found.
+    /// The compilers of the committed and of the new figures, if they differ.
     pub compilers: Option<[String; 2]>,
 }
 

@@ -1,9 +1,10 @@
-//! Counts the instructions that the CPU's kernels execute on one thread, under valgrind, and compares them with the committed figures.
-//! Unlike times they hardly vary, so that small losses show on any machine.
+//! Counts the instructions that the CPU's kernels execute on one thread, under valgrind, and compares the counts with
+//! committed figures. Unlike times, counts hardly vary, so even small regressions show on any machine.
 //!
 //!     cargo bench --bench instructions -- [--update]
 //!
-//! It fails if a figure has grown by more than 3 % and 20,000 instructions. Valgrind knows no AVX-512 and no AVX-VNNI: what counts is AVX2 and portable code.
+//! Fails if a figure has grown by more than 3 % and 20,000 instructions. Valgrind supports neither AVX-512 nor
+//! AVX-VNNI, so only AVX2 and portable code are counted.
 
 mod callgrind;
 #[path = "../common/mod.rs"]
@@ -26,7 +27,7 @@ fn main() -> Outcome<()> {
     }
 }
 
-/// Figures of the program as it is now; None, with a remark, if they cannot be had here.
+/// The figures of the current code. Without valgrind, prints a remark and returns None.
 fn found() -> Outcome<Option<Figures>> {
     let Some(valgrind) = Valgrind::find() else {
         eprintln!("valgrind is not installed: no instructions were counted");
@@ -61,7 +62,7 @@ fn file() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions/expected.json")
 }
 
-/// What chooses the instructions, beside the sources: the compiler's version and the target.
+/// The compiler's version and target, which affect the figures as the sources do.
 fn compiler() -> Outcome<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = String::from_utf8(std::process::Command::new(rustc).arg("--version").output()?.stdout)?;

@@ -1,18 +1,18 @@
-//! Bit convolutions against the same layers in float32.
+//! Compares bit convolutions with the same layers of the float32 baseline.
 
 use crate::common::Outcome;
 use crate::common::subjects::Device;
 use crate::options::Options;
-use lq_infer::bench::{Elapsed, StepTimes, Subject, random_model, time_steps};
-use lq_infer::graph::{Graph, Op};
-use lq_infer::lower::{Program, Work};
-use lq_infer::zoo::Uniform;
+use lq_infer::internals::bench::{Elapsed, StepTimes, Subject, random_model, time_steps};
+use lq_infer::internals::graph::{Graph, Op};
+use lq_infer::internals::lower::{Program, Work};
+use lq_infer::internals::zoo::Uniform;
 use std::collections::HashSet;
 
-/// How often each of the two is measured, in turns.
+/// How often the two are measured, alternating.
 const TURNS: usize = 2;
 
-/// Times both in turns, and prints what the layers with bit convolutions take in each.
+/// Times both, alternating, and prints how long the layers with bit convolutions take in each.
 pub fn compare(
     device: &Device,
     ours: &dyn Subject,
@@ -49,16 +49,16 @@ pub fn compare(
     Ok(())
 }
 
-/// Time of the launches of these layers.
+/// The total time of these layers' launches.
 fn total(times: &StepTimes, layers: &HashSet<String>) -> Elapsed {
     let of_layers = times.launches.iter().filter(|(layer, ..)| layers.contains(layer));
     of_layers.fold(Elapsed::default(), |sum, (.., time)| sum + *time)
 }
 
-/// Products that these convolutions add up for one image; taps outside the input count too.
+/// How many products these convolutions add up for one image, including taps outside the input.
 fn products(graph: &Graph, layers: &HashSet<String>) -> Outcome<u64> {
     let facts = graph.facts()?;
-    let of = |(id, node): (usize, &lq_infer::graph::Node)| match &node.op {
+    let of = |(id, node): (usize, &lq_infer::internals::graph::Node)| match &node.op {
         Op::Conv { window, groups, .. } if layers.contains(&node.name) => {
             (facts[id].shape.elements() * window.taps() * facts[node.inputs[0]].shape.c / groups) as u64
         }

@@ -1,11 +1,12 @@
-//! Times every launch of networks of the zoo on a device and compares with the device's own peak.
+//! Times every launch of networks of the zoo on a device, and compares it with the device's peak.
 //!
 //!     cargo bench --bench kernels -- [--device cpu|cpu-INSTRUCTIONS|PART_OF_A_GPUS_NAME] [--threads N] [--net ID]
 //!         [--bits 2/2,1/2,1/1] [--batch 1] [--rounds 15] [--variant N] [--tune] [--total] [--against]
 //!
-//! CPU milliseconds are summed over threads: what a software rasteriser computes with. Each figure is the least of all rounds.
-//! `--against` also times the network in float32 (GPUs only), in turns, and compares its convolutions with the bit convolutions.
-//! The last number printed is the median of whole inferences (from the host's words to its words) in milliseconds per image.
+//! CPU milliseconds are summed over threads, including those of a software rasterizer. Each time is the least of all
+//! rounds. `--against` also times the float32 baseline (on GPUs only), alternating with the network, and compares its
+//! convolutions with the bit convolutions. The last number printed is the median time of whole inferences, from words
+//! on the host to words on the host, in milliseconds per image.
 
 mod against;
 #[path = "../common/mod.rs"]
@@ -14,7 +15,7 @@ mod options;
 
 use common::subjects::Device;
 use common::{Outcome, pictures, plan};
-use lq_infer::bench::{Subject, least, time, time_steps};
+use lq_infer::internals::bench::{Subject, least, time, time_steps};
 use options::Options;
 use std::time::Instant;
 
@@ -32,7 +33,7 @@ fn main() -> Outcome<()> {
         let subject = device.prepare(&plan, options.batch)?;
         let prepared = start.elapsed().as_secs_f64() * 1e3;
         let input = pictures(&plan, options.batch);
-        // Some drivers compile when a pipeline is used for the first time.
+        // Some drivers compile a pipeline when it is first used.
         subject.run(&input)?;
         let first = start.elapsed().as_secs_f64() * 1e3;
         println!("since the start: prepared {prepared:.0} ms, first result {first:.0} ms");
@@ -48,6 +49,7 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
+/// Times whole inferences.
 fn whole(subject: &dyn Subject, input: &[u32], options: &Options) -> Outcome<()> {
     if let Some(host) = subject.host_time(options.rounds.max(20))? {
         println!("encoding and submitting: median {:.0} us", host.as_secs_f64() * 1e6);

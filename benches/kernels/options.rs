@@ -4,20 +4,20 @@ use crate::common::Outcome;
 
 pub struct Options {
     pub device: String,
-    /// Threads of CPUs; all if None.
+    /// How many threads a CPU uses; all if None.
     pub threads: Option<usize>,
     pub net: String,
     /// Bits of weights and activations.
     pub bits: Vec<[usize; 2]>,
     pub batch: usize,
     pub rounds: usize,
-    /// Which variant of each of a GPU's kernels to run instead of the best; past the last is the general one.
+    /// Which variant of each GPU kernel to run instead of the best; numbers past the last mean the general one.
     pub variant: Option<usize>,
-    /// Tune the GPU first.
+    /// Whether to tune the GPU first.
     pub tune: bool,
-    /// Only whole inferences.
+    /// Whether to time whole inferences only.
     pub total: bool,
-    /// Compare with the network in float32.
+    /// Whether to compare with the float32 baseline.
     pub against: bool,
 }
 

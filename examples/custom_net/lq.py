@@ -1,7 +1,8 @@
 """Quantizers of LQ-Nets (Zhang et al. 2018, section 3) for training in PyTorch, under names that lq-infer reads.
 
-A basis is a buffer named `basis`: [bits] of an activation quantizer, [outputs, bits] beside the weights of a layer. It is
-fitted by least squares to what it quantizes, as a moving average (the paper's QEM, algorithm 1); no gradient reaches it.
+A basis is a buffer named `basis`: [bits] in an activation quantizer, [outputs, bits] beside the weights of a layer. It
+is a moving average of least-squares fits to the quantized numbers (the paper's QEM, algorithm 1). No gradient reaches
+it.
 """
 
 import torch
@@ -11,7 +12,7 @@ MOMENTUM = 0.9
 
 
 def quantize(x, basis, off):
-    """Nearest levels of x [n, m] for bases [n, bits], and their coefficients [n, m, bits], each `off` or 1.
+    """The nearest levels of x [n, m] for bases [n, bits], and their coefficients [n, m, bits], each `off` or 1.
 
     A number equal to a threshold gets the level below it.
     """
@@ -26,7 +27,7 @@ def quantize(x, basis, off):
 
 @torch.no_grad()
 def refit(basis, x, codes):
-    """Moves bases towards those that fit x best with the given coefficients."""
+    """Moves bases towards the least-squares fit to x with the given coefficients."""
     gram = codes.mT @ codes + 1e-3 * x.shape[1] * torch.eye(basis.shape[1]).to(x)
     best = torch.linalg.solve(gram, codes.mT @ x[..., None])[..., 0]
     basis.lerp_(best, 1 - MOMENTUM)
@@ -48,14 +49,14 @@ class Quantize(nn.Module):
         y, codes = quantize(flat, self.basis[None], 0.0)
         if self.training:
             refit(self.basis[None], flat, codes)
-            # The gradient of x, but none above the highest level.
+            # Straight-through gradient, except for numbers above the highest level, which get none.
             x = x.clamp(max=y.max().item())
             return x + (y.view_as(x) - x).detach()
         return y.view_as(x)
 
 
 class QuantizedWeights:
-    """Mixed into a layer: `self.weight` is used as sums of +-basis elements, one basis per output channel."""
+    """Mixin for layers that quantize `self.weight` to sums of +-basis elements, with one basis per output channel."""
 
     def start(self, bits):
         deviation = self.weight.detach().flatten(1).std(1)

@@ -1,7 +1,7 @@
-"""A small network with a bit of everything, and what lq-infer has to know of it.
+"""A small network with a bit of everything, and its description for lq-infer.
 
-`Net.forward` is the network as PyTorch runs it; `Net.graph` says the same in lq-infer's graph format (models/README.md).
-Layers are named by their modules, so that the state dict has the names that lq-infer looks for.
+`Net.forward` is the network as PyTorch runs it; `Net.graph` is the same network in lq-infer's graph format
+(models/README.md). Layers are named like their modules, so that the state dict has the names that lq-infer looks for.
 """
 
 import torch
@@ -14,20 +14,20 @@ MEAN, STD = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
 
 
 class Net(nn.Module):
-    """`quantized_ends` also quantizes the weights of the first layer, and weights and input of the last."""
+    """With `quantized_ends`, the first layer's weights and the last layer's weights and input are quantized, too."""
 
     def __init__(self, classes, quantized_ends=False):
         super().__init__()
         self.classes, self.quantized_ends = classes, quantized_ends
         self.stem = QConv2d(3, 16, 3, 4, padding=1) if quantized_ends else nn.Conv2d(3, 16, 3, padding=1, bias=False)
         self.stem_bn = nn.BatchNorm2d(16)
-        # Two branches with widths of their own, of which one looks further with a dilated window.
+        # Two branches with bit widths of their own; one of them has a dilated window.
         self.near_quant = Quantize(2)
         self.near = QConv2d(16, 8, 1, 3)
         self.far_quant = Quantize(3)
         self.far = QConv2d(16, 8, 3, 1, padding=2, dilation=2)
         self.joined_bn = nn.BatchNorm2d(16)
-        # Depthwise, in float.
+        # A depthwise convolution with float weights.
         self.depthwise = nn.Conv2d(16, 16, 3, stride=2, padding=1, groups=16, bias=False)
         self.depthwise_bn = nn.BatchNorm2d(16)
         # A residual block with a grouped convolution.
@@ -84,7 +84,7 @@ def window(kernel, stride=1, padding=0, dilation=1):
 
 
 class Graph:
-    """Layers in lq-infer's graph format; every method returns the name of the layer it adds."""
+    """Layers in lq-infer's graph format. Every method adds a layer and returns its name."""
 
     def __init__(self):
         self.layers = []

@@ -1,4 +1,4 @@
-"""Trains the network of net.py for a minute, exports it and compares lq-infer's logits with PyTorch's.
+"""Trains the network in net.py for about a minute, exports it, and compares lq-infer's logits with PyTorch's.
 
     python train.py OUT                     # float first and last layer
     python train.py OUT --quantized-ends    # everything quantized
@@ -24,7 +24,7 @@ PROGRAM = HERE.parent.parent / "target/release/lq-infer"
 
 
 class Stripes:
-    """Pictures of stripes at several angles, which are the classes."""
+    """Pictures of stripes at several angles; the angle is the class."""
 
     classes = STRIPES
 
@@ -48,7 +48,7 @@ class Pictures:
     def train(self, count):
         x, y = self.parts["train"]
         chosen = torch.randint(len(x), (count,), generator=self.generator)
-        # Mirrored or not.
+        # Mirror half of the pictures.
         x = torch.where(torch.rand(count, 1, 1, 1, generator=self.generator) < 0.5, x[chosen], x[chosen].flip(2))
         return x, y[chosen].long()
 
@@ -58,7 +58,7 @@ class Pictures:
 
 
 def stripes(count, generator):
-    """Stripes of random width, phase and colours, as bytes [count, SIZE, SIZE, 3], and the classes."""
+    """Pictures of stripes with random width, phase and colours, as bytes [count, SIZE, SIZE, 3], and their classes."""
     classes = torch.randint(STRIPES, (count,), generator=generator)
     angle = classes * torch.pi / STRIPES + 0.05 * torch.randn(count, generator=generator)
     y, x = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
@@ -72,7 +72,7 @@ def stripes(count, generator):
 
 
 def tensor(picture, dtype=torch.float32):
-    """What the network reads: the `normalize` of net.py."""
+    """The network's input: pictures after the `normalize` step of net.py."""
     x = (picture.to(dtype) / 255 - torch.tensor(MEAN, dtype=dtype)) / torch.tensor(STD, dtype=dtype)
     return x.permute(0, 3, 1, 2)
 
@@ -115,7 +115,7 @@ def main():
     net = Net(data.classes, args.quantized_ends)
     train(net, args.steps, data)
 
-    # The export: weights and bases as they are in the state dict, and the graph.
+    # Export the graph, and the state dict with weights and bases as they are.
     torch.save(net.state_dict(), args.out / "net.pt")
     (args.out / "net.json").write_text(json.dumps(net.describe(), indent=1))
     model = args.out / "net.safetensors"
@@ -130,7 +130,8 @@ def main():
     difference = np.abs(found - expected).max(1) / np.abs(expected).max()
     accuracy = (found.argmax(1) == classes.numpy()).mean()
     print(f"accuracy {accuracy:.1%}; predictions that agree with PyTorch's {(found.argmax(1) == expected.argmax(1)).mean():.1%}")
-    # Where a number lies within a rounding of a threshold, either side is right, and that picture's logits differ visibly.
+    # Where a number lies within rounding error of a threshold, either code is right, and the picture's logits differ
+    # visibly.
     print(f"logits differ by {np.median(difference):.1e} in the median, {(difference < 1e-5).mean():.1%} by less than 1e-5")
     if (difference < 1e-5).mean() < 0.95:
         raise SystemExit("they should agree better")

@@ -1,7 +1,8 @@
-// Convolution in f32: the variant for groups of channels, one number at a time.
+// Convolution in f32: the variant for grouped convolutions, which reads channels one by one.
 //
-// Layouts: input [image, IN_H, IN_W, IN_ROW] of vectors of four channels, from vector IN_AT on; weights [output channel, KH, KW,
-// GROUP_IN]. Output channels are split among the groups, GROUP_OUT each. An invocation makes four of them at one pixel.
+// Layouts: input [image, IN_H, IN_W, IN_ROW] of vectors of four channels, read from vector IN_AT on; weights [output
+// channel, KH, KW, GROUP_IN]. Each group has GROUP_OUT output channels. Each invocation computes four output channels
+// of one pixel.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

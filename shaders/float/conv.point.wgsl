@@ -1,9 +1,10 @@
-// Convolution in f32: the variant for dense layers, and for windows too wide to be written out.
+// Convolution in f32: the variant for dense layers, and for windows too wide to be unrolled.
 //
-// Layouts: input [image, IN_H, IN_W, IN_ROW] of vectors of four channels, of which IN_QUADS from IN_AT on are read; weights
-// [KH, KW, channel, QUADS] of vectors whose lanes are the four output channels of a quad.
+// Layouts: input [image, IN_H, IN_W, IN_ROW] of vectors of four channels, of which IN_QUADS from IN_AT on are read;
+// weights [KH, KW, channel, QUADS] of vectors whose lanes are the four output channels of a quad.
 //
-// An invocation makes one quad of output channels of one pixel. Neighbours read neighbouring weights.
+// Each invocation computes one quad of output channels of one pixel. Neighbouring invocations read neighbouring
+// weights.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

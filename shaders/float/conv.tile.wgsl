@@ -1,11 +1,13 @@
-// Convolution in f32: the variant in register tiles, for inputs in whole groups of four channels.
+// Convolution in f32: the variant in register tiles, for inputs in whole quads of channels.
 //
-// Layouts: input [image, IN_H, IN_W, IN_ROW] of vectors of four channels, of which IN_QUADS from IN_AT on are read; weights
-// [turn, KH, IN_QUADS, TAPS_X, IN_LANES, QUADS_AT_ONCE] of vectors whose lanes are the four output channels of a quad.
+// Layouts: input [image, IN_H, IN_W, IN_ROW] of vectors of four channels, of which IN_QUADS from IN_AT on are read;
+// weights [turn, KH, IN_QUADS, TAPS_X, IN_LANES, QUADS_AT_ONCE] of vectors whose lanes are the four output channels of
+// a quad.
 //
-// An invocation makes TILE neighbouring pixels of one row for QUADS_AT_ONCE quads of output channels. A step takes one quad of
-// input channels in one row of the window: its columns are read once for all taps of the row. All that invocations of a
-// workgroup do not share is the pixel, so that weights can be read once per subgroup (include/shared.*.wgsl).
+// Each invocation computes TILE neighbouring pixels of one row for QUADS_AT_ONCE quads of output channels. A step
+// covers one quad of input channels in one row of the window; its columns are loaded once for all taps of the row. The
+// invocations of a workgroup differ only in their pixels, so weights can be loaded once per subgroup
+// (include/shared.*.wgsl).
 
 var<private> rows: array<vec4<i32>, ROWS>;
 
@@ -17,7 +19,7 @@ var<private> image_row: u32;
 var<private> first_y: u32;
 var<private> first_x: u32;
 
-// The input under the tile; what lies outside is 0.
+// The input under the tile; pixels outside the input are 0.
 fn load_columns(ky: u32, quad: u32) -> array<vec4<f32>, COLUMNS> {
     let iy = first_y + ky * DILATION_Y;
     let row_at = ((image_row + iy) * IN_W + first_x) * IN_ROW + IN_AT + quad;
@@ -33,7 +35,7 @@ fn load_columns(ky: u32, quad: u32) -> array<vec4<f32>, COLUMNS> {
 fn main(who: Invocation) {
     load_shape();
     prepare_sharing(who);
-    // Invocations beyond the last do its work once more: all of a subgroup have to take part in sharing.
+    // Invocations past the last one repeat its work, because all invocations of a subgroup must take part in sharing.
     let index = min(invocation(who.group, who.lane), params.images * PER_IMAGE - 1u);
     let x0 = index % TILES * TILE;
     let y = index / TILES % OUT_H;

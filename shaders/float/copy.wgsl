@@ -1,4 +1,4 @@
-// A tensor as it is, for what follows (epilogue.wgsl); channels that it lacks are 0.
+// Passes a tensor unchanged to the epilogue (epilogue.wgsl). Channels that it lacks are 0.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

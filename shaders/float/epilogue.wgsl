@@ -1,11 +1,11 @@
-// What follows the sums of a step: batch norm, a sum with another tensor, ReLU, and a second output with a batch norm and ReLU of
-// its own. The kernel defines row_of(quad, row): four channels of a row of the table.
+// The epilogue of a float step: a batch norm, the addition of another tensor, ReLU, and a second output with a batch
+// norm and ReLU of its own. The kernel defines row_of(quad, row), which returns four channels of a row of the table.
 
 fn row(quad: u32, index: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(row_of(quad, index));
 }
 
-// Finishes vector `quad` of a pixel of the batch.
+// Finishes channels 4 quad to 4 quad + 3 of `pixel` (its index in the batch).
 fn finish(quad: u32, pixel: u32, sum: vec4<f32>) {
     var v = sum;
     if HAS_SCALE {

@@ -1,5 +1,5 @@
-// Copies a tensor's channels into a concatenation, where they do not fill whole vectors. COUNT numbers per pixel; those behind
-// the last channel are 0.
+// Copies a tensor's channels into a concatenation in which they do not fill whole vectors: COUNT numbers per pixel, of
+// which those past the last channel are 0.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -1,4 +1,4 @@
-// Maximum or mean over windows in f32, four channels at once. Padding never wins; means have none.
+// Maximum or mean over windows in f32, four channels at a time. Padding never wins a maximum; means have no padding.
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -1,10 +1,10 @@
-// What follows a convolution: from the two-word sum T = hi * 2^LOW_BITS + lo of four neighbouring output channels to
-// values and to ranks of codes. Reference: src/backend/reference/epilogue.rs and src/fixed.rs.
+// The epilogue of a convolution: from the two-word sums T = hi * 2^LOW_BITS + lo of four neighbouring output channels
+// to values and to ranks of codes. Reference: src/backend/reference/epilogue.rs and src/fixed.rs.
 //
-// Rows of the table per quad: BIAS (high, then low), SHIFT and SIGN where there are values, then thresholds
-// (ranks.wgsl).
+// Rows of the table per quad: BIAS (high, then low), SHIFT and SIGN if there are values, then thresholds (ranks.wgsl).
 
-// floor(T / 2^shift), saturated, as in fixed::to_value. All branches at once, each with harmless shifts where it is not meant.
+// floor(T / 2^shift), saturated, as in fixed::to_value. All branches are computed and one is selected; shift amounts
+// are clamped so that the others are harmless.
 fn to_value(hi: vec4<i32>, lo: vec4<i32>, shift: vec4<i32>) -> vec4<i32> {
     let zero = vec4(0);
     let most = vec4(VALUE_MAX);
@@ -18,7 +18,7 @@ fn to_value(hi: vec4<i32>, lo: vec4<i32>, shift: vec4<i32>) -> vec4<i32> {
     return select(saturated, lowered, left <= zero);
 }
 
-// Finishes channels 4 quad .. 4 quad + 3 of `pixel` (counted through the batch) and returns the ranks of their codes.
+// Finishes channels 4 quad to 4 quad + 3 of `pixel` (its index in the batch) and returns the ranks of their codes.
 fn finish(quad: u32, pixel: u32, hi_sum: vec4<i32>, lo_sum: vec4<i32>) -> vec4<u32> {
     let raw = lo_sum + row_of(quad, BIAS + 1u);
     let hi = hi_sum + row_of(quad, BIAS) + (raw >> vec4(LOW_BITS));

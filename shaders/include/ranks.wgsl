@@ -1,11 +1,11 @@
-// Quantizers: from numbers to ranks among thresholds, and from ranks to bits of packed code words. Four neighbouring
-// output channels ("a quad") at a time. Reference: src/backend/reference/epilogue.rs.
+// Quantizers: from numbers to ranks among thresholds, and from ranks to bits of packed code words, for four
+// neighbouring output channels (a quad) at a time. Reference: src/backend/reference/epilogue.rs.
 //
-// The table holds ROWS vectors per quad, one lane per channel. From row THRESHOLDS on they are the LIMITS = LEVELS - 1
-// ascending thresholds; those on sums take two rows each, high word first. From vector CODES on it holds, for each plane of a
-// code, CODE_WORDS words: bit r of plane j is bit j of the code of rank r.
+// The table holds ROWS vectors per quad, one lane per channel. From row THRESHOLDS on these are the LEVELS - 1
+// thresholds in ascending order; thresholds on sums take two rows each, high word first. From vector CODES on, the
+// table holds CODE_WORDS words for each plane of a code: bit r of plane j is bit j of the code of rank r.
 
-// Ranks of values: how many thresholds lie strictly below x.
+// Ranks of values: the number of thresholds strictly below x. COUNTED is 0 if they are found by bisection.
 fn rank_of_values(quad: u32, x: vec4<i32>) -> vec4<u32> {
     if COUNTED == 0u {
         return vec4(bisect_values(quad, 0u, x.x), bisect_values(quad, 1u, x.y), bisect_values(quad, 2u, x.z), bisect_values(quad, 3u, x.w));
@@ -25,7 +25,7 @@ fn bisect_values(quad: u32, lane: u32, x: i32) -> u32 {
     return rank;
 }
 
-// Ranks of two-word sums.
+// Ranks of two-word sums: the number of thresholds strictly below (hi, lo).
 fn rank_of_sums(quad: u32, hi: vec4<i32>, lo: vec4<i32>) -> vec4<u32> {
     if COUNTED == 0u {
         return vec4(
@@ -53,7 +53,7 @@ fn bisect_sums(quad: u32, lane: u32, hi: i32, lo: i32) -> u32 {
     return rank;
 }
 
-// The codes of all ranks, where a word per plane holds them.
+// The codes of all ranks, if one word per plane holds them.
 var<private> code_words: array<u32, CODE_PLANES>;
 
 fn load_codes() {
@@ -62,7 +62,7 @@ fn load_codes() {
     }
 }
 
-// Bit `plane` of the codes of four ranks, the first channel's in bit 0.
+// Bit `plane` of the codes of four ranks; bit 0 of the result belongs to the first channel.
 fn plane_bits(plane: u32, rank: vec4<u32>) -> u32 {
     var codes = vec4(code_words[plane]);
     if CODE_WORDS > 1u {
@@ -77,7 +77,7 @@ fn code_word(word: u32) -> u32 {
     return u32(table[CODES + word / 4u][word % 4u]);
 }
 
-// The bits of word `group` of a plane that carry channels.
+// The bits in word `group` of a plane that belong to channels.
 fn live_bits(group: u32) -> u32 {
     let channels = OUT_C - group * 32u;
     return select((1u << (channels & 31u)) - 1u, 0xffffffffu, channels >= 32u);

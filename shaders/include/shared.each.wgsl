@@ -1,4 +1,4 @@
-// Weights and constants that the invocations of a workgroup share: each reads them itself.
+// Weights and constants that are the same for all invocations of a workgroup: each invocation loads them itself.
 
 struct Invocation {
     @builtin(workgroup_id) group: vec3<u32>,

@@ -1,5 +1,6 @@
-// Weights and constants that the invocations of a workgroup share: each reads one vector in eight, and the subgroup passes
-// them round. At least eight invocations of every subgroup take part. Up to seven vectors behind the wanted ones are read.
+// Weights and constants that are the same for all invocations of a workgroup: each invocation loads one vector in eight
+// and the subgroup broadcasts them. At least eight invocations of every subgroup must take part. Up to seven vectors
+// past the wanted ones are read.
 
 struct Invocation {
     @builtin(workgroup_id) group: vec3<u32>,

@@ -1,5 +1,5 @@
-// Values of a quad in tensors whose channels do not fill quads: one by one, the missing ones left out. Channels that the
-// residual lacks are 0.
+// Values of a quad in tensors whose channels do not fill quads: channels are read and written one by one, and missing
+// ones are left out. Channels that the residual lacks are 0.
 
 fn residual_of(quad: u32, pixel: u32) -> vec4<i32> {
     var v = vec4(0);

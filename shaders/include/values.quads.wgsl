@@ -1,4 +1,5 @@
-// Values of a quad in tensors whose channels fill quads: vectors. Channels that the residual lacks are 0.
+// Values of a quad in tensors whose channels fill quads: read and written as vectors. Channels that the residual lacks
+// are 0.
 
 fn residual_of(quad: u32, pixel: u32) -> vec4<i32> {
     let there = quad < RESIDUAL_C / 4u;

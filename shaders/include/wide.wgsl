@@ -1,7 +1,7 @@
-// 64-bit signed integers in two 32-bit words, x the low and y the high one.
+// 64-bit signed integers in two 32-bit words: x is the low word, y the high one.
 
-// The exact product of two numbers. Unsigned from 16-bit halves; each negative factor then takes the other off the
-// high word.
+// The exact product of two numbers: the unsigned product from 16-bit halves, where for each negative factor the other
+// one is then subtracted from the high word.
 fn wide_product(a: i32, b: i32) -> vec2<u32> {
     let al = u32(a) & 0xffffu;
     let ah = u32(a) >> 16u;
@@ -26,7 +26,7 @@ fn wide_shift(a: vec2<u32>, shift: u32) -> vec2<u32> {
     if shift >= 32u {
         return vec2(u32(high >> (shift - 32u)), u32(high >> 31u));
     }
-    // Two steps, because a shift by 32 is no shift.
+    // In two steps, because a shift by 32 would be taken as a shift by 0.
     let carried = (a.y << 1u) << (31u - shift);
     return vec2((a.x >> shift) | carried, u32(high >> shift));
 }

@@ -1,5 +1,5 @@
-// The device's peak at reading and writing memory: a copy of a buffer that no cache holds. Neighbouring invocations copy
-// neighbouring vectors; each copies several, a whole dispatch apart.
+// Measures the peak rate of reading and writing memory by copying a buffer that no cache can hold. Neighbouring
+// invocations copy neighbouring vectors; each invocation copies several, one dispatch size apart.
 
 struct Run { rounds: u32, salt: u32, pad_0: u32, pad_1: u32 }
 

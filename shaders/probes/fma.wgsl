@@ -1,4 +1,5 @@
-// The device's peak at what float convolutions do: fused multiply-adds. Nothing is read in the loop; 16 sums in registers.
+// Measures the peak rate of a float convolution's operation, fused multiply-add. The loop reads no memory and keeps 16
+// sums in registers.
 
 struct Run { rounds: u32, salt: u32, pad_0: u32, pad_1: u32 }
 
@@ -7,7 +8,7 @@ struct Run { rounds: u32, salt: u32, pad_0: u32, pad_1: u32 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    // Below 1, so that the sums stay finite however long it takes.
+    // Factors below 1 keep the sums finite for any number of rounds.
     let a = vec4(0.25, 0.375, 0.5, 0.625) + vec4(f32((id.x & 63u) + run.salt) / 256.0);
     let b = a.wzyx;
     var sums_0 = a;

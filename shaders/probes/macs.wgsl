@@ -1,5 +1,5 @@
-// The device's peak at what limb convolutions do: products of signed bytes, four to a word, added up. Nothing is read in the
-// loop; 16 sums in registers.
+// Measures the peak rate of a limb convolution's operation: products of signed bytes, four to a word, added up. The
+// loop reads no memory and keeps 16 sums in registers.
 
 struct Run { rounds: u32, salt: u32, pad_0: u32, pad_1: u32 }
 
@@ -23,7 +23,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         sums_1 += products(a.y, b);
         sums_2 += products(a.z, b);
         sums_3 += products(a.w, b);
-        // Else the products would be the same each time.
+        // Otherwise the products would be the same in every round.
         a += b;
     }
     let sums = sums_0 + sums_1 + sums_2 + sums_3;

@@ -1,4 +1,5 @@
-// The device's peak at what bit convolutions do: AND, countOneBits, add. Nothing is read in the loop; 16 sums in registers.
+// Measures the peak rate of a bit convolution's operations: AND, countOneBits and an addition. The loop reads no memory
+// and keeps 16 sums in registers.
 
 struct Run { rounds: u32, salt: u32, pad_0: u32, pad_1: u32 }
 
@@ -18,7 +19,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         sums_1 += countOneBits(a & b.yyyy);
         sums_2 += countOneBits(a & b.zzzz);
         sums_3 += countOneBits(a & b.wwww);
-        // Else the products would be the same each time, and nothing would be counted at all.
+        // Otherwise the operands would be the same in every round, and the compiler could move the counting out of the
+        // loop.
         a += b;
     }
     let sums = sums_0 + sums_1 + sums_2 + sums_3;

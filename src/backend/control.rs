@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Lets a caller stop work early.
+/// Cancellation and a deadline for a piece of work. The default has neither.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
+    /// Stops the work when it is cancelled.
     pub cancel: Option<CancelToken>,
+    /// Stops the work when it is reached.
     pub deadline: Option<Instant>,
 }
 
@@ -25,9 +27,13 @@ impl Control {
     }
 }
 
-/// A flag that cancels the work it was given to. Clones share the flag.
+/// A flag that cancels work. Clones share the flag.
 #[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    flag: Arc<AtomicBool>,
+    /// Cancelling it cancels this one too.
+    parent: Option<Arc<CancelToken>>,
+}
 
 impl CancelToken {
     /// A token that is not cancelled.
@@ -35,13 +41,18 @@ impl CancelToken {
         Self::default()
     }
 
+    /// A token that is cancelled with `parent`, and can be cancelled alone.
+    pub(crate) fn child(parent: Option<CancelToken>) -> Self {
+        CancelToken { flag: Arc::default(), parent: parent.map(Arc::new) }
+    }
+
     /// Asks the work to stop; it does so at the next step or batch.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.flag.store(true, Ordering::Relaxed);
     }
 
     /// Whether [`CancelToken::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.flag.load(Ordering::Relaxed) || self.parent.as_ref().is_some_and(|parent| parent.is_cancelled())
     }
 }

@@ -1,17 +1,20 @@
-//! Backends execute plans. They agree on every bit: the CPU reference is the definition, all others are tested against it.
+//! Backends execute plans. They agree on every bit: the reference defines what is right, and all others are tested
+//! against it.
 
 mod arena;
 mod control;
 pub mod cpu;
 pub mod gpu;
 mod interface;
+mod noise;
 mod peak;
 pub mod reference;
 mod timeline;
 
-pub use arena::{Arena, Output, traced};
+pub use arena::{Arena, ArenaLayout, Output, traced};
 pub use control::{CancelToken, Control};
-pub use interface::{Backend, Executable, Pending, Traced, Tuned, noise};
+pub use interface::{Backend, Executable, Pending, Progress, Traced, Tuned};
+pub use noise::noise;
 pub use peak::Peak;
 pub(crate) use timeline::Recorder;
 pub use timeline::{Clock, Detail, Span, Timeline, Track};

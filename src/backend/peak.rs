@@ -4,22 +4,23 @@ use crate::error::{Error, Result};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// 32-bit words of each of the two buffers of a copy: 64 MiB, which no cache of a few cores holds, and any machine has.
+/// 32-bit words in each of a copy's two buffers. 64 MiB is more than the caches of a few cores hold, and little enough
+/// for any machine.
 const COPIED: usize = 1 << 24;
 
-/// What a device is asked to do as fast as it can.
+/// An operation whose peak rate can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peak {
-    /// ANDing 32-bit words, counting their ones and adding up: words. What bit convolutions do.
+    /// ANDing 32-bit words, counting their ones and adding these up, as bit convolutions do. Counts words.
     Words,
-    /// Multiplying bytes and adding up, four to a word: products. What limb convolutions do.
-    Macs,
-    /// Copying in memory, far beyond any cache: bytes that are read and bytes that are written, together.
+    /// Multiplying bytes, four per word, and adding up the products, as limb convolutions do. Counts products.
+    ByteProducts,
+    /// Copying memory far larger than any cache. Counts bytes read and bytes written.
     Bytes,
 }
 
-/// How much per second of what `work` does: it is asked to do about so much and says how much it was, and is asked for more
-/// until it takes long enough to be timed. The best of three.
+/// The best rate of three runs, per second. `work(n)` does about n units and returns how many it did; n is doubled
+/// until a run takes 15 ms.
 pub fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
     const LONG_ENOUGH: Duration = Duration::from_millis(15);
     let (mut amount, mut best) = (1 << 20, 0.0f64);
@@ -29,7 +30,7 @@ pub fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
         let done = work(amount)?;
         let time = start.elapsed();
         if time < LONG_ENOUGH && amount < 1 << 40 {
-            // What was done may be more than what was asked for, never less.
+            // `done` may be more than `amount`, but never less.
             amount = 2 * amount.max(done);
             continue;
         }
@@ -39,19 +40,19 @@ pub fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
     Ok(best)
 }
 
-/// Two buffers that are far larger than caches.
+/// Two buffers far larger than caches.
 pub struct Copy {
     from: Vec<u32>,
     to: Vec<u32>,
 }
 
 impl Copy {
-    /// Buffers with something in them.
+    /// Buffers whose pages are in memory.
     pub fn new() -> Result<Self> {
         Ok(Copy { from: filled(1)?, to: filled(2)? })
     }
 
-    /// Bytes per second that `copy` reads and writes when it copies one buffer to the other.
+    /// Bytes per second that `copy` reads and writes while it copies one buffer to the other.
     pub fn rate(self, copy: impl Fn(&mut [u32], &[u32])) -> Result<f64> {
         let to = std::cell::RefCell::new(self.to);
         let once = 2 * size_of_val(&self.from[..]) as u64;

@@ -1,43 +1,44 @@
 //! When each part of one inference ran.
 
 use crate::error::Result;
-use crate::lower::Step;
 use std::fmt::{self, Display, Formatter};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A run and when its parts ran, in order of their beginning on each track.
+/// When the parts of a run ran. On each track, spans are in order of their start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline {
-    /// What the times of steps were taken with.
+    /// How the steps were timed.
     pub clock: Clock,
+    /// The parts.
     pub spans: Vec<Span>,
 }
 
-/// How closely a run is timed.
+/// In how much detail a run is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// What the host does, and a GPU's work as a whole: costs nothing that could be noticed.
+    /// What the host does, and a GPU's work as a whole. The overhead is negligible.
     Parts,
-    /// Each step too. The steps of a GPU may take longer together than they do unmeasured, see [`Clock`].
+    /// Each step as well. On a GPU the steps may add up to more than an untimed run takes, see [`Clock`].
     Steps,
 }
 
-/// What times of steps are taken with.
+/// How steps are timed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clock {
-    /// The host's clock, around each step: CPUs.
+    /// By the host's clock around each step, on CPUs.
     #[default]
     Host,
-    /// A GPU's timestamps behind each dispatch of one pass, as in a run that nobody measures: a dispatch has the time from the
-    /// end of those before it to its own end, so that dispatches which overlap add up to what they take together. Writing a
-    /// timestamp waits for what came before on some GPUs, which costs a little of that overlap.
+    /// By GPU timestamps after each dispatch of a single pass, as in an untimed run. A dispatch is given the time from
+    /// the end of those before it to its own end, so overlapping dispatches add up to what they take together. On some
+    /// GPUs a timestamp waits for earlier work, which loses a little of the overlap.
     Dispatches,
-    /// A GPU's timestamps at the ends of passes, each with one dispatch: passes of their own cost time that a run does not take.
+    /// By GPU timestamps around passes of one dispatch each. Separate passes cost time that an untimed run does not
+    /// spend.
     Passes,
-    /// The host's clock, around submissions of one dispatch each, made after the run: for GPUs without timestamps. Includes the
-    /// way there and back.
+    /// By the host's clock around submissions of one dispatch each, made after the run, on GPUs without timestamps.
+    /// Includes the round trip to the GPU.
     Submissions,
 }
 
@@ -59,15 +60,17 @@ impl Display for Clock {
 /// One part of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
+    /// Where it ran.
     pub track: Track,
     /// The layer of a step, or what the host did ("upload").
     pub name: String,
     /// The kernel of a step; empty for what the host did.
     pub kernel: &'static str,
-    /// Index of the step in the program, if it is one. A dispatch that does two has that of the first.
+    /// Index of the step in the program, if it is one; the first of them if a dispatch fuses two.
     pub step: Option<usize>,
-    /// Since the run began.
+    /// When it started, since the run began.
     pub start: Duration,
+    /// How long it took.
     pub length: Duration,
 }
 
@@ -76,14 +79,14 @@ pub struct Span {
 pub enum Track {
     /// The caller's thread.
     Host,
-    /// A thread of a CPU backend, counted from 0.
+    /// A thread of a CPU backend, numbered from 0.
     Thread(usize),
     /// The GPU.
     Device,
 }
 
 impl Timeline {
-    /// Time of each of `steps` steps: for spans of one step on several threads, or for several images, their sum.
+    /// The time of each of `steps` steps, summed over threads and images.
     pub fn per_step(&self, steps: usize) -> Vec<Duration> {
         let mut times = vec![Duration::ZERO; steps];
         for span in &self.spans {
@@ -94,12 +97,12 @@ impl Timeline {
         times
     }
 
-    /// Time of what the host did under `name`, summed.
+    /// The total time of the host's spans called `name`.
     pub fn host(&self, name: &str) -> Duration {
         self.spans.iter().filter(|s| s.track == Track::Host && s.name == name).map(|s| s.length).sum()
     }
 
-    /// From the first beginning to the last end on the GPU; None without such spans.
+    /// From the start of the GPU's first span to the end of its last; None if it has none.
     pub fn device(&self) -> Option<Duration> {
         let device = || self.spans.iter().filter(|s| s.track == Track::Device);
         let end = device().map(|s| s.start + s.length).max()?;
@@ -107,7 +110,7 @@ impl Timeline {
     }
 }
 
-/// Takes the times of a run, or of many, on several threads.
+/// Records when the parts of one or more runs ran, on several threads.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     begin: Instant,
@@ -115,31 +118,37 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// The run begins.
+    /// Starts a timeline now.
     pub fn start() -> Self {
         Self::since(Instant::now())
     }
 
-    /// The time line begins then.
+    /// A timeline that started at `begin`.
     pub fn since(begin: Instant) -> Self {
         Recorder { begin, timeline: Mutex::default() }
     }
 
-    /// Times a run of a CPU, which tells its steps if there is a recorder.
+    /// Times a run on a CPU. `run` records its steps if it is given a recorder.
     pub fn of_cpu<T>(detail: Detail, run: impl FnOnce(Option<&Self>) -> Result<T>) -> Result<(T, Timeline)> {
         let recorder = Recorder::start();
         let output = run((detail == Detail::Steps).then_some(&recorder))?;
         Ok((output, recorder.finish(Clock::Host)))
     }
 
-    /// Does `work`, which is the step with this index, on a thread of a CPU backend.
-    pub fn step<T>(recorder: Option<&Self>, index: usize, step: &Step, work: impl FnOnce() -> T) -> T {
+    /// Does `work`, which is step `index` of layer `name`, on a thread of a CPU backend.
+    pub fn step<T>(
+        recorder: Option<&Self>,
+        index: usize,
+        name: &str,
+        kernel: &'static str,
+        work: impl FnOnce() -> T,
+    ) -> T {
         let Some(recorder) = recorder else { return work() };
         let track = Track::Thread(rayon::current_thread_index().unwrap_or(0));
-        recorder.measure(track, &step.name, step.kernel.name(), Some(index), work)
+        recorder.measure(track, name, kernel, Some(index), work)
     }
 
-    /// Does `work` of the host.
+    /// Does `work` on the host, under `name`.
     pub fn host<T>(recorder: Option<&Self>, name: &str, work: impl FnOnce() -> T) -> T {
         match recorder {
             None => work(),
@@ -147,6 +156,7 @@ impl Recorder {
         }
     }
 
+    /// Does `work` and adds its span.
     fn measure<T>(
         &self,
         track: Track,
@@ -162,7 +172,7 @@ impl Recorder {
         result
     }
 
-    /// Time since the run began.
+    /// Time since the start.
     pub fn now(&self) -> Duration {
         self.begin.elapsed()
     }
@@ -172,19 +182,19 @@ impl Recorder {
         self.timeline().spans.push(span);
     }
 
-    /// Adds a run that began at `start`. What it was timed with is what all are.
+    /// Adds a run that started at `start`. All runs are assumed to be timed the same way.
     pub fn insert(&self, start: Duration, run: Timeline) {
         let mut timeline = self.timeline();
         timeline.clock = run.clock;
         timeline.spans.extend(run.spans.into_iter().map(|span| Span { start: start + span.start, ..span }));
     }
 
-    /// The run is over.
+    /// Ends the recording.
     pub fn finish(self, clock: Clock) -> Timeline {
         Timeline { clock, ..self.so_far() }
     }
 
-    /// What was recorded until now.
+    /// What was recorded so far.
     pub fn so_far(&self) -> Timeline {
         let mut timeline = self.timeline().clone();
         timeline.spans.sort_by_key(|span| (span.track, span.start));

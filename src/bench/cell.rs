@@ -1,44 +1,26 @@
-//! Measures one network on one device at one batch size, and checks every result while it does.
+//! Measures one network on one device at one batch size, and checks every result.
 
-use super::device::Ceiling;
-use super::host::OthersWatch;
-use super::layers;
-use super::parts::PartTimes;
-use super::random::Rng;
-use super::report::{Cell, Cold, DigestCheck, Parts, Stats, Warm};
-use super::rival::Opponent;
-use crate::backend::{Control, Detail, Peak, Timeline};
-use crate::convert::widths;
+use super::ceiling::Ceiling;
+use super::float32::Float32;
+use super::report::{Cell, Cold, DigestCheck};
+use super::runner::{Invalid, Runner, digest};
+use crate::backend::Control;
 use crate::error::{Error, Result};
-use crate::session::{Batch, DeviceSelector, Digest, Engine, Model, Net, PrepareOptions};
-use std::time::{Duration, Instant};
+use crate::random::Rng;
+use crate::session::{Batch, DeviceSelector, Engine, Model, PrepareOptions};
+use std::time::Duration;
 
-/// Different images of a batch; larger ones repeat them.
+/// The number of different images. Larger batches repeat them.
 const DISTINCT: usize = 4;
-/// Runs of a window of the warm-up, and how far medians of successive windows may lie apart at its end.
-const WINDOW: usize = 5;
-const STEADY: f64 = 0.02;
-/// Fewest runs that are timed, unless they take several times the budget.
-const LEAST_RUNS: usize = 16;
-/// Of a budget, what goes to runs of which the parts are timed; fewest and most of them.
-const PARTS_SHARE: f64 = 0.2;
-const LEAST_PARTS: usize = 3;
-const MOST_PARTS: usize = 50;
-/// With fewer runs the parts of a run, by which the spread is told, hold less than two each.
-const FEW_RUNS: usize = 16;
-/// From here on a remark is due: spread of the times, change of the probe, threads busy with other programs.
-const SPREAD: f64 = 0.1;
-const DRIFT: f64 = 0.05;
-const OTHERS: f64 = 0.15;
 
-/// What the reference gives for the images that are measured with.
-pub struct Reference {
+/// The images to measure with, and the reference's logits for them.
+pub struct ExpectedLogits {
     input: Batch,
     logits: Vec<Vec<f32>>,
 }
 
-impl Reference {
-    /// Images of noise for `model`, and the logits that the reference kernels give for them.
+impl ExpectedLogits {
+    /// Random images for `model`, and the logits that the reference computes for them.
     pub fn new(model: &Model) -> Result<Self> {
         let mut rng = Rng::new(2);
         let numbers = DISTINCT * model.header().graph.input_shape().elements();
@@ -48,10 +30,10 @@ impl Reference {
         };
         let engine = Engine::builder().device(DeviceSelector::CpuReference).build()?;
         let logits = engine.prepare(model)?.logits(&input, &Control::default())?;
-        Ok(Reference { input, logits })
+        Ok(ExpectedLogits { input, logits })
     }
 
-    /// The first `images` of the images, over and over.
+    /// A batch of `images` images, repeating them as necessary.
     fn batch(&self, images: usize) -> Batch {
         fn cycle<T: Copy>(all: &[T], images: usize) -> Vec<T> {
             all.iter().copied().cycle().take(all.len() / DISTINCT * images).collect()
@@ -62,42 +44,40 @@ impl Reference {
         }
     }
 
+    /// The digest of such a batch's logits.
     fn digest(&self, images: usize) -> String {
         digest(self.logits.iter().cycle().take(images))
     }
 }
 
-fn digest<'a>(logits: impl Iterator<Item = &'a Vec<f32>>) -> String {
-    let mut digest = Digest::new();
-    logits.for_each(|l| digest.add(l));
-    digest.hex()
-}
-
 /// What to measure.
 pub struct Job<'a> {
+    /// The network.
     pub model: &'a Model,
     /// As in [`Cell::source`].
     pub source: &'a str,
-    /// What it took to open or to make the model.
+    /// How long it took to open or generate the model.
     pub load: Duration,
-    pub reference: &'a Reference,
+    /// Images and expected logits.
+    pub reference: &'a ExpectedLogits,
+    /// Images per batch.
     pub batch: usize,
     /// Time for warming up and timed runs together.
     pub budget: Duration,
-    /// What the device can do; without it launches are not timed.
+    /// What the device can do at best. Launches are only timed if this is known.
     pub ceiling: Option<Ceiling>,
-    /// Whether the same network in float32 is timed in turns with it, within the same time.
+    /// Whether to alternate with runs of the float32 baseline, within the same time.
     pub against_f32: bool,
 }
 
-/// A cell of `job` on device number `device` without figures, and why.
-pub fn void(job: &Job, device: usize, problem: Option<String>) -> Cell {
+/// A cell for `job` on device number `device` that has no figures, with the reason if there is one.
+pub fn unmeasured(job: &Job, device: usize, problem: Option<String>) -> Cell {
     let shape = job.model.header().graph.input_shape();
     Cell {
         device,
         model: job.model.header().name.clone(),
         source: job.source.to_owned(),
-        bits: widths(&job.model.header().graph),
+        bits: job.model.header().graph.widths(),
         input: [shape.h, shape.w, shape.c],
         batch: job.batch,
         cold: None,
@@ -107,18 +87,18 @@ pub fn void(job: &Job, device: usize, problem: Option<String>) -> Cell {
             against: "cpu-reference".to_owned(),
         },
         warm: None,
-        rival: None,
+        float32: None,
         problem,
     }
 }
 
-/// Measures `job` on `engine`, which is device number `device`. What the device gets wrong, or cannot do, is a cell without
-/// figures that says so.
+/// Measures `job` on `engine`, which is device number `device`. If the device fails or computes wrong logits, the cell
+/// has no figures and says why.
 ///
 /// # Errors
 /// [`Error::Cancelled`] and [`Error::DeadlineExceeded`], if `control` says so.
 pub fn measure(job: &Job, engine: &Engine, device: usize, control: &Control) -> Result<Cell> {
-    let mut cell = void(job, device, None);
+    let mut cell = unmeasured(job, device, None);
     match fill(job, engine, &mut cell, control) {
         Ok(()) => {}
         Err(error @ (Error::Cancelled | Error::DeadlineExceeded)) => return Err(error),
@@ -135,7 +115,7 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
     let options = PrepareOptions { max_batch: job.batch, ..PrepareOptions::default() };
     let net = engine.prepare_with(job.model, options)?;
     let (images, batch) = (job.batch, job.reference.batch(job.batch));
-    let mut run = Run { net: &net, images, batch, expected: &cell.digest.expected, control };
+    let run = Runner { net: &net, images, batch, expected: &cell.digest.expected, control };
     let times = net.prepare_times(&run.batch)?;
     let (found, first_run) = run.once()?;
     cell.cold = Some(Cold {
@@ -144,197 +124,26 @@ fn fill(job: &Job, engine: &Engine, cell: &mut Cell, control: &Control) -> Resul
         compile: times.compile.as_secs_f64(),
         first_run,
     });
-    let right = found == cell.digest.expected;
-    let mut opponent = match right && job.against_f32 {
-        true => Some(Opponent::new(engine, job.model, &run.batch, images, control)?),
+    if found != cell.digest.expected {
+        cell.problem = Some("wrong digest: no figure is given".into());
+        cell.digest.found = Some(found);
+        return Ok(());
+    }
+    let mut float32 = match job.against_f32 {
+        true => Some(Float32::new(engine, job.model, &run.batch, images, control)?),
         false => None,
     };
-    let warm = if right { Some(run.warm(engine, job, opponent.as_mut())?) } else { None };
-    cell.digest.found = Some(found);
-    match warm {
-        None => cell.problem = Some("wrong digest: no figure is given".into()),
-        Some(Err(wrong)) => {
+    match run.warm(engine, job.budget, job.ceiling.as_ref(), float32.as_mut()) {
+        Ok(warm) => {
+            cell.digest.found = Some(found);
+            cell.float32 = float32.map(|float32| float32.finish(images, warm.wall.median));
+            cell.warm = Some(warm);
+        }
+        Err(Invalid::Digest(wrong)) => {
             cell.problem = Some("wrong digest in a later run: no figure is given".into());
             cell.digest.found = Some(wrong);
         }
-        Some(Ok(warm)) => {
-            cell.rival = opponent.map(|opponent| opponent.finish(images, warm.wall.median));
-            cell.warm = Some(warm);
-        }
+        Err(Invalid::Failed(error)) => return Err(error),
     }
     Ok(())
-}
-
-struct Run<'a> {
-    net: &'a Net,
-    images: usize,
-    batch: Batch,
-    expected: &'a str,
-    control: &'a Control,
-}
-
-/// Figures, or the digest that voids them.
-type Checked<T> = std::result::Result<T, String>;
-
-impl Run<'_> {
-    /// Digest and seconds of one run.
-    fn once(&mut self) -> Result<(String, f64)> {
-        let start = Instant::now();
-        let logits = self.net.logits(&self.batch, self.control)?;
-        let seconds = start.elapsed().as_secs_f64();
-        Ok((digest(logits.iter()), seconds))
-    }
-
-    fn warm(&mut self, engine: &Engine, job: &Job, mut opponent: Option<&mut Opponent>) -> Result<Checked<Warm>> {
-        let (begin, budget) = (Instant::now(), job.budget);
-        let before = engine.rate(Peak::Words)?;
-        let steady = match self.until_steady(begin + budget / 3)? {
-            Ok(steady) => steady,
-            Err(wrong) => return Ok(Err(wrong)),
-        };
-        let parts = match self.parts(budget.mul_f64(PARTS_SHARE))? {
-            Ok(parts) => parts,
-            Err(wrong) => return Ok(Err(wrong)),
-        };
-        let others = OthersWatch::start();
-        let mut times = Vec::new();
-        // Slow devices get more time, within limits.
-        while begin.elapsed() < budget || (times.len() < LEAST_RUNS && begin.elapsed() < 4 * budget) || times.is_empty()
-        {
-            let (found, seconds) = self.once()?;
-            if found != self.expected {
-                return Ok(Err(found));
-            }
-            times.push(seconds);
-            if let Some(opponent) = &mut opponent {
-                opponent.run(self.control)?;
-            }
-        }
-        let others = others.threads();
-        let probe = [before, engine.rate(Peak::Words)?];
-        let wall = Stats::of(&times).unwrap_or_default();
-        let layers = match job.ceiling {
-            None => layers::Timed::default(),
-            Some(ceiling) => match self.layers(&ceiling, budget / 4)? {
-                Ok(layers) => layers,
-                Err(wrong) => return Ok(Err(wrong)),
-            },
-        };
-        Ok(Ok(Warm {
-            images_per_second: self.images as f64 / wall.median,
-            noise: remarks(&wall, probe, others, steady),
-            wall,
-            parts,
-            steps: layers.steps,
-            clock: layers.clock,
-            probe,
-        }))
-    }
-
-    /// When the parts of one run were, if its digest is right.
-    fn timed(&self, detail: Detail) -> Result<Checked<Timeline>> {
-        let (logits, timeline) = self.net.timed(&self.batch, detail, self.control)?;
-        let found = digest(logits.iter());
-        Ok(if found == self.expected { Ok(timeline) } else { Err(found) })
-    }
-
-    /// Times the parts of runs for so long; None on a CPU, whose runs have none.
-    fn parts(&mut self, budget: Duration) -> Result<Checked<Option<Parts>>> {
-        let begin = Instant::now();
-        let mut times = PartTimes::default();
-        while times.runs() < LEAST_PARTS || (times.runs() < MOST_PARTS && begin.elapsed() < budget) {
-            let run = match self.timed(Detail::Parts)? {
-                Ok(run) => run,
-                Err(wrong) => return Ok(Err(wrong)),
-            };
-            if !times.add(&run) {
-                break;
-            }
-        }
-        Ok(Ok(times.stats()))
-    }
-
-    /// Each launch, by runs that are timed for `budget`.
-    fn layers(&mut self, ceiling: &Ceiling, budget: Duration) -> Result<Checked<layers::Timed>> {
-        let plan = self.net.plan(&self.batch)?;
-        let begin = Instant::now();
-        let mut runs = Vec::new();
-        while runs.len() < layers::LEAST_RUNS || (begin.elapsed() < budget && runs.len() < layers::MOST_RUNS) {
-            let timeline = match self.timed(Detail::Steps)? {
-                Ok(timeline) => timeline,
-                Err(wrong) => return Ok(Err(wrong)),
-            };
-            runs.push(timeline);
-        }
-        Ok(Ok(layers::Timed::of(plan.program(), self.images, &runs, ceiling)))
-    }
-
-    /// Runs until the medians of two windows agree, or until `limit`; whether they did.
-    fn until_steady(&mut self, limit: Instant) -> Result<Checked<bool>> {
-        let mut before = f64::INFINITY;
-        loop {
-            let mut times = Vec::new();
-            for _ in 0..WINDOW {
-                let (found, seconds) = self.once()?;
-                if found != self.expected {
-                    return Ok(Err(found));
-                }
-                times.push(seconds);
-            }
-            let median = Stats::of(&times).unwrap_or_default().median;
-            if (median - before).abs() <= STEADY * median {
-                return Ok(Ok(true));
-            }
-            if Instant::now() >= limit {
-                return Ok(Ok(false));
-            }
-            before = median;
-        }
-    }
-}
-
-/// Why figures should not be relied on.
-pub(super) fn remarks(wall: &Stats, probe: [f64; 2], others: Option<f64>, steady: bool) -> Vec<String> {
-    let mut remarks = Vec::new();
-    let percent = |share: f64| 100.0 * share;
-    if wall.count < FEW_RUNS {
-        let runs = if wall.count == 1 { "run was" } else { "runs were" };
-        remarks.push(format!("only {} {runs} timed: their spread says little", wall.count));
-    }
-    if wall.spread > SPREAD {
-        remarks.push(format!("times of the run's parts differ by {:.0} %", percent(wall.spread)));
-    }
-    let change = probe[1] / probe[0] - 1.0;
-    if change.abs() > DRIFT {
-        let how = if change > 0.0 { "faster" } else { "slower" };
-        remarks.push(format!("the device became {:.0} % {how} meanwhile", percent(change.abs())));
-    }
-    if let Some(threads) = others.filter(|&threads| threads > OTHERS) {
-        remarks.push(format!("other programs kept {threads:.1} processor threads busy"));
-    }
-    if !steady && wall.spread > STEADY {
-        remarks.push("times had not settled when the warm-up ended".into());
-    }
-    remarks
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quiet_runs_have_no_remarks() {
-        let wall = Stats { count: 16, spread: 0.01, ..Stats::default() };
-        assert!(remarks(&wall, [1e9, 1.01e9], Some(0.02), true).is_empty());
-        assert!(remarks(&wall, [1e9, 1e9], None, false).is_empty());
-    }
-
-    #[test]
-    fn every_kind_of_noise_is_told() {
-        let wall = Stats { count: 15, spread: 0.3, ..Stats::default() };
-        let all = remarks(&wall, [1e9, 0.8e9], Some(1.9), false);
-        let expected = ["only 15 runs", "parts differ by 30 %", "20 % slower", "1.9 processor threads", "not settled"];
-        assert_eq!(all.len(), expected.len());
-        assert!(all.iter().zip(expected).all(|(remark, part)| remark.contains(part)), "{all:?}");
-    }
 }

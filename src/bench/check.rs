@@ -1,4 +1,4 @@
-//! Whether a device computes what the reference computes: every kernel on small networks that are made here.
+//! Checks that a device computes what the reference computes, with small networks that use every kernel.
 
 use super::random::random_program;
 use crate::backend::{Backend, Control, noise, reference};
@@ -10,16 +10,17 @@ use crate::tensor::{Shape, Window};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Images of the whole runs.
+/// Images per whole run.
 const IMAGES: usize = 2;
 
-/// The first kernel that computes other bits than the reference.
+/// The first difference from the reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// None if each kernel is right by itself, and yet whole runs are wrong.
+    /// The kernel that is wrong; None if each kernel is right by itself and yet whole runs are wrong.
     pub kernel: Option<&'static str>,
+    /// The layer it computed.
     pub layer: String,
-    /// Words that differ, and of how many.
+    /// The number of words that differ, and the number of all words.
     pub differing: [usize; 2],
 }
 
@@ -33,10 +34,10 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// Runs every kernel on `backend`; what differs from the reference first, if anything does.
+/// Runs every kernel on `backend`, and returns the first difference from the reference, if there is any.
 ///
 /// # Errors
-/// Those of the device.
+/// The device's errors.
 pub fn check(backend: &dyn Backend) -> Result<Option<Fault>> {
     for plan in plans().map_err(Error::Usage)? {
         if let Some(fault) = check_plan(backend, &Arc::new(plan))? {
@@ -46,13 +47,14 @@ pub fn check(backend: &dyn Backend) -> Result<Option<Fault>> {
     Ok(None)
 }
 
+/// Checks the kernels of one plan, then whole runs.
 fn check_plan(backend: &dyn Backend, plan: &Arc<Plan>) -> Result<Option<Fault>> {
     let input = noise(plan);
     let mut expected: HashMap<TensorId, Vec<u32>> = HashMap::new();
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
-    let net = backend.prepare(plan.clone(), IMAGES, &|_, _| {})?;
+    let net = backend.prepare(plan.clone(), IMAGES, &|_, _| Ok(()))?;
     let traced = net.trace(&input)?;
-    // A concatenation is complete when its last part is there.
+    // A concatenation is complete when its last part was written.
     let last: HashMap<TensorId, usize> =
         traced.iter().flat_map(|t| t.written.iter().map(|(id, _)| (*id, t.step))).collect();
     for launch in &traced {
@@ -71,13 +73,13 @@ fn check_plan(backend: &dyn Backend, plan: &Arc<Plan>) -> Result<Option<Fault>> 
     Ok(wrong.map(|differing| Fault { kernel: None, layer: String::new(), differing }))
 }
 
-/// How many words differ, and of how many; None if they are the same.
+/// The number of words that differ, and the number of all words; None if no words differ.
 fn differing(found: &[u32], expected: &[u32]) -> Option<[usize; 2]> {
     let differing = found.iter().zip(expected).filter(|(a, b)| a != b).count() + found.len().abs_diff(expected.len());
     (differing > 0).then_some([differing, expected.len()])
 }
 
-/// Networks that use every kernel between them.
+/// Networks that together use every kernel.
 fn plans() -> std::result::Result<Vec<Plan>, String> {
     [(pictures()?, InputKind::Pixels), (tensors()?, InputKind::Tensor)]
         .into_iter()
@@ -89,13 +91,13 @@ fn planes(bits: usize) -> Weights {
     Weights::Planes { bits }
 }
 
-/// The mean of all positions and a dense layer.
+/// Global average pooling and a dense layer.
 fn classify(b: &mut GraphBuilder, x: NodeId, size: [usize; 2]) {
     let x = b.push("pool", Op::AvgPool { window: Window::whole(size) }, &[x]);
     b.dense("dense", x, 5, [1, 1]);
 }
 
-/// A first convolution of pixels, two bit convolutions, one of them with a shortcut.
+/// A convolution of pixels and two bit convolutions, the second with a shortcut.
 fn pictures() -> std::result::Result<crate::graph::Graph, String> {
     let size = [12, 10];
     let same = Window::same(3, 1, size);
@@ -114,7 +116,7 @@ fn pictures() -> std::result::Result<crate::graph::Graph, String> {
     b.finish()
 }
 
-/// Codes of two kinds and values side by side, pooled as values and convolved as bits.
+/// A concatenation of codes with two encodings and values, which is pooled as values and convolved as bits.
 fn tensors() -> std::result::Result<crate::graph::Graph, String> {
     let size = [5, 6];
     let mut b = GraphBuilder::new(Shape { h: 5, w: 6, c: 35 });
@@ -140,6 +142,7 @@ fn tensors() -> std::result::Result<crate::graph::Graph, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::cpu::Cpu;
     use std::collections::BTreeSet;
 
     #[test]
@@ -160,6 +163,17 @@ mod tests {
             "split",
         ];
         assert_eq!(kernels.collect::<BTreeSet<_>>(), BTreeSet::from(all));
+    }
+
+    #[test]
+    fn prepared_cpu_nets_do_not_keep_the_plan() {
+        for (plan, cpu) in
+            plans().unwrap().into_iter().flat_map(|p| Cpu::all().into_iter().map(move |c| (p.clone(), c)))
+        {
+            let plan = Arc::new(plan);
+            let _net = cpu.prepare_net(plan.clone(), 1);
+            assert_eq!(Arc::strong_count(&plan), 1, "{}", cpu.instructions());
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
-//! Wall time and CPU time. On shared machines only the latter says something about a kernel of a software rasteriser.
+//! Wall time and CPU time. On a shared machine, only CPU time is meaningful for software rasterizers.
 
 use std::time::{Duration, Instant};
 
-/// Time that something took.
+/// How long something took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Elapsed {
-    /// Time on CPUs, summed over all threads of the process; wall time where the system does not tell.
+    /// CPU time of all threads of the process; wall time if the operating system does not report it.
     pub cpu: Duration,
+    /// Wall time.
     pub wall: Duration,
 }
 
@@ -18,7 +19,7 @@ impl std::ops::Add for Elapsed {
     }
 }
 
-/// Measures from its start on.
+/// Measures the time since its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch {
     cpu: Option<Duration>,
@@ -39,7 +40,7 @@ impl Stopwatch {
     }
 }
 
-/// CPU time of the threads that live now, to the nanosecond: the first number of Linux's `schedstat` files.
+/// CPU time of the threads that exist now, in nanoseconds: the first number in Linux's `schedstat` files.
 fn cpu_time() -> Option<Duration> {
     let threads = std::fs::read_dir("/proc/self/task").ok()?.flatten();
     let nanoseconds = threads.map(|thread| -> Option<u64> {

@@ -1,50 +1,46 @@
-//! Devices opened for measuring, with what they can do at best.
+//! Opens devices and measures what they can do at best.
 
-use super::layers::median;
+use super::ceiling::Ceiling;
 use super::random::random_program;
-use super::report::{Device, Peaks};
+use super::report::{Device, Peaks, median_of};
 use crate::backend::{Backend, Control, Detail, Peak};
 use crate::error::{Error, Result};
 use crate::graph::{GraphBuilder, Op};
 use crate::lower::InputKind;
 use crate::plan::Plan;
-use crate::session::{DeviceInfo, DeviceSelector, Engine};
+use crate::session::{DeviceInfo, DeviceSelector, Engine, EngineBuilder};
 use crate::tensor::{Shape, Window};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Launches of the network that does nothing, and how often it is run.
+/// Launches of the network that does almost nothing.
 const LAUNCHES: usize = 6;
+/// How often it runs.
 const RUNS: usize = 20;
 
-/// What a device can do at best.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ceiling {
-    pub peaks: Peaks,
-    /// Seconds of a launch that does next to nothing; 0 if the device does not tell when launches ran.
-    pub launch: f64,
-}
-
 impl Ceiling {
-    /// Measures a device; takes some tenths of a second.
+    /// Measures a device, which takes some tenths of a second.
     pub fn of(engine: &Engine) -> Result<Self> {
         let rate = |peak: Peak| engine.rate(peak);
-        let peaks = Peaks { words: rate(Peak::Words)?, macs: rate(Peak::Macs)?, bytes: rate(Peak::Bytes)? };
+        let peaks =
+            Peaks { words: rate(Peak::Words)?, byte_products: rate(Peak::ByteProducts)?, bytes: rate(Peak::Bytes)? };
         Ok(Ceiling { peaks, launch: launch(&**engine.backend())? })
     }
 }
 
-/// A device that is open.
+/// An open device.
 pub struct Opened {
+    /// Its engine.
     pub engine: Engine,
+    /// What it can do at best.
     pub ceiling: Ceiling,
 }
 
-/// Opens a device of [`crate::session::devices`] and measures what it can do. The description says why it is not open, if so.
-pub fn open(info: &DeviceInfo) -> (Device, Option<Opened>) {
+/// Opens a device of [`crate::session::devices`] as `builder` says, and measures what it can do. If that fails, the description says why.
+pub fn open(info: &DeviceInfo, builder: EngineBuilder) -> (Device, Option<Opened>) {
     let opened = match &info.unusable {
         Some(reason) => Err(reason.clone()),
-        None => opened(info).map_err(|e| e.to_string()),
+        None => opened(info, builder).map_err(|e| e.to_string()),
     };
     let ceiling = opened.as_ref().ok().map(|o| o.ceiling);
     let device = Device {
@@ -61,15 +57,15 @@ pub fn open(info: &DeviceInfo) -> (Device, Option<Opened>) {
     (device, opened.ok())
 }
 
-fn opened(info: &DeviceInfo) -> Result<Opened> {
-    let engine = Engine::builder().device(DeviceSelector::Index(info.index)).build()?;
+fn opened(info: &DeviceInfo, builder: EngineBuilder) -> Result<Opened> {
+    let engine = builder.device(DeviceSelector::Index(info.index)).build()?;
     Ok(Opened { ceiling: Ceiling::of(&engine)?, engine })
 }
 
-/// Seconds of a launch: of pools over a single pixel, as in a network.
+/// Seconds of one launch, measured with poolings of a single pixel that run as a network.
 fn launch(backend: &dyn Backend) -> Result<f64> {
     let plan = Arc::new(idle().map_err(Error::Usage)?);
-    let net = backend.prepare(plan.clone(), 1, &|_, _| {})?;
+    let net = backend.prepare(plan.clone(), 1, &|_, _| Ok(()))?;
     let input = vec![0; plan.input_words()];
     let mut times = Vec::new();
     for _ in 0..RUNS {
@@ -77,10 +73,10 @@ fn launch(backend: &dyn Backend) -> Result<f64> {
         times.extend(timeline.per_step(LAUNCHES).iter().map(Duration::as_secs_f64));
     }
     // The first runs warm up.
-    Ok(median(times.split_off(times.len() / 4)))
+    Ok(median_of(&times[times.len() / 4..]))
 }
 
-/// A network that does next to nothing, in several launches.
+/// A network that does almost nothing, in several launches.
 fn idle() -> std::result::Result<Plan, String> {
     let mut b = GraphBuilder::new(Shape { h: 1, w: 1, c: 4 });
     for node in 0..LAUNCHES {

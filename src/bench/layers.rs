@@ -1,37 +1,40 @@
-//! What each launch of a run takes, and what bounds it.
+//! How long each launch of a run takes, and what limits it.
 
-use super::device::Ceiling;
-use super::report::{Bound, Peaks, Stats, StepTime};
+use super::ceiling::Ceiling;
+use super::report::{Bound, Peaks, StepTime, median_of};
 use crate::backend::{Clock, Timeline};
 use crate::lower::{Program, Work};
 use std::time::Duration;
 
-/// Timed runs of which the medians are taken.
-pub const LEAST_RUNS: usize = 3;
-pub const MOST_RUNS: usize = 31;
+/// The fewest runs of which medians are taken.
+pub const LEAST_STEP_RUNS: usize = 3;
+/// The most runs of which medians are taken.
+pub const MOST_STEP_RUNS: usize = 31;
 
-/// Launches with their times.
+/// The launches of a program with their times.
 #[derive(Clone, Debug, Default)]
-pub struct Timed {
+pub struct TimedLaunches {
+    /// The launches.
     pub steps: Vec<StepTime>,
+    /// How they were timed.
     pub clock: Clock,
 }
 
-impl Timed {
-    /// From `runs` of `program` on `images` images, those with the first one's clock: times by others are no times of the same. A
-    /// step that nobody timed was done by the launch of the one before it.
+impl TimedLaunches {
+    /// From `runs` of `program` on `images` images. Runs with another clock than the first are left out, since their
+    /// times are not comparable. A step without times was fused into the launch of the step before it.
     pub fn of(program: &Program, images: usize, runs: &[Timeline], ceiling: &Ceiling) -> Self {
         let count = program.steps.len();
         let clock = runs.first().map_or(Clock::default(), |run| run.clock);
         let runs: Vec<&Timeline> = runs.iter().filter(|run| run.clock == clock).collect();
         let times: Vec<Vec<f64>> = runs.iter().map(|run| step_times(run, count)).collect();
         let launched = |step: usize| runs.iter().flat_map(|r| &r.spans).any(|span| span.step == Some(step));
-        let mut timed = Timed { steps: Vec::new(), clock };
+        let mut timed = TimedLaunches { steps: Vec::new(), clock };
         let mut step = 0;
         while step < count {
             let together = 1 + (step + 1..count).take_while(|&next| !launched(next)).count();
             if launched(step) {
-                let seconds = median(times.iter().map(|run| run[step]).collect());
+                let seconds = median_of(&times.iter().map(|run| run[step]).collect::<Vec<_>>());
                 let steps = step..step + together;
                 let work =
                     steps.map(|s| Work::of(program, &program.steps[s].kernel)).fold(Work::default(), |a, b| a + b);
@@ -43,7 +46,8 @@ impl Timed {
     }
 }
 
-/// Seconds of each step. Where threads compute images at the same time, their times are shares of the wall time.
+/// Seconds of each step. If several threads computed at the same time, scaled so that the steps add up to the wall
+/// time.
 fn step_times(run: &Timeline, steps: usize) -> Vec<f64> {
     let times = run.per_step(steps);
     let all: Duration = times.iter().sum();
@@ -66,7 +70,7 @@ fn step_time(program: &Program, step: usize, work: Work, images: usize, seconds:
         kernel: kernel.name().to_owned(),
         seconds,
         words: all(work.words),
-        macs: all(work.byte_products),
+        byte_products: all(work.byte_products),
         bytes: work.bytes(images) as f64,
         network_macs: all(work.network_macs),
         planes: kernel.facts().planes(),
@@ -82,25 +86,25 @@ fn step_time(program: &Program, step: usize, work: Work, images: usize, seconds:
 }
 
 impl StepTime {
-    /// Seconds that counting, multiplying and memory take at the device's peaks.
+    /// Seconds that counting, multiplying and memory accesses take at the device's peaks.
     pub fn at_peaks(&self, peaks: &Peaks) -> [f64; 3] {
-        [(self.words, peaks.words), (self.macs, peaks.macs), (self.bytes, peaks.bytes)]
+        [(self.words, peaks.words), (self.byte_products, peaks.byte_products), (self.bytes, peaks.bytes)]
             .map(|(amount, rate)| if amount > 0.0 { amount / rate } else { 0.0 })
     }
 
-    /// What bounds it, and its seconds: the longest of the three, or `launch` if that is longer. The peak of memory is one of data
-    /// that caches do not hold: those that they hold may be moved faster. `launch` counts once, though a CPU launches a step for
-    /// each image: threads may do so at the same time.
+    /// What limits it, and the least seconds that this takes: the longest of the three, or `launch` if that is longer.
+    /// The memory peak is for data outside the caches, so data in caches may move faster. `launch` counts once,
+    /// although a CPU launches a step for each image: threads may do that at the same time.
     pub fn least(&self, peaks: &Peaks, launch: f64) -> (Bound, f64) {
-        let [words, macs, bytes] = self.at_peaks(peaks);
-        let bounds = [(Bound::Popcount, words), (Bound::Macs, macs), (Bound::Memory, bytes), (Bound::Launch, launch)];
+        let [words, products, bytes] = self.at_peaks(peaks);
+        let bounds = [
+            (Bound::Popcount, words),
+            (Bound::ByteProducts, products),
+            (Bound::Memory, bytes),
+            (Bound::Launch, launch),
+        ];
         bounds.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Bound::Launch, launch))
     }
-}
-
-/// The middle one; 0 if there are none.
-pub fn median(times: Vec<f64>) -> f64 {
-    Stats::of(&times).map_or(0.0, |stats| stats.median)
 }
 
 #[cfg(test)]
@@ -128,13 +132,13 @@ mod tests {
         let run = |clock, length| Timeline { clock, spans: vec![span(0, 0, 0, length)] };
         let fallen = run(Clock::Submissions, 50);
         let runs = [run(Clock::Passes, 1), fallen.clone(), run(Clock::Passes, 2), fallen];
-        let peaks = Peaks { words: 1e9, macs: 1e9, bytes: 1e9 };
-        let timed = Timed::of(&program, 1, &runs, &Ceiling { peaks, launch: 0.0 });
+        let peaks = Peaks { words: 1e9, byte_products: 1e9, bytes: 1e9 };
+        let timed = TimedLaunches::of(&program, 1, &runs, &Ceiling { peaks, launch: 0.0 });
         assert_eq!((timed.clock, timed.steps.len()), (Clock::Passes, 1));
         assert!((timed.steps[0].seconds - 0.0015).abs() < 1e-9, "{:?}", timed.steps[0]);
     }
 
-    /// The first is bound by what is longest, a step that nobody timed belongs to the launch before it.
+    /// A launch is bound by what takes longest, and a step without times belongs to the launch before it.
     #[test]
     fn launches_are_bound_by_what_takes_longest() {
         let program = random_network("cifar-resnet-20", &Uniform::bits(2, 2), 1).unwrap();
@@ -142,14 +146,14 @@ mod tests {
         let pool = program.steps.iter().rposition(|s| s.kernel.name() == "avgpool").unwrap();
         let spans = (0..steps).filter(|&s| s != pool + 1).map(|s| span(0, s, 10 * s as u64, 10)).collect();
         let run = Timeline { clock: Clock::Host, spans };
-        let peaks = Peaks { words: 1e9, macs: 1e9, bytes: 1e12 };
-        let timed = Timed::of(&program, 3, &[run], &Ceiling { peaks, launch: 1e-5 });
+        let peaks = Peaks { words: 1e9, byte_products: 1e9, bytes: 1e12 };
+        let timed = TimedLaunches::of(&program, 3, &[run], &Ceiling { peaks, launch: 1e-5 });
         assert_eq!(timed.steps.len(), steps - 1);
         let find = |kernel: &str| timed.steps.iter().rfind(|s| s.kernel == kernel).unwrap();
         let conv = find("bitconv");
         assert_eq!((conv.bound, conv.planes, conv.window), (Bound::Popcount, Some([2, 2]), Some([3, 3])));
         assert!((conv.share - conv.words / 1e9 / 0.01).abs() < 1e-9);
-        assert_eq!(find("limbconv").bound, Bound::Macs);
+        assert_eq!(find("limbconv").bound, Bound::ByteProducts);
         assert_eq!(find("avgpool").bound, Bound::Launch);
         let of = |s: usize| Work::of(&program, &program.steps[s].kernel);
         assert_eq!(find("avgpool").bytes, (of(pool) + of(pool + 1)).bytes(3) as f64);

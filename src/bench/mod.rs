@@ -1,27 +1,31 @@
-//! What measurements need: reports, as pages and side by side, networks of any width with parameters that look trained, work per step, and clocks.
+//! Benchmarks: measuring devices, reports and pages about them, comparisons, explanations, and random networks to
+//! measure with.
 
+mod ceiling;
 mod cell;
 mod check;
 mod clock;
 pub mod compare;
 mod device;
 mod explain;
+mod float32;
 mod host;
 pub mod html;
 mod layers;
 mod parts;
+mod perfetto;
 mod random;
 pub mod report;
-mod rival;
+mod runner;
 mod steps;
-mod trace;
 
-pub use cell::{Job, Reference, measure, void};
+pub use ceiling::Ceiling;
+pub use cell::{ExpectedLogits, Job, measure, unmeasured};
 pub use check::{Fault, check};
 pub use clock::{Elapsed, Stopwatch};
-pub use device::{Ceiling, Opened, open};
+pub use device::{Opened, open};
 pub use explain::{Explanation, Group, Launch, Prediction, Remark, explain};
-pub use host::{OthersWatch, host};
-pub use random::{Rng, random_model, random_network};
+pub use host::{OtherLoad, host};
+pub use perfetto::perfetto;
+pub use random::{random_model, random_network};
 pub use steps::{StepTimes, Subject, least, time, time_steps};
-pub use trace::trace;

@@ -1,9 +1,9 @@
-//! Where the time of a run on a GPU goes.
+//! How the time of a run on a GPU divides into parts.
 
 use super::report::{Parts, Stats};
 use crate::backend::Timeline;
 
-/// Times of the parts of several runs.
+/// The times of the parts of several runs.
 #[derive(Debug, Default)]
 pub(super) struct PartTimes {
     upload: Vec<f64>,
@@ -12,12 +12,12 @@ pub(super) struct PartTimes {
 }
 
 impl PartTimes {
-    /// Runs so far.
+    /// How many runs were added.
     pub fn runs(&self) -> usize {
         self.upload.len()
     }
 
-    /// Adds a run; whether it was on a GPU.
+    /// Adds a run; returns whether it was on a GPU.
     pub fn add(&mut self, run: &Timeline) -> bool {
         let on_gpu = run.spans.iter().any(|span| span.name == "upload");
         if on_gpu {

@@ -1,58 +1,34 @@
-//! Networks of the zoo with random parameters whose statistics fit each other, so that values and codes are spread as in a
-//! trained network. No data is needed: the statistics follow from those of the layers before.
+//! Networks of the zoo with random parameters whose statistics match from layer to layer, so that values and codes are
+//! distributed as in a trained network. This needs no data: each layer's statistics are derived from those of the
+//! layers before.
 
-use crate::convert::widths as bit_widths;
 use crate::error::Error;
-use crate::format::{Header, Packed, Source, VERSION};
+use crate::format::{Header, Packed, Provenance, VERSION};
 use crate::graph::preprocess::Normalize;
 use crate::graph::{Graph, Node, Op, ParamSpec, Params, Role, Tensor, Weights};
 use crate::lower::{InputKind, Program, lower};
 use crate::quant::live_bits;
-use crate::session::Model;
-use crate::zoo::{Definition, NETWORKS, Widths};
+use crate::random::Rng;
+use crate::session::{Model, program_kind};
+use crate::zoo::{self, Definition, Widths};
 use std::collections::{BTreeMap, HashMap};
 
-/// The first element of a weight basis.
+/// The first and largest element of a weight basis.
 const UNIT: f64 = 0.03;
 
-/// SplitMix64 (Steele, Lea and Flood 2014): any seed is good, and gives the same numbers everywhere.
-#[derive(Clone, Debug)]
-pub struct Rng(u64);
-
-impl Rng {
-    /// A generator; equal seeds give equal numbers.
-    pub fn new(seed: u64) -> Self {
-        Rng(seed)
-    }
-
-    /// 32 random bits.
-    pub fn bits(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 32) as u32
-    }
-
-    /// Uniform, between `low` and `high`.
-    pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * f64::from(self.bits()) / f64::from(u32::MAX)
-    }
-}
-
-/// The integer program of the network `id` of the zoo for pixels, with random parameters.
+/// The integer program of network `id` of the zoo with random parameters, for pixels if it takes them.
 ///
 /// # Errors
-/// If there is no such network, or it cannot be lowered at these widths.
+/// There is no such network, or it cannot be lowered at these widths.
 pub fn random_network(id: &str, widths: &dyn Widths, seed: u64) -> Result<Program, String> {
     let model = random_model(id, widths, seed).map_err(|e| e.to_string())?;
     let Packed { header, params, .. } = model.packed();
     let normalize = &header.preprocess.normalize;
-    let kind = if matches!(normalize, Normalize::Channel { .. }) { InputKind::Pixels } else { InputKind::Tensor };
+    let kind = program_kind(normalize, InputKind::Pixels);
     lower(&header.graph, params, normalize, kind)
 }
 
-/// The integer program of `graph` with random parameters, for pixels or for tensors of numbers up to 4 in magnitude.
+/// The integer program of `graph` with random parameters, for pixels or for tensors of magnitudes up to 4.
 pub(super) fn random_program(graph: &Graph, kind: InputKind, seed: u64) -> Result<Program, String> {
     let normalize = match kind {
         InputKind::Pixels => Normalize::Channel { mean: [0.5; 3], std: [0.25; 3] },
@@ -61,17 +37,16 @@ pub(super) fn random_program(graph: &Graph, kind: InputKind, seed: u64) -> Resul
     lower(graph, &params(graph, &mut Rng::new(seed))?, &normalize, kind)
 }
 
-/// A model of the network `id` of the zoo, with random parameters: equal arguments give the same one everywhere. Without the mean
-/// image that some networks need for pictures, those take tensors.
+/// A model of network `id` of the zoo with random parameters; equal arguments give the same model everywhere. It has no
+/// mean image, so networks that need one for pictures take tensors instead.
 ///
 /// # Errors
-/// [`Error::Usage`] if there is no such network, or not at these widths.
+/// [`Error::Usage`] if there is no such network, or if it cannot have these widths.
 pub fn random_model(id: &str, widths: &dyn Widths, seed: u64) -> Result<Model, Error> {
-    let network = NETWORKS.iter().find(|n| n.id == id);
-    let network = network.ok_or_else(|| Error::Usage(format!("the zoo has no network '{id}'")))?;
+    let network = zoo::find(id).map_err(Error::Usage)?;
     let Definition { graph, preprocess, .. } = network.build(widths).map_err(Error::Usage)?;
     let params = params(&graph, &mut Rng::new(seed)).map_err(Error::Usage)?;
-    let source = Source {
+    let source = Provenance {
         kind: "random".into(),
         file: String::new(),
         sha256: String::new(),
@@ -79,7 +54,7 @@ pub fn random_model(id: &str, widths: &dyn Widths, seed: u64) -> Result<Model, E
     };
     let header = Header {
         version: VERSION,
-        name: format!("{id} {}", bit_widths(&graph)),
+        name: format!("{id} {}", graph.widths()),
         network: id.to_owned(),
         graph,
         preprocess,
@@ -90,6 +65,7 @@ pub fn random_model(id: &str, widths: &dyn Widths, seed: u64) -> Result<Model, E
     Model::try_from(Packed { header, params, mean_image: None })
 }
 
+/// Random parameters for all layers.
 fn params(graph: &Graph, rng: &mut Rng) -> Result<Params, String> {
     let squares = mean_squares(graph)?;
     let channels: HashMap<&str, usize> = inputs(graph, |node, input| Ok(graph.facts()?[input].shape.c / groups(node)))?;
@@ -103,18 +79,18 @@ fn params(graph: &Graph, rng: &mut Rng) -> Result<Params, String> {
     Params::new(graph, tensors)
 }
 
-/// Something about each layer and its first input, by the layer's name.
+/// Computes something for each layer and its first input; the result is indexed by the layer's name.
 fn inputs<T>(graph: &Graph, of: impl Fn(&Node, usize) -> Result<T, String>) -> Result<HashMap<&str, T>, String> {
     let reading = graph.nodes().iter().filter_map(|n| Some((n, *n.inputs.first()?)));
     reading.map(|(node, input)| Ok((node.name.as_str(), of(node, input)?))).collect()
 }
 
-/// Groups that a layer's channels are in.
+/// The number of groups of a layer's channels.
 fn groups(node: &Node) -> usize {
     if let Op::Conv { groups, .. } = node.op { groups } else { 1 }
 }
 
-/// Mean square of what each node gives, with the weights of [`tensor`].
+/// The mean square of each node's output, given the weights of [`tensor`].
 fn mean_squares(graph: &Graph) -> Result<Vec<f64>, String> {
     let mut squares: Vec<f64> = Vec::new();
     for node in graph.nodes() {
@@ -122,7 +98,7 @@ fn mean_squares(graph: &Graph) -> Result<Vec<f64>, String> {
         squares.push(match node.op {
             Op::Input { .. } | Op::BatchNorm { .. } => 1.0,
             Op::Conv { ref weights, .. } => read[0] * gain(weights, fan_in(graph, node)?),
-            // Half of the numbers are negative.
+            // About half of the inputs are negative and become 0.
             Op::Relu => 0.5 * read[0],
             Op::Add => read.iter().sum(),
             _ => read[0],
@@ -131,13 +107,13 @@ fn mean_squares(graph: &Graph) -> Result<Vec<f64>, String> {
     Ok(squares)
 }
 
-/// Numbers that make one of a convolution's.
+/// How many inputs each output of a convolution depends on.
 fn fan_in(graph: &Graph, node: &Node) -> Result<f64, String> {
     let Op::Conv { window, groups, .. } = &node.op else { return Ok(1.0) };
     Ok((window.taps() * graph.facts()?[node.inputs[0]].shape.c / groups) as f64)
 }
 
-/// Of mean squares, for a sum of `terms` products.
+/// The factor from the mean square of the inputs to that of a sum of `terms` products.
 fn gain(weights: &Weights, terms: f64) -> f64 {
     match weights {
         Weights::Float => 1.0,
@@ -145,7 +121,7 @@ fn gain(weights: &Weights, terms: f64) -> f64 {
     }
 }
 
-/// A parameter of a layer that reads `channels` channels of mean square `square`.
+/// A random parameter of a layer that reads `channels` channels with mean square `square`.
 fn tensor(spec: &ParamSpec, channels: usize, square: f64, rng: &mut Rng) -> Tensor {
     let count: usize = spec.shape.iter().product();
     let spread = |rng: &mut Rng, size: f64| rng.uniform(0.6 * size, 1.4 * size) as f32;
@@ -159,7 +135,7 @@ fn tensor(spec: &ParamSpec, channels: usize, square: f64, rng: &mut Rng) -> Tens
             let reach = (3.0 / spec.shape[1..].iter().product::<usize>() as f64).sqrt();
             (0..count).map(|_| rng.uniform(-reach, reach) as f32).collect()
         }
-        // Falling by half, as learned ones do.
+        // Each element is about half of the one before, as in learned bases.
         Role::WeightBasis => (0..count).map(|i| spread(rng, UNIT * 0.5f64.powi((i / spec.shape[1]) as i32))).collect(),
         Role::Bias => (0..count).map(|_| rng.uniform(-0.5, 0.5) as f32).collect(),
         Role::BatchNorm => batch_norm(spec.shape[1], square, rng),
@@ -171,7 +147,7 @@ fn tensor(spec: &ParamSpec, channels: usize, square: f64, rng: &mut Rng) -> Tens
     Tensor::from_f32(spec.shape.clone(), numbers)
 }
 
-/// Rows gamma, beta, mean and variance; one gamma in eight is negative.
+/// The rows gamma, beta, mean and variance. One gamma in eight is negative.
 fn batch_norm(channels: usize, square: f64, rng: &mut Rng) -> Vec<f32> {
     let mut rows = Vec::with_capacity(4 * channels);
     rows.extend((0..channels).map(|c| (if c % 8 == 5 { -1.0 } else { 1.0 }) * rng.uniform(0.6, 1.2) as f32));

@@ -1,4 +1,4 @@
-//! Times each launch of a prepared network and compares with the device's own peak.
+//! Times each launch of a prepared network, and compares it with the device's peak.
 
 use super::clock::{Elapsed, Stopwatch};
 use crate::error::Result;
@@ -6,40 +6,40 @@ use crate::lower::{Kernel, Program, Work};
 use std::fmt::Write;
 use std::time::Duration;
 
-/// Time that the repetitions of one measurement should take together.
+/// How long the repetitions of one measurement should take in total.
 const LONG_ENOUGH: Duration = Duration::from_millis(20);
 
-/// A prepared network on a device, and that device's peak.
+/// A network that was prepared for a device, and that device's peak.
 pub trait Subject {
-    /// Layer and kernel of each launch, in order.
+    /// The layer and kernel of each launch, in order.
     fn launches(&self) -> Vec<(String, &'static str)>;
-    /// Images that a launch computes.
+    /// How many images a launch computes.
     fn images(&self) -> usize;
-    /// Runs one launch so often and waits for it.
+    /// Runs one launch `repeats` times and waits for it.
     fn rerun(&self, launch: usize, repeats: usize) -> Result<()>;
-    /// Does what bounds it as fast as the device can, for some milliseconds: ANDs, counts and adds 32-bit words, or multiplies and
-    /// adds floats. Returns how many.
+    /// Repeats the operation that limits this network as fast as the device can, for some milliseconds: counting the
+    /// ones of 32-bit words, or multiplying and adding floats. Returns how many operations it did.
     fn peak(&self) -> Result<u64>;
-    /// A whole batch, from the host's words to its words.
+    /// Runs a whole batch, from words on the host to words on the host.
     fn run(&self, input: &[u32]) -> Result<()>;
-    /// What the host does for one batch, where it only tells a device what to do: the median of so many.
+    /// The host's time for one batch if it only submits work to a device: the median of `rounds` measurements.
     fn host_time(&self, _rounds: usize) -> Result<Option<Duration>> {
         Ok(None)
     }
 }
 
-/// What was measured; each figure is the least of all rounds.
+/// The results. Each time is the least of all rounds.
 #[derive(Clone, Debug)]
 pub struct StepTimes {
-    /// Layer, kernel and time of each launch.
+    /// The layer, kernel and time of each launch.
     pub launches: Vec<(String, &'static str, Elapsed)>,
-    /// Words that the probe counted, and how long it took.
+    /// How many operations the peak's probe did, and how long they took.
     pub peak: (u64, Elapsed),
-    /// Images in each launch.
+    /// How many images each launch computed.
     pub images: usize,
 }
 
-/// Measures `rounds` times each launch, the probe between them: noise of the machine hits both.
+/// Measures each launch `rounds` times, alternating with the probe so that noise of the machine affects both.
 pub fn time_steps(subject: &dyn Subject, rounds: usize) -> Result<StepTimes> {
     let launches = subject.launches();
     let mut repeats = vec![1; launches.len()];
@@ -64,7 +64,7 @@ pub fn time_steps(subject: &dyn Subject, rounds: usize) -> Result<StepTimes> {
     Ok(StepTimes { launches: launches.collect(), peak: (words, least(&peaks)), images: subject.images() })
 }
 
-/// Time of some work.
+/// How long `work` takes.
 pub fn time<T>(work: impl FnOnce() -> Result<T>) -> Result<Elapsed> {
     let start = Stopwatch::start();
     work()?;
@@ -78,8 +78,8 @@ pub fn least(times: &[Elapsed]) -> Elapsed {
 }
 
 impl StepTimes {
-    /// A table of all launches with the rates of bit convolutions, of their sum, and of the 3x3 bit convolutions against the
-    /// peak. CPU milliseconds are summed over threads.
+    /// A table of all launches with the rates of bit convolutions, their total, and the share of the peak that 3x3 bit
+    /// convolutions reach. CPU milliseconds are summed over threads.
     pub fn table(&self, program: &Program) -> String {
         let find = |layer: &str, kernel: &str| -> Option<&Kernel> {
             program.steps.iter().find(|s| s.name == layer && s.kernel.name() == kernel).map(|s| &s.kernel)

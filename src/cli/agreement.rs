@@ -1,28 +1,27 @@
 //! `lq-infer convert --verify`: the converted network against its training framework.
 
+use super::failure::{Failure, Outcome};
 use super::inputs::Array;
-use super::{Failure, Outcome, output};
+use super::output;
+use crate::compare::{Agreement, LayerCodes, RecordedCodes, Tolerance, compare_codes, compare_logits};
 use crate::error::{Error, Result};
 use crate::format::npy::{self, NpyData};
-use crate::session::{
-    Agreement, DeviceSelector, Engine, LayerCodes, Model, PrepareOptions, RecordedCodes, Tolerance, compare_codes,
-    compare_logits,
-};
+use crate::session::{DeviceSelector, Engine, Model, PrepareOptions};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Images per run.
 const BATCH: usize = 16;
-/// Images beyond the tolerance that are named.
+/// Most images beyond the tolerance that are listed.
 const NAMED: usize = 8;
-/// Up to this share of a layer's codes, differences are put down to rounding.
+/// Up to this share of a layer's codes, differences are attributed to rounding.
 const ROUNDING: f64 = 1e-4;
 
 #[derive(Args, Debug)]
-pub struct VerificationArgs {
-    /// Compare with logits of the training framework before anything is written: inputs as for classification (.npy), and
-    /// what it computed from them, f32 or f64 [N,classes] (.npy)
+pub(super) struct VerificationArgs {
+    /// Compare with logits of the training framework before anything is written: inputs as for classification (.npy),
+    /// and what it computed from them, f32 or f64 [N,classes] (.npy)
     #[arg(long, num_args = 2, value_names = ["INPUTS", "EXPECTED"])]
     verify: Option<Vec<PathBuf>>,
     /// .npz with the framework's codes by quantizer, to find the layer that differs (see models/README.md)
@@ -36,12 +35,12 @@ pub struct VerificationArgs {
     outliers: f64,
 }
 
-/// The outcome, as `--json` prints it.
+/// The result, as `--json` prints it.
 #[derive(Serialize)]
-pub struct Verification {
+pub(super) struct Verification {
     pub holds: bool,
     images: usize,
-    /// Images with the same most probable class.
+    /// Number of images for which both have the same most probable class.
     same_class: usize,
     /// Standard deviation of the expected logits.
     spread: f64,
@@ -54,18 +53,18 @@ pub struct Verification {
     worst_image: usize,
     worst_absolute: f64,
     median_absolute: f64,
-    /// By quantizer, in order of the graph.
+    /// One entry per quantizer, in the order of the graph.
     codes: Option<Vec<LayerCodes>>,
 }
 
-/// Runs the comparison, if one is asked for.
-pub fn check(args: &VerificationArgs, model: &Model) -> Result<Option<Verification>> {
+/// Runs the comparison, if it was asked for.
+pub(super) fn check(args: &VerificationArgs, model: &Model) -> Result<Option<Verification>> {
     let Some([inputs, expected]) = args.verify.as_deref() else { return Ok(None) };
     let array = Array::open(inputs, model)?;
     let expected = logits(expected, array.len(), model.header().graph.classes())?;
     let batch = array.rows(0..array.len())?;
     let cpu = Engine::builder().device(DeviceSelector::Cpu).build()?;
-    let options = PrepareOptions { max_batch: BATCH, progress: &|_, _| {} };
+    let options = PrepareOptions { max_batch: BATCH, ..PrepareOptions::default() };
     let agreement = compare_logits(&cpu.prepare_with(model, options)?, &batch, &expected)?;
     let recorded = args.codes.as_deref().map(RecordedCodes::read).transpose()?;
     let codes = recorded.map(|recorded| compare_codes(model, &batch, &recorded)).transpose()?;
@@ -114,20 +113,20 @@ impl Verification {
         }
     }
 
-    /// Prints it for people.
-    pub fn print(&self) -> Outcome {
+    /// Prints it as text.
+    pub(super) fn print(&self) -> Outcome {
         let Verification { images, same_class, spread, .. } = self;
         output::line(&format!("compared {images} images: the same most probable class in {same_class}"))?;
         let difference = |d: f64| format!("{d:.2e}, {:.2e} of the spread", d / spread);
         output::line(&format!("  median difference {}", difference(self.median_absolute)))?;
         output::line(&format!("  worst  difference {} (image {})", difference(self.worst_absolute), self.worst_image))?;
         output::line(&format!("  beyond {} of the spread: {}", self.tolerance, self.named()))?;
-        // If it failed, the error says what the codes say.
+        // If the comparison failed, the error already has this line.
         let codes = self.codes_line().filter(|_| self.holds);
         codes.map_or(Ok(()), |line| output::line(&format!("  {line}")))
     }
 
-    /// The images beyond the tolerance.
+    /// The images beyond the tolerance, as text.
     fn named(&self) -> String {
         let images: Vec<String> = self.beyond.iter().take(NAMED).map(ToString::to_string).collect();
         match self.beyond.len() {
@@ -137,7 +136,7 @@ impl Verification {
         }
     }
 
-    /// What the codes say, if they were recorded.
+    /// What the comparison of codes showed, if they were recorded.
     fn codes_line(&self) -> Option<String> {
         let codes = self.codes.as_ref()?;
         let compared: usize = codes.iter().map(|layer| layer.compared).sum();
@@ -156,7 +155,7 @@ impl Verification {
     }
 
     /// The failure, if the logits are not the expected ones.
-    pub fn failure(&self) -> Option<Failure> {
+    pub(super) fn failure(&self) -> Option<Failure> {
         let hint = || "give the framework's codes with --codes to see in which layer (models/README.md)".to_owned();
         let message = format!(
             "{} of {} images differ by more than {} of the logits' spread; {}; nothing was written",

@@ -1,15 +1,49 @@
 //! `lq-infer INPUT...`
 
+use super::args::{DeviceArg, parse_count};
+use super::failure::{Failure, Outcome, exit_code};
 use super::inputs::{self, Array, Input};
-use super::profile::Profiling;
-use super::{ClassifyArgs, Failure, Outcome, open_engine, open_model, output};
+use super::profile::{ProfileArg, Profiling};
+use super::{open, output};
 use crate::backend::Control;
 use crate::error::Error;
-use crate::session::{Batch, Classification, Net, Prediction, PrepareOptions};
+use crate::session::{Classification, Net, Prediction, PrepareOptions};
+use clap::Args;
 use serde::Serialize;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-/// Images per run if the user does not say.
+/// Images per run if `--batch` is absent.
 const DEFAULT_BATCH: usize = 16;
+
+#[derive(Args, Debug)]
+pub(super) struct ClassifyArgs {
+    /// Packed model [default: the bundled CIFAR-10 ResNet-20]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+    /// Classes to report
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = parse_count)]
+    top_k: usize,
+    /// Images per run [default: up to 16]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
+    batch: Option<usize>,
+    /// One JSON object per input and line
+    #[arg(long)]
+    json: bool,
+    /// Also print logits and their digest
+    #[arg(long)]
+    logits: bool,
+    #[command(flatten)]
+    profile: ProfileArg,
+    /// Pictures, directories, '-' (a picture on standard input), or .npy (u8 [N,H,W,3] pixels or f32 [N,H,W,C]
+    /// tensors)
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+}
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -25,110 +59,128 @@ struct Line<'a> {
     digest: Option<&'a str>,
 }
 
-/// Where results go, and whether any input failed.
+/// What printing a result needs, and whether any input failed.
 struct Report<'a> {
     args: &'a ClassifyArgs,
     net: &'a Net,
     device: String,
-    /// More than one image: one line each instead of a list.
+    /// There are several images: each gets one line instead of a list.
     many: bool,
+    max_batch: usize,
     profiling: &'a Profiling,
-    failed: Option<u8>,
+    failed: Failed,
+}
+
+/// The exit code of the first input that failed.
+#[derive(Default)]
+struct Failed(Cell<Option<u8>>);
+
+/// Why a sequence of batches ended early.
+enum Halt {
+    Batch(Error),
+    Printing(Failure),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Halt::Batch(error)
+    }
 }
 
 /// Runs the command.
-pub fn run(args: &ClassifyArgs) -> Outcome {
+pub(super) fn run(args: &ClassifyArgs) -> Outcome {
     args.profile.around(|profiling| classify(args, profiling))
 }
 
 fn classify(args: &ClassifyArgs, profiling: &Profiling) -> Outcome {
     if args.inputs.is_empty() {
-        return Err(Failure { code: 2, message: Some("no INPUT given; see lq-infer --help".into()) });
+        return Err(Failure::new(2, "no INPUT given; see lq-infer --help"));
     }
-    let model = profiling.host("load", || open_model(args.model.as_ref()))?;
-    let mut failed = None;
+    let model = profiling.host("load", || open::model(args.model.as_ref()))?;
+    let failed = Failed::default();
     let mut sources = Vec::new();
     for path in &args.inputs {
         match inputs::expand(path, &model) {
             Ok(found) => sources.extend(found),
-            Err(error) => complain(&error, &mut failed),
+            Err(error) => failed.note(&error),
         }
     }
     let images: usize = sources.iter().map(Input::len).sum();
     if images == 0 {
-        return finish(failed);
+        return failed.outcome();
     }
     let max_batch = args.batch.unwrap_or(DEFAULT_BATCH).min(images);
-    let engine = profiling.engine(profiling.host("open device", || open_engine(&args.device.device))?);
+    let engine = profiling.engine(profiling.host("open device", || open::engine(&args.device.device))?);
     let bar = output::progress(0, "kernels");
-    let net = engine.prepare_with(&model, PrepareOptions { max_batch, progress: &output::track(&bar) })?;
+    let progress = Some(Arc::new(output::track(&bar)) as _);
+    let net = engine.prepare_with(&model, PrepareOptions { max_batch, progress, ..PrepareOptions::default() })?;
     bar.finish_and_clear();
     let many = images > 1 || args.inputs.len() > 1;
-    let mut report = Report { args, net: &net, device: engine.device_name(), many, profiling, failed };
+    let report = Report { args, net: &net, device: engine.device_name(), many, max_batch, profiling, failed };
     for group in sources.chunk_by(|a, b| !matches!((a, b), (Input::Array(_), _) | (_, Input::Array(_)))) {
         match group {
-            [Input::Array(array)] => report.array(array, max_batch)?,
-            pictures => pictures.chunks(max_batch).try_for_each(|chunk| report.pictures(chunk))?,
+            [Input::Array(array)] => report.array(array)?,
+            pictures => report.pictures(pictures)?,
         }
     }
-    finish(report.failed)
+    report.failed.outcome()
 }
 
-fn complain(error: &Error, failed: &mut Option<u8>) {
-    output::error(&error.to_string());
-    failed.get_or_insert(super::exit_code(error));
-}
+impl Failed {
+    /// Prints the error of an input; the other inputs are still run.
+    fn note(&self, error: &Error) {
+        output::error(&error.to_string());
+        self.0.set(self.0.get().or(Some(exit_code(error))));
+    }
 
-/// Failed inputs were reported one by one; the exit code is that of the first.
-fn finish(failed: Option<u8>) -> Outcome {
-    failed.map_or(Ok(()), |code| Err(Failure { code, message: None }))
+    /// The failure of the command. The errors were printed already, so it has an exit code only.
+    fn outcome(&self) -> Outcome {
+        self.0.get().map_or(Ok(()), |code| Err(Failure { code, message: None }))
+    }
 }
 
 impl Report<'_> {
-    fn pictures(&mut self, chunk: &[Input]) -> Outcome {
-        let refs: Vec<&Input> = chunk.iter().collect();
-        let mut names = Vec::new();
-        let mut pixels = Vec::new();
-        let rule = &self.net.model().header().preprocess.resize;
-        let pictures = self.profiling.host("decode", || inputs::load(&refs, rule));
-        for (input, loaded) in chunk.iter().zip(pictures) {
-            match loaded {
-                Ok(rgb) => {
-                    names.push(input.name());
-                    pixels.extend(rgb);
-                }
-                Err(error) => complain(&error, &mut self.failed),
+    fn pictures(&self, pictures: &[Input]) -> Outcome {
+        // Names of the pictures whose logits are still to come.
+        let names = RefCell::new(VecDeque::new());
+        let keep = |input: &Input, loaded: Result<Vec<u8>, Error>| {
+            match &loaded {
+                Ok(_) => names.borrow_mut().push_back(input.name()),
+                Err(error) => self.failed.note(error),
             }
-        }
-        let results = self.net.logits(&Batch::Pixels(pixels), &Control::default())?;
-        for (name, logits) in names.iter().zip(results) {
-            self.print(name, None, logits)?;
-        }
-        Ok(())
+            Ok(loaded.ok())
+        };
+        let rule = &self.net.model().header().preprocess.resize;
+        let batches = inputs::batches(pictures, self.max_batch, rule, self.profiling, keep);
+        self.net.stream(batches.map(|batch| batch.map_err(Failure::from)), &Control::default(), |logits| {
+            let name = names.borrow_mut().pop_front().unwrap_or_default();
+            self.print(&name, None, logits)
+        })
     }
 
-    fn array(&mut self, array: &Array, max_batch: usize) -> Outcome {
+    fn array(&self, array: &Array) -> Outcome {
         let name = array.path().display().to_string();
         let rows = array.len();
-        for start in (0..rows).step_by(max_batch) {
-            let batch = self.profiling.host("read", || array.rows(start..rows.min(start + max_batch)))?;
-            let results = match self.net.logits(&batch, &Control::default()) {
-                Err(Error::BadInput { problem, .. }) => {
-                    complain(&Error::bad_input(array.path(), problem), &mut self.failed);
-                    return Ok(());
-                }
-                other => other?,
-            };
-            for (row, logits) in results.into_iter().enumerate() {
-                self.print(&name, Some(start + row), logits)?;
+        let starts = (0..rows).step_by(self.max_batch);
+        let batch = |start| self.profiling.host("read", || array.rows(start..rows.min(start + self.max_batch)));
+        let mut row = 0..;
+        let outcome = self.net.stream(starts.map(|start| Ok(batch(start)?)), &Control::default(), |logits| {
+            self.print(&name, row.next(), logits).map_err(Halt::Printing)
+        });
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Halt::Batch(Error::BadInput { problem, .. })) => {
+                self.failed.note(&Error::bad_input(array.path(), problem));
+                Ok(())
             }
+            Err(Halt::Batch(error)) => Err(error.into()),
+            Err(Halt::Printing(failure)) => Err(failure),
         }
-        Ok(())
     }
 
-    /// Prints one result; `row` is that of an array.
+    /// Prints one result; `row` is set for arrays.
     fn print(&self, name: &str, row: Option<usize>, logits: Vec<f32>) -> Outcome {
-        let result = self.net.classification(logits, self.args.top_k);
+        let result = self.net.classification(logits, Some(self.args.top_k));
         if !self.args.json {
             return self.print_text(name, row, &result);
         }

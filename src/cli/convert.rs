@@ -1,25 +1,25 @@
 //! `lq-infer convert`
 
 use super::agreement::{self, Verification};
-use super::export::{need_file, same_file, usage, written};
-use super::{ConvertArgs, Outcome, layers, output};
-use crate::convert::checkpoint::Checkpoint;
+use super::export::written;
+use super::failure::{Failure, Outcome};
+use super::files::{need_file, same_file, size, usage};
+use super::{layers, output};
 use crate::convert::report::{ConversionReport, Totals, Warning};
-use crate::convert::{
-    Conversion, ConvertOptions, CustomNetwork, candidates, convert, convert_graph, export_float, widths,
-};
+use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, export_float};
 use crate::error::Error;
 use crate::format::Packed;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
+use clap::Args;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The whole of `--json`.
+/// What `--json` prints.
 #[derive(Serialize)]
 struct Summary<'a> {
     name: &'a str,
     network: &'a str,
-    source: &'a crate::format::Source,
+    source: &'a crate::format::Provenance,
     #[serde(flatten)]
     report: &'a ConversionReport,
     totals: Totals,
@@ -31,17 +31,56 @@ struct Summary<'a> {
     float: Option<&'a Path>,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct ConvertArgs {
+    /// Checkpoint: TensorFlow V2 (.index, prefix, `checkpoint` file or directory), tensorpack .npz, PyTorch .pt or
+    /// .pth, or a .safetensors of a state dict
+    checkpoint: PathBuf,
+    /// Packed model to write
+    #[arg(short, long, value_name = "OUT", required_unless_present_any = ["float", "verify"])]
+    output: Option<PathBuf>,
+    /// Also write the network with float weights, as `export` does
+    #[arg(long, value_name = "OUT")]
+    float: Option<PathBuf>,
+    /// Network id [default: recognized from names and shapes]
+    #[arg(long, value_name = "ID")]
+    arch: Option<String>,
+    /// JSON file that describes a network of your own, whose weights the checkpoint holds (see models/README.md), or a
+    /// .safetensors file written by `export`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
+    graph: Option<PathBuf>,
+    /// Text file with one label per line
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// .npy with the per-pixel mean of the training pictures, [H,W,3] RGB
+    #[arg(long, value_name = "FILE")]
+    mean_image: Option<PathBuf>,
+    /// Height and width of the pictures, if not those of the original network
+    #[arg(long, value_name = "PIXELS")]
+    input_size: Option<usize>,
+    /// Name stored in the model
+    #[arg(long)]
+    name: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    verification: agreement::VerificationArgs,
+}
+
 /// Runs the command.
-pub fn run(args: &ConvertArgs) -> Outcome {
+pub(super) fn run(args: &ConvertArgs) -> Outcome {
     check_outputs(args)?;
-    let Conversion { packed, report } = conversion(args)?;
+    let checkpoint = Checkpoint::open(&args.checkpoint)?;
+    check_sources(args, &checkpoint)?;
+    let Conversion { packed, report, .. } = conversion(args, &checkpoint)?;
     let model = golden(args, packed)?;
     let verification = agreement::check(&args.verification, &model)?;
     let failure = verification.as_ref().and_then(Verification::failure);
     if failure.is_none() {
         write(args, &model)?;
     }
-    let file = |path: &'_ Option<std::path::PathBuf>| path.clone().filter(|_| failure.is_none());
+    let file = |path: &Option<PathBuf>| path.clone().filter(|_| failure.is_none());
     let (output, float) = (file(&args.output), file(&args.float));
     let header = model.header();
     let summary = Summary {
@@ -64,13 +103,10 @@ pub fn run(args: &ConvertArgs) -> Outcome {
     failure.map_or(Ok(()), Err)
 }
 
-/// Refuses outputs that would destroy something.
+/// Refuses outputs that are no files, or one file.
 fn check_outputs(args: &ConvertArgs) -> Outcome {
     for output in [&args.output, &args.float].into_iter().flatten() {
         need_file(output)?;
-        if replaces(&args.checkpoint, output)? {
-            return Err(usage(output, "the output would replace the checkpoint"));
-        }
     }
     match (&args.output, &args.float) {
         (Some(packed), Some(float)) if packed == float || same_file(packed, float) => {
@@ -80,7 +116,15 @@ fn check_outputs(args: &ConvertArgs) -> Outcome {
     }
 }
 
-fn conversion(args: &ConvertArgs) -> Result<Conversion, Error> {
+/// Refuses outputs that would replace a file of the checkpoint.
+fn check_sources(args: &ConvertArgs, checkpoint: &Checkpoint) -> Outcome {
+    match [&args.output, &args.float].into_iter().flatten().find(|output| checkpoint.includes(output)) {
+        Some(output) => Err(usage(output, "the output would replace the checkpoint")),
+        None => Ok(()),
+    }
+}
+
+fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion, Error> {
     let options = ConvertOptions {
         arch: args.arch.clone(),
         labels: args.labels.as_deref().map(read_labels).transpose()?,
@@ -91,22 +135,22 @@ fn conversion(args: &ConvertArgs) -> Result<Conversion, Error> {
     let bar = output::progress(0, "numbers");
     if let Some(graph) = &args.graph {
         let network = CustomNetwork::read(graph)?;
-        let conversion = convert_graph(&args.checkpoint, &network, &options, &output::track(&bar));
+        let conversion = convert_graph(checkpoint, &network, &options, &output::track(&bar));
         bar.finish_and_clear();
         return conversion;
     }
-    let conversion = convert(&args.checkpoint, &options, &output::track(&bar))?;
+    let conversion = convert(checkpoint, &options, &output::track(&bar))?;
     bar.finish_and_clear();
-    note_choice(&args.checkpoint, &options, &conversion.packed.header.network)?;
+    note_choice(&conversion);
     Ok(conversion)
 }
 
-/// Adds golden vectors, which the reference computes.
+/// Adds golden vectors, computed by the reference.
 fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
     let bar = output::progress(0, "golden images");
     let model = add_golden_with(packed, &reference, &output::track(&bar)).map_err(|error| match error {
-        // Lowering refused the network: that is about the checkpoint, not about a packed file.
+        // Lowering refused the network. The message should name the checkpoint, as there is no packed file yet.
         Error::BadModel { problem, .. } => Error::bad_checkpoint(&args.checkpoint, problem),
         other => other,
     });
@@ -114,30 +158,29 @@ fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
     model
 }
 
-/// Says which other networks the checkpoint may be.
-fn note_choice(checkpoint: &Path, options: &ConvertOptions, chosen: &str) -> Result<(), Error> {
-    let others: Vec<&str> = candidates(checkpoint, options)?.into_iter().filter(|id| *id != chosen).collect();
+/// Notes which other networks the checkpoint may be.
+fn note_choice(conversion: &Conversion) {
+    let (chosen, others) = (&conversion.packed.header.network, &conversion.alternatives);
     if !others.is_empty() {
         output::note(&format!(
             "note: taken as {chosen}. The checkpoint does not say what pictures it was trained on; --arch {} fits as well.",
             others.join(" or ")
         ));
     }
-    Ok(())
 }
 
 fn write(args: &ConvertArgs, model: &Model) -> Outcome {
     if let Some(path) = &args.output {
-        model.save(path).map_err(output::write_failure)?;
+        model.save(path).map_err(Failure::of_writing)?;
     }
     if let Some(path) = &args.float {
-        export_float(model.packed(), path).map_err(output::write_failure)?;
+        export_float(model.packed(), path).map_err(Failure::of_writing)?;
     }
     Ok(())
 }
 
 impl Summary<'_> {
-    /// Says what people should know before they use the model.
+    /// Notes what the user should know before using the model.
     fn warn(&self, args: &ConvertArgs, model: &Model) {
         self.warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
         if args.graph.is_none() && !model.takes_pixels() {
@@ -162,29 +205,18 @@ impl Summary<'_> {
 
 fn print_model(model: &Model, path: &Path) -> Outcome {
     let header = model.header();
-    let size = std::fs::metadata(path).map_or(0, |m| m.len() as usize);
     let input = header.graph.input_shape();
     output::line(&format!("{}: {} from {}", path.display(), header.name, header.source.kind))?;
     output::line(&format!(
         "  network {}, W/A {}, input {input}, {} parameters in {}",
         header.network,
-        widths(&header.graph),
+        header.graph.widths(),
         model.packed().params.tensors().len(),
-        output::bytes(size)
+        output::bytes(size(path))
     ))
 }
 
 fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
     Ok(text.trim_start_matches('\u{feff}').lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
-}
-
-/// Whether writing `output` would destroy a file of the checkpoint.
-fn replaces(checkpoint: &Path, output: &Path) -> Result<bool, Error> {
-    let (Ok(main), Ok(output)) = (Checkpoint::open(checkpoint)?.path().canonicalize(), output.canonicalize()) else {
-        return Ok(false);
-    };
-    // The shards beside X.index are X.data-0000k-of-0000n.
-    let shards = main.with_extension("data-");
-    Ok(output == main || output.to_string_lossy().starts_with(&*shards.to_string_lossy()))
 }

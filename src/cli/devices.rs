@@ -1,16 +1,18 @@
 //! `lq-infer devices`
 
-use super::{DevicesArgs, Failure, Outcome, output};
+use super::failure::{Failure, Outcome};
+use super::{open, output};
 use crate::bench::check;
 use crate::error::Error;
-use crate::session::{AdapterLimits, DeviceInfo, DeviceSelector, Engine, devices};
+use crate::session::{AdapterLimits, DeviceInfo, DeviceSelector};
+use clap::Args;
 use serde::Serialize;
 
 /// What a check found.
 #[derive(Serialize)]
 struct Checked {
     healthy: bool,
-    /// Why not.
+    /// Why the device is not healthy.
     problem: Option<String>,
 }
 
@@ -19,14 +21,27 @@ struct Checked {
 struct Line<'a> {
     #[serde(flatten)]
     info: &'a DeviceInfo,
-    /// With `--check`, of devices that can be used.
+    /// Set with `--check`, for devices that can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<Checked>,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct DevicesArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Also show ids, limits and features
+    #[arg(long, short)]
+    verbose: bool,
+    /// Run every kernel on each device and compare with the reference; `auto` does not take a device that differs
+    #[arg(long)]
+    check: bool,
+}
+
 /// Runs the command.
-pub fn run(args: &DevicesArgs) -> Outcome {
-    let devices = devices();
+pub(super) fn run(args: &DevicesArgs) -> Outcome {
+    let devices = open::builder().devices();
     if args.check {
         return check_all(&devices, args.json);
     }
@@ -94,7 +109,7 @@ fn limits(gpu: &AdapterLimits) -> [String; 2] {
     ]
 }
 
-/// Checks every device that can be used, and keeps what was found.
+/// Checks every device that can be used, and stores the results.
 fn check_all(devices: &[DeviceInfo], json: bool) -> Outcome {
     let (mut wrong, mut failed) = (None, None);
     for info in devices {
@@ -115,18 +130,18 @@ fn check_all(devices: &[DeviceInfo], json: bool) -> Outcome {
     }
     match (wrong, failed) {
         (Some(_), _) => Err(Error::VerificationFailed("a device computes other bits than the reference".into()).into()),
-        (None, Some(_)) => Err(Failure { code: 1, message: Some("a device could not be checked".into()) }),
+        (None, Some(_)) => Err(Failure::new(1, "a device could not be checked")),
         (None, None) => Ok(()),
     }
 }
 
-/// What is wrong with a device, if anything. A device that cannot run the kernels is as useless as one that runs them wrongly.
+/// What is wrong with a device, if anything. A device that cannot run the kernels fails its check, too.
 fn check_one(info: &DeviceInfo) -> Result<Option<String>, Error> {
-    let engine = Engine::builder().device(DeviceSelector::Index(info.index)).build()?;
+    let engine = open::builder().device(DeviceSelector::Index(info.index)).build()?;
     let found = check(&**engine.backend()).map(|fault| fault.map(|f| f.to_string()));
     match &found {
         Ok(fault) => engine.backend().keep_verdict(fault.as_deref()),
-        // These pass.
+        // These are temporary, and say nothing about the device.
         Err(Error::OutOfMemory { .. } | Error::DeviceLost { .. }) => {}
         Err(error) => engine.backend().keep_verdict(Some(&error.to_string())),
     }

@@ -1,14 +1,35 @@
 //! `lq-infer eval`
 
-use super::inputs::{Input, load, pictures};
-use super::profile::Profiling;
-use super::{EvalArgs, Outcome, open_engine, output};
+use super::args::{DeviceArg, parse_count};
+use super::failure::Outcome;
+use super::inputs::{Input, batches, pictures};
+use super::profile::{ProfileArg, Profiling};
+use super::{open, output};
 use crate::backend::Control;
 use crate::error::{Error, Result};
-use crate::session::{Batch, Digest, Model, PrepareOptions};
+use crate::session::{Digest, Model, PrepareOptions};
+use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+#[derive(Args, Debug)]
+pub(super) struct EvalArgs {
+    /// Packed model
+    model: PathBuf,
+    /// Directory with one folder per class, named by its label
+    directory: PathBuf,
+    #[command(flatten)]
+    device: DeviceArg,
+    /// Images per run
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = parse_count)]
+    batch: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    profile: ProfileArg,
+}
 
 /// The result, as `--json` prints it.
 #[derive(Serialize)]
@@ -21,34 +42,30 @@ struct Summary {
     top1: f64,
     /// Share of pictures whose class is among the five most probable.
     top5: f64,
-    /// Decoding, transfers and computation included; preparation not.
+    /// Includes decoding, transfers and computation, but not preparation.
     images_per_second: f64,
     /// SHA-256 of all logits in order of the files' paths.
     digest: String,
 }
 
 /// Runs the command.
-pub fn run(args: &EvalArgs) -> Outcome {
+pub(super) fn run(args: &EvalArgs) -> Outcome {
     args.profile.around(|profiling| evaluate(args, profiling))
 }
 
 fn evaluate(args: &EvalArgs, profiling: &Profiling) -> Outcome {
     let model = profiling.host("load", || Model::open(&args.model))?;
     model.need_pixels()?;
-    let files = labelled(&args.directory, &model)?;
-    let engine = profiling.engine(profiling.host("open device", || open_engine(&args.device.device))?);
+    let (classes, files): (Vec<usize>, Vec<Input>) = labelled(&args.directory, &model)?.into_iter().unzip();
+    let engine = profiling.engine(profiling.host("open device", || open::engine(&args.device.device))?);
     let max_batch = args.batch.min(files.len());
-    let net = engine.prepare_with(&model, PrepareOptions { max_batch, progress: &|_, _| {} })?;
-    let rule = model.header().preprocess.resize;
+    let net = engine.prepare_with(&model, PrepareOptions { max_batch, ..PrepareOptions::default() })?;
     let bar = output::progress(files.len(), "images");
     let (mut top1, mut top5, mut digest) = (0usize, 0usize, Digest::new());
     let start = Instant::now();
-    let batches = files.chunks(max_batch).map(|chunk| {
-        let inputs: Vec<&Input> = chunk.iter().map(|(_, input)| input).collect();
-        let pictures: Result<Vec<_>> = profiling.host("decode", || load(&inputs, &rule)).into_iter().collect();
-        Ok(Batch::Pixels(pictures?.concat()))
-    });
-    let mut classes = files.iter().map(|(class, _)| *class);
+    let rule = &model.header().preprocess.resize;
+    let batches = batches(&files, max_batch, rule, profiling, |_, picture| picture.map(Some));
+    let mut classes = classes.into_iter();
     net.stream(batches, &Control::default(), |logits| {
         digest.add(&logits);
         let better = classes.next().map_or(usize::MAX, |class| rank(&logits, class));
@@ -81,13 +98,13 @@ fn print(s: &Summary) -> Outcome {
     output::line(&format!("  digest {}", s.digest))
 }
 
-/// How many classes have a larger logit, or an equal one and come first.
+/// How many classes rank before `class`: those with a larger logit, or an equal one and a lower index.
 fn rank(logits: &[f32], class: usize) -> usize {
     let ahead = |(c, &v): (usize, &f32)| v > logits[class] || (v == logits[class] && c < class);
     logits.iter().enumerate().filter(|&p| ahead(p)).count()
 }
 
-/// All pictures of a directory with one folder per class, with their classes, by path.
+/// The pictures of a directory with one folder per class, with their classes, sorted by path.
 fn labelled(directory: &Path, model: &Model) -> Result<Vec<(usize, Input)>> {
     let labels = &model.header().labels;
     let io = |e| Error::io(directory, e);

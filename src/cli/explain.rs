@@ -1,21 +1,26 @@
 //! `lq-infer explain`
 
+use super::args::{DeviceArg, parse_count};
+use super::failure::{Failure, Outcome};
 use super::subject::{Bits, Subject, parse_bits};
-use super::{DeviceArg, Failure, Outcome, matching, output, parse_count};
+use super::{open, output};
 use crate::backend::{Clock, Control};
 use crate::bench::report::Bound;
-use crate::bench::{Explanation, Group, Launch, Prediction, Remark, explain, measure, open};
+use crate::bench::{Explanation, Group, Launch, Prediction, Remark, explain, measure};
+use crate::text::wrapped;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Time for measuring.
+/// Time for measurements.
 const BUDGET: Duration = Duration::from_secs(2);
+/// Length of lines of text.
+const LINE: usize = 100;
 /// Longest name of a layer in the table.
 const NAME: usize = 30;
 
 #[derive(Args, Debug)]
-pub struct ExplainArgs {
+pub(super) struct ExplainArgs {
     /// Packed model [default: the bundled one]
     #[arg(conflicts_with = "net")]
     model: Option<PathBuf>,
@@ -36,16 +41,16 @@ pub struct ExplainArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &ExplainArgs) -> Outcome {
-    let info = matching(&args.device.device)?;
+pub(super) fn run(args: &ExplainArgs) -> Outcome {
+    let info = open::chosen(&args.device.device)?;
     let subject = match (&args.net, &args.model) {
         (Some(net), _) => Subject::random(net, args.bits)?,
         (None, Some(path)) => Subject::file(path)?,
         (None, None) => Subject::bundled()?,
     };
-    let (device, opened) = open(&info);
+    let (device, opened) = crate::bench::open(&info, open::builder());
     let Some(opened) = opened else {
-        return Err(Failure { code: 4, message: Some(device.problem.unwrap_or_default()) });
+        return Err(Failure::new(4, device.problem.unwrap_or_default()));
     };
     let job = subject.job(args.batch, BUDGET, Some(&opened));
     let cell = measure(&job, &opened.engine, 0, &Control::default())?;
@@ -72,7 +77,7 @@ fn lines(e: &Explanation) -> Vec<String> {
         lines.extend(predictions(e));
     }
     lines.push(String::new());
-    lines.extend(e.answers.iter().flat_map(|answer| wrapped(answer, "")));
+    lines.extend(e.answers.iter().flat_map(|answer| wrapped(answer, "", LINE)));
     lines.extend(e.noise.iter().map(|remark| format!("! {remark}")));
     lines
 }
@@ -98,7 +103,7 @@ fn heading(e: &Explanation) -> Vec<String> {
         format!(
             "At best: {:.1} G words counted, {:.1} G byte products, {:.1} GB moved per second; {:.1} us to launch",
             peaks.words / 1e9,
-            peaks.macs / 1e9,
+            peaks.byte_products / 1e9,
             peaks.bytes / 1e9,
             1e6 * e.device.launch.unwrap_or(0.0)
         ),
@@ -117,10 +122,10 @@ fn row(launch: &Launch) -> Vec<String> {
     let window = step.window.map_or(String::new(), |[h, w]| format!(" {h}x{w}"));
     let [h, w, c] = step.output;
     let millions = |n: f64, unit: &str| if n > 0.0 { format!("{:.2}{unit}", n / 1e6) } else { String::new() };
-    let work = if step.words > 0.0 { millions(step.words, " Mw") } else { millions(step.macs, " Mp") };
+    let work = if step.words > 0.0 { millions(step.words, " Mw") } else { millions(step.byte_products, " Mp") };
     let bound = match step.bound {
         Bound::Popcount => "count",
-        Bound::Macs => "products",
+        Bound::ByteProducts => "products",
         Bound::Memory => "memory",
         Bound::Launch => "launch",
     };
@@ -141,7 +146,7 @@ fn row(launch: &Launch) -> Vec<String> {
     ]
 }
 
-/// The end of a long name tells more than its beginning.
+/// Shortens a long name at its beginning, which tells less than its end.
 fn shortened(name: &str) -> String {
     let length = name.chars().count();
     match length <= NAME {
@@ -169,14 +174,14 @@ fn groups(e: &Explanation) -> Vec<String> {
     lines
 }
 
-/// Launches of which the same is to be said.
+/// One remark about several launches that it applies to alike.
 fn remark(alike: &[Remark]) -> Vec<String> {
     let Some(first) = alike.first() else { return Vec::new() };
     let layers = alike.iter().map(|r| r.layer.as_str()).collect::<Vec<_>>().join(", ");
-    wrapped(&format!("{layers} ({}): {}", first.kernel, first.reason), "  ")
+    wrapped(&format!("{layers} ({}): {}", first.kernel, first.reason), "  ", LINE)
 }
 
-/// Weights down, activations to the right.
+/// A table of predicted times: a row for each width of weights, a column for each width of activations.
 fn predictions(e: &Explanation) -> Vec<String> {
     let first = e.predictions.first().map(|p| p.weights);
     let of_first = e.predictions.iter().filter(|p| Some(p.weights) == first);
@@ -194,28 +199,9 @@ fn predictions(e: &Explanation) -> Vec<String> {
         ms(e.wall.median),
         e.bits
     );
-    wrapped(&title, "").into_iter().chain(output::table_of(&rows, &right)).collect()
+    wrapped(&title, "", LINE).into_iter().chain(output::table_of(&rows, &right)).collect()
 }
 
 fn ms(seconds: f64) -> String {
     format!("{:.3} ms", 1e3 * seconds)
-}
-
-/// Lines of at most 100 columns, all but the first indented.
-fn wrapped(text: &str, indent: &str) -> Vec<String> {
-    const WIDTH: usize = 100;
-    let mut lines = vec![indent.to_owned()];
-    for word in text.split(' ') {
-        let last = lines.last().map_or(0, |line| line.chars().count());
-        if last + 1 + word.chars().count() > WIDTH {
-            lines.push(format!("{indent}  "));
-        }
-        if let Some(line) = lines.last_mut() {
-            if !line.trim().is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
 }

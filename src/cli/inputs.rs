@@ -1,32 +1,31 @@
 //! INPUT arguments: pictures, directories, standard input, arrays.
 
+use super::profile::Profiling;
 use crate::error::{Error, Result};
-use crate::format::npy::{self, NpyData, NpyDtype, NpyHeader};
+use crate::format::ElementType;
+use crate::format::npy::{self, NpyData, NpyHeader};
 use crate::graph::preprocess::Resize;
-use crate::image::{decode, fit};
+use crate::image::{Pixels, decode, read_limited, resize_and_crop};
 use crate::session::{Batch, Model};
 use crate::tensor::Shape;
 use rayon::prelude::*;
-use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Files that a directory is searched for.
+/// Extensions of the files that a directory is searched for.
 const EXTENSIONS: &[&str] = &["png", "jpg", "jpeg", "webp", "bmp", "gif"];
-/// Pictures decoded at the same time.
+/// Most pictures that are decoded at the same time.
 const DECODERS: usize = 8;
-/// Largest picture file that is read.
-const MAX_FILE: u64 = 1 << 30;
 
 /// One source of images.
-pub enum Input {
+pub(super) enum Input {
     Picture(PathBuf),
     Stdin,
     Array(Array),
 }
 
 /// A `.npy` file, mapped.
-pub struct Array {
+pub(super) struct Array {
     path: PathBuf,
     file: memmap2::Mmap,
     header: NpyHeader,
@@ -34,8 +33,8 @@ pub struct Array {
 }
 
 impl Input {
-    /// Name for reports.
-    pub fn name(&self) -> String {
+    /// Name that is printed with results.
+    pub(super) fn name(&self) -> String {
         match self {
             Input::Picture(path) => path.display().to_string(),
             Input::Stdin => "-".into(),
@@ -44,13 +43,13 @@ impl Input {
     }
 
     /// Number of images.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         if let Input::Array(array) = self { array.len() } else { 1 }
     }
 }
 
-/// Finds out what an argument means: one input, or those of a directory.
-pub fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
+/// The inputs that an argument names: one, or those of a directory.
+pub(super) fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
     if path.as_os_str() == "-" {
         return picture(path, Input::Stdin, model).map(|input| vec![input]);
     }
@@ -68,13 +67,13 @@ pub fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
     Ok(vec![one])
 }
 
-/// `input`, if the model takes pictures at all.
+/// `input`, if the model takes pictures.
 fn picture(path: &Path, input: Input, model: &Model) -> Result<Input> {
     model.need_pixels().map(|()| input).map_err(|error| Error::bad_input(path, reason(error)))
 }
 
-/// All pictures below a directory, by path. Links to directories are not followed.
-pub fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
+/// All pictures below a directory, sorted by path. Links to directories are not followed.
+pub(super) fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut pending = vec![directory.to_owned()];
     while let Some(directory) = pending.pop() {
@@ -85,7 +84,7 @@ pub fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
             let wanted = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
             if entry.file_type().map_err(io)?.is_dir() {
                 pending.push(path);
-            } else if wanted.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) {
+            } else if wanted.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) && !is_special(&path) {
                 found.push(path);
             }
         }
@@ -94,7 +93,12 @@ pub fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The problem without the path it is about.
+/// Whether it is a pipe, a socket or a device, which may not have an end.
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
+}
+
+/// The problem without the path that it is about.
 fn reason(error: Error) -> String {
     match error {
         Error::BadInput { problem, .. } => problem,
@@ -102,50 +106,49 @@ fn reason(error: Error) -> String {
     }
 }
 
-/// Reads a file, but not an endless one.
-fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let io = |e| Error::io(path, e);
-    let file = std::fs::File::open(path).map_err(io)?;
-    if file.metadata().map_err(io)?.is_dir() {
-        return Err(Error::bad_input(path, "is a directory"));
-    }
-    read_limited(file, path)
+/// Batches of at most `size` pictures at the network's size, decoded when they are asked for. `keep` is given every
+/// picture, decoded or not, and returns the pixels to feed, if any, or an error that ends the sequence.
+pub(super) fn batches<'a>(
+    pictures: &'a [Input],
+    size: usize,
+    rule: &'a Resize,
+    profiling: &'a Profiling,
+    mut keep: impl FnMut(&Input, Result<Vec<u8>>) -> Result<Option<Vec<u8>>> + 'a,
+) -> impl Iterator<Item = Result<Batch>> + 'a {
+    pictures.chunks(size).map(move |chunk| {
+        let decoded = profiling.host("decode", || load(chunk, rule));
+        let kept = chunk.iter().zip(decoded).map(|(input, decoded)| keep(input, decoded));
+        let kept: Vec<Option<Vec<u8>>> = kept.collect::<Result<_>>()?;
+        Ok(Batch::Pixels(kept.into_iter().flatten().flatten().collect()))
+    })
 }
 
-fn read_limited(from: impl Read, path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(Error::bad_input(path, format!("is larger than {MAX_FILE} bytes")));
-    }
-    Ok(bytes)
-}
-
-/// Decodes and fits pictures in parallel, in order; each may fail on its own. A hostile picture may take close to a
-/// gigabyte while it is decoded, so only [`DECODERS`] are at work at a time.
-pub fn load(pictures: &[&Input], rule: &Resize) -> Vec<Result<Vec<u8>>> {
-    let some = |some: &[&Input]| some.par_iter().map(|input| load_one(input, rule)).collect::<Vec<_>>();
+/// Decodes, resizes and crops pictures in parallel, in order; each may fail on its own. A hostile picture may take
+/// close to a gigabyte while it is decoded, so only [`DECODERS`] are decoded at a time.
+fn load(pictures: &[Input], rule: &Resize) -> Vec<Result<Vec<u8>>> {
+    let some = |some: &[Input]| some.par_iter().map(|input| load_one(input, rule)).collect::<Vec<_>>();
     pictures.chunks(DECODERS).flat_map(some).collect()
 }
 
 fn load_one(input: &Input, rule: &Resize) -> Result<Vec<u8>> {
-    let (bytes, name) = match input {
-        Input::Picture(path) => (read_file(path)?, path.as_path()),
-        Input::Stdin => (read_limited(std::io::stdin().lock(), Path::new("-"))?, Path::new("-")),
+    let picture = match input {
+        Input::Picture(path) => Pixels::open(path)?,
+        Input::Stdin => decode(&read_limited(std::io::stdin().lock(), Path::new("-"))?, Path::new("-"))?,
         Input::Array(array) => return Err(Error::bad_input(&array.path, "is an array, not a picture")),
     };
-    Ok(fit(&decode(&bytes, name)?, rule)?.rgb)
+    Ok(resize_and_crop(&picture, rule)?.rgb)
 }
 
 impl Array {
     /// Opens an array and checks that the model can take it.
-    pub fn open(path: &Path, model: &Model) -> Result<Self> {
+    pub(super) fn open(path: &Path, model: &Model) -> Result<Self> {
         let bad = |problem: String| Error::bad_input(path, problem);
         let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
         if file.metadata().map_err(|e| Error::io(path, e))?.len() == 0 {
             return Err(bad("is empty".into()));
         }
-        // SAFETY: the map is read-only and lives as long as this command; changing the file meanwhile is the user's doing.
+        // SAFETY: the mapping is read-only and lives as long as this command. Nothing here changes the file; that
+        // nobody else does meanwhile is up to the user, as for any tool that maps its input.
         let file = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io(path, e))?;
         let (header, _) = npy::layout(&file).map_err(bad)?;
         let input = model.header().graph.input_shape();
@@ -153,8 +156,8 @@ impl Array {
         Ok(Array { path: path.to_owned(), file, header, rows })
     }
 
-    /// The images of `rows`.
-    pub fn rows(&self, rows: Range<usize>) -> Result<Batch> {
+    /// The images of these rows.
+    pub(super) fn rows(&self, rows: Range<usize>) -> Result<Batch> {
         let bad = |problem: String| Error::bad_input(&self.path, problem);
         // A single image may come without its leading dimension.
         let range = if self.header.shape.len() == 3 {
@@ -171,22 +174,22 @@ impl Array {
     }
 
     /// Number of images.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.rows
     }
 
     /// Where the array came from.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Checks dtype and shape, and counts the images.
+/// Checks element type and shape, and counts the images.
 fn check(header: &NpyHeader, input: Shape, model: &Model) -> Result<usize, String> {
-    if !matches!(header.dtype, NpyDtype::U8 | NpyDtype::F32) {
+    if !matches!(header.dtype, ElementType::U8 | ElementType::F32) {
         return Err(format!("holds {}, expected u8 pixels or f32 tensors", header.dtype.name()));
     }
-    if header.dtype == NpyDtype::U8 {
+    if header.dtype == ElementType::U8 {
         model.need_pixels().map_err(|error| format!("holds pixels, but {}", reason(error)))?;
     }
     if header.fortran_order {
@@ -201,4 +204,18 @@ fn check(header: &NpyHeader, input: Shape, model: &Model) -> Result<usize, Strin
         return Err(format!("has images of {image:?}, the model takes [{}, {}, {}]", input.h, input.w, input.c));
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.png"), "").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("b.png")).unwrap();
+        assert_eq!(pictures(folder.path()).unwrap(), [folder.path().join("a.png")]);
+    }
 }

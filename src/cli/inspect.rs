@@ -1,10 +1,12 @@
 //! `lq-infer inspect`
 
-use super::{InspectArgs, Outcome, open_model, output};
-use crate::convert::widths;
+use super::failure::Outcome;
+use super::{open, output};
 use crate::graph::preprocess::Normalize;
 use crate::session::Model;
+use clap::Args;
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// One parameter, as `--json` prints it.
 #[derive(Serialize)]
@@ -15,7 +17,7 @@ struct TensorLine<'a> {
     bytes: usize,
 }
 
-/// The whole of `--json`.
+/// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
     #[serde(flatten)]
@@ -23,9 +25,18 @@ struct Report<'a> {
     tensors: Vec<TensorLine<'a>>,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct InspectArgs {
+    /// Packed model [default: the bundled one]
+    model: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command.
-pub fn run(args: &InspectArgs) -> Outcome {
-    let model = open_model(args.model.as_ref())?;
+pub(super) fn run(args: &InspectArgs) -> Outcome {
+    let model = open::model(args.model.as_ref())?;
     if args.json {
         return output::json(&Report { header: model.header(), tensors: tensors(&model) });
     }
@@ -51,7 +62,7 @@ fn describe(model: &Model) -> Outcome {
     let h = model.header();
     let total: usize = tensors(model).iter().map(|t| t.bytes).sum();
     output::line(&format!("name     {}", h.name))?;
-    output::line(&format!("network  {}, W/A {}, format version {}", h.network, widths(&h.graph), h.version))?;
+    output::line(&format!("network  {}, W/A {}, format version {}", h.network, h.graph.widths(), h.version))?;
     output::line(&format!("source   {} {}, sha256 {}", h.source.kind, h.source.file, h.source.sha256))?;
     output::line(&format!("made by  {}", h.source.converter))?;
     output::line(&format!("input    {}", h.graph.input_shape()))?;

@@ -1,16 +1,17 @@
-//! The table that every conversion prints.
+//! The table of layers that every conversion prints.
 
-use super::{Outcome, output};
+use super::failure::Outcome;
+use super::output;
 use crate::convert::report::{ConversionReport, LayerKind, LayerReport, QuantizedWeights, Totals};
 
-/// Most levels that are shown one by one.
+/// Most levels that are listed one by one.
 const SHOWN_LEVELS: usize = 4;
 const HEADER: [&str; 7] = ["layer", "shape", "W/A", "levels", "error", "float", "packed"];
-/// Columns of numbers.
+/// Columns with numbers, which are right-aligned.
 const RIGHT: [usize; 3] = [4, 5, 6];
 
 /// Prints the table.
-pub fn print(report: &ConversionReport) -> Outcome {
+pub(super) fn print(report: &ConversionReport) -> Outcome {
     let is_norm = |layer: &&LayerReport| matches!(layer.kind, LayerKind::BatchNorm { .. });
     let norms: Vec<&LayerReport> = report.layers.iter().filter(is_norm).collect();
     let mut rows = vec![HEADER.map(str::to_owned).to_vec()];
@@ -56,7 +57,7 @@ fn joined(bits: &[usize]) -> String {
     bits.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Shares of the weights at each level, lowest first; of many levels only the extremes.
+/// Shares of the weights at each level, lowest level first; for many levels only the extremes.
 fn shares(weights: &QuantizedWeights) -> String {
     let shares = weights.level_shares();
     let percent = |share: f64| match 100.0 * share {
@@ -72,7 +73,7 @@ fn shares(weights: &QuantizedWeights) -> String {
     format!("{used} of {}, {}-{}%", shares.len(), percent(least), percent(most))
 }
 
-/// Values of an activation quantizer's levels; of many only the extremes.
+/// Values of an activation quantizer's levels; for many levels only the extremes.
 fn values(levels: &[f32]) -> String {
     let value = |&v: &f32| match v.abs() {
         0.0 => "0".to_owned(),

@@ -1,16 +1,35 @@
 //! `lq-infer names`
 
-use super::{NamesArgs, Outcome, output};
+use super::failure::Outcome;
+use super::output;
 use crate::convert::{CustomNetwork, plain_variables};
 use crate::error::Error;
 use crate::graph::Weights;
 use crate::zoo::{self, Definition, Uniform};
+use clap::Args;
+use std::path::PathBuf;
 
-/// Bits that stand for float.
+/// The number of bits that means float.
 const FLOAT: usize = 32;
 
+#[derive(Args, Debug)]
+pub(super) struct NamesArgs {
+    /// Id of a network
+    #[arg(required_unless_present = "graph", conflicts_with = "graph")]
+    arch: Option<String>,
+    /// JSON file with a network of your own
+    #[arg(long, value_name = "FILE")]
+    graph: Option<PathBuf>,
+    /// Bits of quantized weights, 32 for float
+    #[arg(long, value_name = "BITS", default_value_t = 2, conflicts_with = "graph")]
+    weights: usize,
+    /// Bits of quantized activations, 32 for float
+    #[arg(long, value_name = "BITS", default_value_t = 2, conflicts_with = "graph")]
+    activations: usize,
+}
+
 /// Runs the command.
-pub fn run(args: &NamesArgs) -> Outcome {
+pub(super) fn run(args: &NamesArgs) -> Outcome {
     let definition = match &args.graph {
         Some(file) => CustomNetwork::read(file)?.definition(),
         None => of_zoo(args)?,

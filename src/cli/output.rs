@@ -1,65 +1,65 @@
-//! What people and programs see.
+//! Output: results, notes, errors, progress.
 
-use super::Failure;
-use crate::bench::html::plain;
-use crate::error::Error;
+use super::failure::Failure;
+use crate::text::plain;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 
-/// Prints one line of results. Names come from files of others: what would steer a terminal is not passed on.
-pub fn line(text: &str) -> Result<(), Failure> {
+/// Prints one line of results, without control characters: names come from files of unknown origin.
+pub(super) fn line(text: &str) -> Result<(), Failure> {
     exactly(&plain(text))
 }
 
-/// Prints a line as it is. A reader that went away (a closed pipe) ends the command quietly.
+/// Prints a line as it is. A closed pipe ends the command quietly.
 fn exactly(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout().lock(), "{text}") {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure { code: 0, message: None }),
-        Err(e) => Err(Failure { code: 1, message: Some(format!("standard output: {e}")) }),
+        Err(e) => Err(Failure::new(1, format!("standard output: {e}"))),
     }
 }
 
 /// Prints a value as one line of JSON.
-pub fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
+pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value);
-    exactly(&text.map_err(|e| Failure { code: 1, message: Some(format!("cannot write JSON: {e}")) })?)
+    exactly(&text.map_err(|e| Failure::new(1, format!("cannot write JSON: {e}")))?)
 }
 
 /// Prints an error as one line.
-pub fn error(message: &str) {
+pub(super) fn error(message: &str) {
     let message = message.replace(char::is_control, " ");
-    // Nothing sensible can be done if standard error is closed.
+    // If standard error is closed, there is nobody to tell.
     let _ = writeln!(std::io::stderr().lock(), "lq-infer: error: {message}");
 }
 
-/// Prints a remark that is no result.
-pub fn note(message: &str) {
+/// Prints a note on standard error.
+pub(super) fn note(message: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", plain(message));
 }
 
 /// A progress bar on standard error, drawn only on a terminal.
-pub fn progress(length: usize, unit: &str) -> ProgressBar {
+pub(super) fn progress(length: usize, unit: &str) -> ProgressBar {
     let bar = ProgressBar::new(length as u64);
     let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec}} {{eta}}");
     bar.with_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Shows (done, total) on a bar.
-pub fn track(bar: &ProgressBar) -> impl Fn(usize, usize) {
-    |done, total| {
+pub(super) fn track(bar: &ProgressBar) -> impl Fn(usize, usize) + Send + Sync + use<> {
+    let bar = bar.clone();
+    move |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     }
 }
 
 /// Left-aligned columns, two spaces apart.
-pub fn table(rows: &[Vec<String>]) -> Vec<String> {
+pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     table_of(rows, &[])
 }
 
 /// Columns, two spaces apart; those whose indices are in `right` are aligned there.
-pub fn table_of(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
+pub(super) fn table_of(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -73,26 +73,11 @@ pub fn table_of(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     rows.iter().map(render).collect()
 }
 
-/// Bytes for people.
-pub fn bytes(n: usize) -> String {
+/// A number of bytes with a readable unit.
+pub(super) fn bytes(n: usize) -> String {
     match n {
         0..1_000 => format!("{n} B"),
         1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
         _ => format!("{:.2} MB", n as f64 / 1e6),
-    }
-}
-
-/// The failure of writing a result file: the work was done, the disk refused it.
-pub fn write_failure(error: Error) -> Failure {
-    Failure { code: if matches!(error, Error::Io { .. }) { 1 } else { 3 }, message: Some(error.to_string()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn nothing_steers_a_terminal() {
-        assert_eq!(plain("a\u{1b}[2Jb\r\n\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c");
     }
 }

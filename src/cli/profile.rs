@@ -1,9 +1,10 @@
 //! `--profile FILE`
 
-use super::{Failure, Outcome, output};
+use super::failure::{Failure, Outcome};
+use super::output;
 use crate::backend::Timeline;
-use crate::bench::trace;
-use crate::format::replace_file;
+use crate::bench::perfetto;
+use crate::files::replace_file;
 use crate::session::{Engine, Profile};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -11,16 +12,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Args, Debug)]
-pub struct ProfileArg {
-    /// Write a trace of when each part ran, for ui.perfetto.dev or chrome://tracing, and tell on standard error what each layer
-    /// took
+pub(super) struct ProfileArg {
+    /// Write a profile of when each part ran, for ui.perfetto.dev or chrome://tracing, and print on standard error how
+    /// long each layer took
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
 }
 
 impl ProfileArg {
-    /// Does `work`, and writes the profile if one is wanted: also that of work that failed.
-    pub fn around(&self, work: impl FnOnce(&Profiling) -> Outcome) -> Outcome {
+    /// Does `work`, and writes the profile if it was asked for, even if the work failed.
+    pub(super) fn around(&self, work: impl FnOnce(&Profiling) -> Outcome) -> Outcome {
         let Some(path) = &self.profile else { return work(&Profiling(None)) };
         let profile = Profile::start();
         let outcome = work(&Profiling(Some(profile.clone())));
@@ -36,12 +37,12 @@ impl ProfileArg {
     }
 }
 
-/// A profile, if one is wanted.
-pub struct Profiling(Option<Profile>);
+/// A profile, if it was asked for.
+pub(super) struct Profiling(Option<Profile>);
 
 impl Profiling {
     /// Does `work`, under this name in the profile.
-    pub fn host<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
+    pub(super) fn host<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
         match &self.0 {
             Some(profile) => profile.host(name, work),
             None => work(),
@@ -49,7 +50,7 @@ impl Profiling {
     }
 
     /// The engine, with its nets in the profile.
-    pub fn engine(&self, engine: Engine) -> Engine {
+    pub(super) fn engine(&self, engine: Engine) -> Engine {
         match &self.0 {
             Some(profile) => engine.profiled(profile),
             None => engine,
@@ -58,7 +59,7 @@ impl Profiling {
 }
 
 fn write(path: &Path, profile: &Profile) -> Outcome {
-    replace_file(path, trace(profile).as_bytes()).map_err(output::write_failure)
+    replace_file(path, perfetto(profile).as_bytes()).map_err(Failure::of_writing)
 }
 
 /// Prints a table for each net.
@@ -74,7 +75,7 @@ fn tell(profile: &Profile) {
     }
 }
 
-/// What a layer took in one of its kernels.
+/// How long a layer took in one of its kernels.
 struct Layer<'a> {
     name: &'a str,
     kernel: &'static str,
@@ -82,9 +83,9 @@ struct Layer<'a> {
     total: Duration,
 }
 
-/// In the order of the program.
+/// The layers in the order of the program.
 fn layers(timeline: &Timeline) -> Vec<Layer<'_>> {
-    // Programs for pixels and for tensors may have other layers at the same step.
+    // The programs for pixels and for tensors may have different layers at the same step.
     let mut layers: BTreeMap<(usize, &str), Layer> = BTreeMap::new();
     for span in &timeline.spans {
         let Some(step) = span.step else { continue };

@@ -1,8 +1,9 @@
 //! Models to measure: files, networks of the zoo with random parameters, the bundled one.
 
-use super::Failure;
-use crate::bench::{Job, Opened, Reference, random_model};
+use super::failure::Failure;
+use crate::bench::{ExpectedLogits, Job, Opened, random_model};
 use crate::error::Error;
+use crate::files::hex;
 use crate::session::Model;
 use crate::zoo::Uniform;
 use sha2::{Digest, Sha256};
@@ -14,13 +15,13 @@ const SEED: u64 = 1;
 
 /// Bits of weights and activations.
 #[derive(Clone, Copy, Debug)]
-pub struct Bits {
+pub(super) struct Bits {
     weights: usize,
     activations: usize,
 }
 
-/// "1/2".
-pub fn parse_bits(text: &str) -> Result<Bits, String> {
+/// Parses bits of weights and of activations, such as "1/2".
+pub(super) fn parse_bits(text: &str) -> Result<Bits, String> {
     let parsed = text.split_once('/').and_then(|(w, a)| Some((w.parse().ok()?, a.parse().ok()?)));
     match parsed {
         Some((weights @ 1..=8, activations @ 1..=8)) => Ok(Bits { weights, activations }),
@@ -29,27 +30,27 @@ pub fn parse_bits(text: &str) -> Result<Bits, String> {
 }
 
 /// A model to measure.
-pub struct Subject {
+pub(super) struct Subject {
     model: Model,
-    /// As in a report.
+    /// Where the model comes from, as a report says it.
     source: String,
     load: Duration,
-    reference: Reference,
+    reference: ExpectedLogits,
 }
 
 impl Subject {
-    pub fn file(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn file(path: &Path) -> Result<Self, Failure> {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-        let hash = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let hash = hex(&Sha256::digest(&bytes));
         Self::new(hash, || Model::open(path))
     }
 
-    pub fn random(net: &str, bits: Bits) -> Result<Self, Failure> {
+    pub(super) fn random(net: &str, bits: Bits) -> Result<Self, Failure> {
         let widths = Uniform::bits(bits.weights, bits.activations);
         Self::new(format!("random, seed {SEED}"), || random_model(net, &widths, SEED))
     }
 
-    pub fn bundled() -> Result<Self, Failure> {
+    pub(super) fn bundled() -> Result<Self, Failure> {
         Self::new("bundled".to_owned(), Model::bundled)
     }
 
@@ -57,11 +58,11 @@ impl Subject {
         let start = Instant::now();
         let model = make()?;
         let load = start.elapsed();
-        Ok(Subject { reference: Reference::new(&model)?, model, source, load })
+        Ok(Subject { reference: ExpectedLogits::new(&model)?, model, source, load })
     }
 
-    /// What to measure on a device, if it is open.
-    pub fn job(&self, batch: usize, budget: Duration, device: Option<&Opened>) -> Job<'_> {
+    /// The measurement of this model on a device, which may not be open.
+    pub(super) fn job(&self, batch: usize, budget: Duration, device: Option<&Opened>) -> Job<'_> {
         let Subject { model, source, load, reference } = self;
         let ceiling = device.map(|d| d.ceiling);
         Job { model, source, load: *load, reference, batch, budget, ceiling, against_f32: false }

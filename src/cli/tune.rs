@@ -1,12 +1,24 @@
 //! `lq-infer tune`
 
-use super::{Outcome, TuneArgs, open_engine, open_model, output};
+use super::args::DeviceArg;
+use super::failure::Outcome;
+use super::{open, output};
+use clap::Args;
+use std::path::PathBuf;
 use std::time::Duration;
 
+#[derive(Args, Debug)]
+pub(super) struct TuneArgs {
+    /// Packed model [default: the bundled one]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
+}
+
 /// Runs the command.
-pub fn run(args: &TuneArgs) -> Outcome {
-    let model = open_model(args.model.as_ref())?;
-    let engine = open_engine(&args.device.device)?;
+pub(super) fn run(args: &TuneArgs) -> Outcome {
+    let model = open::model(args.model.as_ref())?;
+    let engine = open::engine(&args.device.device)?;
     let bar = output::progress(0, "rounds");
     let tuned = engine.tune(&model, &|rounds| bar.set_position(rounds as u64))?;
     bar.finish_and_clear();

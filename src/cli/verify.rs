@@ -1,10 +1,13 @@
 //! `lq-infer verify`
 
-use super::profile::Profiling;
-use super::{Failure, Outcome, VerifyArgs, open_engine, open_model, output};
+use super::failure::{Failure, Outcome};
+use super::profile::{ProfileArg, Profiling};
+use super::{open, output};
 use crate::error::Error;
-use crate::session::{Engine, GoldenReport, Model, devices, verify};
+use crate::session::{Engine, GoldenReport, Model, PrepareOptions, verify};
+use clap::Args;
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -17,15 +20,29 @@ struct Line<'a> {
     holds: bool,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct VerifyArgs {
+    /// Packed model [default: the bundled one]
+    model: Option<PathBuf>,
+    /// Device as for classification, or `all`
+    #[arg(long, value_name = "SEL", default_value = "auto")]
+    device: String,
+    /// Print JSON, one object per device and golden vector
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    profile: ProfileArg,
+}
+
 /// Runs the command.
-pub fn run(args: &VerifyArgs) -> Outcome {
+pub(super) fn run(args: &VerifyArgs) -> Outcome {
     args.profile.around(|profiling| verify_on(args, profiling))
 }
 
 fn verify_on(args: &VerifyArgs, profiling: &Profiling) -> Outcome {
-    let model = profiling.host("load", || open_model(args.model.as_ref()))?;
+    let model = profiling.host("load", || open::model(args.model.as_ref()))?;
     if model.header().golden.is_empty() {
-        return Err(Failure { code: 3, message: Some("the model holds no golden vectors to verify".into()) });
+        return Err(Failure::new(3, "the model holds no golden vectors to verify"));
     }
     let mut all_hold = true;
     let mut failed = None;
@@ -54,7 +71,7 @@ fn verify_on(args: &VerifyArgs, profiling: &Profiling) -> Outcome {
 
 fn check(engine: &Engine, model: &Model) -> Result<Vec<GoldenReport>, Failure> {
     let images = model.header().golden.iter().map(|g| g.images).max().unwrap_or(1);
-    let options = crate::session::PrepareOptions { max_batch: images, progress: &|_, _| {} };
+    let options = PrepareOptions { max_batch: images, ..PrepareOptions::default() };
     Ok(verify(&engine.prepare_with(model, options)?)?)
 }
 
@@ -62,14 +79,14 @@ type Opened = (String, Result<Engine, Failure>);
 
 fn engines(selector: &str) -> Result<Vec<Opened>, Failure> {
     if selector != "all" {
-        let engine = open_engine(selector)?;
+        let engine = open::engine(selector)?;
         return Ok(vec![(engine.device_name(), Ok(engine))]);
     }
     let mut opened = Vec::new();
-    for device in devices() {
+    for device in open::builder().devices() {
         match &device.unusable {
             Some(reason) => output::note(&format!("{} ({}): left out: {reason}", device.name, device.api)),
-            None => opened.push((format!("{} ({})", device.name, device.api), open_engine(&device.index.to_string()))),
+            None => opened.push((format!("{} ({})", device.name, device.api), open::engine(&device.index.to_string()))),
         }
     }
     Ok(opened)

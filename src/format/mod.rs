@@ -1,200 +1,29 @@
-//! The packed file, format version 1: one `.safetensors` with the network's parameters as tensors and one metadata entry
-//! that holds everything else as JSON. `models/README.md` is its specification.
+//! Files of models and arrays: the packed file, format version 1, and NumPy's `.npy`.
+//!
+//! A packed file is one `.safetensors` with the network's parameters as tensors and one metadata entry that holds
+//! everything else as JSON. `models/README.md` is its specification.
 
+mod element;
+mod golden;
+mod header;
 pub mod npy;
+mod packed;
 mod read;
+mod strided;
+mod versioned;
 mod write;
 
+pub use element::ElementType;
+pub use golden::{Golden, GoldenInput};
+pub use header::MAX_HEADER;
+#[cfg(feature = "convert")]
+pub(crate) use header::{GRAPH_KEY, METADATA_KEY, safetensors_header};
+pub use packed::{Header, Packed, Provenance, VERSION, check_ends};
 pub use read::{read, read_bytes, read_static};
+#[cfg(feature = "convert")]
+pub(crate) use strided::{Offsets, c_strides};
+#[cfg(feature = "convert")]
+pub(crate) use versioned::parse_versioned;
+#[cfg(feature = "convert")]
 pub(crate) use write::replace_safetensors;
-pub use write::{check_replaceable, replace_file, write};
-
-use crate::graph::preprocess::{MAX_EDGE, Normalize, Preprocess};
-use crate::graph::{Graph, Params, Tensor};
-use crate::tensor::Shape;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// The version this crate writes, and the only one it reads.
-pub const VERSION: u32 = 1;
-/// Key of the metadata entry. A single entry keeps the file's bytes independent of hash order.
-pub(crate) const METADATA_KEY: &str = "lq-infer";
-/// Name of the mean image's tensor.
-const MEAN_IMAGE: &str = "preprocess/mean_image";
-/// Name of the tensor that holds the file's checksum, `U32 [1]`.
-const CHECKSUM: &str = "checksum";
-/// Most golden images of a file; a guard for readers.
-const MAX_GOLDEN_IMAGES: usize = 64;
-/// Most numbers of all images of a golden vector together.
-const MAX_GOLDEN_NUMBERS: usize = 1 << 26;
-
-/// CRC-32C of the JSON text, then of the bytes of all other tensors in the order of their names: a flipped bit anywhere is
-/// noticed.
-fn checksum(json: &str, tensors: &BTreeMap<String, Tensor>) -> u32 {
-    tensors.values().fold(crc32c::crc32c(json.as_bytes()), |crc, t| crc32c::crc32c_append(crc, t.bytes()))
-}
-
-/// A packed model: what the file holds.
-#[derive(Clone, Debug)]
-pub struct Packed {
-    /// Everything but the tensors.
-    pub header: Header,
-    /// The graph's parameters.
-    pub params: Params,
-    /// `[height, width, 3]` in the network's channel order, for [`Normalize::MeanImage`].
-    pub mean_image: Option<Tensor>,
-}
-
-/// The JSON part of a packed file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Header {
-    /// Format version.
-    pub version: u32,
-    /// Name for people, such as "cifar-resnet-20 2/2".
-    pub name: String,
-    /// Id of the network definition it was made with.
-    pub network: String,
-    /// The network.
-    pub graph: Graph,
-    /// From pictures to the first layer's tensor.
-    pub preprocess: Preprocess,
-    /// One label per class, or none.
-    pub labels: Vec<String>,
-    /// Where the parameters come from.
-    pub source: Source,
-    /// Results that any machine must reproduce.
-    pub golden: Vec<Golden>,
-}
-
-/// Provenance of the parameters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// Kind of checkpoint.
-    pub kind: String,
-    /// Its file name, without directories.
-    pub file: String,
-    /// SHA-256 of its contents, in hex.
-    pub sha256: String,
-    /// Program and version that converted it.
-    pub converter: String,
-}
-
-/// A deterministic input and the digest of the logits it must give.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Golden {
-    /// What is fed.
-    pub input: GoldenInput,
-    /// Seed of the generator (SplitMix64).
-    pub seed: u64,
-    /// Images generated one after the other.
-    pub images: usize,
-    /// SHA-256 of all logits as little-endian `f32`, image by image, in hex.
-    pub digest: String,
-}
-
-/// What a golden recipe generates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GoldenInput {
-    /// 8-bit RGB pixels at network size: the eight bytes of each generated word, least significant first.
-    Pixels,
-    /// The first layer's tensor: x = s / 32768 for signed 16-bit s, four of each word, least significant first.
-    Tensor,
-}
-
-impl Golden {
-    /// The generated 8-bit pixels for an input of `shape`.
-    pub fn pixels(&self, shape: Shape) -> Vec<u8> {
-        let count = self.images * shape.elements();
-        self.words(count.div_ceil(8)).flat_map(u64::to_le_bytes).take(count).collect()
-    }
-
-    /// The generated tensor for an input of `shape`.
-    pub fn tensor(&self, shape: Shape) -> Vec<f32> {
-        let count = self.images * shape.elements();
-        let numbers = self.words(count.div_ceil(4)).flat_map(|w| (0..4).map(move |k| (w >> (16 * k)) as u16 as i16));
-        numbers.map(|s| f32::from(s) / 32768.0).take(count).collect()
-    }
-
-    /// SplitMix64 (Steele, Lea and Flood 2014).
-    fn words(&self, count: usize) -> impl Iterator<Item = u64> {
-        let mut state = self.seed;
-        (0..count).map(move |_| {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        })
-    }
-}
-
-impl Packed {
-    /// Checks what the types do not: that header, preprocessing, labels and mean image belong together.
-    pub fn check(&self) -> Result<(), String> {
-        let Header { graph, preprocess, labels, golden, .. } = &self.header;
-        let input = graph.input_shape();
-        check_ends(graph, preprocess, labels)?;
-        let mean_shape = self.mean_image.as_ref().map(|t| t.shape.as_slice());
-        match (&preprocess.normalize, mean_shape) {
-            (Normalize::MeanImage { .. }, None) => Err(format!("tensor '{MEAN_IMAGE}' is missing")),
-            (Normalize::MeanImage { .. }, Some(s)) if *s != [input.h, input.w, input.c] => {
-                Err(format!("tensor '{MEAN_IMAGE}' is {s:?}, expected [{}, {}, {}]", input.h, input.w, input.c))
-            }
-            (Normalize::MeanImage { .. }, Some(_)) | (_, None) => Ok(()),
-            (_, Some(_)) => Err(format!("tensor '{MEAN_IMAGE}' is not used by the preprocessing")),
-        }?;
-        let fits = |g: &Golden| {
-            (1..=MAX_GOLDEN_IMAGES).contains(&g.images) && g.images * input.elements() <= MAX_GOLDEN_NUMBERS
-        };
-        if !golden.iter().all(fits) {
-            return Err(format!(
-                "golden vectors must have 1 to {MAX_GOLDEN_IMAGES} images, {MAX_GOLDEN_NUMBERS} numbers at most"
-            ));
-        }
-        if golden.iter().any(|g| g.input == GoldenInput::Pixels) && !preprocess.normalize.takes_pixels() {
-            return Err("golden vectors are pixels, but the model takes tensors only".into());
-        }
-        Ok(())
-    }
-}
-
-/// Checks that preprocessing and labels are those of a network with the inputs and classes of `graph`.
-pub fn check_ends(graph: &Graph, preprocess: &Preprocess, labels: &[String]) -> Result<(), String> {
-    let classes = graph.classes();
-    if !labels.is_empty() && labels.len() != classes {
-        return Err(format!("has {} labels for {classes} classes", labels.len()));
-    }
-    check_preprocess(preprocess, graph.input_shape())
-}
-
-fn check_preprocess(preprocess: &Preprocess, input: Shape) -> Result<(), String> {
-    let usable = |x: f64| x.is_finite() && x > 0.0 && x < 1e6;
-    let numbers = match &preprocess.normalize {
-        Normalize::Channel { mean, std } => {
-            mean.iter().all(|m| m.is_finite() && m.abs() < 1e6) && std.iter().all(|&s| usable(s) && s > 1e-6)
-        }
-        Normalize::MeanImage { divide } => usable(*divide) && *divide > 1e-6,
-        Normalize::TensorOnly { range } => usable(*range) && *range > 1e-6,
-    };
-    if !numbers {
-        return Err(format!("preprocessing has unusable numbers: {:?}", preprocess.normalize));
-    }
-    let edge = preprocess.resize.shorter_edge;
-    if !(1..=MAX_EDGE).contains(&edge) {
-        return Err(format!("pictures are resized to {edge}, supported are 1 to {MAX_EDGE}"));
-    }
-    if !preprocess.normalize.takes_pixels() {
-        return Ok(());
-    }
-    let crop = preprocess.resize.crop;
-    if input.c != 3 || crop != [input.h, input.w] {
-        return Err(format!("pictures are cropped to {}x{}x3, but the network takes {input}", crop[0], crop[1]));
-    }
-    if preprocess.resize.shorter_edge < crop[0].max(crop[1]) {
-        return Err(format!("pictures are resized to {}, less than their crop", preprocess.resize.shorter_edge));
-    }
-    Ok(())
-}
+pub use write::write;

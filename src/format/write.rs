@@ -1,13 +1,15 @@
-//! Writing: nothing is left half-written, and equal models give equal bytes.
+//! Writing packed files: a file appears whole or not at all, and equal models give equal bytes.
 
-use super::{CHECKSUM, Header, MEAN_IMAGE, METADATA_KEY, Packed, checksum};
+use super::header::{METADATA_KEY, header_length};
+use super::packed::{CHECKSUM, Header, MEAN_IMAGE, Packed, checksum};
 use crate::error::{Error, Result};
+use crate::files::replace;
 use crate::graph::{Dtype, Tensor};
 use safetensors::tensor::TensorView;
 use safetensors::{SafeTensorError, View};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Writes `packed` to `path`.
@@ -16,20 +18,9 @@ pub fn write(packed: &Packed, path: &Path) -> Result<()> {
     replace(path, |temporary| contents.write(temporary))
 }
 
-/// Replaces `path` by a file of these bytes, or leaves it as it was.
-pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, |temporary| std::fs::write(temporary, bytes))
-}
-
-/// Whether [`replace_file`] could write `path` now, found out without touching it.
-///
-/// # Errors
-/// [`Error::Io`] if it could not.
-pub fn check_replaceable(path: &Path) -> Result<()> {
-    tempfile::tempdir_in(folder(path)).map(drop).map_err(|e| Error::io(path, e))
-}
-
-/// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata entry.
+/// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata
+/// entry.
+#[cfg(feature = "convert")]
 pub(crate) fn replace_safetensors<V: View>(
     path: &Path,
     tensors: Vec<(&String, V)>,
@@ -39,42 +30,7 @@ pub(crate) fn replace_safetensors<V: View>(
     replace(path, |temporary| write_tensors(temporary, tensors, key, value))
 }
 
-/// The folder of a file.
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// Replaces `path` by the file that `write` makes, or leaves it as it was.
-fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
-    // In a folder of its own, since `write` may use a temporary file beside it; on the same disk, so that it can be moved.
-    let temporary = tempfile::Builder::new().prefix(".lq-infer-").tempdir_in(folder(path));
-    let replaced = temporary.and_then(|temporary| {
-        let written = temporary.path().join("file");
-        write(&written)?;
-        let file = File::options().write(true).open(&written)?;
-        share(&file)?;
-        file.sync_all()?;
-        std::fs::rename(written, path)
-    });
-    replaced.map_err(|e| Error::io(path, e))
-}
-
-/// Temporary files are private; a written model should be as readable as any other file.
-#[cfg(unix)]
-fn share(file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn share(_: &File) -> std::io::Result<()> {
-    Ok(())
-}
-
-/// What goes into a file.
+/// The contents of a file.
 struct Contents {
     json: String,
     tensors: BTreeMap<String, Tensor>,
@@ -98,13 +54,17 @@ impl Contents {
     }
 }
 
-/// Writes a safetensors file with one metadata entry, tensor by tensor, so that the file is never in memory as a whole.
+/// Writes a safetensors file with one metadata entry, tensor by tensor, so that the file is never in memory as a
+/// whole. Refuses a header that no reader here would take.
 fn write_tensors<V: View>(path: &Path, tensors: Vec<(&String, V)>, key: &str, value: String) -> io::Result<()> {
     let metadata = HashMap::from([(key.to_owned(), value)]);
     safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|error| match error {
         SafeTensorError::IoError(error) => error,
         other => io::Error::other(other),
-    })
+    })?;
+    let mut length = [0; size_of::<u64>()];
+    File::open(path)?.read_exact(&mut length)?;
+    header_length(&length).map(drop).map_err(io::Error::other)
 }
 
 fn header_json(header: &Header) -> Result<String, String> {

@@ -1,22 +1,39 @@
-//! Builds graphs node by node; used by the zoo and by people with networks of their own.
+//! Builds graphs node by node, for the zoo and for applications with networks of their own.
 
 use super::facts::infer;
 use super::{Encoding, Fact, Graph, Node, NodeId, Op, Ties, Weights};
 use crate::tensor::{Shape, Window};
 
 /// Collects nodes; [`GraphBuilder::finish`] checks them all.
+///
+/// ```
+/// use lq_infer::internals::graph::{GraphBuilder, Weights};
+/// use lq_infer::internals::tensor::{Shape, Window};
+///
+/// let mut b = GraphBuilder::new(Shape { h: 8, w: 8, c: 3 });
+/// let x = b.conv("first", b.input(), 16, Window::padded(3, 1, 1), Weights::Float);
+/// let x = b.quantize("codes", x, 2);
+/// let x = b.conv("second", x, 10, Window::padded(3, 1, 1), Weights::Planes { bits: 1 });
+/// let x = b.global_avg_pool("pool", x);
+/// assert_eq!(b.shape(x).to_string(), "[1, 1, 10]");
+/// assert_eq!(b.finish()?.classes(), 10);
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
 pub struct GraphBuilder {
     nodes: Vec<Node>,
-    /// None for a node that is inconsistent or reads such a node.
+    /// `None` for a node that is inconsistent or reads an inconsistent node.
     facts: Vec<Option<Fact>>,
 }
 
-/// What convolutions differ in besides their window; a float one without bias and groups by default.
+/// Options of a convolution besides its window. The default is float weights without bias, in one group.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvOptions {
+    /// How the weights are stored.
     pub weights: Weights,
+    /// Whether a bias per output channel is added.
     pub bias: bool,
+    /// Number of groups into which input and output channels are split.
     pub groups: usize,
 }
 
@@ -48,18 +65,18 @@ impl GraphBuilder {
         self.nodes.len() - 1
     }
 
-    /// Shape of a node's result. A node that is inconsistent, which [`GraphBuilder::finish`] reports, has no extent.
+    /// Shape of a node's result; 0x0x0 if the node is inconsistent, which [`GraphBuilder::finish`] reports.
     pub fn shape(&self, x: NodeId) -> Shape {
         self.facts.get(x).copied().flatten().map_or(Shape { h: 0, w: 0, c: 0 }, |fact| fact.shape)
     }
 
-    /// Adds a convolution without bias and groups.
+    /// Adds a convolution without bias, in one group.
     pub fn conv(&mut self, name: &str, x: NodeId, outputs: usize, window: Window, weights: Weights) -> NodeId {
         self.conv_with(name, x, outputs, window, ConvOptions { weights, ..ConvOptions::default() })
     }
 
-    /// Adds a convolution of any kind. With `groups`, output channels are split evenly among as many groups of input channels;
-    /// [`Window::dilated`] spreads its taps.
+    /// Adds a convolution of any kind. With `groups`, output channels are split evenly among as many groups of input
+    /// channels. [`Window::dilated`] makes it a dilated convolution.
     pub fn conv_with(&mut self, name: &str, x: NodeId, outputs: usize, window: Window, options: ConvOptions) -> NodeId {
         let ConvOptions { weights, bias, groups } = options;
         self.push(name, Op::Conv { outputs, window, weights, bias, groups }, &[x])
@@ -76,12 +93,12 @@ impl GraphBuilder {
         self.conv_with(name, x, outputs, Window::whole(size), ConvOptions { bias: true, ..ConvOptions::default() })
     }
 
-    /// Adds the original's quantizer of `bits` bits.
+    /// Adds a quantizer of `bits` bits as in the original code.
     pub fn quantize(&mut self, name: &str, x: NodeId, bits: usize) -> NodeId {
         self.quantize_with(name, x, bits, Encoding::ZeroOne, Ties::Below)
     }
 
-    /// Adds a quantizer with other codes or another side of ties.
+    /// Adds a quantizer with the given encoding and rule for ties.
     pub fn quantize_with(&mut self, name: &str, x: NodeId, bits: usize, encoding: Encoding, ties: Ties) -> NodeId {
         self.push(name, Op::Quantize { bits, encoding, ties }, &[x])
     }
@@ -91,12 +108,12 @@ impl GraphBuilder {
         self.push(name, Op::Relu, &[x])
     }
 
-    /// Adds a maximum over windows, in which padding never wins.
+    /// Adds a max pooling. Padding never wins.
     pub fn max_pool(&mut self, name: &str, x: NodeId, window: Window) -> NodeId {
         self.push(name, Op::MaxPool { window }, &[x])
     }
 
-    /// Adds a mean over windows, which must not be padded.
+    /// Adds an average pooling, whose window must not be padded.
     pub fn avg_pool(&mut self, name: &str, x: NodeId, window: Window) -> NodeId {
         self.push(name, Op::AvgPool { window }, &[x])
     }
@@ -112,33 +129,33 @@ impl GraphBuilder {
         self.push(name, Op::Add, &[a, b])
     }
 
-    /// Adds the channels of all `parts` one after the other.
+    /// Adds the concatenation of the channels of all `parts`.
     pub fn concat(&mut self, name: &str, parts: &[NodeId]) -> NodeId {
         self.push(name, Op::Concat, parts)
     }
 
-    /// Adds zero channels after those of `x`, up to `channels`.
+    /// Adds a node that appends zero channels to `x`, up to `channels` in all.
     pub fn pad_channels(&mut self, name: &str, x: NodeId, channels: usize) -> NodeId {
         self.push(name, Op::PadChannels { channels }, &[x])
     }
 
-    /// Adds a batch norm under any name.
+    /// Adds a batch norm with the given name and epsilon.
     pub fn batch_norm_with(&mut self, name: &str, x: NodeId, epsilon: f64) -> NodeId {
         self.push(name, Op::BatchNorm { epsilon }, &[x])
     }
 
-    /// Adds a batch norm named `<scope>/bn`.
+    /// Adds a batch norm named `<scope>/bn`, with an epsilon of 1e-5.
     pub fn batch_norm(&mut self, scope: &str, x: NodeId) -> NodeId {
         self.batch_norm_with(&format!("{scope}/bn"), x, 1e-5)
     }
 
-    /// Adds `<scope>/bn` and `<scope>/relu`.
+    /// Adds a batch norm `<scope>/bn` followed by a ReLU `<scope>/relu`.
     pub fn bn_relu(&mut self, scope: &str, x: NodeId) -> NodeId {
         let x = self.batch_norm(scope, x);
         self.relu(&format!("{scope}/relu"), x)
     }
 
-    /// Checks names, order, shapes and kinds.
+    /// Checks names, order, shapes and kinds, and returns the graph.
     pub fn finish(self) -> Result<Graph, String> {
         Graph::new(self.nodes)
     }

@@ -1,27 +1,32 @@
-//! Facts: the shape and kind of every node's result, inferred and checked together.
+//! Facts: the shape and kind of every node's result, inferred and checked in one pass.
 
 use super::{Graph, Node, Op, Weights};
 use crate::quant::MAX_BITS;
 use crate::tensor::{Shape, Window};
 
-/// Most tensors of a concatenation.
+/// Most leaves of a concatenation.
 const MAX_LEAVES: usize = 1024;
 
-/// What a node's result is. Codes are real numbers too, a few of them: whatever reads reals may read them.
+/// What a node's result holds. Codes stand for real numbers, their levels, so operations on reals accept them too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Real numbers.
     Real,
     /// Levels of a quantizer of this many bits.
-    Codes { bits: usize },
-    /// A concatenation with codes in it (see [`Graph::leaves`]).
+    Codes {
+        /// Bits of a code.
+        bits: usize,
+    },
+    /// A concatenation that contains codes (see [`Graph::leaves`]).
     Mixed,
 }
 
-/// Shape of one image's result, and its kind.
+/// Shape and kind of a node's result for one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fact {
+    /// Shape of the result.
     pub shape: Shape,
+    /// What it holds.
     pub kind: Kind,
 }
 
@@ -36,7 +41,7 @@ impl std::fmt::Display for Fact {
 }
 
 impl Graph {
-    /// Facts of all nodes, or which layer is inconsistent, what it got and what it needs.
+    /// Facts of all nodes, or an error that names the inconsistent layer, what it got and what it needs.
     pub fn facts(&self) -> Result<Vec<Fact>, String> {
         let mut facts: Vec<Fact> = Vec::with_capacity(self.nodes.len());
         let mut leaves = vec![0usize; self.nodes.len()];
@@ -51,7 +56,8 @@ impl Graph {
     }
 }
 
-/// Concatenations of concatenations can double their leaves at every step; real networks have a few dozen.
+/// The leaves of a node, limited because nested concatenations can double them at every step. Real networks have a few
+/// dozen.
 fn count_leaves(node: &Node, leaves: &[usize]) -> Result<usize, String> {
     let count = if node.op == Op::Concat { node.inputs.iter().map(|&i| leaves[i]).sum() } else { 1 };
     if count > MAX_LEAVES {
@@ -138,7 +144,7 @@ fn check_bits(bits: usize) -> Result<(), String> {
     if (1..=MAX_BITS).contains(&bits) { Ok(()) } else { Err(format!("has {bits} bits, supported are 1 to {MAX_BITS}")) }
 }
 
-/// Pools have no weights whose number bounds the window; sums over fewer than 2^16 positions are exact.
+/// A pooling has no weights whose number would bound its window. Sums over fewer than 2^16 positions are exact.
 fn pooled(window: &Window, input: Shape) -> Result<Shape, String> {
     if window.kernel.iter().any(|&k| k >= 1 << 16) || window.taps() >= 1 << 16 {
         return Err(format!("pools over {window}, supported are 65535 positions"));

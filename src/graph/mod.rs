@@ -1,5 +1,5 @@
-//! The portable network: operations on real tensors and codes, as the original defines them, with no trace of how a device
-//! runs them. This is what the packed file stores; [`crate::lower`] turns it into integer operations.
+//! The portable network: operations on real tensors and codes as the original code defines them, independent of how a
+//! device runs them. This is what the packed file stores; [`crate::lower`] turns it into integer operations.
 
 mod builder;
 mod facts;
@@ -8,6 +8,7 @@ pub mod preprocess;
 mod real;
 mod real_weights;
 mod text;
+mod widths;
 
 pub use crate::quant::{Encoding, Ties};
 pub use builder::{ConvOptions, GraphBuilder};
@@ -18,24 +19,27 @@ pub use real_weights::RealWeights;
 use crate::tensor::{Shape, Window};
 use serde::{Deserialize, Serialize};
 
-/// Most nodes of a graph. Keeps passes that look at pairs of nodes quick.
+/// Most nodes of a graph. Bounds the time of passes that are quadratic in the number of nodes.
 pub const MAX_NODES: usize = 10_000;
 
 /// Index of a node in [`Graph::nodes`].
 pub type NodeId = usize;
 
-/// A network: nodes in an order in which every node follows its inputs. The first is the input, the last gives the logits.
+/// A network: nodes in topological order. The first node is the input, the last one gives the logits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<NamedNode>", into = "Vec<NamedNode>")]
 pub struct Graph {
     nodes: Vec<Node>,
 }
 
-/// One operation, named by its layer. Parameters are found by this name (see [`Graph::parameters`]).
+/// One operation of the network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
+    /// The layer's name, under which its parameters are found (see [`Graph::parameters`]).
     pub name: String,
+    /// What it computes.
     pub op: Op,
+    /// The nodes it reads, in order.
     pub inputs: Vec<NodeId>,
 }
 
@@ -44,38 +48,61 @@ pub struct Node {
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Op {
     /// The tensor the first layer receives.
-    Input { shape: Shape },
+    Input {
+        /// Its shape.
+        shape: Shape,
+    },
     /// 2-D convolution (cross-correlation). Padded taps contribute nothing. A dense layer is a convolution whose window
-    /// covers its input. With `groups`, output channels are split evenly among as many groups of input channels.
+    /// covers its input.
     Conv {
+        /// Output channels.
         outputs: usize,
+        /// The window that slides over the input.
         window: Window,
+        /// How the weights are stored.
         weights: Weights,
+        /// Whether a bias per output channel is added.
         bias: bool,
+        /// Output channels are split evenly among as many groups of input channels.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         groups: usize,
     },
     /// (x - mean) / sqrt(variance + epsilon) * gamma + beta, per channel.
-    BatchNorm { epsilon: f64 },
+    BatchNorm {
+        /// Added to the variance.
+        epsilon: f64,
+    },
     /// max(x, 0).
     Relu,
-    /// The learned activation quantizer (LQ-Nets section 3.2), `bits` planes.
+    /// The learned activation quantizer (LQ-Nets section 3.2).
     Quantize {
+        /// Bits of a code.
         bits: usize,
+        /// What the bits of a code mean.
         #[serde(default, skip_serializing_if = "is_default")]
         encoding: Encoding,
+        /// Which level a number gets that equals a threshold.
         #[serde(default, skip_serializing_if = "is_default")]
         ties: Ties,
     },
-    /// Maximum over windows; padding never wins.
-    MaxPool { window: Window },
-    /// Mean over windows, which have no padding.
-    AvgPool { window: Window },
+    /// Maximum over windows. Padding never wins.
+    MaxPool {
+        /// The window that slides over the input.
+        window: Window,
+    },
+    /// Mean over windows.
+    AvgPool {
+        /// The window that slides over the input; it has no padding.
+        window: Window,
+    },
     /// Sum of two tensors of one shape.
     Add,
-    /// Appends zero channels up to `channels`.
-    PadChannels { channels: usize },
-    /// The channels of all inputs one after the other. Each keeps what it is: codes with their own basis, or real numbers.
+    /// Appends zero channels.
+    PadChannels {
+        /// Channels of the result.
+        channels: usize,
+    },
+    /// Concatenation of the inputs' channels. Each input keeps its kind: codes with their own basis, or real numbers.
     Concat,
 }
 
@@ -98,11 +125,14 @@ pub enum Weights {
     /// 32-bit floats: layers the paper leaves in full precision.
     Float,
     /// `bits` planes in {-1, +1} and one basis per output channel.
-    Planes { bits: usize },
+    Planes {
+        /// Planes of a weight.
+        bits: usize,
+    },
 }
 
 impl Graph {
-    /// A graph from nodes, each of which only reads earlier ones. Shapes are checked by [`Graph::facts`].
+    /// A graph of `nodes`, each of which may only read earlier ones. Names, order, shapes and kinds are checked.
     pub fn new(nodes: Vec<Node>) -> Result<Self, String> {
         if nodes.len() > MAX_NODES {
             return Err(format!("has {} layers, supported are {MAX_NODES}", nodes.len()));
@@ -137,13 +167,13 @@ impl Graph {
         }
     }
 
-    /// Numbers that the last layer gives: the logits.
+    /// Number of logits: the elements of the last layer's result.
     pub fn classes(&self) -> usize {
         self.facts().ok().and_then(|facts| facts.last().map(|f| f.shape.elements())).unwrap_or(0)
     }
 
-    /// What a concatenation consists of, through nested ones, in order of the channels; any other node is its own only
-    /// leaf.
+    /// The nodes that a concatenation consists of, in channel order, with nested concatenations expanded. Any other
+    /// node is its own only leaf.
     pub fn leaves(&self, id: NodeId) -> Vec<NodeId> {
         let (mut leaves, mut open) = (Vec::new(), vec![id]);
         while let Some(id) = open.pop() {
@@ -155,13 +185,13 @@ impl Graph {
         leaves
     }
 
-    /// Nodes that read `id`, in order.
+    /// The nodes that read `id`, in order.
     pub fn consumers(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         self.nodes.iter().enumerate().filter(move |(_, n)| n.inputs.contains(&id)).map(|(i, _)| i)
     }
 }
 
-/// A node as JSON: inputs by name.
+/// A node as it stands in JSON, with its inputs by name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NamedNode {

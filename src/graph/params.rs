@@ -1,31 +1,35 @@
-//! Parameters: the tensors that belong to a graph's layers, by name, wherever their bytes live.
+//! Parameters: the named tensors of a graph's layers, independent of where their bytes live.
 
 use super::{Graph, Op, Weights};
 use crate::quant::{live_bits, words};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// Bytes that a tensor borrows from: a mapped file, a static, or memory of our own.
+/// The bytes behind a tensor: a mapped file, a static, or memory that the tensor owns.
 pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// Element type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dtype {
+    /// 32-bit floats.
     F32,
+    /// 32-bit words.
     U32,
 }
 
 /// One parameter: a shape and little-endian 4-byte elements.
 #[derive(Clone)]
 pub struct Tensor {
+    /// Type of the elements.
     pub dtype: Dtype,
+    /// Extents, outermost first.
     pub shape: Vec<usize>,
     bytes: Bytes,
     range: std::ops::Range<usize>,
 }
 
 impl Tensor {
-    /// A view of `range` in `bytes`. The range must be 4-aligned in memory and as long as the shape says.
+    /// A view of `range` in `bytes`. The range must be aligned to 4 bytes in memory and be as long as the shape says.
     pub fn view(dtype: Dtype, shape: Vec<usize>, bytes: Bytes, range: std::ops::Range<usize>) -> Result<Self, String> {
         let expected = shape.iter().try_fold(4usize, |n, &d| n.checked_mul(d));
         let slice = (*bytes).as_ref().get(range.clone()).ok_or("tensor lies outside its file")?;
@@ -38,13 +42,14 @@ impl Tensor {
         Ok(Tensor { dtype, shape, bytes, range })
     }
 
-    /// A float tensor that owns its numbers. The shape's product must be their count, or [`Params::new`] refuses it.
+    /// A float tensor that owns its elements. [`Params::new`] refuses it unless their number matches the shape.
     pub fn from_f32(shape: Vec<usize>, data: Vec<f32>) -> Self {
         let range = 0..data.len() * 4;
         Tensor { dtype: Dtype::F32, shape, bytes: Arc::new(Owned(data)), range }
     }
 
-    /// A tensor of packed words that owns them. The shape's product must be their count.
+    /// A tensor of packed words that owns its elements. [`Params::new`] refuses it unless their number matches the
+    /// shape.
     pub fn from_u32(shape: Vec<usize>, data: Vec<u32>) -> Self {
         let range = 0..data.len() * 4;
         Tensor { dtype: Dtype::U32, shape, bytes: Arc::new(Owned(data)), range }
@@ -55,12 +60,12 @@ impl Tensor {
         &(*self.bytes).as_ref()[self.range.clone()]
     }
 
-    /// The elements as floats (bit patterns are reinterpreted if the tensor holds words).
+    /// The elements as floats; if the tensor holds words, their bit patterns are reinterpreted.
     pub fn f32(&self) -> &[f32] {
         bytemuck::cast_slice(self.bytes())
     }
 
-    /// The elements as words.
+    /// The elements as words; if the tensor holds floats, these are their bit patterns.
     pub fn u32(&self) -> &[u32] {
         bytemuck::cast_slice(self.bytes())
     }
@@ -83,9 +88,10 @@ impl<T: bytemuck::NoUninit> AsRef<[u8]> for Owned<T> {
 /// What a parameter is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
-    /// Float convolution weights, `[out, kh, kw, in]`; `in` are the input channels of one group, here and below.
+    /// Float convolution weights, `[out, kh, kw, in]`, where `in` counts the input channels of one group.
     Weight,
-    /// Packed weight codes, `[out, kh, kw, words, bits]` (see [`crate::quant::pack`]).
+    /// Packed weight codes, `[out, kh, kw, words, bits]`, where `words` hold the input channels of one group (see
+    /// [`crate::quant::pack`]).
     Planes,
     /// Weight basis, `[bits, out]`.
     WeightBasis,
@@ -98,7 +104,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Name of the tensor within its layer, `<layer>/<suffix>` in full.
+    /// Name of the tensor within its layer. Its full name is `<layer>/<suffix>`.
     pub fn suffix(self) -> &'static str {
         match self {
             Role::Weight => "weight",
@@ -113,9 +119,13 @@ impl Role {
 /// A parameter that a graph needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParamSpec {
+    /// The layer that it belongs to.
     pub layer: String,
+    /// What it is for.
     pub role: Role,
+    /// Type of its elements.
     pub dtype: Dtype,
+    /// Its extents, outermost first.
     pub shape: Vec<usize>,
 }
 
@@ -127,7 +137,7 @@ impl ParamSpec {
 }
 
 impl Graph {
-    /// Every parameter of the graph, in order of the layers.
+    /// Every parameter of the graph, in layer order.
     pub fn parameters(&self) -> Result<Vec<ParamSpec>, String> {
         let facts = self.facts()?;
         let mut specs = Vec::new();
@@ -160,14 +170,15 @@ impl Graph {
     }
 }
 
-/// The parameters of a graph, complete and of the right shapes.
+/// The parameters of a graph, checked to be complete and of the right shapes.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
     tensors: BTreeMap<String, Tensor>,
 }
 
 impl Params {
-    /// Checks that `tensors` are exactly the parameters of `graph`, finite, with legal packed words.
+    /// Checks that `tensors` are exactly the parameters of `graph`, that all floats are finite, that no variance is
+    /// negative, and that packed words have no bits past the last channel.
     pub fn new(graph: &Graph, tensors: BTreeMap<String, Tensor>) -> Result<Self, String> {
         let specs = graph.parameters()?;
         let facts = graph.facts()?;
@@ -190,7 +201,8 @@ impl Params {
         Ok(Params { tensors })
     }
 
-    /// The parameter of `layer` in `role`. Present by construction for every parameter of the graph.
+    /// The parameter of `layer` with this role. [`Params::new`] ensures that it exists for every parameter of the
+    /// graph.
     pub fn get(&self, layer: &str, role: Role) -> Result<&Tensor, String> {
         let name = format!("{layer}/{}", role.suffix());
         self.tensors.get(&name).ok_or_else(|| format!("layer '{layer}': tensor '{name}' is missing"))
@@ -202,7 +214,7 @@ impl Params {
     }
 }
 
-/// `channels` are the input channels of a group of the parameter's layer.
+/// `channels` counts the input channels in one group of the parameter's layer.
 fn check(spec: &ParamSpec, tensor: &Tensor, channels: usize) -> Result<(), String> {
     let name = spec.name();
     let count: usize = spec.shape.iter().product();

@@ -1,32 +1,36 @@
-//! How a picture becomes the tensor that the first layer receives. Stored in the packed file, because a mismatch with
-//! training costs accuracy silently.
+//! How a picture becomes the tensor that the first layer receives. The packed file stores this, because a mismatch with
+//! training would silently cost accuracy.
 
 use serde::{Deserialize, Serialize};
 
-/// Longest edge that pictures are resized to, and of a crop.
+/// Longest edge of a resized picture or a crop, in pixels.
 pub const MAX_EDGE: usize = 1 << 15;
 
-/// From a decoded 8-bit RGB picture to network pixels, then to the first layer's numbers.
+/// The steps from a decoded 8-bit RGB picture to network pixels, then to the first layer's tensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocess {
-    /// Resampling before the crop.
+    /// Resize and crop.
     pub resize: Resize,
-    /// Order in which the network wants the channels.
+    /// Channel order that the network expects.
     pub channels: ChannelOrder,
     /// From 8-bit pixels to real numbers.
     pub normalize: Normalize,
 }
 
-/// Resize so that the shorter edge is `shorter_edge` pixels, then cut the centre `crop` = [height, width].
+/// Resize so that the shorter edge has `shorter_edge` pixels, then crop the centre to `crop`.
 ///
 /// The longer edge becomes `floor(shorter_edge * longer / shorter)` and the crop starts at
-/// `round_half_even((size - crop) / 2)`, as in torchvision. A picture whose shorter edge already matches is not resampled.
+/// `round_half_even((size - crop) / 2)`, as in torchvision. A picture whose shorter edge already matches is not
+/// resampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
+    /// Shorter edge of the resized picture, in pixels.
     pub shorter_edge: usize,
+    /// Resampling filter.
     pub filter: Filter,
+    /// Height and width of the crop: the network's input size.
     pub crop: [usize; 2],
 }
 
@@ -35,14 +39,14 @@ pub struct Resize {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Filter {
-    /// Pillow's `BICUBIC` up to version 12.0: a = -0.5, widened when shrinking (antialiased), rows first, 8-bit between
-    /// the passes.
+    /// Pillow's `BICUBIC` before version 12.2: a = -0.5, widened when shrinking (antialiased), rows first, rounded to
+    /// 8 bits between the passes.
     PillowBicubic,
-    /// Pillow's `BILINEAR` up to version 12.0, which is what torchvision's `Resize` does to a picture by default: a
-    /// triangle, widened and computed as for [`Filter::PillowBicubic`].
+    /// Pillow's `BILINEAR` before version 12.2, the default of torchvision's `Resize` for pictures: a triangle, widened
+    /// and computed as for [`Filter::PillowBicubic`].
     PillowBilinear,
     /// OpenCV's `INTER_CUBIC`: a = -0.75, four taps at any scale (no antialiasing), as OpenCV's own code computes it on
-    /// x86-64 (`cv2.ipp.setUseIPP(False)`; the closed IPP path differs by one level in a few per cent of samples).
+    /// x86-64 (`cv2.ipp.setUseIPP(False)`; the proprietary IPP path differs by 1 in a few per cent of samples).
     OpencvCubic,
 }
 
@@ -50,24 +54,37 @@ pub enum Filter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelOrder {
+    /// Red, green, blue.
     Rgb,
+    /// Blue, green, red.
     Bgr,
 }
 
-/// From 8-bit pixels p to the first layer's numbers x.
+/// The step from 8-bit pixels p to the first layer's numbers x.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum Normalize {
     /// x = (p / 255 - mean) / std, per channel in the network's order.
-    Channel { mean: [f64; 3], std: [f64; 3] },
+    Channel {
+        /// Mean of p / 255.
+        mean: [f64; 3],
+        /// Standard deviation of p / 255.
+        std: [f64; 3],
+    },
     /// x = (p - m) / divide with a mean image m [height, width, 3] (tensor `preprocess/mean_image` of the file).
-    MeanImage { divide: f64 },
-    /// Pixels cannot be used: the model takes the first layer's tensor only. `range` bounds |x|.
-    TensorOnly { range: f64 },
+    MeanImage {
+        /// What the difference is divided by.
+        divide: f64,
+    },
+    /// The model does not accept pixels, only the first layer's tensor.
+    TensorOnly {
+        /// Bound of |x|.
+        range: f64,
+    },
 }
 
 impl Normalize {
-    /// Whether pictures can be used at all.
+    /// Whether the model accepts pictures.
     pub fn takes_pixels(&self) -> bool {
         !matches!(self, Normalize::TensorOnly { .. })
     }

@@ -1,13 +1,13 @@
-//! A network without its quantizers.
+//! Removing the quantizers of a network, for export and for the float32 baseline.
 
 use super::{Graph, Node, NodeId, Op};
 
 impl Graph {
-    /// The same network with activations left as they are: without its quantizers. It reads the same parameters, other than
-    /// their bases.
+    /// The same network without its quantizers, so that activations stay real. Its parameters are the same, except for
+    /// the bases of the removed quantizers.
     ///
     /// # Errors
-    /// That it ends in a quantizer.
+    /// If the network ends in a quantizer.
     pub fn without_quantizers(&self) -> Result<Graph, String> {
         if let Some(Node { name, op: Op::Quantize { .. }, .. }) = self.nodes.last() {
             return Err(format!("layer '{name}': the network ends in a quantizer"));

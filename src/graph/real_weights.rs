@@ -1,20 +1,25 @@
-//! The weights of a convolution as real numbers, however they are stored.
+//! The weights of a convolution as real numbers, whichever way they are stored.
 
 use super::{Params, Role, Tensor, Weights};
 use crate::quant::{Levels, channel_basis, code_at};
 use std::borrow::Cow;
 
-/// The weights of a layer.
+/// The weights of one convolution.
 #[derive(Clone, Copy, Debug)]
 pub enum RealWeights<'a> {
-    /// `[out, kh, kw, in]`.
+    /// Float weights, `[out, kh, kw, in]`.
     Floats(&'a Tensor),
-    /// Codes `[out, kh, kw, words, bits]` and bases `[bits, out]`.
-    Planes { planes: &'a Tensor, basis: &'a [f32] },
+    /// Weights that are quantized.
+    Planes {
+        /// Packed codes, `[out, kh, kw, words, bits]`.
+        planes: &'a Tensor,
+        /// Bases, `[bits, out]`.
+        basis: &'a [f32],
+    },
 }
 
 impl<'a> RealWeights<'a> {
-    /// Those of `layer`, which are stored like this.
+    /// The weights of `layer`, which are stored as `stored` says.
     pub fn of(params: &'a Params, layer: &str, stored: Weights) -> Result<Self, String> {
         Ok(match stored {
             Weights::Float => RealWeights::Floats(params.get(layer, Role::Weight)?),
@@ -25,7 +30,8 @@ impl<'a> RealWeights<'a> {
         })
     }
 
-    /// Those of an output channel, `[kh, kw, in]`, given the input channels of a group. Of planes, the levels.
+    /// The weights of one output channel, `[kh, kw, in]`, where `inputs` counts the input channels of a group. For
+    /// quantized weights these are the levels of the codes.
     pub fn channel(&self, output: usize, inputs: usize) -> Cow<'a, [f32]> {
         match self {
             RealWeights::Floats(all) => {

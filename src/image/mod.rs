@@ -1,22 +1,20 @@
-//! From the bytes of a picture file to the pixels that a network sees: decoding, then the resize and crop of
+//! From a picture to the pixels that a network sees: decoding (with the feature `image`), then the resize and crop of
 //! [`Resize`](crate::graph::preprocess::Resize). The results are the same on every CPU.
 
+#[cfg(feature = "image")]
 mod decode;
+#[cfg(feature = "image")]
+mod file;
+mod pixels;
 mod resize;
 mod taps;
+#[cfg(feature = "image")]
 mod whole;
 
 pub use crate::graph::preprocess::MAX_EDGE;
+#[cfg(feature = "image")]
 pub use decode::{MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE, decode};
-pub use resize::fit;
-
-/// An 8-bit RGB picture.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pixels {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// `[height, width, 3]`, row by row from the top, each pixel red, green, blue.
-    pub rgb: Vec<u8>,
-}
+#[cfg(feature = "image")]
+pub use file::{read_file, read_limited};
+pub use pixels::Pixels;
+pub use resize::resize_and_crop;

@@ -7,27 +7,28 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::Pixels;
+use super::pixels::Pixels;
 use super::taps::{self, OPENCV_BITS, PILLOW_BITS, Taps};
 use crate::error::{Error, Result};
 use crate::graph::preprocess::{Filter, MAX_EDGE, Resize};
 
-/// Resizes `pixels` so that the shorter edge becomes `rule.shorter_edge`, then cuts out the centre: `rule.crop`.
+/// Resizes `pixels` so that the shorter edge becomes `rule.shorter_edge`, then crops the centre to `rule.crop`.
 ///
 /// Sizes and crop position are torchvision's (`Resize(int)`, `CenterCrop`); see [`Resize`].
 ///
 /// [`Filter::PillowBicubic`] and [`Filter::PillowBilinear`] equal `Image.resize(size, BICUBIC)` and `BILINEAR`
-/// (Resample.c) of Pillow before 12.2, which always filters rows first. Newer ones filter columns first when a tall picture shrinks (12.2: taller than 100 widths; 13.0:
-/// already at 2.5 widths) and differ there in some roundings; elsewhere they are equal too.
+/// (Resample.c) of Pillow before 12.2, which always filters rows first. Newer versions filter columns first when a
+/// tall picture shrinks (12.2: taller than 100 widths; 13.0: than 2.5 widths), which rounds some samples differently.
+/// On other pictures they are equal too.
 ///
 /// [`Filter::OpencvCubic`] equals `cv2.resize(..., interpolation=INTER_CUBIC)` (resize.cpp) on x86-64 with IPP off
-/// (`cv2.ipp.setUseIPP(False)`). With IPP, and where OpenCV fuses multiply and add, OpenCV itself differs from that by
-/// at most 1 in some samples.
+/// (`cv2.ipp.setUseIPP(False)`). With IPP, or where OpenCV uses fused multiply-add, its own results differ from that
+/// by at most 1 in some samples.
 ///
 /// # Errors
 /// [`Error::Usage`] if a size is zero, `pixels.rgb` is not `[height, width, 3]`, `shorter_edge` exceeds [`MAX_EDGE`]
-/// or an edge of the crop is over `shorter_edge` (not every resized picture would hold it).
-pub fn fit(pixels: &Pixels, rule: &Resize) -> Result<Pixels> {
+/// or an edge of the crop exceeds `shorter_edge` (some resized pictures would be smaller than the crop).
+pub fn resize_and_crop(pixels: &Pixels, rule: &Resize) -> Result<Pixels> {
     check(pixels, rule)?;
     let [crop_height, crop_width] = rule.crop;
     let shorter = pixels.height.min(pixels.width);
@@ -66,7 +67,7 @@ fn check(pixels: &Pixels, rule: &Resize) -> Result<()> {
 /// `floor(size * edge / shorter)`, which is `edge` itself for the shorter one.
 fn scaled(size: usize, edge: usize, shorter: usize) -> Result<usize> {
     let resized = size as u128 * edge as u128 / shorter as u128;
-    // Beyond 2^52 neither program has exact coordinates; no decoded picture comes near.
+    // Beyond 2^52 neither program has exact coordinates. No decoded picture comes near that.
     let exact = usize::try_from(resized).ok().filter(|_| resized < 1 << 52);
     exact.ok_or_else(|| Error::Usage(format!("an edge of {size} pixels is too long to resize")))
 }
@@ -130,7 +131,7 @@ impl Strip<'_> {
         out
     }
 
-    /// The row of each tap.
+    /// The filtered row that each tap reads.
     fn taps<'s>(&'s self, taps: &Taps) -> Vec<&'s [i32]> {
         taps.positions(self.pixels.height).map(|y| self.rows[y - self.top].as_slice()).collect()
     }

@@ -1,5 +1,5 @@
-//! Filter tables: which source samples make an output sample, with which integer weights. Only f32 and f64 additions,
-//! subtractions, multiplications and divisions go into them, which are exact in the same way on every CPU.
+//! Filter tables: which source samples an output sample is made of, with which integer weights. They are computed with
+//! additions, subtractions, multiplications and divisions of f32 and f64 only, which round alike on every CPU.
 
 use std::ops::Range;
 
@@ -10,8 +10,8 @@ pub(super) const PILLOW_BITS: u32 = 32 - 8 - 2;
 /// Fraction bits of OpenCV's weights: `INTER_RESIZE_COEF_BITS` of its resize.cpp.
 pub(super) const OPENCV_BITS: u32 = 11;
 
-/// The source samples `first`, `first + 1`, ... of one output sample. Positions outside the source stand for the
-/// nearest sample within.
+/// The weights of the source samples `first`, `first + 1`, ... of one output sample. Positions outside of the source
+/// mean the nearest sample inside.
 pub(super) struct Taps {
     pub first: i64,
     pub weights: Vec<i32>,
@@ -19,7 +19,7 @@ pub(super) struct Taps {
 
 impl Taps {
     /// Source positions of the taps in a source of `len` samples.
-    pub fn positions(&self, len: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn positions(&self, len: usize) -> impl Iterator<Item = usize> {
         let last = len as i64 - 1;
         (self.first..).take(self.weights.len()).map(move |at| at.clamp(0, last) as usize)
     }
@@ -34,26 +34,26 @@ pub(super) fn table(filter: Filter, source: usize, target: usize, window: Range<
     }
 }
 
-/// A filter of Pillow: a function and the distance from which on it is zero.
-struct Kernel {
+/// A filter of Pillow: a function, and the distance beyond which it is zero.
+struct FilterFunction {
     support: f64,
     value: fn(f64) -> f64,
 }
 
-const PILLOW_BICUBIC: Kernel = Kernel { support: 2.0, value: pillow_bicubic };
-const PILLOW_BILINEAR: Kernel = Kernel { support: 1.0, value: pillow_bilinear };
+const PILLOW_BICUBIC: FilterFunction = FilterFunction { support: 2.0, value: pillow_bicubic };
+const PILLOW_BILINEAR: FilterFunction = FilterFunction { support: 1.0, value: pillow_bilinear };
 
-/// `precompute_coeffs` and `normalize_coeffs_8bpc` of Pillow's Resample.c. The casts cut towards zero, as C's do.
-fn pillow(kernel: &Kernel, source: usize, target: usize, at: usize) -> Taps {
+/// `precompute_coeffs` and `normalize_coeffs_8bpc` of Pillow's Resample.c. Casts round towards zero, as in C.
+fn pillow(filter: &FilterFunction, source: usize, target: usize, at: usize) -> Taps {
     let scale = source as f64 / target as f64;
     // Shrinking widens the filter, so that every source sample counts.
     let stretch = if scale < 1.0 { 1.0 } else { scale };
-    let support = kernel.support * stretch;
+    let support = filter.support * stretch;
     let center = (at as f64 + 0.5) * scale;
     let first = ((center - support + 0.5) as i64).max(0);
     let end = ((center + support + 0.5) as i64).min(source as i64);
     let inverse = 1.0 / stretch;
-    let real: Vec<f64> = (first..end).map(|x| (kernel.value)((x as f64 - center + 0.5) * inverse)).collect();
+    let real: Vec<f64> = (first..end).map(|x| (filter.value)((x as f64 - center + 0.5) * inverse)).collect();
     let sum: f64 = real.iter().sum();
     let unit = f64::from(1 << PILLOW_BITS);
     let fixed = |w: &f64| {

@@ -1,5 +1,5 @@
-//! Whether a file reaches its own end. Decoders stop at the last pixel they need, or fill what is missing with grey
-//! (JPEG), so a cut download would be classified silently; the containers tell it at the cost of one walk.
+//! Whether a file is complete. Decoders stop at the last pixel they need, or fill missing parts with grey (JPEG), so a
+//! truncated download would be classified silently. Walking the container's chunks shows that its end is missing.
 
 use image::ImageFormat;
 

@@ -5,9 +5,9 @@ use crate::graph::{Graph, NodeId, Op, Params, Role};
 /// Gain and shift per channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Affine {
-    /// Factor per channel.
+    /// Factor of each channel.
     pub gain: Vec<f64>,
-    /// Added per channel.
+    /// Added to each channel after the gain.
     pub shift: Vec<f64>,
 }
 
@@ -17,7 +17,9 @@ impl Affine {
         Affine { gain: vec![1.0; channels], shift: vec![0.0; channels] }
     }
 
-    /// Applies batch norm `node` after this.
+    /// Composes this with batch norm `node`, which is applied second.
+    ///
+    /// (x - mean) / sqrt(variance + eps) * gamma + beta = g x + (beta - mean g) with g = gamma / sqrt(variance + eps).
     pub fn then_batch_norm(&mut self, graph: &Graph, params: &Params, node: NodeId) -> Result<(), String> {
         let next = BatchNorm::of(graph, params, node)?.affine();
         for (c, (g, h)) in next.gain.into_iter().zip(next.shift).enumerate() {
@@ -32,15 +34,15 @@ impl Affine {
     }
 }
 
-/// The numbers of one batch norm, per channel.
+/// The parameters of one batch norm, per channel.
 pub struct BatchNorm {
-    /// Scale of the normalised values.
+    /// Learned scale.
     pub gamma: Vec<f64>,
-    /// Added to them.
+    /// Learned offset.
     pub beta: Vec<f64>,
-    /// Running mean.
+    /// Mean of the inputs.
     pub mean: Vec<f64>,
-    /// sqrt(variance + epsilon)
+    /// sqrt(variance + epsilon) of the inputs.
     pub deviation: Vec<f64>,
 }
 

@@ -1,58 +1,66 @@
 //! Integer coefficients of a bit convolution.
 //!
-//! With weight planes b_i in {-1, +1} (basis v_i per output channel), activation planes a_j in {0, 1} (a set bit of which is
-//! worth u_j) and the gain g of the batch norm folded in, the layer computes y = sum_ij r_ij N_ij + h with r_ij = g v_i u_j
-//! and the integers N_ij = sum over taps of b_i a_j = 2 popcount(B_i & A_j) - popcount(A_j), |N_ij| <= K = taps * input
-//! channels. Where the input has several parts (separately quantized branches side by side), each has its own u_j and K, and
-//! the sum runs over the planes of all of them.
+//! With weight planes b_i in {-1, +1} (basis v_i per output channel), activation planes a_j in {0, 1} (whose set bits
+//! are worth u_j each) and the gain g of the batch norm folded in, the layer computes y = sum_ij r_ij N_ij + h with
+//! r_ij = g v_i u_j and the integers N_ij = sum over taps of b_i a_j = 2 popcount(B_i & A_j) - popcount(A_j), where
+//! |N_ij| <= K = taps * input channels. Where the input has several parts (separately quantized branches side by side),
+//! each part has its own u_j and K, and the sum runs over the planes of all parts.
 //!
-//! Float activations are values of four signed 8-bit limbs, x = sum_p 256^p X_p 2^-frac, and are read as their 32 bits: bit k
-//! of limb p is worth 2^k 256^p 2^-frac, the last of each limb -2^7. Its coefficients are C_ij = m_k C_ip with m_k = 2^k or
-//! -2^7 and one rounding per limb, so that sum_k C_ij N_ij = C_ip sum over taps of b_i X_p: a kernel that multiplies limbs
-//! by +-1 instead gives the same T. No bit of a value is dropped.
+//! Float activations are values x = sum_p 256^p X_p 2^-frac with four signed 8-bit limbs X_p, read as 32 bit planes.
+//! Bit k of limb p is worth m_k 256^p 2^-frac, with m_k = 2^k, except m_7 = -2^7 because limbs are signed. The
+//! coefficients of these planes are C_ij = m_k C_ip, with one rounding (that of C_ip) per limb. Hence
+//! sum_k C_ij N_ij = C_ip sum over taps of b_i X_p, and a kernel that multiplies limbs by +-1 instead gives the same T.
+//! No bit of a value is dropped.
 //!
 //! No overflow, proved per layer and channel:
-//! * Words are carried (hi += lo >> l, lo &= 2^l - 1) at least once per part of the input, and after at most [`CARRY_PLANES`]
-//!   planes of values. The low word of what is summed between two carries, (2^l - 1) (sum K + 1) over its plane pairs, must be
-//!   below 2^31. This picks l, the largest up to [`MAX_LOW_BITS`].
+//! * Low words are carried (hi += lo >> l, lo &= 2^l - 1) at least once per part of the input, and after at most
+//!   [`CARRY_PLANES`] planes of values. What the low word accumulates between two carries, (2^l - 1) (sum K + 1) with
+//!   the sum over the plane pairs in between, must be below 2^31. This determines l, the largest that fits up to
+//!   [`MAX_LOW_BITS`].
 //! * After the last carry hi = floor(T / 2^l), and |T| <= sum |C| M K + |bias| with M the largest magnitude of what C
-//!   multiplies (1 for a plane of codes, 128 for a limb, 64 for the last limb of a value). This must be below 2^(31 + l), and
-//!   picks F, the largest, per channel. On the way high words may wrap: they are sums and products modulo 2^32.
+//!   multiplies (1 for a plane of codes, 128 for a limb, 64 for the last limb of a value). This must be below
+//!   2^(31 + l), which determines F per channel, the largest that fits. Intermediate high words may wrap, because
+//!   their sums and products are exact modulo 2^32.
 //!
-//! Rounding: |T 2^-F - y| <= 2^-F-1 sum M K, and F is about 31 + l - log2(sum |r| M K): 45 bits below the largest sum.
+//! Rounding: |T 2^-F - y| <= 2^(-F-1) sum M K. F is about 31 + l - log2(sum |r| M K): 45 bits below the largest sum.
 
 use crate::fixed::{VALUE_LIMBS, VALUE_PLANES, ceil_log2, scale_by_power, split, to_fixed};
 
-/// Low words wider than this gain nothing: the high word already carries 31 bits.
+/// Wider low words gain nothing: the high word already carries 31 bits.
 const MAX_LOW_BITS: u32 = 16;
-/// Narrower ones would lose the precision that exactness to 1e-6 rests on.
+/// Narrower low words would lose precision that the agreement to 1e-6 depends on.
 const MIN_LOW_BITS: u32 = 8;
-/// Most fractional bits of a T that no value is made of; stays inside the range of `f64` by far.
+/// Most fractional bits of a T that is compared with thresholds or gives logits, not rounded to a value. Far inside the
+/// range of `f64`.
 pub const MAX_FRAC: i32 = 400;
 
-/// T has at most l + HALF_BITS fractional bits more than the value made of it, so that the rounding half that is added to its
-/// bias is at most 2^(HALF_BITS - 1) in the high word.
+/// T has at most l + HALF_BITS fractional bits more than the value it is rounded to, so that the half that is added to
+/// its bias for rounding is at most 2^(HALF_BITS - 1) in the high word.
 pub const HALF_BITS: i32 = 8;
 
-/// The exponent range and low word of T.
+/// The coefficients of a layer, and the scale of its sums T.
 #[derive(Clone, Debug)]
 pub struct Sums {
     /// `[out, pair]` (high, low).
     pub coefficients: Vec<[i32; 2]>,
     /// F per channel: T = y * 2^F.
     pub frac: Vec<i32>,
+    /// Bits l of the low word.
     pub low_bits: u32,
 }
 
-/// Planes of values between two carries.
+/// Most planes of values that are summed between two carries.
 pub const CARRY_PLANES: usize = 6;
 
-/// Planes whose values have one unit: a set bit of the k-th is worth unit * times[k].
+/// Planes that share a unit: a set bit of plane k is worth `unit * times[k]`. A plane of codes is a digit by itself.
+/// The eight planes of a limb form one, so that their coefficients are exact multiples of one rounded number.
 #[derive(Clone, Copy, Debug)]
 pub struct Digit {
+    /// The common unit, a real number.
     pub unit: f64,
+    /// Multiples of the unit, plane by plane.
     pub times: &'static [i64],
-    /// Largest magnitude of the sum of `times` over set bits.
+    /// Largest magnitude that the sum of `times` over the set bits can have.
     pub reach: i64,
 }
 
@@ -63,7 +71,7 @@ impl Digit {
     }
 }
 
-/// The digits of values with `frac` fractional bits, in so many planes: four limbs, then planes of zeros.
+/// The digits of values with `frac` fractional bits, stored in `planes` planes: four limbs, then planes of zeros.
 pub fn value_digits(planes: usize, frac: i32) -> Vec<Digit> {
     let limb = |p: usize| Digit {
         unit: scale_by_power(1.0, 8 * p as i32 - frac),
@@ -75,21 +83,23 @@ pub fn value_digits(planes: usize, frac: i32) -> Vec<Digit> {
     (0..VALUE_LIMBS).map(limb).chain(zeros).collect()
 }
 
-/// A digit and how often it may count: y has the term unit * (sum of times * N) with |N| <= most.
+/// One term of y: `unit * sum_k times[k] N_k`, with a bound on its counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Term {
+    /// The planes that are counted.
     pub digit: Digit,
+    /// Bound of |N_k|.
     pub most: usize,
 }
 
-/// Widest low word if so many +-1 of low words are summed between two carries.
+/// The widest low word for which adding or subtracting `carried` low words between two carries cannot overflow.
 pub fn low_bits(carried: usize) -> Result<u32, String> {
     let fits = |l: u32| (carried as u64 + 1) * ((1 << l) - 1) < 1 << 31;
     (MIN_LOW_BITS..=MAX_LOW_BITS).rev().find(|&l| fits(l)).ok_or(format!("{carried} products overflow 32-bit sums"))
 }
 
-/// Coefficients for the terms of each output channel, with room for `shift` (the constant that is added to y), at no more
-/// than `max_frac` fractional bits.
+/// Coefficients for the terms of each output channel, with room for `shift` (the constant that is added to y) and with
+/// at most `max_frac` fractional bits.
 pub fn sums(terms: &[Vec<Term>], shift: &[f64], low_bits: u32, max_frac: i32) -> Result<Sums, String> {
     let mut sums = Sums { coefficients: Vec::new(), frac: Vec::new(), low_bits };
     for (c, (terms, &h)) in terms.iter().zip(shift).enumerate() {
@@ -113,7 +123,7 @@ fn channel(terms: &[Term], h: f64, l: u32, max_frac: i32) -> Option<(i32, Vec<[i
 fn words(terms: &[Term], h: f64, l: u32, frac: i32) -> Option<Vec<[i32; 2]>> {
     let (mut most, mut words) = (i128::from(to_fixed(h, frac).abs()), Vec::new());
     for Term { digit, most: count } in terms {
-        // What a group does not read may be worth anything, more than fits too.
+        // A digit that this channel's group does not read needs no room, even if its unit would not fit.
         let unit = if *count == 0 { 0 } else { to_fixed(digit.unit, frac) };
         most += i128::from(unit.abs()) * i128::from(digit.reach) * *count as i128;
         for times in digit.times {
@@ -121,7 +131,7 @@ fn words(terms: &[Term], h: f64, l: u32, frac: i32) -> Option<Vec<[i32; 2]>> {
             words.push([i32::try_from(hi).ok()?, lo as i32]);
         }
     }
-    // Besides the floor, an epilogue may add a rounding half to the bias.
+    // Besides the floors, leave room for the rounding half that an epilogue may add to the bias.
     let bound = (most >> l) + 2 + (1 << HALF_BITS);
     (bound < i128::from(i32::MAX)).then_some(words)
 }
@@ -132,12 +142,12 @@ pub fn bias(shift: f64, frac: i32, half: i64, low_bits: u32) -> [i32; 2] {
     [hi as i32, lo as i32]
 }
 
-/// Half of the unit that a right shift by `shift` drops to: turns the floor into rounding.
+/// Half a unit of the result of a right shift by `shift`. Added before the shift, it turns the floor into rounding.
 pub fn rounding_half(shift: i32) -> i64 {
     if (1..=62).contains(&shift) { 1 << (shift - 1) } else { 0 }
 }
 
-/// Checks that every shift can be done by [`crate::fixed::to_value`].
+/// Checks that [`crate::fixed::to_value`] supports every shift.
 pub fn check_shifts(shifts: &[i32], low_bits: u32) -> Result<(), String> {
     let range = crate::fixed::shift_range(low_bits);
     match shifts.iter().position(|s| !range.contains(s)) {

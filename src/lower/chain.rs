@@ -1,7 +1,8 @@
 //! Grouping: which nodes are computed together.
 //!
-//! A *chain* starts at a convolution (or at any value) and takes in the batch norms, at most one addition and at most one
-//! ReLU that follow, as long as nobody else reads what lies between. Its last node is the only one that exists in memory.
+//! A *chain* starts at a convolution (or at any value) and absorbs the batch norms, at most one addition and at most
+//! one ReLU that follow it, as long as no other node reads the results in between. Only the result of its last node is
+//! stored.
 
 use crate::graph::{Graph, NodeId, Op};
 
@@ -12,20 +13,21 @@ pub struct Chain {
     pub head: NodeId,
     /// Batch norms applied in this order, before the addition.
     pub batch_norms: Vec<NodeId>,
-    /// The other operand of the addition.
+    /// The other operand of the addition, if there is one.
     pub residual: Option<NodeId>,
+    /// Whether it ends with a ReLU.
     pub relu: bool,
     /// The node whose value the chain computes.
     pub end: NodeId,
 }
 
-/// Follows the graph from convolution `head`, up to nodes that are `taken` by other groups.
+/// The chain of convolution `head`, which stops at nodes that other groups have `taken`.
 fn follow(graph: &Graph, head: NodeId, taken: &[bool]) -> Chain {
     let chain = Chain { head, batch_norms: vec![], residual: None, relu: false, end: head };
     extend(graph, chain, taken)
 }
 
-/// The chain that starts with `first`, which reads value `head` and is a batch norm, an addition or a ReLU.
+/// The chain on value `head` whose first node is `first`, if that is a batch norm, an addition or a ReLU.
 fn follow_from(graph: &Graph, head: NodeId, first: NodeId, taken: &[bool]) -> Option<Chain> {
     let chain = Chain { head, batch_norms: vec![], residual: None, relu: false, end: head };
     absorb(graph, chain, first, true).map(|chain| extend(graph, chain, taken))
@@ -42,16 +44,15 @@ fn extend(graph: &Graph, mut chain: Chain, taken: &[bool]) -> Chain {
     }
 }
 
-/// The chain with `next` taken in, if it fits. `stored` says that the chain's end exists in memory already.
+/// The chain extended by `next`, if that is possible. `stored` says that the chain's end already exists in memory.
 fn absorb(graph: &Graph, mut chain: Chain, next: NodeId, stored: bool) -> Option<Chain> {
     let node = &graph.nodes()[next];
     match node.op {
         Op::BatchNorm { .. } if chain.residual.is_none() && !chain.relu => chain.batch_norms.push(next),
         Op::Relu if !chain.relu => chain.relu = true,
         Op::Add if chain.residual.is_none() && !chain.relu => {
-            // Chains are computed where they end, so the other operand exists by then. If it is a convolution too, the
-            // later of the two takes the addition.
-            // A value may also be added to itself.
+            // A chain is computed at the place of its last node, so the other operand exists by then. If both operands
+            // end convolutions, the later one absorbs the addition. A stored value may also be added to itself.
             let other = node.inputs.iter().find(|&&i| i != chain.end).or(Some(&chain.end).filter(|_| stored))?;
             let other = *other;
             if other > chain.end && ends_convolution(graph, other) {
@@ -65,7 +66,7 @@ fn absorb(graph: &Graph, mut chain: Chain, next: NodeId, stored: bool) -> Option
     Some(chain)
 }
 
-/// Whether `id` is the end of a convolution's chain that can take in an addition.
+/// Whether `id` ends the chain of a convolution that can absorb an addition.
 fn ends_convolution(graph: &Graph, id: NodeId) -> bool {
     let mut id = id;
     while graph.consumers(id).count() == 1 {
@@ -78,16 +79,18 @@ fn ends_convolution(graph: &Graph, id: NodeId) -> bool {
     false
 }
 
-/// A quantizer that reads value `end`, perhaps through one batch norm and a ReLU that nobody else reads.
+/// A quantizer of a value, together with the batch norms and the ReLU before it that nothing else reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuantChain {
+    /// Batch norms applied in this order, before the ReLU.
     pub batch_norms: Vec<NodeId>,
+    /// Whether a ReLU precedes the quantizer.
     pub relu: bool,
     /// The quantize node.
     pub quantize: NodeId,
 }
 
-/// Recognises a [`QuantChain`] whose first node is `first`.
+/// The [`QuantChain`] whose first node is `first`, if there is one.
 pub fn quantizer(graph: &Graph, first: NodeId) -> Option<QuantChain> {
     let mut chain = QuantChain { batch_norms: vec![], relu: false, quantize: first };
     let mut node = first;
@@ -104,20 +107,20 @@ pub fn quantizer(graph: &Graph, first: NodeId) -> Option<QuantChain> {
     }
 }
 
-/// One unit of emission, in an order in which everything it reads exists.
+/// Nodes that are lowered together. [`group`] orders groups so that everything a group reads exists before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// A convolution with what follows it.
+    /// A convolution with the nodes that its chain absorbs.
     Conv(Chain),
-    /// Batch norm, addition, ReLU on a value.
+    /// Batch norms, an addition or a ReLU on a value.
     Pointwise(Chain),
     /// A quantizer of value `head`.
     Quantize { head: NodeId, chain: QuantChain },
-    /// A pooling or channel padding on a value.
+    /// Any other node: a pooling, channel padding or concatenation.
     Single(NodeId),
 }
 
-/// Sorts every node but the input into exactly one group.
+/// Assigns every node but the input to exactly one group.
 pub fn group(graph: &Graph) -> Vec<Group> {
     let count = graph.nodes().len();
     let mut grouped = vec![false; count];
@@ -147,7 +150,7 @@ pub fn group(graph: &Graph) -> Vec<Group> {
 }
 
 impl Group {
-    /// The node whose result the group gives.
+    /// The node whose result the group computes.
     pub fn end(&self) -> NodeId {
         match self {
             Group::Conv(chain) | Group::Pointwise(chain) => chain.end,

@@ -1,8 +1,8 @@
 //! The consistency of a program: every tensor is written before it is read, and every kernel's tables are as long as
 //! its tensors say.
 //!
-//! Lowering gives consistent programs. But a [`Program`]'s fields are public, and backends index with what they find
-//! there (shaders without bounds checks), so [`crate::plan::Plan`] takes none that has not passed here.
+//! Lowering produces consistent programs. But the fields of a [`Program`] are public, and backends use them as indices
+//! (in shaders without bounds checks), so [`crate::plan::Plan`] accepts only programs that pass this check.
 
 use super::kernels::{Checked, Kernel, need};
 use super::program::Program;
@@ -54,7 +54,7 @@ impl Program {
     }
 }
 
-/// Whether the disjoint ranges `written` contain all of `wanted`.
+/// Whether the disjoint ranges `written` cover all of `wanted`.
 fn covered(written: &[Range<usize>], wanted: Range<usize>) -> bool {
     let overlap = |w: &Range<usize>| w.end.min(wanted.end).saturating_sub(w.start.max(wanted.start));
     written.iter().map(overlap).sum::<usize>() >= wanted.len()

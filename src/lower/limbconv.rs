@@ -1,14 +1,17 @@
-//! Integer weights of a limb convolution (first convolution, dense layers: what the paper leaves in full precision).
+//! Integer weights of a limb convolution (the first convolution and dense layers, which the paper leaves in full
+//! precision).
 //!
-//! A float weight w, times the batch norm's gain, becomes W = round(w 2^e) with |W| <= 0x7f7f7f, e per output channel: 23 bits
-//! below the channel's largest weight. The input is an integer x of one limb (pixels) or four (values). Both are cut into
-//! signed 8-bit limbs and multiplied limb by limb; sums of equal weight 256^d form the diagonals
-//! D_d = sum over taps and p + q = d of x_p W_q, and S = sum D_d 256^d is the exact convolution.
+//! A float weight w, times the batch norm's gain, becomes W = round(w 2^e) with |W| <= 0x7f7f7f and one e per output
+//! channel: 23 bits below the channel's largest weight. The input is an integer x of one limb (pixels) or four
+//! (values). Both are cut into signed 8-bit limbs and multiplied limb by limb; products with the same weight 256^d are
+//! summed in a diagonal D_d = sum over taps and p + q = d of x_p W_q, and S = sum D_d 256^d is the exact convolution.
 //!
-//! No overflow: with K multiplied lanes, |D_d| + carry <= K min(limbs) 2^14 + 2^24 must be below 2^31.
+//! No overflow: with K multiplied lanes per output, |D_d| + carry <= K min(input limbs, weight limbs) 2^14 + 2^24 must
+//! be below 2^31.
 //!
-//! T = floor(S / 256^drop) keeps a low word of 16 bits; `drop` is the least for which (sum |W|) X / 256^drop / 2^16 fits in 31
-//! bits for all channels, X being the largest |x|. Where the bias does not fit beside it, the channel's e is lowered.
+//! T = floor(S / 256^drop) keeps a low word of 16 bits. `drop` is the least for which (sum |W|) X / 256^drop / 2^16
+//! fits in 31 bits for all channels, where X is the largest |x|. Where the bias does not fit as well, the channel's e
+//! is lowered.
 
 use super::bitconv::HALF_BITS;
 use crate::fixed::{
@@ -20,7 +23,7 @@ pub const LOW_BITS: u32 = 16;
 
 /// Fixed-point weights of a layer.
 pub struct FixedWeights {
-    /// Packed `[out, tap, channel group, WEIGHT_LIMBS]`.
+    /// Packed limbs `[out, tap, word of four channels, WEIGHT_LIMBS]`.
     pub packed: Vec<u32>,
     /// e per output channel: W = w * 2^e.
     pub frac: Vec<i32>,
@@ -30,10 +33,11 @@ pub struct FixedWeights {
 /// once, in double precision, they would take twice the memory of the file's.
 pub struct ScaledWeights<'a> {
     pub outputs: usize,
+    /// Taps of the window.
     pub taps: usize,
-    /// Lanes of a tap.
+    /// Lanes of a tap: its input channels, alpha and padding lanes included.
     pub lanes: usize,
-    /// `[tap * lanes]` of an output channel.
+    /// Computes the row `[tap * lanes]` of an output channel.
     pub row: Box<dyn Fn(usize) -> Vec<f64> + 'a>,
 }
 
@@ -43,7 +47,8 @@ impl ScaledWeights<'_> {
     }
 }
 
-/// Rounds real weights to at most `cap` fractional bits, which is told an output channel and its weights, and packs their limbs.
+/// Rounds real weights to fixed point and packs their limbs. `cap` limits the fractional bits; it is called with an
+/// output channel and its weights.
 pub fn fix(weights: &ScaledWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
     let words = weights.outputs * weights.taps * weights.lanes.div_ceil(LIMB_LANES) * WEIGHT_LIMBS;
     let mut fixed = FixedWeights { packed: Vec::with_capacity(words), frac: Vec::new() };
@@ -99,9 +104,9 @@ pub fn dropped_limbs(weights: &ScaledWeights, input_limbs: usize) -> Result<usiz
     (0..input_limbs + WEIGHT_LIMBS).find(|&d| fits(d)).ok_or("its sums do not fit in two words".to_owned())
 }
 
-/// Most fractional bits of a channel's weights: so many that T has at most `max_frac` and its high word has room for the
-/// bias `shift` (real). A channel with tiny weights and an ordinary bias thus loses weight bits that its bias would drown,
-/// and the other channels, which share `drop`, lose nothing.
+/// The most fractional bits of a channel's weights for which T has at most `max_frac` of them and its high word has
+/// room for the bias `shift` (a real number). A channel with tiny weights and an ordinary bias thus gives up bits that
+/// its bias would swamp, and the other channels, which share `drop`, lose nothing.
 pub fn cap(row: &[f64], shift: f64, input: (usize, i32), drop: usize, max_frac: i32) -> i32 {
     let (limbs, input_frac) = input;
     let t_frac = |e: i32| e + input_frac - 8 * drop as i32;
@@ -115,15 +120,15 @@ pub fn cap(row: &[f64], shift: f64, input: (usize, i32), drop: usize, max_frac: 
     e
 }
 
-/// What is left of an `i32` after floors, a carry and the rounding half of an epilogue.
+/// Limit of the high word: an `i32`, less the room for floors, a carry and the rounding half of an epilogue.
 const HIGH_LIMIT: i128 = i32::MAX as i128 - 3 - (1 << HALF_BITS);
 
-/// Bound of the high word of a channel's sums with weights at 2^e.
+/// Bound of the high word of a channel's sums with its weights at scale 2^e.
 fn sum_high(row: &[f64], e: i32, input_limbs: usize, drop: usize) -> i128 {
     high(total(row, e), input_limbs, drop)
 }
 
-/// What the magnitudes of a channel's weights at 2^e add up to.
+/// Sum of the magnitudes of a channel's weights at scale 2^e.
 fn total(row: &[f64], e: i32) -> i128 {
     row.iter().filter(|w| **w != 0.0).map(|&w| i128::from(to_fixed(w, e).abs())).sum()
 }

@@ -1,7 +1,8 @@
 //! Weight planes in the order in which a bit convolution reads its input.
 //!
-//! A file's planes are packed over all input channels of a group. Parts of the input begin at whole words, and with groups an
-//! output channel reads only some words of a part; bits move accordingly. A mask plane marks the bits that count.
+//! In a file, planes are packed over all input channels of a group. In the input, every part begins at a word boundary,
+//! and in a grouped convolution an output channel reads only some words of a part, so the bits have to move. A mask
+//! plane marks the bits that belong to the group.
 
 use crate::quant::{WORD_BITS, words};
 use std::ops::Range;
@@ -9,30 +10,34 @@ use std::ops::Range;
 /// The shape of packed weights in a file: `[out, taps, words(inputs), planes]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Packing {
+    /// Output channels.
     pub outputs: usize,
+    /// Taps of the window.
     pub taps: usize,
     /// Input channels of one group.
     pub inputs: usize,
+    /// Planes of a weight.
     pub planes: usize,
+    /// Groups of channels.
     pub groups: usize,
 }
 
-/// Weights made ready for the parts of an input.
+/// Weights arranged for the parts of an input.
 pub struct Arranged {
-    /// For each output channel `[part][tap, part words, planes]`, with the mask's plane if there is one.
+    /// For each output channel `[part][tap, part words, planes]`, including the mask plane if there is one.
     pub weights: Vec<u32>,
     /// Words of each part that an output channel reads.
     pub words: Vec<usize>,
-    /// First word of each part, `[out, part]`, if the weights are masked.
+    /// First word of each part that an output channel reads, `[out, part]`, if the weights are masked.
     pub mask: Option<Vec<u32>>,
-    /// Channels of each part that count, `[out, part]`.
+    /// Number of channels of each part that an output channel multiplies, `[out, part]`.
     pub channels: Vec<usize>,
 }
 
-/// Arranges packed weights for an input whose parts have so many channels each.
+/// Arranges packed weights for an input; `parts` are the numbers of channels of its parts.
 pub fn arrange(weights: &[u32], packing: Packing, parts: &[usize]) -> Arranged {
     let starts: Vec<usize> = parts.iter().scan(0, |at, c| Some(std::mem::replace(at, *at + c))).collect();
-    // Channels of part p that output channel c reads, counted from the part's first.
+    // Channels of part p that output channel c reads, counted from the start of the part.
     let reach = |c: usize, p: usize| -> Range<usize> {
         let first = c / (packing.outputs / packing.groups) * packing.inputs;
         let local = |channel: usize| channel.clamp(starts[p], starts[p] + parts[p]) - starts[p];
@@ -42,7 +47,7 @@ pub fn arrange(weights: &[u32], packing: Packing, parts: &[usize]) -> Arranged {
     let span = |r: Range<usize>| if r.is_empty() { 0 } else { r.end.div_ceil(WORD_BITS) - r.start / WORD_BITS };
     let widest = |p: usize| (0..packing.outputs).map(|c| span(reach(c, p))).max().unwrap_or(0);
     let words: Vec<usize> = (0..parts.len()).map(|p| if masked { widest(p) } else { words(parts[p]) }).collect();
-    // The window of words must end inside the part.
+    // The words that an output channel reads must end inside the part.
     let first = |c: usize, p: usize| (reach(c, p).start / WORD_BITS).min(crate::quant::words(parts[p]) - words[p]);
     let pairs = || (0..packing.outputs).flat_map(|c| (0..parts.len()).map(move |p| (c, p)));
     let mut arranged = Arranged {
@@ -70,17 +75,20 @@ pub fn arrange(weights: &[u32], packing: Packing, parts: &[usize]) -> Arranged {
     arranged
 }
 
-/// Bits of one row on their way to another place.
+/// A range of channels of one packed row that moves to another position.
 struct Moved<'a> {
     row: &'a [u32],
     planes: usize,
+    /// First channel to read.
     source: usize,
+    /// First channel to write.
     target: usize,
+    /// Number of channels.
     count: usize,
 }
 
 impl Moved<'_> {
-    /// Appends `words` words of each plane, and of the mask.
+    /// Appends `words` words of each plane and, if `masked`, of the mask.
     fn append(&self, out: &mut Vec<u32>, words: usize, masked: bool) {
         for word in 0..words {
             for plane in 0..self.planes {
@@ -94,7 +102,7 @@ impl Moved<'_> {
         }
     }
 
-    /// Word `word` of the target, from the bits of source channels.
+    /// Word `word` of the target, where `bit` gives the bit of a source channel.
     fn word(&self, word: usize, bit: impl Fn(usize) -> u32) -> u32 {
         let start = (word * WORD_BITS).max(self.target);
         let end = ((word + 1) * WORD_BITS).min(self.target + self.count);

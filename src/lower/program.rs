@@ -17,7 +17,7 @@ pub struct Program {
     pub logits: Logits,
 }
 
-/// One kernel launch.
+/// One kernel with its operands.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// The layer it belongs to.
@@ -30,13 +30,25 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Logits {
     /// `(sum diagonals[d] * 256^d + bias) * 2^-frac`.
-    Sums { tensor: TensorId, bias: Vec<i64>, frac: Vec<i32> },
+    Sums {
+        /// The tensor of diagonal sums.
+        tensor: TensorId,
+        /// Bias of each class.
+        bias: Vec<i64>,
+        /// Fractional bits of each class.
+        frac: Vec<i32>,
+    },
     /// value * 2^-frac.
-    Values { tensor: TensorId, frac: i32 },
+    Values {
+        /// The tensor of values.
+        tensor: TensorId,
+        /// Fractional bits.
+        frac: i32,
+    },
 }
 
 impl Logits {
-    /// The logits of one image from the words of its logit tensor. This is the one place where they become floats.
+    /// The logits of one image from the words of its logit tensor. This is the only place where they become floats.
     pub fn join(&self, words: &[u32]) -> Vec<f32> {
         let real = |n: i128, frac: i32| scale_by_power(n as f64, -frac) as f32;
         match self {
@@ -50,7 +62,7 @@ impl Logits {
         }
     }
 
-    /// The tensor that holds them.
+    /// The tensor from which the logits are computed.
     pub fn tensor(&self) -> TensorId {
         match self {
             Logits::Sums { tensor, .. } | Logits::Values { tensor, .. } => *tensor,

@@ -3,26 +3,29 @@
 //! A tensor gets range R (a bound that ordinary values stay far inside) and the scale 2^-frac with frac = 30 -
 //! ceil(log2 R), so that |x| <= R fits a value. The rules:
 //!
-//! * after a batch norm: R = max over channels of |beta| + 16 |gamma|, that is 16 standard deviations;
-//! * a convolution: the most its weights can give, or 16 deviations of independent inputs where nothing normalises its result
-//!   and this is less; an addition: the sum; others keep their input's R;
-//! * if a batch norm reads the tensor (also through a max pooling) its statistics describe the tensor itself, and
-//!   R = |mean| + 16 deviations is used where smaller.
+//! * a batch norm: R = max over channels of |beta| + 16 |gamma|, that is 16 standard deviations;
+//! * a convolution: the largest result that its weights allow; if no batch norm reads the result, at most 16 standard
+//!   deviations under the assumption of independent inputs;
+//! * an addition: the sum of its operands' R; a concatenation: the largest R of its members; a quantizer: the largest
+//!   level; other operations keep their input's R;
+//! * if a batch norm reads the tensor, directly or through a max pooling, its statistics describe the tensor itself,
+//!   and R = |mean| + 16 deviations is used where that is smaller.
 //!
-//! At 16 deviations a typical value (one deviation of the widest channel) keeps 30 - 4 = 26 bits; narrower channels and
-//! sums along a residual stream cost a few (the bundled ResNet-20's streams have 23 and 24 fractional bits).
-//! What lies beyond R saturates, which is part of the definition of the model's output.
+//! At 16 deviations a typical value (one deviation of the widest channel) keeps 30 - 4 = 26 bits. Narrower channels and
+//! sums along a residual stream cost a few of them (the bundled ResNet-20's streams have 23 and 24 fractional bits).
+//! Values beyond R saturate, which is part of the definition of the model's output.
 //!
-//! Tensors that are added, pooled, clamped or concatenated share one frac, so that these operations need no rescaling.
+//! Tensors that are added, pooled, clamped or concatenated into each other share one frac, so that these operations
+//! need no rescaling.
 
 use super::affine::BatchNorm;
 use crate::fixed::{VALUE_BITS, ceil_log2};
 use crate::graph::{Fact, Graph, Kind, Node, NodeId, Op, Params, Role, Weights};
 use crate::quant::{Encoding, Levels, channel_basis, code_at, words};
 
-/// Standard deviations that are represented.
+/// Standard deviations inside the range of a tensor.
 const DEVIATIONS: f64 = 16.0;
-/// Scales are kept inside +-this, far from the limits of `f64`.
+/// Largest magnitude of a scale's exponent, far from the limits of `f64`.
 const MAX_FRAC: i32 = 200;
 
 /// Fractional bits per node (meaningless for nodes that hold codes).
@@ -82,10 +85,10 @@ fn widest<'a>(pairs: impl Iterator<Item = (&'a f64, &'a f64)>) -> f64 {
     pairs.map(|(centre, deviation)| centre.abs() + DEVIATIONS * deviation.abs()).fold(0.0, f64::max)
 }
 
-/// What the batch norms that read each node say about its values, directly or through max poolings.
+/// The range of each node's values by the statistics of the batch norms that read it, directly or through max poolings.
 fn statistics(graph: &Graph, params: &Params) -> Result<Vec<Option<f64>>, String> {
     let mut least: Vec<Option<f64>> = vec![None; graph.nodes().len()];
-    // Consumers follow what they read, so from the back each node is complete when it is passed on.
+    // Consumers come after what they read, so going backwards each node is complete when it is visited.
     for (id, node) in graph.nodes().iter().enumerate().rev() {
         let range = match node.op {
             Op::BatchNorm { .. } => {
@@ -110,8 +113,9 @@ struct MemberRange {
     channels: usize,
     /// Largest magnitude.
     most: f64,
-    /// Sixteen deviations from 0, and the largest mean that its channels may have in common.
+    /// Sixteen standard deviations.
     spread: f64,
+    /// The largest mean that its channels may have in common.
     mean: f64,
 }
 
@@ -127,12 +131,12 @@ impl MemberRange {
     }
 }
 
-/// The most that a convolution can give.
+/// The largest magnitude that a convolution's result can have.
 fn conv_bound(node: &Node, params: &Params, parts: &[MemberRange]) -> Result<f64, String> {
     let Op::Conv { outputs, window, weights, groups, .. } = &node.op else { return Ok(0.0) };
     let widest = parts.iter().map(|p| p.most).fold(0.0, f64::max);
     let channels = parts.iter().map(|p| p.channels).sum::<usize>() / groups;
-    // What all inputs of an output channel add up to, taps aside.
+    // Sum of the largest magnitudes of an output channel's inputs at one tap.
     let all = || parts.iter().map(|p| p.channels as f64 * p.most).sum();
     let inputs = if *groups == 1 { all() } else { channels as f64 * widest };
     let bias = biases(node, params)?;
@@ -150,9 +154,10 @@ fn conv_bound(node: &Node, params: &Params, parts: &[MemberRange]) -> Result<f64
     Ok((0..*outputs).map(|c| channel(c) + bias(c)).fold(0.0, f64::max))
 }
 
-/// Sixteen deviations of a convolution's result if its inputs are independent but for a mean that a member's channels share:
-/// |sum w| mean + sqrt(sum w^2 spread^2). Without it the bound of several convolutions in a row that nothing normalises
-/// (DenseNet's transitions) would exceed their values a thousandfold. Not for grouped ones.
+/// Sixteen standard deviations of a convolution's result, if its inputs are independent except for a mean that the
+/// channels of a member share: |sum w| mean + sqrt(sum w^2 spread^2). Without this, the bound for several convolutions
+/// in a row without a batch norm in between (DenseNet's transitions) would exceed their values a thousandfold. Infinite
+/// for grouped convolutions, for which there is no estimate.
 fn conv_spread(node: &Node, params: &Params, parts: &[MemberRange]) -> Result<f64, String> {
     let Op::Conv { outputs, window, weights, groups: 1, .. } = node.op else { return Ok(f64::INFINITY) };
     let channels: usize = parts.iter().map(|p| p.channels).sum();
@@ -217,7 +222,7 @@ fn value_concats(graph: &Graph) -> Vec<bool> {
     concats
 }
 
-/// Representative of each node's scale group.
+/// For each node, the first node among those that share its scale.
 fn groups(graph: &Graph) -> Vec<NodeId> {
     let value_concats = value_concats(graph);
     let mut parent: Vec<NodeId> = (0..graph.nodes().len()).collect();

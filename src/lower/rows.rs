@@ -14,9 +14,9 @@ use crate::tensor::Shape;
 pub struct Row {
     /// The members, in order of their nodes.
     pub members: Vec<RowMember>,
-    /// Height and width, and the channels of all members.
+    /// Height and width, and the channels of all members together.
     pub shape: Shape,
-    /// Words for each pixel.
+    /// Words of a row.
     pub words: usize,
 }
 
@@ -31,7 +31,7 @@ pub struct RowMember {
     pub planes: usize,
 }
 
-/// Planes that hold the codes of `node`, if it is a quantizer.
+/// Number of planes that hold the codes of `node`, if it is a quantizer.
 pub fn code_planes(graph: &Graph, node: NodeId) -> Option<usize> {
     match graph.nodes()[node].op {
         Op::Quantize { bits, encoding, .. } => Some(encoding.planes(bits)),
@@ -39,7 +39,7 @@ pub fn code_planes(graph: &Graph, node: NodeId) -> Option<usize> {
     }
 }
 
-/// All rows of a graph.
+/// The layouts of all tensors of rows that a graph needs.
 pub fn rows(graph: &Graph, facts: &[Fact]) -> Vec<Row> {
     let mut sets: Vec<Vec<NodeId>> = Vec::new();
     for node in graph.nodes() {

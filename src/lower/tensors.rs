@@ -7,35 +7,60 @@ use crate::tensor::Shape;
 /// Index of a tensor in the `tensors` of a [`super::Program`].
 pub type TensorId = usize;
 
-/// What 8-bit pixels are lowered by to become signed limbs.
+/// Subtracted from 8-bit pixels to make them signed limbs.
 pub const PIXEL_OFFSET: i32 = 128;
-/// Value of the fourth lane of a pixel word: it is 0 outside the image, so its weight carries the offset and the mean.
+/// Value of the fourth lane (alpha) of a pixel word. Padding reads it as 0, so its weight can add what the pixel offset
+/// and the mean contribute inside the image only.
 pub const PIXEL_ALPHA: i8 = 64;
 
 /// How the numbers of an integer tensor are stored, in 32-bit words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repr {
     /// Bit planes of codes: `[h, w, words(c), planes]` (see [`crate::quant::pack`]).
-    Codes { planes: usize },
-    /// Bit planes of values: as `Codes`; bit k of limb p (see `Limbs`) is in plane 8 p + k, planes from
+    Codes {
+        /// Planes of a code.
+        planes: usize,
+    },
+    /// Bit planes of values, laid out as `Codes`. Plane 8 p + k holds bit k of limb p (see `Limbs`). Planes from
     /// [`crate::fixed::VALUE_PLANES`] on are 0.
-    Bits { planes: usize, frac: i32 },
-    /// Rows of planes of several tensors side by side: `[h, w, words]`.
-    Rows { words: usize },
+    Bits {
+        /// Planes of a value.
+        planes: usize,
+        /// Fractional bits.
+        frac: i32,
+    },
+    /// Planes of several tensors side by side: `[h, w, words]`.
+    Rows {
+        /// Words of a row: all planes of one pixel.
+        words: usize,
+    },
     /// `i32` values v, real = v * 2^-frac: `[h, w, c]`.
-    Value { frac: i32 },
-    /// Signed 8-bit limbs, four channels a word: `[h, w, ceil(c / 4), limbs]`, real = (sum limb_k 256^k) * 2^-frac.
-    Limbs { limbs: usize, frac: i32 },
-    /// `i32` sums by power of 256, not combined yet: `[c, diagonals]`.
-    Sums { diagonals: usize },
+    Value {
+        /// Fractional bits.
+        frac: i32,
+    },
+    /// Signed 8-bit limbs, four channels to a word: `[h, w, ceil(c / 4), limbs]`, real = (sum limb_k 256^k) * 2^-frac.
+    Limbs {
+        /// Limbs of a number.
+        limbs: usize,
+        /// Fractional bits.
+        frac: i32,
+    },
+    /// `i32` diagonal sums, one per power of 256, not yet combined: `[c, diagonals]`.
+    Sums {
+        /// Diagonals of a sum.
+        diagonals: usize,
+    },
 }
 
 /// An integer tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorSpec {
-    /// Name of the layer whose result it is.
+    /// Name of the layer whose result it holds, with a suffix for derived forms.
     pub name: String,
+    /// Shape of one image's tensor.
     pub shape: Shape,
+    /// How its numbers are stored.
     pub repr: Repr,
 }
 
@@ -69,12 +94,18 @@ impl TensorSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputForm {
     /// One word per pixel, lanes (c0 - 128, c1 - 128, c2 - 128, [`PIXEL_ALPHA`]) in the network's channel order. Mean
-    /// and deviation are folded into the first layer.
+    /// and standard deviation are folded into the first layer.
     Pixels,
     /// Four limbs of round(x * 2^frac), |x| < 2^(30 - frac).
-    Limbs { frac: i32 },
+    Limbs {
+        /// Fractional bits.
+        frac: i32,
+    },
     /// Values round(x * 2^frac), |x| < 2^(30 - frac).
-    Values { frac: i32 },
+    Values {
+        /// Fractional bits.
+        frac: i32,
+    },
 }
 
 /// The tensors of a program by id, with the form of its input.
@@ -109,7 +140,7 @@ impl<'a> Tensors<'a> {
 }
 
 impl Repr {
-    /// The same words, whatever the numbers are worth.
+    /// The same layout with the scale set to 0, to compare layouts alone.
     pub fn without_scale(self) -> Self {
         match self {
             Repr::Bits { planes, .. } => Repr::Bits { planes, frac: 0 },

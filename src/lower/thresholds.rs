@@ -1,34 +1,34 @@
 //! Quantizers as integer comparisons.
 //!
-//! The quantizer of a real z gives it rank = #{ thresholds t_r < z } (strictly, or <= where ties go up). Here z = relu?(g x + h) and x is an integer
-//! n times 2^-frac, so each comparison becomes one on n, per channel:
+//! The quantizer maps a real z to its rank = #{ thresholds t_r < z } (or t_r <= z where ties go up). Here z = g x + h,
+//! perhaps with a ReLU, and x is an integer n times 2^-frac. So every comparison becomes one of n, per channel:
 //!
-//! * without ReLU, g > 0:  g x + h > t  <=>  x > (t - h) / g  <=>  n > floor((t - h) / g * 2^frac), because n is an integer;
-//! * g < 0 flips the comparison: x < (t - h) / g  <=>  -x > (t - h) / |g|: the same with sign -1;
-//! * g = 0: the answer is h > t for all n: a threshold of -inf or +inf;
+//! * without ReLU, g > 0: g x + h > t  <=>  x > (t - h) / g  <=>  n > floor((t - h) / g * 2^frac), as n is an integer;
+//! * g < 0 flips the comparison: x < (t - h) / g  <=>  -x > (t - h) / |g|, the same with sign -1;
+//! * g = 0: the answer is h > t for all n, a threshold of -inf or +inf;
 //! * with ReLU, t < 0: relu(..) >= 0 > t always; t >= 0: relu(z) > t <=> z > t.
 //!
-//! Where ties go up, z >= t takes the place of z > t:  n >= ceil(x)  <=>  n > ceil(x) - 1;  with ReLU, t <= 0: always.
+//! Where ties go up, z >= t takes the place of z > t: n >= ceil(x)  <=>  n > ceil(x) - 1; with ReLU, t <= 0: always.
 //!
-//! Thresholds stay ascending under all of these, which lets kernels find the rank by bisection.
+//! Thresholds stay in ascending order under all of these rules, so kernels may find the rank by bisection.
 
 use super::affine::Affine;
 use super::kernels::Ranks;
 use crate::fixed::{VALUE_MAX, floor_fixed, split};
 use crate::quant::{Levels, Ties};
 
-/// How one channel's thresholds compare.
+/// A threshold on sign(gain) * x.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
     /// Every number is above it.
     Always,
     /// No number is above it.
     Never,
-    /// sign * x must be above this real number.
+    /// A number is above it if sign(gain) * x is above this real number (or equal, where ties go up).
     At(f64),
 }
 
-/// The real threshold on sign(gain) * x, in the terms of the module's derivation.
+/// The threshold on sign(gain) * x that is equivalent to `t` on z, as derived above.
 pub fn fold(t: f32, gain: f64, shift: f64, relu: bool, ties: Ties) -> Threshold {
     let t = f64::from(t);
     let above = |z: f64| z > t || (ties == Ties::Above && z == t);
@@ -43,7 +43,7 @@ pub fn fold(t: f32, gain: f64, shift: f64, relu: bool, ties: Ties) -> Threshold 
     }
 }
 
-/// The integer that n must exceed for n * 2^-frac to be above x, or at least x where ties go up.
+/// The integer that n must exceed for n * 2^-frac > x, or for n * 2^-frac >= x where ties go up.
 fn integer(x: f64, frac: i32, ties: Ties) -> i64 {
     match ties {
         Ties::Below => floor_fixed(x, frac),
@@ -74,9 +74,9 @@ pub fn on_values(levels: &Levels, affine: &Affine, relu: bool, frac: i32, ties: 
     }
 }
 
-/// Thresholds on two-word sums T * 2^-frac, whose gain is already in T, for one channel.
+/// Thresholds of one channel on two-word sums T * 2^-frac, which already contain the gain.
 ///
-/// T's high word is proved to lie strictly between `i32::MIN` and `i32::MAX`, which therefore serve as the infinities.
+/// The high word of T is proved to lie strictly between `i32::MIN` and `i32::MAX`, so these serve as the infinities.
 pub fn on_sums(levels: &Levels, shift: f64, relu: bool, frac: i32, low_bits: u32, ties: Ties) -> Vec<[i32; 2]> {
     let always = [i32::MIN, 0];
     let never = [i32::MAX, 0];

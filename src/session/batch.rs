@@ -1,27 +1,23 @@
-//! Batches: what is fed, and the lowered networks that take it.
+//! Batches: what is fed to a network.
 
 use super::{Model, feed};
 use crate::error::{Error, Result};
 use crate::format::Packed;
-use crate::graph::preprocess::Normalize;
-use crate::lower::{InputForm, InputKind, lower};
-use crate::plan::Plan;
+use crate::lower::{InputForm, InputKind};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Several inputs of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Batch {
-    /// 8-bit RGB pixels at network size, `[n, h, w, 3]`.
+    /// 8-bit RGB pixels at the network's size, `[n, h, w, 3]`.
     Pixels(Vec<u8>),
     /// The tensor that the first layer receives (after preprocessing, in the network's channel order), `[n, h, w, c]`.
     Tensor(Vec<f32>),
 }
 
 impl Batch {
-    /// What it is lowered for.
-    pub(super) fn kind(&self) -> InputKind {
+    pub(crate) fn kind(&self) -> InputKind {
         match self {
             Batch::Pixels(_) => InputKind::Pixels,
             Batch::Tensor(_) => InputKind::Tensor,
@@ -35,11 +31,12 @@ impl Batch {
         }
     }
 
-    /// Images of a batch for `model`, and the numbers of one.
+    /// The number of images of a batch for `model`, and how many numbers each has.
     ///
     /// # Errors
-    /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the numbers are no whole images.
-    pub(super) fn images(&self, model: &Model) -> Result<(usize, usize)> {
+    /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the batch is not a whole number of
+    /// images.
+    pub(crate) fn images(&self, model: &Model) -> Result<(usize, usize)> {
         if self.kind() == InputKind::Pixels {
             model.need_pixels()?;
         }
@@ -51,8 +48,8 @@ impl Batch {
         Ok((numbers / elements, elements))
     }
 
-    /// The input tensors of a program for the numbers of `range`, which are whole images.
-    pub(super) fn words(&self, packed: &Packed, form: InputForm, range: Range<usize>) -> Result<Vec<u32>> {
+    /// The input words of a program for the numbers in `range`, which are whole images.
+    pub(crate) fn words(&self, packed: &Packed, form: InputForm, range: Range<usize>) -> Result<Vec<u32>> {
         let words = match self {
             Batch::Pixels(p) => feed::pixels(packed, form, &p[range]),
             Batch::Tensor(x) => feed::tensor(packed, form, &x[range]),
@@ -72,21 +69,8 @@ impl Batch {
     }
 
     /// The lowered network for such a batch.
-    pub(super) fn plan(&self, packed: &Packed) -> Result<Arc<Plan>> {
-        plan(packed, self.kind())
+    #[cfg(feature = "convert")]
+    pub(crate) fn plan(&self, packed: &Packed) -> Result<std::sync::Arc<crate::plan::Plan>> {
+        super::input::plan(packed, self.kind())
     }
-}
-
-/// What inputs of `kind` are lowered as. With a mean image the host subtracts it, so pixels run the program for tensors.
-pub fn program_kind(packed: &Packed, kind: InputKind) -> InputKind {
-    let folds = matches!(packed.header.preprocess.normalize, Normalize::Channel { .. });
-    if folds { kind } else { InputKind::Tensor }
-}
-
-/// The lowered network for one kind of input.
-pub fn plan(packed: &Packed, kind: InputKind) -> Result<Arc<Plan>> {
-    let bad = |problem: String| Error::bad_model(Path::new(&packed.header.name), problem);
-    let normalize = &packed.header.preprocess.normalize;
-    let program = lower(&packed.header.graph, &packed.params, normalize, program_kind(packed, kind)).map_err(bad)?;
-    Ok(Arc::new(Plan::new(program).map_err(bad)?))
 }

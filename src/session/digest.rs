@@ -1,5 +1,6 @@
-//! The digest of logits: what two machines compare to know that they computed the same.
+//! The digest of logits, which shows whether two machines computed the same.
 
+use crate::files::hex;
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 over logits as little-endian `f32`, in the order they are added.
@@ -21,7 +22,7 @@ impl Digest {
 
     /// The digest in hex.
     pub fn hex(self) -> String {
-        self.0.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        hex(&self.0.finalize())
     }
 
     /// Digest of one image's logits, in hex.

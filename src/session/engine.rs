@@ -1,15 +1,27 @@
 //! Engines: an opened device that prepares networks.
 
-use super::batch::plan;
-use super::device::{DeviceInfo, DeviceSelector, Pool, open};
-use super::{Model, Net, Profile};
+use super::devices::{Candidates, Pool};
+use super::input::{plan, usual_kind};
+use super::options::PrepareOptions;
+use super::prepared::Programs;
+use super::task::Task;
+use super::{DeviceInfo, DeviceSelector, Model, Net, Profile};
 use crate::backend::gpu::{FloatNet, Gpu};
 use crate::backend::{Backend, Peak, Tuned};
 use crate::error::{Error, Result};
 use crate::lower::InputKind;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An opened device. Clones share it.
+///
+/// ```
+/// use lq_infer::{DeviceSelector, Engine};
+///
+/// let engine = Engine::builder().device(DeviceSelector::Cpu).build()?;
+/// assert_eq!(engine.device_name(), "cpu");
+/// # Ok::<(), lq_infer::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Engine {
     backend: Arc<dyn Backend>,
@@ -17,11 +29,12 @@ pub struct Engine {
     profile: Option<Profile>,
 }
 
-/// Chooses the device of an [`Engine`].
-#[derive(Clone, Default)]
+/// Chooses the device of an [`Engine`], and what it uses.
+#[derive(Clone, Debug, Default)]
 pub struct EngineBuilder {
     selector: DeviceSelector,
     pool: Pool,
+    cache: Option<PathBuf>,
 }
 
 impl EngineBuilder {
@@ -37,28 +50,36 @@ impl EngineBuilder {
         self
     }
 
+    /// A folder for what is worth keeping between runs: compiled pipelines, what [`Engine::tune`] chose, and what the
+    /// last check of a device found. It is created when needed; one folder serves any number of devices, versions and
+    /// processes. If not called, nothing is read or written.
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache = Some(folder.into());
+        self
+    }
+
+    /// The devices to choose from, with what the cache knows about them.
+    pub fn devices(&self) -> Vec<DeviceInfo> {
+        Candidates::all(&self.pool, self.cache.as_deref()).describe()
+    }
+
     /// Opens the device.
     ///
     /// # Errors
     /// [`crate::Error::NoAdapter`] if none matches, [`crate::Error::Device`] if it cannot be opened.
     pub fn build(self) -> Result<Engine> {
-        let (backend, passed_over) = open(&self.selector, &self.pool)?;
+        let candidates = Candidates::for_selector(&self.selector, &self.pool, self.cache.as_deref());
+        let passed_over = candidates.passed_over(&self.selector);
+        let backend = candidates.open(&self.selector)?;
         Ok(Engine { passed_over: passed_over.into(), ..Engine::from_backend(backend) })
     }
-}
 
-/// How to prepare a network.
-#[derive(Clone, Copy)]
-pub struct PrepareOptions<'a> {
-    /// Largest batch that memory is set aside for, 1 to 4096. Larger inputs are run in several batches.
-    pub max_batch: usize,
-    /// Told (done, total) kernels while pipelines compile.
-    pub progress: &'a dyn Fn(usize, usize),
-}
-
-impl Default for PrepareOptions<'_> {
-    fn default() -> Self {
-        PrepareOptions { max_batch: 1, progress: &|_, _| {} }
+    /// An engine on a device that the caller owns, as [`Engine::from_wgpu`], with this builder's cache.
+    ///
+    /// # Errors
+    /// Those of [`Engine::from_wgpu`].
+    pub fn build_on(self, device: wgpu::Device, queue: wgpu::Queue) -> Result<Engine> {
+        Ok(Engine::from_backend(Arc::new(Gpu::from_wgpu(device, queue, None)?.with_cache(self.cache))))
     }
 }
 
@@ -68,14 +89,14 @@ impl Engine {
         EngineBuilder::default()
     }
 
-    /// Uses a device that the caller owns, for example a desktop app's. Nothing is installed on it: its error and
-    /// device-lost handlers stay the caller's.
+    /// Uses a device that the caller owns, for example a desktop app's. Its error and device-lost handlers stay the
+    /// caller's.
     ///
     /// # Errors
     /// [`crate::Error::Device`] if the limits it was made with are too small for the kernels (six storage buffers per
     /// stage). Larger networks need the adapter's own buffer limits rather than wgpu's defaults.
     pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self> {
-        Ok(Self::from_backend(Arc::new(Gpu::from_wgpu(device, queue, None)?)))
+        Self::builder().build_on(device, queue)
     }
 
     /// Name of the device, with its API.
@@ -83,30 +104,9 @@ impl Engine {
         self.backend.name()
     }
 
-    /// How much of `peak` the device does per second at best: what bounds kernels, and shows whether the device's clock changes.
-    /// Takes some tens of milliseconds, and for [`Peak::Bytes`] some hundred megabytes.
-    pub fn rate(&self, peak: Peak) -> Result<f64> {
-        self.backend.rate(peak)
-    }
-
-    /// Devices that [`DeviceSelector::Auto`] would have taken before this one, had they not failed their last check.
+    /// Devices that [`DeviceSelector::Auto`] would have preferred to this one, but for their failed last check.
     pub fn passed_over(&self) -> &[DeviceInfo] {
         &self.passed_over
-    }
-
-    /// What it computes with.
-    pub fn backend(&self) -> &Arc<dyn Backend> {
-        &self.backend
-    }
-
-    /// An engine on a backend of one's own.
-    pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
-        Engine { backend, passed_over: Arc::default(), profile: None }
-    }
-
-    /// An engine whose nets record what they do.
-    pub fn profiled(self, profile: &Profile) -> Self {
-        Engine { profile: Some(profile.clone()), ..self }
     }
 
     /// Makes `model` ready to run: lowers it to integers, lays out its weights, compiles its pipelines.
@@ -118,40 +118,96 @@ impl Engine {
         self.prepare_with(model, PrepareOptions::default())
     }
 
-    /// Finds out which ways to run the layers of `model` are quickest on this device, and keeps them in the user's cache for
-    /// later preparations. `progress` is told how many rounds are done. The CPU has nothing to choose.
+    /// [`Engine::prepare`] with a batch size, a progress callback, cancellation and a deadline.
     ///
     /// # Errors
-    /// As [`Engine::prepare`].
-    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
-        let kind = if model.takes_pixels() { InputKind::Pixels } else { InputKind::Tensor };
-        self.backend.tune(&plan(model.packed(), kind)?, progress)
-    }
-
-    /// [`Engine::prepare`] with a batch size and a progress callback.
+    /// Those of [`Engine::prepare`], [`crate::Error::Cancelled`], [`crate::Error::DeadlineExceeded`].
     pub fn prepare_with(&self, model: &Model, options: PrepareOptions) -> Result<Net> {
-        let kind = if model.takes_pixels() { InputKind::Pixels } else { InputKind::Tensor };
-        self.net(model, options, kind)
+        self.prepare_for(model, usual_kind(model.packed()), &options)
     }
 
-    /// The network of `model` in float32 for batches of `batch` images: the opponent that benchmarks compare with, not for
-    /// production. Its quantizers are left out, so its logits are not those of [`Net`].
+    /// [`Engine::prepare_with`] on a thread of its own; any executor can await it.
+    ///
+    /// The work starts at once, not with the first poll. Dropping the future cancels it as a [`crate::CancelToken`]
+    /// would: it ends after the kernel that is being compiled, and what was prepared is freed.
+    ///
+    /// ```
+    /// use lq_infer::{CancelToken, Control, DeviceSelector, Engine, ErrorKind, Model, PrepareOptions};
+    ///
+    /// let engine = Engine::builder().device(DeviceSelector::Cpu).build()?;
+    /// let cancel = CancelToken::new();
+    /// let control = Control { cancel: Some(cancel.clone()), deadline: None };
+    /// cancel.cancel();
+    /// let options = PrepareOptions { control, ..PrepareOptions::default() };
+    /// let outcome = pollster::block_on(engine.prepare_async(&Model::bundled()?, options));
+    /// assert_eq!(outcome.err().map(|error| error.kind()), Some(ErrorKind::Cancelled));
+    /// # Ok::<(), lq_infer::Error>(())
+    /// ```
+    pub fn prepare_async(
+        &self,
+        model: &Model,
+        options: PrepareOptions,
+    ) -> impl Future<Output = Result<Net>> + Send + use<> {
+        let (engine, model) = (self.clone(), model.clone());
+        let PrepareOptions { max_batch, progress, control } = options;
+        Task::spawn(control, move |control| {
+            engine.prepare_with(&model, PrepareOptions { max_batch, progress, control })
+        })
+    }
+
+    /// Prepares for inputs of one kind of those that the model takes.
+    pub(super) fn prepare_for(&self, model: &Model, kind: InputKind, options: &PrepareOptions) -> Result<Net> {
+        let name = || format!("{} on {}", model.header().name, self.device_name());
+        let recorder = self.profile.as_ref().map(|profile| profile.net(name()));
+        Net::new(Programs::new(model.clone(), self.backend.clone(), options.max_batch, recorder), kind, options)
+    }
+
+    /// Finds out which ways to run the layers of `model` are fastest on this device, and keeps them in the engine's
+    /// cache ([`EngineBuilder::cache`]) for later preparations. Without a cache the choice is only reported.
+    /// `progress` is told the number of rounds that are done. A CPU has nothing to choose.
     ///
     /// # Errors
-    /// [`crate::Error::Usage`] if the device is no GPU, [`crate::Error::BadModel`] if the network cannot be computed so,
-    /// [`crate::Error::DeviceLimit`] or [`crate::Error::OutOfMemory`] if it does not fit the device.
+    /// Those of [`Engine::prepare`].
+    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+        self.backend.tune(&plan(model.packed(), usual_kind(model.packed()))?, progress)
+    }
+}
+
+/// What measuring and debugging need. These methods name types of [`crate::internals`], and may change.
+impl Engine {
+    /// The backend that it computes with.
+    pub fn backend(&self) -> &Arc<dyn Backend> {
+        &self.backend
+    }
+
+    /// An engine on a backend of the caller's.
+    pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
+        Engine { backend, passed_over: Arc::default(), profile: None }
+    }
+
+    /// An engine whose nets record what they do.
+    pub fn profiled(self, profile: &Profile) -> Self {
+        Engine { profile: Some(profile.clone()), ..self }
+    }
+
+    /// The device's peak rate of one operation, per second: what kernels are compared with, and a sign of the device's
+    /// clock. Takes some tens of milliseconds, and for [`Peak::Bytes`] some hundred megabytes.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn rate(&self, peak: Peak) -> Result<f64> {
+        self.backend.rate(peak)
+    }
+
+    /// The network of `model` in float32 for batches of `batch` images: the baseline that benchmarks compare with,
+    /// not for production. Its quantizers are left out, so its logits are not those of [`Net`].
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] if the device is no GPU, [`crate::Error::BadModel`] if the network cannot be computed
+    /// so, [`crate::Error::DeviceLimit`] or [`crate::Error::OutOfMemory`] if it does not fit the device.
     pub fn prepare_float(&self, model: &Model, batch: usize) -> Result<FloatNet> {
         let gpu = Gpu::of(&*self.backend);
         let gpu = gpu.ok_or_else(|| Error::Usage("the network in float32 runs on GPUs only".into()))?;
         FloatNet::new(gpu, &model.header().graph, &model.packed().params, batch)
-    }
-
-    /// [`Engine::prepare`] for inputs of one kind, of several that the model takes.
-    pub(super) fn prepare_for(&self, model: &Model, kind: InputKind) -> Result<Net> {
-        self.net(model, PrepareOptions::default(), kind)
-    }
-
-    fn net(&self, model: &Model, options: PrepareOptions, kind: InputKind) -> Result<Net> {
-        Net::new(model.clone(), self.backend.clone(), options, kind, self.profile.as_ref())
     }
 }

@@ -1,21 +1,26 @@
-//! From the caller's numbers to the words of a program's input tensor.
+//! From the caller's pixels or tensor to the words of a program's input tensor.
 
-use crate::backend::reference;
-use crate::fixed::{LIMB_LANES, VALUE_MAX, scale_by_power, split_values, to_fixed};
+use crate::fixed::{LIMB_LANES, VALUE_MAX, pack_lanes, scale_by_power, split_values, to_fixed};
 use crate::format::Packed;
 use crate::graph::preprocess::{ChannelOrder, Normalize};
-use crate::lower::InputForm;
+use crate::lower::{InputForm, PIXEL_ALPHA, PIXEL_OFFSET};
 
 /// RGB pixels `[n, h, w, 3]` as input words.
-pub fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, String> {
+pub(super) fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, String> {
     if form == InputForm::Pixels {
-        return Ok(reference::pixels::run(ordered(packed, rgb)));
+        return Ok(ordered(packed, rgb).map(pixel_word).collect());
     }
     tensor(packed, form, &real(packed, rgb)?)
 }
 
+/// The word of one pixel in the network's channel order. `shaders/pixels.wgsl` makes the same of a texture.
+fn pixel_word(channels: [u8; 3]) -> u32 {
+    let [a, b, c] = channels.map(|v| (i32::from(v) - PIXEL_OFFSET) as i8);
+    pack_lanes([a, b, c, PIXEL_ALPHA])
+}
+
 /// The first layer's tensor for RGB pixels.
-pub fn real(packed: &Packed, rgb: &[u8]) -> Result<Vec<f32>, String> {
+pub(super) fn real(packed: &Packed, rgb: &[u8]) -> Result<Vec<f32>, String> {
     let pixels: Vec<u8> = ordered(packed, rgb).flatten().collect();
     normalize(packed, &pixels)
 }
@@ -29,7 +34,7 @@ fn ordered<'a>(packed: &Packed, rgb: &'a [u8]) -> impl Iterator<Item = [u8; 3]> 
     })
 }
 
-/// The first layer's tensor for pixels in the network's channel order, in `f32` as the original computes it.
+/// The first layer's tensor for pixels in the network's channel order, in `f32` as the original code computes it.
 fn normalize(packed: &Packed, pixels: &[u8]) -> Result<Vec<f32>, String> {
     match (&packed.header.preprocess.normalize, &packed.mean_image) {
         (Normalize::MeanImage { divide }, Some(mean)) => {
@@ -45,8 +50,11 @@ fn normalize(packed: &Packed, pixels: &[u8]) -> Result<Vec<f32>, String> {
     }
 }
 
-/// The first layer's tensor `[n, h, w, c]` as input words. Numbers that are not finite or too large are refused.
-pub fn tensor(packed: &Packed, form: InputForm, x: &[f32]) -> Result<Vec<u32>, String> {
+/// The first layer's tensor `[n, h, w, c]` as input words.
+///
+/// # Errors
+/// If a number is not finite or too large.
+pub(super) fn tensor(packed: &Packed, form: InputForm, x: &[f32]) -> Result<Vec<u32>, String> {
     let channels = packed.header.graph.input_shape().c;
     match form {
         InputForm::Pixels => Err("a program for pixels was given a tensor".into()),
@@ -59,6 +67,7 @@ pub fn tensor(packed: &Packed, form: InputForm, x: &[f32]) -> Result<Vec<u32>, S
     }
 }
 
+/// The numbers in fixed point with `frac` fraction bits.
 fn fixed(x: &[f32], channels: usize, frac: i32) -> Result<Vec<i32>, String> {
     let one = |(i, &x): (usize, &f32)| {
         let v = to_fixed(f64::from(x), frac);

@@ -1,30 +1,41 @@
 //! The public API: open a [`Model`], build an [`Engine`] on a device, [`Engine::prepare`] a [`Net`], classify.
 
-mod agreement;
 mod batch;
-mod codes;
+mod classification;
 mod device;
+mod devices;
 mod digest;
 mod engine;
 mod feed;
+mod input;
 mod model;
 mod net;
+mod options;
+mod prepared;
 mod profile;
+mod selector;
 mod stream;
 mod task;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use crate::backend::Tuned;
 pub use crate::backend::gpu::AdapterLimits;
-pub use agreement::{Agreement, Tolerance, compare_logits};
 pub use batch::Batch;
-pub use codes::{CodeDifference, LayerCodes, RecordedCodes, compare_codes};
-pub use device::{DeviceInfo, DeviceSelector, Processor, device_matching, devices};
+pub use classification::{Classification, Prediction};
+pub use device::{DeviceInfo, Processor};
+pub use devices::devices;
 pub use digest::Digest;
-pub use engine::{Engine, EngineBuilder, PrepareOptions};
+pub use engine::{Engine, EngineBuilder};
+#[cfg(feature = "bench")]
+pub(crate) use input::program_kind;
 pub use model::Model;
-pub use net::{Classification, ClassifyOptions, Net, Prediction, PrepareTimes};
+pub use net::Net;
+pub use options::{ClassifyOptions, MAX_BATCH, PrepareOptions};
+pub use prepared::PrepareTimes;
 pub use profile::{Profile, Section};
+pub use selector::DeviceSelector;
 pub use verify::{GoldenReport, add_golden, add_golden_with, verify};
-/// The wgpu this crate is built on, for [`Engine::from_wgpu`].
+/// The wgpu that this crate is built on, for [`Engine::from_wgpu`].
 pub use wgpu;

@@ -6,13 +6,20 @@ use crate::graph::Params;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Keeps the included bytes aligned, so that tensors can be used in place.
+/// Aligns the included bytes, so that tensors can be used in place.
 #[repr(C, align(64))]
-struct Aligned<T: ?Sized>(T);
+struct AlignedBytes<T: ?Sized>(T);
 
-static BUNDLED: &Aligned<[u8]> = &Aligned(*include_bytes!("../../models/resnet20-cifar10-w2a2.safetensors"));
+static BUNDLED: &AlignedBytes<[u8]> = &AlignedBytes(*include_bytes!("../../models/resnet20-cifar10-w2a2.safetensors"));
 
 /// A packed model. Clones share it.
+///
+/// ```
+/// let model = lq_infer::Model::bundled()?;
+/// assert_eq!(model.label(8), "ship");
+/// assert_eq!(model.header().graph.input_shape().to_string(), "[32, 32, 3]");
+/// # Ok::<(), lq_infer::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Model {
     packed: Arc<Packed>,
@@ -27,22 +34,32 @@ impl Model {
         format::read(path.as_ref()).map(Self::checked)
     }
 
-    /// A packed file that is already in memory (it is copied); `name` stands for its path in errors.
+    /// A packed file that is in memory, which is copied. Errors give `name` in place of a path.
+    ///
+    /// # Errors
+    /// [`crate::Error::BadModel`] saying what is wrong with it.
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self> {
         format::read_bytes(bytes, name).map(Self::checked)
     }
 
-    /// The model inside this library: a CIFAR-10 ResNet-20 with 2-bit weights and activations (see `models/README.md`).
+    /// The model inside this library: a CIFAR-10 ResNet-20 with 2-bit weights and activations (see
+    /// `models/README.md`).
+    ///
+    /// # Errors
+    /// None, unless the library's bytes were damaged.
     pub fn bundled() -> Result<Self> {
         format::read_static(&BUNDLED.0, "bundled model").map(Self::checked)
     }
 
-    /// A model whose reader has checked it.
+    /// A model that its reader has checked.
     fn checked(packed: Packed) -> Self {
         Model { packed: Arc::new(packed) }
     }
 
-    /// Writes the model; the file appears whole or not at all.
+    /// Writes the model. The file appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         format::write(&self.packed, path.as_ref())
     }
@@ -62,7 +79,10 @@ impl Model {
         self.header().labels.get(class).cloned().unwrap_or_else(|| class.to_string())
     }
 
-    /// An error that says why, if the model takes no pictures.
+    /// Checks that the model takes pictures.
+    ///
+    /// # Errors
+    /// [`crate::Error::BadInput`] that says why it does not.
     pub fn need_pixels(&self) -> Result<()> {
         if self.takes_pixels() {
             return Ok(());
@@ -72,7 +92,7 @@ impl Model {
         Err(Error::bad_input(Path::new(&self.header().name), problem))
     }
 
-    /// Whether the model can take pictures (or only the first layer's tensor).
+    /// Whether the model takes pictures, or only the first layer's tensor.
     pub fn takes_pixels(&self) -> bool {
         self.header().preprocess.normalize.takes_pixels()
     }
@@ -81,7 +101,7 @@ impl Model {
 impl TryFrom<Packed> for Model {
     type Error = Error;
 
-    /// Checks that the parts, which anyone may have put together, belong together.
+    /// Checks that the parts belong together; they may come from anywhere.
     fn try_from(packed: Packed) -> Result<Self> {
         let bad = |problem: String| Error::bad_model(Path::new(&packed.header.name), problem);
         packed.check().map_err(bad)?;

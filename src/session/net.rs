@@ -1,127 +1,65 @@
 //! Prepared networks: the calls that applications make over and over.
 
-use super::engine::PrepareOptions;
+use super::input::plan;
+use super::options::{ClassifyOptions, PrepareOptions};
+use super::prepared::{PrepareTimes, Programs};
 use super::stream::Stream;
 use super::task::Task;
-use super::{Batch, Digest, Model, Profile, batch};
+use super::{Batch, Classification, Model};
 use crate::backend::gpu::GpuNet;
-use crate::backend::{Backend, Control, Detail, Executable, Recorder, Timeline};
+use crate::backend::{Control, Detail, Recorder, Timeline};
 use crate::error::{Error, Result};
 use crate::graph::preprocess::ChannelOrder;
-use crate::image::{Pixels, fit};
+use crate::image::{Pixels, resize_and_crop};
 use crate::lower::{InputForm, InputKind};
 use crate::plan::Plan;
 use std::borrow::Borrow;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-/// Largest batch that can be asked for.
-const MAX_BATCH: usize = 4096;
-
-/// A network ready to run on one device. Clones share it; it may be used from several threads.
+/// A network that is ready to run on one device. Clones share it, and threads may use it at the same time.
+///
+/// ```
+/// use lq_infer::{ClassifyOptions, DeviceSelector, Engine, Model, Pixels};
+///
+/// let engine = Engine::builder().device(DeviceSelector::Cpu).build()?;
+/// let net = engine.prepare(&Model::bundled()?)?;
+/// let grey = Pixels::from_rgb(&[128; 12], 2, 2, 6)?;
+/// let found = net.classify(&grey, &ClassifyOptions { top_k: Some(3), ..Default::default() })?;
+/// assert_eq!(found.top.len(), 3);
+/// assert!(found.top[0].probability >= found.top[1].probability);
+/// # Ok::<(), lq_infer::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Net {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    model: Model,
-    backend: Arc<dyn Backend>,
-    max_batch: usize,
-    /// Programs for pixels and for tensors, made when first needed.
-    prepared: [Mutex<Option<Arc<Prepared>>>; 2],
-    /// Of a profile that wants to know.
-    recorder: Option<Arc<Recorder>>,
-}
-
-/// One lowered program on its device.
-pub(super) struct Prepared {
-    pub(super) plan: Arc<Plan>,
-    pub(super) executable: Box<dyn Executable>,
-    times: PrepareTimes,
-}
-
-/// What preparing a network took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PrepareTimes {
-    /// From the graph to a plan in integers.
-    pub lower: Duration,
-    /// Kernels, weights and memory of the device.
-    pub compile: Duration,
-}
-
-/// Options of one classification.
-#[derive(Clone, Debug, Default)]
-pub struct ClassifyOptions {
-    /// How many classes to report, most probable first; 0 means 5.
-    pub top_k: usize,
-    /// Cancellation and deadline.
-    pub control: Control,
-}
-
-/// What a picture shows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Classification {
-    /// The most probable classes, best first.
-    pub top: Vec<Prediction>,
-    /// The network's output, one number per class.
-    pub logits: Vec<f32>,
-    /// SHA-256 of the logits; the same on every device.
-    pub digest: String,
-}
-
-/// One class and its probability.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Prediction {
-    /// Index of the logit.
-    pub class: usize,
-    /// Label of the class, or its number.
-    pub label: String,
-    /// Softmax of the logits.
-    pub probability: f64,
+    programs: Arc<Programs>,
 }
 
 impl Net {
-    /// A network that is ready for inputs of this kind; others are prepared for when they come.
-    pub(super) fn new(
-        model: Model,
-        backend: Arc<dyn Backend>,
-        options: PrepareOptions,
-        kind: InputKind,
-        profile: Option<&Profile>,
-    ) -> Result<Self> {
-        let max_batch = options.max_batch.clamp(1, MAX_BATCH);
-        let name = || format!("{} on {}", model.header().name, backend.name());
-        let recorder = profile.map(|profile| profile.net(name()));
-        let inner = Inner { model, backend, max_batch, prepared: Default::default(), recorder };
-        inner.prepared(kind, options.progress)?;
-        Ok(Net { inner: Arc::new(inner) })
+    /// A network that is ready for inputs of this kind. Other kinds are prepared for when they first come.
+    pub(super) fn new(programs: Programs, kind: InputKind, options: &PrepareOptions) -> Result<Self> {
+        programs.prepare(kind, options)?;
+        Ok(Net { programs: Arc::new(programs) })
     }
 
     /// The model.
     pub fn model(&self) -> &Model {
-        &self.inner.model
+        &self.programs.model
     }
 
     /// Name of the device, with its API.
     pub fn device_name(&self) -> String {
-        self.inner.backend.name()
-    }
-
-    /// What it took to prepare for inputs of the batch's kind; it is prepared if it was not yet.
-    pub fn prepare_times(&self, batch: &Batch) -> Result<PrepareTimes> {
-        Ok(self.inner.prepared(batch.kind(), &|_, _| {})?.times)
+        self.programs.backend.name()
     }
 
     /// Classifies one picture of any size, preprocessed as the model's file says.
     ///
     /// # Errors
-    /// [`Error::BadInput`] if the model takes no pictures, device errors, [`Error::Cancelled`],
-    /// [`Error::DeadlineExceeded`].
+    /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the picture is not whole, device
+    /// errors, [`Error::Cancelled`], [`Error::DeadlineExceeded`].
     pub fn classify(&self, picture: &Pixels, options: &ClassifyOptions) -> Result<Classification> {
         self.model().need_pixels()?;
-        let fitted = fit(picture, &self.model().header().preprocess.resize)?;
-        let logits = self.logits(&Batch::Pixels(fitted.rgb), &options.control)?;
+        let pixels = resize_and_crop(picture, &self.model().header().preprocess.resize)?.rgb;
+        let logits = self.logits(&Batch::Pixels(pixels), &options.control)?;
         match logits.into_iter().next() {
             Some(logits) => Ok(self.classification(logits, options.top_k)),
             None => Err(Error::Usage("the picture is empty".into())),
@@ -129,16 +67,24 @@ impl Net {
     }
 
     /// [`Net::classify`] on a thread of its own; any executor can await it.
+    ///
+    /// The work starts at once, not with the first poll. Dropping the future cancels it as a [`crate::CancelToken`]
+    /// would: it ends at the next layer (CPU) or batch (GPU), and its result is lost.
     pub fn classify_async(
         &self,
         picture: Pixels,
         options: ClassifyOptions,
     ) -> impl Future<Output = Result<Classification>> + Send + use<> {
         let net = self.clone();
-        Task::spawn(move || net.classify(&picture, &options))
+        let ClassifyOptions { top_k, control } = options;
+        Task::spawn(control, move |control| net.classify(&picture, &ClassifyOptions { top_k, control }))
     }
 
-    /// Logits of every image of a batch of any size, in batches that fit the device.
+    /// Logits of every image of a batch of any size, which is run in batches that fit the device.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] if the model takes no pictures or a number is out of its range, [`Error::Usage`] if the
+    /// batch is not a whole number of images, device errors, [`Error::Cancelled`], [`Error::DeadlineExceeded`].
     pub fn logits(&self, batch: &Batch, control: &Control) -> Result<Vec<Vec<f32>>> {
         let mut logits = Vec::new();
         self.stream([Ok(batch)], control, |of_image| {
@@ -148,77 +94,55 @@ impl Net {
         Ok(logits)
     }
 
-    /// [`Net::logits`] and when each part of the run was: besides what the backend says, the host's "pack" (the input into words)
-    /// and "join" (words to logits). A batch that does not fit the device is several runs, one after the other.
-    pub fn timed(&self, batch: &Batch, detail: Detail, control: &Control) -> Result<(Vec<Vec<f32>>, Timeline)> {
-        // Before anything is prepared for a batch that the model cannot take.
-        batch.images(self.model())?;
-        let prepared = self.inner.prepared(batch.kind(), &|_, _| {})?;
-        let recorder = Recorder::start();
-        let mut logits = Vec::new();
-        let mut stream = Stream::new(self.model(), &prepared, control, Some((detail, &recorder)));
-        let mut each = |of_image| {
-            logits.push(of_image);
-            Ok::<_, Error>(())
-        };
-        stream.send(batch, &mut each)?;
-        stream.finish(&mut each)?;
-        Ok((logits, recorder.so_far()))
-    }
-
-    /// The integer program that a batch of this kind runs; it is prepared if it was not yet.
-    pub fn plan(&self, batch: &Batch) -> Result<Arc<Plan>> {
-        Ok(self.inner.prepared(batch.kind(), &|_, _| {})?.plan.clone())
-    }
-
-    /// Logits of every image of a sequence of batches of one kind, in order: `each` is told those of one image after the other.
-    /// The next batch is made and sent to a GPU while it computes the one before.
+    /// Logits of every image of a sequence of batches of one kind, in order; `each` is given those of one image at a
+    /// time. While a GPU computes a batch, the next one is taken from `batches` and sent.
     ///
     /// # Errors
-    /// Those of `batches` and of `each`, which end the sequence, those of [`Net::logits`], and [`Error::Usage`] if batches of
-    /// pixels and of tensors are mixed.
+    /// Those of `batches` and of `each`, those of [`Net::logits`], and [`Error::Usage`] if batches of pixels and of
+    /// tensors are mixed. An error ends the sequence. If a batch causes it, `each` is still given the logits of all
+    /// batches before.
     pub fn stream<B: Borrow<Batch>, E: From<Error>>(
         &self,
         batches: impl IntoIterator<Item = Result<B, E>>,
         control: &Control,
-        mut each: impl FnMut(Vec<f32>) -> Result<(), E>,
+        each: impl FnMut(Vec<f32>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut batches = batches.into_iter();
         let Some(first) = batches.next().transpose()? else { return Ok(()) };
         let kind = first.borrow().kind();
-        // Before anything is prepared for a batch that the model cannot take.
+        // Nothing is prepared for a batch that the model cannot take.
         first.borrow().images(self.model())?;
-        let prepared = self.inner.prepared(kind, &|_, _| {})?;
-        let timing = self.inner.recorder.as_deref().map(|recorder| (Detail::Steps, recorder));
-        let mut stream = Stream::new(self.model(), &prepared, control, timing);
-        stream.send(first.borrow(), &mut each)?;
-        for batch in batches {
-            let batch = batch?;
-            if batch.borrow().kind() != kind {
-                return Err(Error::Usage("a sequence mixes batches of pixels and of tensors".into()).into());
+        let prepared = self.programs.get(kind)?;
+        let timing = self.programs.recorder.as_deref().map(|recorder| (Detail::Steps, recorder));
+        let of_kind = |batch: Result<B, E>| match batch {
+            Ok(batch) if batch.borrow().kind() != kind => {
+                Err(Error::Usage("a sequence mixes batches of pixels and of tensors".into()).into())
             }
-            stream.send(batch.borrow(), &mut each)?;
-        }
-        stream.finish(&mut each)
+            other => other,
+        };
+        let all = std::iter::once(Ok(first)).chain(batches).map(of_kind);
+        Stream::new(self.model(), &prepared, control, timing).run(all, each)
     }
 
-    /// Adds the classification of one picture to the caller's commands; the caller submits them. `picture` is a texture of
-    /// the network's size (`Rgba8Unorm` or `Bgra8Unorm`, usage `TEXTURE_BINDING`, not viewed as sRGB) on the device given to
-    /// [`super::Engine::from_wgpu`], `output` a buffer of [`Net::output_bytes`] with usage `COPY_DST`. Once the commands have
-    /// run, [`Net::read_output`] turns the buffer's contents into logits, the same as [`Net::logits`] gives.
+    /// Records the classification of one picture into the caller's commands, which the caller submits. `picture` is a
+    /// texture of the network's size (`Rgba8Unorm` or `Bgra8Unorm`, usage `TEXTURE_BINDING`, not viewed as sRGB) on
+    /// the device given to [`super::Engine::from_wgpu`]; `output` is a buffer of [`Net::output_bytes`] with usage
+    /// `COPY_DST`. When the commands have run, [`Net::read_output`] turns the buffer's contents into the logits that
+    /// [`Net::logits`] gives.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the net is not on a GPU, its model folds no pixels, or texture or buffer do not fit.
+    /// [`Error::Usage`] if the net is not on a GPU, its model's pictures are prepared on the host, or texture or
+    /// buffer are not as described.
     pub fn encode(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         picture: &wgpu::TextureView,
         output: &wgpu::Buffer,
     ) -> Result<()> {
-        let prepared = self.inner.prepared(InputKind::Pixels, &|_, _| {})?;
+        let prepared = self.programs.get(InputKind::Pixels)?;
         let gpu =
             GpuNet::of(&*prepared.executable).ok_or_else(|| Error::Usage("the net does not run on a GPU".into()))?;
-        if prepared.plan.program().input != InputForm::Pixels {
+        if prepared.input != InputForm::Pixels {
             return Err(Error::Usage("the model's pictures are prepared on the host; use Net::classify".into()));
         }
         let header = self.model().header();
@@ -227,66 +151,68 @@ impl Net {
     }
 
     /// Size in bytes of [`Net::encode`]'s output.
+    ///
+    /// # Errors
+    /// Those of [`super::Engine::prepare`], if the program for pixels is not prepared yet.
     pub fn output_bytes(&self) -> Result<u64> {
-        let prepared = self.inner.prepared(InputKind::Pixels, &|_, _| {})?;
-        Ok(4 * prepared.plan.output_words() as u64)
+        let prepared = self.programs.get(InputKind::Pixels)?;
+        Ok(4 * prepared.output_words as u64)
     }
 
     /// Logits from the contents of [`Net::encode`]'s output.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if `bytes` are not [`Net::output_bytes`].
     pub fn read_output(&self, bytes: &[u8]) -> Result<Vec<f32>> {
-        let prepared = self.inner.prepared(InputKind::Pixels, &|_, _| {})?;
-        let expected = 4 * prepared.plan.output_words();
+        let prepared = self.programs.get(InputKind::Pixels)?;
+        let expected = 4 * prepared.output_words;
         if bytes.len() != expected {
             return Err(Error::Usage(format!("the output has {} bytes, expected {expected}", bytes.len())));
         }
-        Ok(prepared.plan.program().logits.join(&bytemuck::pod_collect_to_vec(bytes)))
+        Ok(prepared.logits.join(&bytemuck::pod_collect_to_vec(bytes)))
     }
 
-    /// Top classes, probabilities and digest for logits of this network.
-    pub fn classification(&self, logits: Vec<f32>, top_k: usize) -> Classification {
-        let top_k = if top_k == 0 { 5 } else { top_k };
-        let probabilities = softmax(&logits);
-        let mut order: Vec<usize> = (0..logits.len()).collect();
-        order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
-        let predict =
-            |class: usize| Prediction { class, label: self.model().label(class), probability: probabilities[class] };
-        let top = order.into_iter().take(top_k).map(predict).collect();
-        Classification { top, digest: Digest::of(&logits), logits }
+    /// The `top_k` most probable classes (5 if `None`), probabilities and digest for logits of this network.
+    pub fn classification(&self, logits: Vec<f32>, top_k: Option<usize>) -> Classification {
+        Classification::new(self.model(), logits, top_k)
     }
 }
 
-fn softmax(logits: &[f32]) -> Vec<f64> {
-    let most = logits.iter().fold(f32::NEG_INFINITY, |m, &v| m.max(v));
-    let powers: Vec<f64> = logits.iter().map(|&v| exp(f64::from(v) - f64::from(most))).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|p| p / sum).collect()
-}
+/// What measuring and debugging need. These methods name types of [`crate::internals`], and may change.
+impl Net {
+    /// How long it took to prepare for inputs of the batch's kind. They are prepared for if they were not yet.
+    ///
+    /// # Errors
+    /// Those of [`super::Engine::prepare`].
+    pub fn prepare_times(&self, batch: &Batch) -> Result<PrepareTimes> {
+        Ok(self.programs.get(batch.kind())?.times)
+    }
 
-/// e^x for x <= 0, to about 12 digits, with + and * only: platforms' own functions differ in the last bit, and with them
-/// would everything that is printed. e^x = (e^(x / 4096))^4096, and the series converges at once.
-fn exp(x: f64) -> f64 {
-    let r = x.max(-800.0) / 4096.0;
-    let series = (1..=8).rev().fold(1.0, |sum, n| 1.0 + r / f64::from(n) * sum);
-    (0..12).fold(series, |power, _| power * power)
-}
+    /// The integer program that a batch of this kind runs. It is lowered anew, as a prepared network does not keep it.
+    ///
+    /// # Errors
+    /// Those of [`super::Engine::prepare`].
+    pub fn plan(&self, batch: &Batch) -> Result<Arc<Plan>> {
+        plan(self.model().packed(), batch.kind())
+    }
 
-impl Inner {
-    fn prepared(&self, kind: InputKind, progress: &dyn Fn(usize, usize)) -> Result<Arc<Prepared>> {
-        let packed = self.model.packed();
-        let kind = batch::program_kind(packed, kind);
-        let mut slot = self.prepared[kind as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(prepared) = &*slot {
-            return Ok(prepared.clone());
-        }
-        let start = Instant::now();
-        let recorder = self.recorder.as_deref();
-        let plan = Recorder::host(recorder, "lower", || batch::plan(packed, kind))?;
-        let lower = start.elapsed();
-        let prepare = || self.backend.prepare(plan.clone(), self.max_batch, progress);
-        let executable = Recorder::host(recorder, "compile", prepare)?;
-        let times = PrepareTimes { lower, compile: start.elapsed() - lower };
-        let prepared = Arc::new(Prepared { plan, executable, times });
-        *slot = Some(prepared.clone());
-        Ok(prepared)
+    /// [`Net::logits`], and when each part of the run was: what the backend records, and on the host "pack" (the
+    /// input into words) and "join" (words to logits). A batch that does not fit the device is several runs, one
+    /// after the other.
+    ///
+    /// # Errors
+    /// Those of [`Net::logits`].
+    pub fn timed(&self, batch: &Batch, detail: Detail, control: &Control) -> Result<(Vec<Vec<f32>>, Timeline)> {
+        // Nothing is prepared for a batch that the model cannot take.
+        batch.images(self.model())?;
+        let prepared = self.programs.get(batch.kind())?;
+        let recorder = Recorder::start();
+        let mut logits = Vec::new();
+        let stream = Stream::new(self.model(), &prepared, control, Some((detail, &recorder)));
+        stream.run(std::iter::once(Ok::<_, Error>(batch)), |of_image| {
+            logits.push(of_image);
+            Ok(())
+        })?;
+        Ok((logits, recorder.so_far()))
     }
 }

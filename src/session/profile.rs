@@ -1,14 +1,14 @@
-//! When everything was that a program did with its nets.
+//! Profiles: what nets and their host did, and when.
 
 use crate::backend::{Recorder, Timeline};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Records what nets do, and what their host does besides, on one time line. Clones record the same.
+/// Records what nets do, and what the host does besides, on one timeline. Clones add to the same record.
 ///
-/// Nets of an engine that was given one ([`super::Engine::profiled`]) time each step of every run: they wait for a batch before
-/// they begin the next, and the steps of a GPU may take longer than they do otherwise. The logits are the same. Every step
-/// is kept, of every image on a CPU: about a hundred bytes each.
+/// The nets of a profiled engine ([`super::Engine::profiled`]) time each step of every run. Batches then do not
+/// overlap, and steps on a GPU may take longer than usual; the logits are the same. Every step takes about a hundred
+/// bytes of memory, on a CPU for every image.
 #[derive(Clone, Debug)]
 pub struct Profile {
     begin: Instant,
@@ -16,21 +16,21 @@ pub struct Profile {
     nets: Arc<Mutex<Vec<Recorded>>>,
 }
 
-/// A net, by name, and what it does.
+/// The name of a net, and the record of what it does.
 type Recorded = (String, Arc<Recorder>);
 
-/// What one net did, or the host besides.
+/// What one net did, or what the host did besides.
 #[derive(Clone, Debug)]
 pub struct Section {
     /// Model and device of the net; empty for the host.
     pub name: String,
-    /// Since the profile began. A net's host track has "lower" and "compile", and for each run "pack" (the input into words), what
-    /// the backend did, and "join" (words to logits).
+    /// From the start of the profile. A net's host track has "lower" and "compile", and for each run "pack" (the
+    /// input into words), what the backend did, and "join" (words to logits).
     pub timeline: Timeline,
 }
 
 impl Profile {
-    /// The time line begins now.
+    /// Starts the timeline.
     pub fn start() -> Self {
         let begin = Instant::now();
         Profile { begin, host: Arc::new(Recorder::since(begin)), nets: Arc::default() }
@@ -41,7 +41,7 @@ impl Profile {
         Recorder::host(Some(&self.host), name, work)
     }
 
-    /// What was done until now: the host, then the nets in the order in which they were prepared.
+    /// What was recorded until now: the host, then the nets in the order in which they were prepared.
     pub fn sections(&self) -> Vec<Section> {
         let nets = self.nets.lock().unwrap_or_else(PoisonError::into_inner);
         let host = Section { name: String::new(), timeline: self.host.so_far() };
@@ -50,7 +50,7 @@ impl Profile {
         std::iter::once(host).chain(nets.iter().map(net)).collect()
     }
 
-    /// For what a net does.
+    /// The record for a net of this name.
     pub(super) fn net(&self, name: String) -> Arc<Recorder> {
         let recorder = Arc::new(Recorder::since(self.begin));
         self.nets.lock().unwrap_or_else(PoisonError::into_inner).push((name, recorder.clone()));

@@ -1,31 +1,51 @@
-//! Batches one after the other through a prepared network: the next one is made and sent to a GPU while it computes the one
-//! before. CPUs compute when a batch is sent, so that nothing changes for them.
+//! A sequence of batches through a prepared network. On a GPU the next batch is made and sent while the one before is
+//! computed; a CPU computes a batch when it is sent.
 
-use super::net::Prepared;
+use super::prepared::Prepared;
 use super::{Batch, Model};
 use crate::backend::{Control, Detail, Pending, Recorder};
 use crate::error::{Error, Result};
 
-/// How closely runs are timed, and where their times go.
+/// How closely runs are timed, and who records the times.
 type Timing<'a> = Option<(Detail, &'a Recorder)>;
 
-/// A sequence of batches of one kind. The logits come in order, those of a batch after the next one was sent.
+/// A sequence of batches of one kind. Logits come in order, those of a batch after the next one was sent.
 pub(super) struct Stream<'a> {
     model: &'a Model,
     prepared: &'a Prepared,
     control: &'a Control,
     pending: Option<Pending<'a>>,
-    /// If the runs are timed: one after the other.
+    /// Set if runs are timed, one after the other.
     timing: Timing<'a>,
 }
 
 impl<'a> Stream<'a> {
-    pub fn new(model: &'a Model, prepared: &'a Prepared, control: &'a Control, timing: Timing<'a>) -> Self {
+    pub(super) fn new(model: &'a Model, prepared: &'a Prepared, control: &'a Control, timing: Timing<'a>) -> Self {
         Stream { model, prepared, control, pending: None, timing }
     }
 
-    /// Sends a batch, in pieces that fit the device; `each` is told the logits of every image that was computed before.
-    pub fn send<E: From<Error>>(
+    /// Sends all of `batches`, then waits for the last one. An error of a batch ends the sequence, after the logits of
+    /// those before it have been given to `each`.
+    pub(super) fn run<B: std::borrow::Borrow<Batch>, E: From<Error>>(
+        mut self,
+        batches: impl Iterator<Item = Result<B, E>>,
+        mut each: impl FnMut(Vec<f32>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for batch in batches {
+            let sent = batch.and_then(|batch| self.send(batch.borrow(), &mut each));
+            if let Err(error) = sent {
+                // Nothing is pending if the error came from the device or from `each`.
+                let before = self.pending.take();
+                self.give_out(before, &mut each)?;
+                return Err(error);
+            }
+        }
+        let last = self.pending.take();
+        self.give_out(last, &mut each)
+    }
+
+    /// Sends a batch, in pieces that fit the device. `each` is told the logits of the images that were sent before.
+    fn send<E: From<Error>>(
         &mut self,
         batch: &Batch,
         each: &mut impl FnMut(Vec<f32>) -> Result<(), E>,
@@ -34,47 +54,47 @@ impl<'a> Stream<'a> {
         let numbers = images * elements;
         let per_run = self.prepared.executable.max_batch() * elements;
         for start in (0..numbers).step_by(per_run) {
-            self.control.check()?;
             let range = start..numbers.min(start + per_run);
             let images = range.len() / elements;
-            let form = self.prepared.plan.program().input;
+            let form = self.prepared.input;
             let words = self.host("pack", || batch.words(self.model.packed(), form, range))?;
-            let executable = &self.prepared.executable;
-            let begun: Pending = match self.timing {
-                None => executable.begin(&words, images, self.control)?,
-                Some((detail, recorder)) => {
-                    let start = recorder.now();
-                    let (sums, run) = executable.timed(&words, images, detail, self.control)?;
-                    recorder.insert(start, run);
-                    Box::new(|_| Ok(sums))
-                }
-            };
-            let before = self.pending.replace(begun);
-            self.hand_out(before, each)?;
+            let before = self.pending.take();
+            let begun = self.begin(&words, images);
+            // The run before is finished even if this one could not begin.
+            self.give_out(before, each)?;
+            match self.timing {
+                None => self.pending = Some(begun?),
+                // Timed runs do not overlap, so nothing is gained by keeping their logits.
+                Some(_) => self.give_out(Some(begun?), each)?,
+            }
         }
         Ok(())
     }
 
-    /// Waits for the last batch.
-    pub fn finish<E: From<Error>>(mut self, each: &mut impl FnMut(Vec<f32>) -> Result<(), E>) -> Result<(), E> {
-        let last = self.pending.take();
-        self.hand_out(last, each)
+    fn begin(&self, words: &[u32], images: usize) -> Result<Pending<'a>> {
+        self.control.check()?;
+        let executable = &self.prepared.executable;
+        let Some((detail, recorder)) = self.timing else { return executable.begin(words, images, self.control) };
+        let start = recorder.now();
+        let (sums, run) = executable.timed(words, images, detail, self.control)?;
+        recorder.insert(start, run);
+        Ok(Box::new(|_| Ok(sums)))
     }
 
-    fn hand_out<E: From<Error>>(
+    /// Waits for a run and gives its logits to `each`, image by image.
+    fn give_out<E: From<Error>>(
         &self,
         pending: Option<Pending<'_>>,
         each: &mut impl FnMut(Vec<f32>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(pending) = pending else { return Ok(()) };
-        let (sums, plan) = (pending(self.control)?, &self.prepared.plan);
-        for sums in sums.chunks_exact(plan.output_words()) {
-            each(self.host("join", || plan.program().logits.join(sums)))?;
+        for sums in pending(self.control)?.chunks_exact(self.prepared.output_words) {
+            each(self.host("join", || self.prepared.logits.join(sums)))?;
         }
         Ok(())
     }
 
-    /// Does `work` of the host, and records it if somebody wants to know.
+    /// Does `work` on the host, and records it if the runs are timed.
     fn host<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
         Recorder::host(self.timing.map(|(_, recorder)| recorder), name, work)
     }

@@ -1,25 +1,27 @@
 //! Golden vectors: proof that a device computes a model right.
 
-use super::{Batch, Digest, Engine, Model, Net};
+use super::input::kinds;
+use super::{Batch, Digest, Engine, Model, Net, PrepareOptions};
 use crate::backend::Control;
 use crate::error::Result;
 use crate::format::{Golden, GoldenInput, Packed};
 use crate::lower::InputKind;
 
-/// Images and seed of the golden vectors that conversion adds.
+/// Images of each golden vector that conversion adds.
 const IMAGES: usize = 4;
+/// Seed of their noise.
 const SEED: u64 = 0x1f0e_5eed;
 
-/// The outcome for one golden vector.
+/// The result of one golden vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoldenReport {
-    /// What was fed.
+    /// Kind of input.
     pub input: GoldenInput,
-    /// How many images.
+    /// Number of images.
     pub images: usize,
-    /// Recorded in the file.
+    /// Digest that the file records.
     pub expected: String,
-    /// Computed now.
+    /// Digest that the device computed.
     pub found: String,
 }
 
@@ -31,6 +33,9 @@ impl GoldenReport {
 }
 
 /// Runs the golden vectors of the net's model on its device.
+///
+/// # Errors
+/// Those of [`Net::logits`].
 pub fn verify(net: &Net) -> Result<Vec<GoldenReport>> {
     let golden = net.model().header().golden.iter();
     golden
@@ -41,7 +46,7 @@ pub fn verify(net: &Net) -> Result<Vec<GoldenReport>> {
         .collect()
 }
 
-/// Runs image by image; `progress` is told how many are done.
+/// The digest of a golden vector, run image by image; `progress` is told how many are done.
 fn digest(net: &Net, golden: &Golden, progress: &dyn Fn(usize)) -> Result<String> {
     let shape = net.model().header().graph.input_shape();
     let batches: Vec<Batch> = match golden.input {
@@ -60,34 +65,33 @@ fn digest(net: &Net, golden: &Golden, progress: &dyn Fn(usize)) -> Result<String
     Ok(digest.hex())
 }
 
-/// Adds golden vectors for every kind of input the model takes, computed on `engine` (the CPU reference when converting).
+/// Adds golden vectors for every kind of input that the model takes, computed on `engine`, which should be the CPU
+/// reference.
+///
+/// # Errors
+/// [`crate::Error::BadModel`] if the parts of `packed` do not belong together, and those of [`Engine::prepare`].
 pub fn add_golden(packed: Packed, engine: &Engine) -> Result<Model> {
     add_golden_with(packed, engine, &|_, _| {})
 }
 
 /// [`add_golden`] with a progress callback, which is told (done, total) images.
+///
+/// # Errors
+/// Those of [`add_golden`].
 pub fn add_golden_with(mut packed: Packed, engine: &Engine, progress: &dyn Fn(usize, usize)) -> Result<Model> {
     packed.header.golden.clear();
     let model = Model::try_from(packed.clone())?;
-    let mut kinds = vec![GoldenInput::Tensor];
-    if model.takes_pixels() {
-        kinds.insert(0, GoldenInput::Pixels);
-    }
-    for (index, &input) in kinds.iter().enumerate() {
-        // One program at a time is in memory.
-        let net = engine.prepare_for(&model, input.into())?;
+    let kinds = kinds(&packed);
+    for (index, &kind) in kinds.iter().enumerate() {
+        // Only one program at a time is in memory.
+        let net = engine.prepare_for(&model, kind, &PrepareOptions::default())?;
+        let input = match kind {
+            InputKind::Pixels => GoldenInput::Pixels,
+            InputKind::Tensor => GoldenInput::Tensor,
+        };
         let mut golden = Golden { input, seed: SEED, images: IMAGES, digest: String::new() };
         golden.digest = digest(&net, &golden, &|done| progress(index * IMAGES + done, kinds.len() * IMAGES))?;
         packed.header.golden.push(golden);
     }
     Model::try_from(packed)
-}
-
-impl From<GoldenInput> for InputKind {
-    fn from(input: GoldenInput) -> Self {
-        match input {
-            GoldenInput::Pixels => InputKind::Pixels,
-            GoldenInput::Tensor => InputKind::Tensor,
-        }
-    }
 }

@@ -1,14 +1,15 @@
-//! AlexNet for ImageNet (paper section 5.2; original file `alexnet.py`), without groups. Its pictures have 227 x 227 pixels.
-//! Pools are not padded and come *before* the batch norms. fc6 is a 6x6 convolution, and fc6 and fc7 have a bias and a batch
-//! norm that neither scales nor shifts.
+//! AlexNet for ImageNet (paper section 5.2; original file `alexnet.py`), without groups. Its pictures have 227 x 227
+//! pixels. Pools are not padded and come *before* the batch norms. fc6 is a 6x6 convolution, and fc6 and fc7 have a
+//! bias and a batch norm that neither scales nor shifts.
 
-use super::net::{Net, same, valid};
-use super::{Definition, Widths, imagenet};
+use super::definition::{Definition, Widths};
+use super::layers::{NetworkBuilder, same, valid};
+use super::pictures::imagenet;
 
 const SIZE: usize = 227;
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
-    let mut net = Net::new(widths, SIZE)?;
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
+    let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 96, valid(11, 4));
     let x = net.max_pool("pool1", x, valid(3, 2));
     let x = net.bn_relu_quant("bnquant2", x);

@@ -1,9 +1,11 @@
-//! DenseNet-121 for ImageNet (paper section 5.2; original file `densenet.py`). A layer appends its new channels *before* the old
-//! ones and there is no quantizer before conv1x1, which so reads channels of many bases and float channels alike: those of the
-//! first pool, or of a transition (convolution and average pool, neither batch norm nor ReLU).
+//! DenseNet-121 for ImageNet (paper section 5.2; original file `densenet.py`). A layer puts its new channels *before*
+//! the old ones, and there is no quantizer before conv1x1. So conv1x1 reads channels with many different bases, and
+//! float channels as well: those of the first pool, or of a transition (convolution and average pool, without batch
+//! norm or ReLU).
 
-use super::net::{Net, same};
-use super::{Definition, Widths, imagenet};
+use super::definition::{Definition, Widths};
+use super::layers::{NetworkBuilder, same};
+use super::pictures::imagenet;
 use crate::graph::NodeId;
 
 const SIZE: usize = 224;
@@ -12,8 +14,8 @@ const GROWTH: usize = 32;
 /// Layers per block.
 const BLOCKS: [usize; 4] = [6, 12, 24, 16];
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
-    let mut net = Net::new(widths, SIZE)?;
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
+    let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 64, same(7, 2));
     let x = net.bn_relu("conv1", x);
     let mut x = net.max_pool("pool1", x, same(3, 2));
@@ -32,7 +34,7 @@ pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
     net.finish(preprocess)
 }
 
-fn dense_layer(net: &mut Net, old: NodeId, scope: &str) -> NodeId {
+fn dense_layer(net: &mut NetworkBuilder, old: NodeId, scope: &str) -> NodeId {
     let name = |layer: &str| format!("{scope}/{layer}");
     let x = net.conv(&name("conv1x1"), old, 4 * GROWTH, same(1, 1));
     let x = net.bn_relu(&name("bnrelu_2"), x);
@@ -44,7 +46,7 @@ fn dense_layer(net: &mut Net, old: NodeId, scope: &str) -> NodeId {
 }
 
 /// Half the channels, half the size.
-fn transition(net: &mut Net, x: NodeId, scope: &str) -> NodeId {
+fn transition(net: &mut NetworkBuilder, x: NodeId, scope: &str) -> NodeId {
     let x = net.conv_to(&format!("{scope}/conv1"), x, net.channels(x) / 2, same(1, 1));
     net.shrink(&format!("{scope}/pool"), x, 2)
 }

@@ -1,9 +1,11 @@
-//! GoogLeNet-Variant for ImageNet (paper section 5.2; original file `googlenet.py`): inception blocks of three branches without a
-//! pooling branch. Every branch has a quantizer of its own, so the joined tensor has three bases by channel range. The last
-//! block of a stage is pooled *before* its batch norms. `incpetion` is the original's spelling.
+//! GoogLeNet-Variant for ImageNet (paper section 5.2; original file `googlenet.py`): inception blocks with three
+//! branches and no pooling branch. Every branch has a quantizer of its own, so the concatenation has three bases by
+//! channel range. The last block of a stage is pooled *before* its batch norms. `incpetion` is the original's
+//! spelling.
 
-use super::net::{Net, same};
-use super::{Definition, Widths, imagenet};
+use super::definition::{Definition, Widths};
+use super::layers::{NetworkBuilder, same};
+use super::pictures::imagenet;
 use crate::graph::NodeId;
 
 const SIZE: usize = 224;
@@ -15,7 +17,7 @@ enum Ending {
     Quantized,
     /// The same after a max pool, in scopes of their own.
     Pooled,
-    /// Nothing: the branches are joined as they are.
+    /// Nothing: the branches are concatenated as they are.
     Raw,
 }
 use Ending::{Pooled, Quantized, Raw};
@@ -33,8 +35,8 @@ const BLOCKS: [(&str, [usize; 3], Ending); 9] = [
     ("5b", [512, 384, 128], Raw),
 ];
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
-    let mut net = Net::new(widths, SIZE)?;
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
+    let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 64, same(7, 2));
     let x = net.max_pool("pool1", x, same(3, 2));
     let x = net.bn_relu_quant("pool1/out", x);
@@ -53,7 +55,7 @@ pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
     net.finish(preprocess)
 }
 
-fn inception(net: &mut Net, x: NodeId, scope: &str, channels: [usize; 3], ending: Ending) -> NodeId {
+fn inception(net: &mut NetworkBuilder, x: NodeId, scope: &str, channels: [usize; 3], ending: Ending) -> NodeId {
     let mut branches = Vec::new();
     for (kernel, channels) in [1, 3, 5].into_iter().zip(channels) {
         let size = format!("{kernel}x{kernel}");
@@ -69,7 +71,7 @@ fn inception(net: &mut Net, x: NodeId, scope: &str, channels: [usize; 3], ending
     net.concat(&format!("{scope}/concat"), &branches)
 }
 
-fn end(net: &mut Net, branch: NodeId, scope: &str, size: &str, ending: Ending) -> NodeId {
+fn end(net: &mut NetworkBuilder, branch: NodeId, scope: &str, size: &str, ending: Ending) -> NodeId {
     match ending {
         Raw => branch,
         Quantized => net.bn_relu_quant(&format!("{scope}/{size}"), branch),

@@ -1,10 +1,11 @@
-//! Pre-activation ResNets (paper sections 5.1 and 5.2; original files `imagenet.py`, modes preact and preact_typeA, and
-//! `resnet_model.py`): depths 18 to 152 for ImageNet, and 20 to 110 of type A for CIFAR-10, where names follow preact_typeA with
-//! three groups of 16, 32 and 64 channels.
+//! Pre-activation ResNets (paper sections 5.1 and 5.2; original files `imagenet.py`, modes preact and preact_typeA,
+//! and `resnet_model.py`): depths 18 to 152 for ImageNet, and 20 to 110 of type A for CIFAR-10, where names follow
+//! preact_typeA with three groups of 16, 32 and 64 channels.
 
-use super::net::{Net, same};
+use super::definition::{Definition, Widths};
+use super::layers::{NetworkBuilder, same};
+use super::pictures::{CIFAR_SIZE, cifar, imagenet};
 use super::residual::{Block, IMAGENET_SIZE, Stages, branch, imagenet_stem, parameterless, projection};
-use super::{CIFAR_SIZE, Definition, Widths, cifar, imagenet};
 use crate::graph::NodeId;
 use crate::graph::preprocess::Normalize;
 
@@ -13,16 +14,17 @@ const CIFAR_NORMALIZE: Normalize = Normalize::Channel { mean: [0.4914, 0.4822, 0
 
 /// How a block's input gets the shape of its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shortcuts {
-    /// Mode preact. A group's result is quantized once at its end, for the first block and its 1x1 shortcut alike.
+pub(crate) enum Shortcuts {
+    /// Mode preact. A group's result is quantized once at its end, for the next group's first block and its 1x1
+    /// shortcut.
     Projection,
     /// Mode preact_typeA. Groups end in float values, which the shortcut pools and the first block quantizes.
     TypeA,
 }
 
 /// The network for ImageNet.
-pub fn build(widths: &dyn Widths, stages: Stages, shortcuts: Shortcuts) -> Result<Definition, String> {
-    let mut net = Net::new(widths, IMAGENET_SIZE)?;
+pub(crate) fn build(widths: &dyn Widths, stages: Stages, shortcuts: Shortcuts) -> Result<Definition, String> {
+    let mut net = NetworkBuilder::new(widths, IMAGENET_SIZE)?;
     let x = imagenet_stem(&mut net);
     body(&mut net, x, stages, shortcuts, 1000);
     let preprocess = imagenet(net.size(), IMAGENET_SIZE);
@@ -30,8 +32,8 @@ pub fn build(widths: &dyn Widths, stages: Stages, shortcuts: Shortcuts) -> Resul
 }
 
 /// The network for CIFAR-10 with this many blocks per group.
-pub fn build_cifar(widths: &dyn Widths, blocks: &'static [usize; 3]) -> Result<Definition, String> {
-    let mut net = Net::new(widths, CIFAR_SIZE)?;
+pub(crate) fn build_cifar(widths: &dyn Widths, blocks: &'static [usize; 3]) -> Result<Definition, String> {
+    let mut net = NetworkBuilder::new(widths, CIFAR_SIZE)?;
     let x = net.first_conv("conv0", 16, same(3, 1));
     let x = net.bn_relu("conv0", x);
     body(&mut net, x, Stages { blocks, channels: 16, bottleneck: false }, Shortcuts::TypeA, 10);
@@ -39,7 +41,7 @@ pub fn build_cifar(widths: &dyn Widths, blocks: &'static [usize; 3]) -> Result<D
     net.finish(preprocess)
 }
 
-fn body(net: &mut Net, mut x: NodeId, stages: Stages, shortcuts: Shortcuts, classes: usize) {
+fn body(net: &mut NetworkBuilder, mut x: NodeId, stages: Stages, shortcuts: Shortcuts, classes: usize) {
     let groups = stages.blocks.len();
     for group in 0..groups {
         for block in stages.group(group) {
@@ -54,8 +56,9 @@ fn body(net: &mut Net, mut x: NodeId, stages: Stages, shortcuts: Shortcuts, clas
     net.classifier("linear", x, classes);
 }
 
-/// preact (absent in a group's first block, whose input is normalized already), quant1, conv1, bn, relu, quant2, conv2, bn, +.
-fn residual_block(net: &mut Net, input: NodeId, block: &Block, shortcuts: Shortcuts) -> NodeId {
+/// preact (absent in a group's first block, whose input is normalized already), quant1, conv1, bn, relu, quant2,
+/// conv2, bn, +.
+fn residual_block(net: &mut NetworkBuilder, input: NodeId, block: &Block, shortcuts: Shortcuts) -> NodeId {
     let x = if block.index > 0 { net.bn_relu(&block.name("preact"), input) } else { input };
     let quantized_already = block.index == 0 && block.group > 0 && shortcuts == Shortcuts::Projection;
     let x = if quantized_already { x } else { net.quantize(&block.name("quant1"), x) };

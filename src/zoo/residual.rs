@@ -1,15 +1,15 @@
 //! What residual networks share: depths, blocks and shortcuts, with the layer names of the original `imagenet.py` and
 //! `resnet_model.py`.
 
-use super::net::{Net, same};
+use super::layers::{NetworkBuilder, same};
 use crate::graph::NodeId;
 
 /// Pixels of an ImageNet picture's edge.
-pub const IMAGENET_SIZE: usize = 224;
+pub(crate) const IMAGENET_SIZE: usize = 224;
 
 /// Groups of blocks. Every group but the first halves the size and doubles the channels.
 #[derive(Clone, Copy, Debug)]
-pub struct Stages {
+pub(crate) struct Stages {
     /// Blocks per group.
     pub blocks: &'static [usize],
     /// Channels of the first group's 3x3 convolutions.
@@ -19,15 +19,15 @@ pub struct Stages {
 }
 
 /// The usual groups of ImageNet networks (He et al. 2016, table 1).
-pub const IMAGENET_18: Stages = Stages { blocks: &[2, 2, 2, 2], channels: 64, bottleneck: false };
-pub const IMAGENET_34: Stages = Stages { blocks: &[3, 4, 6, 3], ..IMAGENET_18 };
-pub const IMAGENET_50: Stages = Stages { blocks: &[3, 4, 6, 3], bottleneck: true, ..IMAGENET_18 };
-pub const IMAGENET_101: Stages = Stages { blocks: &[3, 4, 23, 3], ..IMAGENET_50 };
-pub const IMAGENET_152: Stages = Stages { blocks: &[3, 8, 36, 3], ..IMAGENET_50 };
+pub(crate) const IMAGENET_18: Stages = Stages { blocks: &[2, 2, 2, 2], channels: 64, bottleneck: false };
+pub(crate) const IMAGENET_34: Stages = Stages { blocks: &[3, 4, 6, 3], ..IMAGENET_18 };
+pub(crate) const IMAGENET_50: Stages = Stages { blocks: &[3, 4, 6, 3], bottleneck: true, ..IMAGENET_18 };
+pub(crate) const IMAGENET_101: Stages = Stages { blocks: &[3, 4, 23, 3], ..IMAGENET_50 };
+pub(crate) const IMAGENET_152: Stages = Stages { blocks: &[3, 8, 36, 3], ..IMAGENET_50 };
 
 /// One residual block.
 #[derive(Clone, Copy, Debug)]
-pub struct Block {
+pub(crate) struct Block {
     pub group: usize,
     /// Index within the group.
     pub index: usize,
@@ -37,7 +37,7 @@ pub struct Block {
 
 impl Stages {
     /// The blocks of one group.
-    pub fn group(&self, group: usize) -> impl Iterator<Item = Block> + use<> {
+    pub(crate) fn group(&self, group: usize) -> impl Iterator<Item = Block> + use<> {
         let Stages { blocks, channels, bottleneck } = *self;
         (0..blocks[group]).map(move |index| Block { group, index, channels: channels << group, bottleneck })
     }
@@ -45,17 +45,17 @@ impl Stages {
 
 impl Block {
     /// Full name of one of its layers.
-    pub fn name(&self, layer: &str) -> String {
+    pub(crate) fn name(&self, layer: &str) -> String {
         format!("group{}/block{}/{layer}", self.group, self.index)
     }
 
-    /// Of the block as a whole.
-    pub fn stride(&self) -> usize {
+    /// Stride of the block as a whole.
+    pub(crate) fn stride(&self) -> usize {
         if self.group > 0 && self.index == 0 { 2 } else { 1 }
     }
 
     /// Kernel, stride and channels of its convolutions.
-    pub fn convs(&self) -> Vec<(usize, usize, usize)> {
+    pub(crate) fn convs(&self) -> Vec<(usize, usize, usize)> {
         let (stride, channels) = (self.stride(), self.channels);
         if self.bottleneck {
             vec![(1, 1, channels), (3, stride, channels), (1, 1, 4 * channels)]
@@ -66,7 +66,7 @@ impl Block {
 }
 
 /// conv1, bn, relu, (quant2,) conv2, bn ... without a ReLU at the end.
-pub fn branch(net: &mut Net, mut x: NodeId, block: &Block, quantized: bool) -> NodeId {
+pub(crate) fn branch(net: &mut NetworkBuilder, mut x: NodeId, block: &Block, quantized: bool) -> NodeId {
     let convs = block.convs();
     for (i, &(kernel, stride, channels)) in convs.iter().enumerate() {
         let name = block.name(&format!("conv{}", i + 1));
@@ -83,7 +83,7 @@ pub fn branch(net: &mut Net, mut x: NodeId, block: &Block, quantized: bool) -> N
 }
 
 /// The input where it has as many channels as the branch; else a 1x1 convolution (type B).
-pub fn projection(net: &mut Net, input: NodeId, branch: NodeId, block: &Block) -> NodeId {
+pub(crate) fn projection(net: &mut NetworkBuilder, input: NodeId, branch: NodeId, block: &Block) -> NodeId {
     if net.channels(input) == net.channels(branch) {
         return input;
     }
@@ -93,7 +93,7 @@ pub fn projection(net: &mut Net, input: NodeId, branch: NodeId, block: &Block) -
 }
 
 /// The input where it has as many channels as the branch; else an average pool and zero channels (type A).
-pub fn parameterless(net: &mut Net, input: NodeId, branch: NodeId, block: &Block) -> NodeId {
+pub(crate) fn parameterless(net: &mut NetworkBuilder, input: NodeId, branch: NodeId, block: &Block) -> NodeId {
     if net.channels(input) == net.channels(branch) {
         return input;
     }
@@ -104,8 +104,8 @@ pub fn parameterless(net: &mut Net, input: NodeId, branch: NodeId, block: &Block
     net.pad_channels(&block.name("shortcut/pad"), x, net.channels(branch))
 }
 
-/// The start of ImageNet networks: conv0 with stride 2, bn, relu, and a max pool with stride 2.
-pub fn imagenet_stem(net: &mut Net) -> NodeId {
+/// The first layers of ImageNet networks: conv0 with stride 2, bn, relu, and a max pool with stride 2.
+pub(crate) fn imagenet_stem(net: &mut NetworkBuilder) -> NodeId {
     let x = net.first_conv("conv0", 64, same(7, 2));
     let x = net.bn_relu("conv0", x);
     net.max_pool("pool0", x, same(3, 2))

@@ -1,12 +1,13 @@
-//! Post-activation ResNets for ImageNet (paper section 5.2, weights only; original files `imagenet.py`, mode resnet, and
-//! `resnet_model.py`). They have no activation quantizers at all.
+//! Post-activation ResNets for ImageNet (paper section 5.2, weights only; original files `imagenet.py`, mode resnet,
+//! and `resnet_model.py`). They have no activation quantizers at all.
 
-use super::net::Net;
+use super::definition::{Definition, Widths};
+use super::layers::NetworkBuilder;
+use super::pictures::imagenet;
 use super::residual::{IMAGENET_SIZE, Stages, branch, imagenet_stem, projection};
-use super::{Definition, Widths, imagenet};
 
-pub fn build(widths: &dyn Widths, stages: Stages) -> Result<Definition, String> {
-    let mut net = Net::new(widths, IMAGENET_SIZE)?;
+pub(crate) fn build(widths: &dyn Widths, stages: Stages) -> Result<Definition, String> {
+    let mut net = NetworkBuilder::new(widths, IMAGENET_SIZE)?;
     let mut x = imagenet_stem(&mut net);
     for block in (0..stages.blocks.len()).flat_map(|group| stages.group(group)) {
         let sum = branch(&mut net, x, &block, false);

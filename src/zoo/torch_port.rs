@@ -1,23 +1,24 @@
-//! What the networks of the PyTorch ports have in common (repositories that follow the paper's text, in which a convolution
-//! holds its quantizers): every convolution but the first quantizes what it reads, to codes of +-1 and with ties going up;
-//! padding is symmetric; layers have torchvision's names.
+//! What the networks of the PyTorch ports have in common (repositories that follow the paper's text, in which a
+//! convolution holds its quantizers): every convolution but the first quantizes its input, to codes of +-1 with ties
+//! rounded up; padding is symmetric; layers have torchvision's names.
 
-use super::Definition;
-use super::net::{Net, Sliding};
+use super::definition::Definition;
+use super::layers::{NetworkBuilder, Sliding};
 use crate::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
 use crate::graph::{NodeId, Op, Ties};
 
-/// The pictures that a network was trained on. A checkpoint does not tell: the networks end in a pooling that takes any size.
+/// The pictures that a network was trained on. A checkpoint does not say: the networks end in a pooling that takes any
+/// size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pictures {
+pub(crate) enum Pictures {
     ImageNet,
-    /// The ports' own data set; the network is the same but for the size of its maps.
+    /// The ports' own data set. The network differs only in the size of its maps.
     Cifar10,
 }
 
 impl Pictures {
     /// Pixels of an edge.
-    pub fn size(self) -> usize {
+    pub(crate) fn size(self) -> usize {
         match self {
             Pictures::ImageNet => 224,
             Pictures::Cifar10 => 32,
@@ -25,7 +26,7 @@ impl Pictures {
     }
 
     /// Classes of the data set.
-    pub fn classes(self) -> usize {
+    pub(crate) fn classes(self) -> usize {
         match self {
             Pictures::ImageNet => 1000,
             Pictures::Cifar10 => 10,
@@ -46,28 +47,34 @@ impl Pictures {
     }
 }
 
-/// The quantizer of a convolution's input and the convolution. The first has none.
-pub fn quantized(net: &mut Net, name: &str, x: NodeId) -> NodeId {
+/// The quantizer of a convolution's input.
+pub(crate) fn quantized(net: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
     net.quantize_plus_minus(&format!("{name}.activation_quantizer"), x)
 }
 
 /// A quantizer, a convolution without bias and its batch norm.
-pub fn conv_bn(net: &mut Net, [conv, bn]: [&str; 2], x: NodeId, outputs: usize, sliding: Sliding) -> NodeId {
+pub(crate) fn conv_bn(
+    net: &mut NetworkBuilder,
+    [conv, bn]: [&str; 2],
+    x: NodeId,
+    outputs: usize,
+    sliding: Sliding,
+) -> NodeId {
     let x = quantized(net, conv, x);
     let x = net.conv_to(conv, x, outputs, sliding);
     batch_norm(net, bn, x)
 }
 
-pub fn batch_norm(net: &mut Net, name: &str, x: NodeId) -> NodeId {
+pub(crate) fn batch_norm(net: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
     net.push(name, Op::BatchNorm { epsilon: 1e-5 }, x)
 }
 
-pub fn relu(net: &mut Net, name: &str, x: NodeId) -> NodeId {
+pub(crate) fn relu(net: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
     net.push(name, Op::Relu, x)
 }
 
 /// The network as the ports train it.
-pub fn finish(net: Net, pictures: Pictures) -> Result<Definition, String> {
+pub(crate) fn finish(net: NetworkBuilder, pictures: Pictures) -> Result<Definition, String> {
     let preprocess = pictures.preprocess(net.size());
     Ok(Definition { weight_ties: Ties::Above, ..net.finish(preprocess)? })
 }

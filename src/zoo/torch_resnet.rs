@@ -1,14 +1,14 @@
 //! Post-activation ResNets of the PyTorch ports, with torchvision's layers (`torchvision/models/resnet.py`): type-B
 //! shortcuts, and the stride of a bottleneck on its 3x3 convolution. On CIFAR-10 they have the same first layers.
 
-use super::net::{Net, centred};
+use super::definition::{Definition, Widths};
+use super::layers::{NetworkBuilder, centred};
 use super::residual::{Block, Stages};
 use super::torch_port::{Pictures, batch_norm, conv_bn, finish, relu};
-use super::{Definition, Widths};
 use crate::graph::NodeId;
 
-pub fn build(widths: &dyn Widths, stages: Stages, pictures: Pictures) -> Result<Definition, String> {
-    let mut net = Net::new(widths, pictures.size())?;
+pub(crate) fn build(widths: &dyn Widths, stages: Stages, pictures: Pictures) -> Result<Definition, String> {
+    let mut net = NetworkBuilder::new(widths, pictures.size())?;
     let x = net.first_conv("conv1", 64, centred(7, 2));
     let x = batch_norm(&mut net, "bn1", x);
     let x = relu(&mut net, "relu", x);
@@ -21,7 +21,7 @@ pub fn build(widths: &dyn Widths, stages: Stages, pictures: Pictures) -> Result<
     finish(net, pictures)
 }
 
-fn residual_block(net: &mut Net, input: NodeId, block: &Block) -> NodeId {
+fn residual_block(net: &mut NetworkBuilder, input: NodeId, block: &Block) -> NodeId {
     let name = |layer: &str| format!("layer{}.{}.{layer}", block.group + 1, block.index);
     let convs = block.convs();
     let mut x = input;

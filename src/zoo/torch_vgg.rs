@@ -1,29 +1,34 @@
 //! VGG-11/13/16/19 of the PyTorch ports, with and without batch norms and with torchvision's layers
-//! (`torchvision/models/vgg.py`). Adaptive pooling makes 7x7 of any map, for which three float dense layers follow.
+//! (`torchvision/models/vgg.py`). Adaptive pooling turns any map into 7x7; three float dense layers follow.
 
-use super::net::{Net, centred, valid};
+use super::definition::{Copies, Definition, Widths};
+use super::layers::{NetworkBuilder, centred, valid};
 use super::torch_port::{Pictures, batch_norm, finish, quantized, relu};
-use super::{Copies, Definition, Widths};
 use crate::graph::NodeId;
 
 /// Convolutions between poolings.
-pub const VGG_11: [usize; 5] = [1, 1, 2, 2, 2];
-pub const VGG_13: [usize; 5] = [2, 2, 2, 2, 2];
-pub const VGG_16: [usize; 5] = [2, 2, 3, 3, 3];
-pub const VGG_19: [usize; 5] = [2, 2, 4, 4, 4];
+pub(crate) const VGG_11: [usize; 5] = [1, 1, 2, 2, 2];
+pub(crate) const VGG_13: [usize; 5] = [2, 2, 2, 2, 2];
+pub(crate) const VGG_16: [usize; 5] = [2, 2, 3, 3, 3];
+pub(crate) const VGG_19: [usize; 5] = [2, 2, 4, 4, 4];
 
 /// Height and width of the map that the dense layers were written for.
 const POOLED: usize = 7;
 
 /// Whether convolutions are followed by a batch norm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Norm {
+pub(crate) enum Norm {
     None,
     Batch,
 }
 
-pub fn build(widths: &dyn Widths, convs: [usize; 5], norm: Norm, pictures: Pictures) -> Result<Definition, String> {
-    let mut net = Net::new(widths, pictures.size())?;
+pub(crate) fn build(
+    widths: &dyn Widths,
+    convs: [usize; 5],
+    norm: Norm,
+    pictures: Pictures,
+) -> Result<Definition, String> {
+    let mut net = NetworkBuilder::new(widths, pictures.size())?;
     let x = features(&mut net, convs, norm);
     let (x, copies) = adaptive_pool(&mut net, x)?;
     let x = net.dense("classifier.0", x, 4096);
@@ -34,8 +39,8 @@ pub fn build(widths: &dyn Widths, convs: [usize; 5], norm: Norm, pictures: Pictu
     Ok(Definition { copies, ..finish(net, pictures)? })
 }
 
-/// Layers are numbered through: convolution, batch norm, ReLU, ..., pooling.
-fn features(net: &mut Net, convs: [usize; 5], norm: Norm) -> NodeId {
+/// All layers share one numbering: convolution, batch norm, ReLU, ..., pooling.
+fn features(net: &mut NetworkBuilder, convs: [usize; 5], norm: Norm) -> NodeId {
     let mut index = 0..;
     let mut next = || format!("features.{}", index.next().unwrap_or_default());
     let mut x = net.input();
@@ -56,8 +61,8 @@ fn features(net: &mut Net, convs: [usize; 5], norm: Norm) -> NodeId {
     x
 }
 
-/// Adaptive average pooling to 7x7, and what is to be known of the copies it makes of a single pixel.
-fn adaptive_pool(net: &mut Net, x: NodeId) -> Result<(NodeId, Option<Copies>), String> {
+/// Adaptive average pooling to 7x7; of a single pixel it only makes copies, which are described and left out.
+fn adaptive_pool(net: &mut NetworkBuilder, x: NodeId) -> Result<(NodeId, Option<Copies>), String> {
     match net.extent(x) {
         [1, 1] => Ok((x, Some(Copies { layer: "classifier.0", count: POOLED * POOLED }))),
         [h, w] if h == w && h % POOLED == 0 => Ok((net.shrink("avgpool", x, h / POOLED), None)),

@@ -1,14 +1,15 @@
-//! VGG-Variant for ImageNet (paper section 5.2; original file `vgg.py`): a float 7x7 convolution, then three stages of three
-//! 3x3 convolutions, the third of which is pooled *before* its batch norm. conv1 has none: ReLU, pool, then bnquant2_0. fc5 is a
-//! 7x7 convolution, and fc5 and fc6 have a bias and a batch norm that neither scales nor shifts.
+//! VGG-Variant for ImageNet (paper section 5.2; original file `vgg.py`): a float 7x7 convolution, then three stages of
+//! three 3x3 convolutions, the third of which is pooled *before* its batch norm. conv1 has none: ReLU, pool, then
+//! bnquant2_0. fc5 is a 7x7 convolution, and fc5 and fc6 have a bias and a batch norm that neither scales nor shifts.
 
-use super::net::{Net, same, valid};
-use super::{Definition, Widths, imagenet};
+use super::definition::{Definition, Widths};
+use super::layers::{NetworkBuilder, same, valid};
+use super::pictures::imagenet;
 
 const SIZE: usize = 224;
 
-pub fn build(widths: &dyn Widths) -> Result<Definition, String> {
-    let mut net = Net::new(widths, SIZE)?;
+pub(crate) fn build(widths: &dyn Widths) -> Result<Definition, String> {
+    let mut net = NetworkBuilder::new(widths, SIZE)?;
     let x = net.first_conv("conv1", 96, same(7, 2));
     let x = net.relu("conv1", x);
     let mut x = net.max_pool("pool1", x, valid(2, 2));

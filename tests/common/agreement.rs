@@ -1,24 +1,25 @@
-//! What every backend must do: agree with the reference to the last bit, whoever calls, and refuse wrong calls.
+//! What every backend must do: agree with the reference to the last bit, also when shared by threads, and refuse wrong
+//! calls.
 
 use super::devices::run_on as run;
 use super::kernels::{Problem, bits, input, truncated};
 use super::{encode, lowered, problem as random};
-use lq_infer::backend::reference::Reference;
-use lq_infer::backend::{Backend, CancelToken, Control};
-use lq_infer::error::ErrorKind;
-use lq_infer::lower::{Kernel, Program};
-use lq_infer::plan::Plan;
-use lq_infer::tensor::Window;
+use lq_infer::internals::backend::reference::Reference;
+use lq_infer::internals::backend::{Backend, CancelToken, Control};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::lower::{Kernel, Program};
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::Window;
 use std::sync::Arc;
 
 const REFERENCE: Reference = Reference { parallel: false };
 
-/// Runs `problem` on `backends` in batches of these sizes, each net made once for the largest.
+/// Runs `problem` on `backends` in batches of these sizes. Each net is prepared once, for the largest.
 pub fn assert_agreement<B: Backend>(backends: &[B], problem: &Problem, batches: &[usize]) {
     let program = problem.program();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
     let largest = *batches.iter().max().unwrap();
-    let nets: Vec<_> = backends.iter().map(|b| b.prepare(plan.clone(), largest, &|_, _| {}).unwrap()).collect();
+    let nets: Vec<_> = backends.iter().map(|b| b.prepare(plan.clone(), largest, &|_, _| Ok(())).unwrap()).collect();
     for &images in batches {
         let words = input(&program, images, problem.seed + images as u64);
         let expected = run(&REFERENCE, &program, &words, images);
@@ -45,7 +46,7 @@ pub fn assert_random_agreement<B: Backend>(backends: &[B], seed: u64) {
     }
 }
 
-/// The first step whose result differs, for the message of a failure.
+/// Describes the first step whose result differs, for the message of a failure.
 fn guilty(backend: &dyn Backend, program: &Program, words: &[u32], images: usize) -> String {
     for steps in 1..=program.steps.len() {
         for cut in truncated(program, steps) {
@@ -84,11 +85,11 @@ pub fn assert_a_wrong_bit_shows(backend: &impl Backend) {
     assert_ne!(run(backend, &wrong, &words, 1), expected, "{}", backend.name());
 }
 
-/// Threads run batches of several sizes on one net at the same time.
+/// Several threads run batches of different sizes on one net at the same time.
 pub fn assert_sharing(backend: &impl Backend) {
     let program = &small();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = &backend.prepare(plan, 3, &|_, _| {}).unwrap();
+    let net = &backend.prepare(plan, 3, &|_, _| Ok(())).unwrap();
     let rounds = |seed: usize| {
         for round in 0..5 {
             let images = 1 + (seed + round) % 3;
@@ -100,11 +101,11 @@ pub fn assert_sharing(backend: &impl Backend) {
     std::thread::scope(|scope| (0..6).for_each(|seed| drop(scope.spawn(move || rounds(seed)))));
 }
 
-/// Cancelled work, too few or too many words or images; no images at all are none of these.
+/// Cancelled runs, and runs with too few words or too many images, are errors. A run without images is not.
 pub fn assert_call_errors(backend: &impl Backend) {
     let program = small();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = backend.prepare(plan, 2, &|_, _| {}).unwrap();
+    let net = backend.prepare(plan, 2, &|_, _| Ok(())).unwrap();
     let words = input(&program, 2, 3);
     let cancel = CancelToken::new();
     let control = Control { cancel: Some(cancel.clone()), deadline: None };

@@ -1,18 +1,18 @@
-//! Programs against the oracle: codes, values and logits, layer by layer.
+//! Comparison of programs with the oracle: codes, values and logits, layer by layer.
 
 use super::oracle::{LevelValues, NodeResult};
 use super::problem::Problem;
 use super::{encode, logits, real, run, run_all};
-use lq_infer::graph::{Encoding, Op};
-use lq_infer::lower::{Program, Repr};
+use lq_infer::internals::graph::{Encoding, Op};
+use lq_infer::internals::lower::{Program, Repr};
 
 /// How closely a problem's program must agree with the oracle.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
-    /// Levels that the oracle multiplies.
+    /// How the oracle rounds levels.
     pub levels: LevelValues,
-    /// Images are not compared behind a quantizer that has an activation this close to a threshold, in units of the root
-    /// mean square of what the quantizer reads.
+    /// An image is not compared from the first quantizer on that has an activation this close to a threshold, in units
+    /// of the root mean square of the quantizer's input.
     pub margin: f64,
     /// Largest difference of a value, in units of the root mean square of its tensor.
     pub value: f64,
@@ -20,13 +20,14 @@ pub struct Tolerance {
     pub logit: f64,
 }
 
-/// What a comparison saw.
+/// The result of a comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
+    /// Number of images.
     pub images: usize,
-    /// Images compared to the end.
+    /// Number of images that were compared to the end.
     pub compared: usize,
-    /// Codes compared.
+    /// Number of codes that were compared.
     pub codes: usize,
     /// Largest error of a value, as in [`Tolerance::value`].
     pub value_error: f64,
@@ -34,7 +35,7 @@ pub struct Report {
     pub logit_errors: Vec<f64>,
 }
 
-/// Compares all codes, values and logits of `program` with the oracle. An error names the first layer that is wrong.
+/// Compares all codes, values and logits of `program` with the oracle. An error names the first layer that differs.
 pub fn compare(problem: &Problem, program: &Program, tolerance: &Tolerance) -> Result<Report, String> {
     let truth = problem.evaluate(tolerance.levels);
     let input = encode(problem, program);
@@ -44,7 +45,7 @@ pub fn compare(problem: &Problem, program: &Program, tolerance: &Tolerance) -> R
     for step in &program.steps {
         for tensor in step.kernel.writes() {
             let (spec, words) = (&program.tensors[tensor], &tensors[tensor]);
-            // The values of codes are named after them.
+            // The tensor with the values of codes has the name of the codes and a suffix.
             let name = spec.name.strip_suffix("/values").unwrap_or(&spec.name);
             let Some(id) = problem.graph.nodes().iter().position(|n| n.name == name) else { continue };
             let place = |at: Difference| at.describe(&spec.name, &truth[id], problem);
@@ -67,7 +68,7 @@ pub fn compare(problem: &Problem, program: &Program, tolerance: &Tolerance) -> R
 
 /// A number that is not as expected.
 struct Difference {
-    /// Its place in `[image, h, w, c]`.
+    /// Its index in `[image, h, w, c]`.
     at: usize,
     found: f64,
     expected: f64,
@@ -87,7 +88,8 @@ impl Difference {
     }
 }
 
-/// Per image the first node that may rightly differ: a quantizer with an activation too near a threshold.
+/// For each image, the first node that may legitimately differ: a quantizer with an activation too close to a
+/// threshold.
 fn clean_until(truth: &[NodeResult], images: usize, margin: f64) -> Vec<usize> {
     let near = |node: &NodeResult, image: usize| {
         node.quantized.as_ref().is_some_and(|q| {
@@ -98,7 +100,8 @@ fn clean_until(truth: &[NodeResult], images: usize, margin: f64) -> Vec<usize> {
     (0..images).map(|image| truth.iter().position(|node| near(node, image)).unwrap_or(usize::MAX)).collect()
 }
 
-/// Codes of +-1 are stored with a plane of ones above their own, which tells them from padding.
+/// The bit that every stored code of `quantizer` has set. Codes of +-1 have a plane of ones above their own, which
+/// tells them from padding.
 fn inside_plane(quantizer: &Op) -> u32 {
     match quantizer {
         Op::Quantize { bits, encoding: Encoding::PlusMinus, .. } => 1 << bits,
@@ -106,7 +109,8 @@ fn inside_plane(quantizer: &Op) -> u32 {
     }
 }
 
-/// Compares the codes of node `id` in all images clean so far and counts them. Each is stored with the bits `inside`.
+/// Compares the codes of node `id` in all images that are clean up to it, and returns how many there are. Every code is
+/// stored with the bits `inside`.
 fn compare_codes(
     truth: &NodeResult,
     inside: u32,
@@ -132,7 +136,7 @@ fn compare_codes(
     Ok(compared)
 }
 
-/// Compares the values of node `id` in all images clean so far; the largest error.
+/// Compares the values of node `id` in all images that are clean up to it, and returns the largest error.
 fn compare_values(
     truth: &NodeResult,
     words: &[u32],

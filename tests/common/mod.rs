@@ -1,6 +1,6 @@
-//! Shared by the integration tests: random problems, the oracle, and the means to run a program and compare.
+//! Shared by the integration tests: random problems, the oracle, and helpers to run and compare programs.
 
-#![allow(dead_code)] // every test binary uses its own part
+#![allow(dead_code)] // each test binary uses only a part
 
 pub mod agreement;
 pub mod compare;
@@ -12,17 +12,19 @@ pub mod problem;
 pub mod program;
 pub mod rng;
 pub mod tensorpack;
+pub mod torch_files;
 pub mod torch_names;
+pub mod writers;
 
-use lq_infer::backend::reference::{Reference, trace};
-use lq_infer::backend::{Backend, Control};
-use lq_infer::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
-use lq_infer::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
-use lq_infer::plan::Plan;
+use lq_infer::internals::backend::reference::{Reference, trace};
+use lq_infer::internals::backend::{Backend, Control};
+use lq_infer::internals::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
+use lq_infer::internals::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
+use lq_infer::internals::plan::Plan;
 use problem::{Input, Problem};
 use std::sync::Arc;
 
-/// The problem's program.
+/// The program of a problem.
 pub fn lowered(problem: &Problem) -> Result<Program, String> {
     lower(&problem.graph, &problem.params, &problem.normalize, problem.kind)
 }
@@ -51,14 +53,14 @@ fn fixed(x: f32, frac: i32) -> i32 {
     to_fixed(f64::from(x), frac) as i32
 }
 
-/// The words of the program's logit tensor.
+/// Runs a program on the reference and returns the words of its logit tensor.
 pub fn run(program: &Program, input: &[u32], images: usize, parallel: bool) -> Vec<u32> {
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let net = Reference { parallel }.prepare(plan, images, &|_, _| ()).unwrap();
+    let net = Reference { parallel }.prepare(plan, images, &|_, _| Ok(())).unwrap();
     net.run(input, images, &Control::default()).unwrap()
 }
 
-/// The words of every tensor for all images.
+/// Runs a program on the reference and returns the words of every tensor, for all images.
 pub fn run_all(program: &Program, input: &[u32]) -> Vec<Vec<u32>> {
     let plan = Plan::new(program.clone()).unwrap();
     let mut tensors = vec![Vec::new(); program.tensors.len()];
@@ -72,7 +74,7 @@ pub fn run_all(program: &Program, input: &[u32]) -> Vec<Vec<u32>> {
     tensors
 }
 
-/// Logits `[image, class]` of the words of the logit tensor.
+/// Logits `[image, class]` from the words of the logit tensor.
 pub fn logits(program: &Program, words: &[u32]) -> Vec<f64> {
     match &program.logits {
         Logits::Values { frac, .. } => words.iter().map(|&w| real(i128::from(w as i32), *frac)).collect(),

@@ -1,6 +1,6 @@
-//! Reads `.npz` archives of any dtype, with little code of its own: the library's reader takes checkpoints only.
+//! A small reader of `.npz` archives with arrays of any dtype. The library's reader accepts checkpoints only.
 
-use lq_infer::format::npy::{self, NpyData};
+use lq_infer::internals::format::npy::{self, NpyData};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub fn read_npz(path: &Path) -> Arrays {
     zip_members(&file).into_iter().map(member).collect()
 }
 
-/// Names and bytes of the members of a plain zip archive (no zip64), by its central directory.
+/// Names and bytes of the members of a plain zip archive (no zip64), found through its central directory.
 fn zip_members(file: &[u8]) -> Vec<(String, Vec<u8>)> {
     let u16_at = |at: usize| usize::from(u16::from_le_bytes([file[at], file[at + 1]]));
     let u32_at = |at: usize| u16_at(at) | u16_at(at + 2) << 16;

@@ -1,4 +1,4 @@
-//! Runs the program and looks at what it says.
+//! Runs the `lq-infer` program and checks its output.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -21,7 +21,8 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Runs and expects failure with `code` and one line of error that contains all of `parts`.
+/// Runs the program and expects it to fail with `code` and one line of error that contains all of `parts`. Usage errors
+/// (code 2) may have more lines.
 pub fn fails(args: &[&str], code: i32, parts: &[&str]) {
     let output = run(args);
     let error = stderr(&output);

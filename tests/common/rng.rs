@@ -1,20 +1,16 @@
 //! A small deterministic generator: the same seed gives the same problem on every machine.
 
-/// SplitMix64 (Steele, Lea and Flood 2014): 64 bits of state, any seed is good.
+/// The library's generator, with more ways to draw numbers.
 #[derive(Clone, Debug)]
-pub struct Rng(u64);
+pub struct Rng(lq_infer::internals::random::Rng);
 
 impl Rng {
     pub fn new(seed: u64) -> Self {
-        Rng(seed)
+        Rng(lq_infer::internals::random::Rng::new(seed))
     }
 
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
     /// An integer in 0..n.
@@ -46,8 +42,8 @@ impl Rng {
         from + (to - from) * self.unit()
     }
 
-    /// About normal with deviation 1: the sum of twelve uniform numbers, which needs no logarithm (platforms differ in its
-    /// last bit) and never leaves +-6.
+    /// Approximately normal with standard deviation 1: the sum of twelve uniform numbers. It needs no logarithm (in
+    /// whose last bit platforms differ) and never leaves +-6.
     pub fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.unit()).sum::<f64>() - 6.0
     }

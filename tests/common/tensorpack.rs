@@ -1,20 +1,17 @@
-//! Checkpoints as the original code saves them, written from a graph's parameters: conversion backwards, in its own few
-//! lines, so that a mistake in conversion cannot hide in shared code.
-
-#[allow(dead_code)]
-#[path = "../readers_mutation/writers.rs"]
-pub mod writers;
+//! Checkpoints as the original code saves them, written from a graph's parameters. This is conversion in reverse, in a
+//! few lines of its own, so that a mistake in conversion cannot hide in shared code.
 
 use super::rng::Rng;
-use lq_infer::graph::{Fact, Graph, Op, ParamSpec, Params, Role, Tensor};
+use super::writers::{ZipEntry, bundle_entry, bundle_header, f32_bytes, npy, push_block, push_footer, zip};
+use lq_infer::internals::graph::{Fact, Graph, Op, ParamSpec, Params, Role, Tensor};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use writers::{ZipEntry, bundle_entry, bundle_header, f32_bytes, npy, push_block, push_footer, zip};
 
 /// Shape and numbers of each variable.
 pub type Variables = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-/// Batch norms without gamma and beta, with one mean and variance for all channels: those of AlexNet's and VGG's dense layers.
+/// Batch norms without gamma and beta and with one mean and variance for all channels: those of the dense layers of
+/// AlexNet and VGG.
 const PLAIN: [&str; 3] = ["fc5/bn", "fc6/bn", "fc7/bn"];
 
 /// Names and shapes of the variables that the original code has for `graph`.
@@ -23,8 +20,8 @@ pub fn shapes(graph: &Graph) -> BTreeMap<String, Vec<usize>> {
     graph.parameters().unwrap().iter().flat_map(|spec| layers.entries(spec)).collect()
 }
 
-/// The checkpoint that converts to `params`. Float weights are drawn from what their codes stand for; of equal levels a
-/// conversion may choose another code.
+/// A checkpoint that converts to `params`. Float weights are drawn at random such that they quantize to the given
+/// codes; of equal levels, conversion may choose another code.
 pub fn variables(graph: &Graph, params: &Params, rng: &mut Rng) -> Variables {
     let layers = Layers::of(graph);
     let mut variables = Variables::new();
@@ -48,7 +45,8 @@ pub fn variables(graph: &Graph, params: &Params, rng: &mut Rng) -> Variables {
     variables
 }
 
-/// `params` with those batch norms made plain that the original saves without gamma and beta.
+/// `params` with the batch norms that the original code saves without gamma and beta changed to match: no scale or
+/// offset, and one mean and variance for all channels.
 pub fn with_plain_batch_norms(graph: &Graph, params: &Params) -> Params {
     let mut tensors = params.tensors().clone();
     for layer in PLAIN {
@@ -61,7 +59,7 @@ pub fn with_plain_batch_norms(graph: &Graph, params: &Params) -> Params {
     Params::new(graph, tensors).unwrap()
 }
 
-/// Writes an archive; tensorpack appends the suffix ":0" to every name.
+/// Writes an archive. `suffix` is appended to every name; tensorpack appends ":0".
 pub fn write_npz(variables: &Variables, suffix: &str, folder: &Path) -> PathBuf {
     let entry = |(name, (shape, data)): (&String, &(Vec<usize>, Vec<f32>))| {
         let dims: String = shape.iter().map(|d| format!("{d},")).collect();
@@ -81,15 +79,15 @@ pub fn write_bundle(variables: &Variables, folder: &Path) -> PathBuf {
         entries.push((name.clone().into_bytes(), bundle_entry(1, &shape, 0, &mut data, &f32_bytes(values))));
     }
     let mut index = Vec::new();
-    let handle = push_block(&mut index, &writers::block(&entries), 0);
-    let handle = push_block(&mut index, &writers::block(&[(vec![0xff], handle)]), 0);
+    let handle = push_block(&mut index, &super::writers::block(&entries), 0);
+    let handle = push_block(&mut index, &super::writers::block(&[(vec![0xff], handle)]), 0);
     push_footer(&mut index, &handle);
     std::fs::write(folder.join("model-1.index"), index).unwrap();
     std::fs::write(folder.join("model-1.data-00000-of-00001"), data).unwrap();
     folder.join("model-1")
 }
 
-/// What the layers of a graph read.
+/// What is needed of a graph's layers to name and order their variables.
 struct Layers<'a> {
     input_channels: BTreeMap<&'a str, usize>,
     /// The last layer, which is dense.
@@ -104,7 +102,7 @@ impl<'a> Layers<'a> {
         Layers { input_channels, dense: &graph.nodes().last().unwrap().name }
     }
 
-    /// The variables of a parameter.
+    /// Names and shapes of the variables that hold a parameter.
     fn entries(&self, spec: &ParamSpec) -> Vec<(String, Vec<usize>)> {
         let s = &spec.shape;
         let named = |names: &[&str], shape: Vec<usize>| -> Vec<(String, Vec<usize>)> {
@@ -124,7 +122,8 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// Weights `[out, tap, in]` as `[tap, in, out]`, or of the dense layer, which flattens C,H,W, as `[in, tap, out]`.
+    /// Weights `[out, tap, in]` as `[tap, in, out]`. The dense layer flattens its input in the order C, H, W, so its
+    /// weights become `[in, tap, out]`.
     fn saved_order(&self, spec: &ParamSpec, weights: &[f32]) -> Vec<f32> {
         let (outputs, taps) = (spec.shape[0], spec.shape[1] * spec.shape[2]);
         let inputs = self.input_channels[spec.layer.as_str()];
@@ -137,7 +136,7 @@ impl<'a> Layers<'a> {
         saved
     }
 
-    /// Floats `[out, tap, in]` that quantize to packed codes: each between its level's neighbours, nearer to the level.
+    /// Floats `[out, tap, in]` that quantize to the packed codes: each is nearest to its own level.
     fn near_levels(&self, spec: &ParamSpec, planes: &Tensor, basis: &[f32], rng: &mut Rng) -> Vec<f32> {
         let &[outputs, kh, kw, words, bits] = &spec.shape[..] else { panic!("planes of shape {:?}", spec.shape) };
         let mut weights = Vec::new();
@@ -155,7 +154,7 @@ impl<'a> Layers<'a> {
     }
 }
 
-/// For each code an interval around its level that stays away from the midpoints to other levels.
+/// For each code, an interval around its level that stays clear of the midpoints to other levels.
 fn intervals(basis: &[f32]) -> Vec<[f64; 2]> {
     let level = |code: usize| -> f64 {
         basis.iter().enumerate().map(|(j, &v)| f64::from(if code >> j & 1 == 1 { v } else { -v })).sum()

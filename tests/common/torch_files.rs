@@ -1,9 +1,9 @@
-//! A small writer of pickles and of the files of `torch.save`, kept apart from the readers so that both would have to be
-//! wrong alike.
+//! A small writer of pickles and of the files of `torch.save`. It shares no code with the readers, so that a mistake is
+//! found unless both have the same one.
 
-use crate::writers::{ZipEntry, zip};
+use super::writers::{ZipEntry, zip};
 
-/// What a pickle says.
+/// An object in a pickle.
 #[derive(Clone)]
 pub enum Object {
     None,
@@ -16,12 +16,12 @@ pub enum Object {
     Dict(Vec<(Object, Object)>),
     /// Module and name.
     Global(&'static str, &'static str),
-    /// What is called, and its arguments.
+    /// A callable and its arguments.
     Call(Box<Object>, Vec<Object>),
-    /// An object with its state.
+    /// An object and its state.
     Built(Box<Object>, Box<Object>),
     Persistent(Vec<Object>),
-    /// Opcodes as they are.
+    /// Opcodes, written unchanged.
     Raw(Vec<u8>),
 }
 
@@ -41,24 +41,24 @@ pub fn call(module: &'static str, name: &'static str, arguments: Vec<Object>) ->
     Object::Call(Box::new(Object::Global(module, name)), arguments)
 }
 
-/// A whole pickle of protocol 2.
+/// A complete pickle of protocol 2.
 pub fn pickle(object: &Object) -> Vec<u8> {
     [b"\x80\x02", &opcodes(object)[..], b"."].concat()
 }
 
-/// The opcodes of an object alone.
+/// The opcodes of an object, without header and end of a pickle.
 pub fn opcodes(object: &Object) -> Vec<u8> {
     let mut out = Vec::new();
     write(object, &mut out);
     out
 }
 
-/// An object that is put into the memo too.
+/// An object that is also stored in the memo.
 pub fn memoized(object: &Object, entry: u8) -> Object {
     Object::Raw([&opcodes(object)[..], b"q", &[entry]].concat())
 }
 
-/// What is in the memo.
+/// A reference to an object in the memo.
 pub fn from_memo(entry: u8) -> Object {
     Object::Raw(vec![b'h', entry])
 }
@@ -125,7 +125,7 @@ pub struct Tensor {
     /// Class of its storage, such as "FloatStorage".
     pub class: &'static str,
     pub key: &'static str,
-    /// Elements of the whole storage.
+    /// Number of elements of the storage.
     pub stored: i64,
     pub offset: i64,
     pub shape: Vec<i64>,
@@ -135,14 +135,14 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// An array in C order that is all of its storage.
+    /// An array in C order that fills its storage.
     pub fn contiguous(class: &'static str, key: &'static str, shape: &[i64]) -> Self {
         let stride = |dim| shape[dim + 1..].iter().product();
         let strides = (0..shape.len()).map(stride).collect();
         Tensor { class, key, stored: shape.iter().product(), offset: 0, shape: shape.to_vec(), strides, view: None }
     }
 
-    /// The call that rebuilds it; legacy files say more about the storage.
+    /// The call that rebuilds it. Legacy files also describe a view of the storage.
     pub fn object(&self, legacy: bool) -> Object {
         let mut id = vec![text("storage"), Object::Global("torch", self.class), text(self.key), text("cpu")];
         id.push(Object::Int(self.stored));
@@ -172,7 +172,7 @@ pub fn archive(pickle: &[u8], storages: Storages) -> Vec<u8> {
     zip(&archive_entries(pickle, storages), true)
 }
 
-/// A legacy file. Storages come with the bytes of an element.
+/// A legacy file. Each storage has a key, the size of an element in bytes, and its data.
 pub fn legacy(content: &[u8], storages: &[(&str, usize, Vec<u8>)]) -> Vec<u8> {
     let magic = Object::Raw(b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19".to_vec());
     let machine = dict(vec![("protocol_version", Object::Int(1001)), ("little_endian", Object::Bool(true))]);

@@ -1,22 +1,22 @@
-//! Checkpoints of the original's form under the names and in the order of PyTorch code.
+//! Converts checkpoints in the form of the original code to the names and dimension order of PyTorch code.
 
 use super::tensorpack::Variables;
-use lq_infer::graph::{Graph, Op};
+use lq_infer::internals::graph::{Graph, Op};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Whose names.
+/// A naming scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
-    /// The plain naming.
+    /// Plain names.
     Plain,
-    /// The ports with quantizers inside convolutions.
+    /// The names of ports with quantizers inside convolutions.
     Port,
 }
 
-/// The same numbers under other names.
+/// The same variables under new names.
 pub fn renamed(variables: &Variables, graph: &Graph, names: Names) -> Variables {
     let rename = |(name, (shape, data)): (&String, &(Vec<usize>, Vec<f32>))| {
         let (layer, kind, name) = new_name(name, names);
@@ -25,7 +25,7 @@ pub fn renamed(variables: &Variables, graph: &Graph, names: Names) -> Variables 
             "/weight_quant/basis" => transposed(shape, data),
             "/ActivationQuantization/basis" if names == Names::Port => (vec![1, shape[0]], data.clone()),
             "/ActivationQuantization/basis" => (vec![shape[0]], data.clone()),
-            // A number for all channels is one for each here.
+            // One number for all channels becomes one for each channel.
             _ if shape[..] == [1] => (vec![channels(graph, layer)], vec![data[0]; channels(graph, layer)]),
             _ => (shape.clone(), data.clone()),
         };
@@ -34,7 +34,7 @@ pub fn renamed(variables: &Variables, graph: &Graph, names: Names) -> Variables 
     variables.iter().map(rename).collect()
 }
 
-/// Writes a state dict whose elements are `F32`, or `BF16`, which cuts their last 16 bits off.
+/// Writes a state dict with elements of type `F32`, or `BF16`, which drops their last 16 bits.
 pub fn write_safetensors(variables: &Variables, dtype: Dtype, folder: &Path) -> PathBuf {
     let kept = if dtype == Dtype::BF16 { 2.. } else { 0.. };
     let bytes = |data: &[f32]| data.iter().flat_map(|v| v.to_le_bytes()[kept.clone()].to_vec()).collect::<Vec<u8>>();
@@ -47,7 +47,7 @@ pub fn write_safetensors(variables: &Variables, dtype: Dtype, folder: &Path) -> 
     path
 }
 
-/// Layer, the original's suffix, and the new name.
+/// Layer, suffix in the original code, and new name.
 fn new_name(name: &str, names: Names) -> (&str, &'static str, String) {
     let quantizer = if names == Names::Plain { ".basis" } else { ".weight_quantizer.basis" };
     let suffixes = [
@@ -65,7 +65,7 @@ fn new_name(name: &str, names: Names) -> (&str, &'static str, String) {
     (layer, old, layer.replace('/', ".") + new)
 }
 
-/// Channels of a batch norm's input, which is a convolution.
+/// Channels of the input of a batch norm, which must be a convolution.
 fn channels(graph: &Graph, layer: &str) -> usize {
     let norm = graph.nodes().iter().find(|n| n.name == layer).unwrap();
     match graph.nodes()[norm.inputs[0]].op {

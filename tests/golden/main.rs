@@ -1,25 +1,41 @@
 //! What the original authors' code computed, and the trained checkpoint's recorded results. The data is not part of this
-//! repository: `LQ_INFER_SHARED` names its folder. Without the variable these tests have nothing to compare and say so; with
-//! it they fail if the data is missing or broken.
+//! repository: `LQ_INFER_SHARED` names its folder. Without the variable these tests are reported as ignored; with it they
+//! fail if the data is missing or broken.
 
 #[path = "../common/mod.rs"]
 mod common;
+mod converted;
+mod official;
 mod original;
+#[path = "../common/trials.rs"]
+mod trials;
 
-use common::npz::read_npz;
-use lq_infer::backend::Control;
-use lq_infer::convert::{ConvertOptions, convert};
-use lq_infer::format::npy::NpyData;
-use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, add_golden};
+use lq_infer::{DeviceSelector, Engine};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
+use trials::{Arguments, Trial, run, trial, trials};
 
-fn shared() -> Option<PathBuf> {
-    let folder = std::env::var_os("LQ_INFER_SHARED").map(PathBuf::from);
-    if folder.is_none() {
-        eprintln!("LQ_INFER_SHARED is not set: the original code's results are not compared");
-    }
-    folder
+fn main() -> ExitCode {
+    let missing = std::env::var_os(SHARED).is_none().then(|| format!("{SHARED} is not set"));
+    let mut all = trials! { missing;
+        converted: both_kinds_of_checkpoint_give_the_same_model, the_bundled_model_is_the_converted_checkpoint,
+            the_trained_network_agrees_with_its_float64_evaluation;
+        official: quantizers_match_the_official_ones;
+        original: no_configuration_is_left_out, pictures_minus_the_mean_image_are_the_tensor;
+    };
+    all.extend(original::CONFIGURATIONS.iter().map(|&(folder, network)| -> Trial {
+        let name = format!("original::{}", folder.replace('-', "_"));
+        trial(name, missing.clone(), move || original::reproduce(folder, network))
+    }));
+    run(&Arguments::from_args(), all).exit_code()
+}
+
+/// The variable that names the folder of the data.
+const SHARED: &str = "LQ_INFER_SHARED";
+
+/// The folder of the data.
+fn shared() -> PathBuf {
+    std::env::var_os(SHARED).map(PathBuf::from).unwrap()
 }
 
 fn cpu() -> Engine {
@@ -35,67 +51,4 @@ fn checkpoint(golden: &Path, config: &str, folder: &Path) -> PathBuf {
     let output = status.unwrap_or_else(|e| panic!("{}: {e}; the data needs Python with numpy", python.display()));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     out
-}
-
-#[test]
-fn both_kinds_of_checkpoint_give_the_same_model() {
-    let Some(shared) = shared() else { return };
-    let reference = Engine::builder().device(DeviceSelector::Cpu).build().unwrap();
-    for network in ["resnet20-cifar10-w2a2", "vgg-small-w2a2-A"] {
-        let folder = shared.join("checkpoints").join(network);
-        let bytes = |path: PathBuf| {
-            let mut packed = convert(&path, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
-            packed.header.source = lq_infer::format::Source {
-                kind: String::new(),
-                file: String::new(),
-                sha256: String::new(),
-                converter: String::new(),
-            };
-            let model = add_golden(packed, &reference).unwrap();
-            let out = tempfile::tempdir().unwrap();
-            model.save(out.path().join("m")).unwrap();
-            std::fs::read(out.path().join("m")).unwrap()
-        };
-        assert!(bytes(folder.clone()) == bytes(folder.join("params.npz")), "{network} differs");
-    }
-}
-
-#[test]
-fn the_bundled_model_is_the_converted_checkpoint() {
-    let Some(shared) = shared() else { return };
-    let path = shared.join("checkpoints/resnet20-cifar10-w2a2");
-    let packed = convert(&path, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
-    let model = add_golden(packed, &cpu()).unwrap();
-    let out = tempfile::tempdir().unwrap();
-    model.save(out.path().join("m")).unwrap();
-    let bundled = concat!(env!("CARGO_MANIFEST_DIR"), "/models/resnet20-cifar10-w2a2.safetensors");
-    assert!(std::fs::read(out.path().join("m")).unwrap() == std::fs::read(bundled).unwrap(), "convert it again");
-}
-
-#[test]
-fn the_trained_network_agrees_with_its_float64_evaluation() {
-    let Some(shared) = shared() else { return };
-    let file = std::fs::read(shared.join("data/cifar10-test-2000.npy")).unwrap();
-    let (_, NpyData::U8(pixels)) = lq_infer::format::npy::read(&file).unwrap() else { panic!("not uint8") };
-    let reference = read_npz(&shared.join("checkpoints/resnet20-cifar10-w2a2/reference.npz"));
-    let NpyData::F64(expected) = &reference["logits"].1 else { panic!("not float64") };
-    let net =
-        cpu().prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, progress: &|_, _| {} }).unwrap();
-    let logits = net.logits(&Batch::Pixels(pixels), &Control::default()).unwrap();
-    let mut errors = Vec::new();
-    let mut agreeing = 0;
-    for (found, expected) in logits.iter().zip(expected.chunks_exact(10)) {
-        let best = |v: &[f64]| (0..v.len()).max_by(|&a, &b| v[a].total_cmp(&v[b]));
-        let found: Vec<f64> = found.iter().map(|&v| f64::from(v)).collect();
-        agreeing += usize::from(best(&found) == best(expected));
-        let most = |v: &mut dyn Iterator<Item = f64>| v.fold(0f64, |m, x| m.max(x.abs()));
-        let scale = most(&mut expected.iter().copied());
-        errors.push(most(&mut found.iter().zip(expected).map(|(a, b)| a - b)) / scale);
-    }
-    errors.sort_by(f64::total_cmp);
-    let median = errors[errors.len() / 2];
-    println!("{agreeing} of {} predictions agree, median relative logit error {median:e}", errors.len());
-    assert_eq!(errors.len(), 2000);
-    assert!(agreeing >= 1998, "only {agreeing} predictions agree");
-    assert!(median < 1e-6, "median relative logit error {median:e}");
 }

@@ -1,54 +1,45 @@
 //! Every configuration of the data: each network of the paper as the original code computed it, from the checkpoint on. All
 //! recorded codes must be equal and all logits close, on the CPU; every GPU must give the CPU's bits.
 
-use super::common::npz::{Arrays, f32s, read_npz};
 use super::{checkpoint, cpu, shared};
-use lq_infer::backend::Control;
-use lq_infer::convert::{ConvertOptions, convert};
-use lq_infer::format::npy;
-use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, RecordedCodes, compare_codes, devices};
+use crate::common::npz::{Arrays, f32s, read_npz};
+use lq_infer::internals::backend::Control;
+use lq_infer::internals::compare::{RecordedCodes, compare_codes};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::internals::format::npy;
+use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, devices};
 use std::path::{Path, PathBuf};
 
-macro_rules! configurations {
-    ($($test:ident: $folder:literal as $network:literal,)*) => {
-        const FOLDERS: &[&str] = &[$($folder),*];
-        $(#[test]
-        fn $test() {
-            reproduce($folder, $network);
-        })*
-    };
-}
+/// Folders of the data, and the networks in them.
+pub const CONFIGURATIONS: [(&str, &str); 15] = [
+    ("alexnet-w2a2-A", "alexnet"),
+    ("densenet-w2a2-A", "densenet-121"),
+    ("googlenet-w2a2-A", "googlenet-variant"),
+    ("preact-18-w1a2-A", "preact-resnet-18"),
+    ("preact-18-w2a2-A", "preact-resnet-18"),
+    ("preact-18-w4a4-A", "preact-resnet-18"),
+    ("preact-50-w2a2-A", "preact-resnet-50"),
+    ("preact_typeA-18-w2a2-A", "preact-resnet-type-a-18"),
+    ("resnet-18-w2a32-A", "resnet-18"),
+    ("vgg-small-w1a2-A", "vgg-small"),
+    ("vgg-small-w1a32-A", "vgg-small"),
+    ("vgg-small-w2a2-A", "vgg-small"),
+    ("vgg-small-w2a32-A", "vgg-small"),
+    ("vgg-small-w3a3-A", "vgg-small"),
+    ("vgg-w2a2-A", "vgg-variant"),
+];
 
-configurations! {
-    alexnet_2_2: "alexnet-w2a2-A" as "alexnet",
-    densenet_2_2: "densenet-w2a2-A" as "densenet-121",
-    googlenet_2_2: "googlenet-w2a2-A" as "googlenet-variant",
-    preact_18_1_2: "preact-18-w1a2-A" as "preact-resnet-18",
-    preact_18_2_2: "preact-18-w2a2-A" as "preact-resnet-18",
-    preact_18_4_4: "preact-18-w4a4-A" as "preact-resnet-18",
-    preact_50_2_2: "preact-50-w2a2-A" as "preact-resnet-50",
-    preact_type_a_18_2_2: "preact_typeA-18-w2a2-A" as "preact-resnet-type-a-18",
-    resnet_18_2_32: "resnet-18-w2a32-A" as "resnet-18",
-    vgg_small_1_2: "vgg-small-w1a2-A" as "vgg-small",
-    vgg_small_1_32: "vgg-small-w1a32-A" as "vgg-small",
-    vgg_small_2_2: "vgg-small-w2a2-A" as "vgg-small",
-    vgg_small_2_32: "vgg-small-w2a32-A" as "vgg-small",
-    vgg_small_3_3: "vgg-small-w3a3-A" as "vgg-small",
-    vgg_variant_2_2: "vgg-w2a2-A" as "vgg-variant",
-}
-
-#[test]
-fn no_configuration_is_left_out() {
-    let Some(golden) = shared().map(|s| s.join("golden")) else { return };
+pub fn no_configuration_is_left_out() {
+    let golden = shared().join("golden");
     let folders = std::fs::read_dir(&golden).unwrap().map(|entry| entry.unwrap().path());
     for folder in folders.filter(|f| f.join("meta.json").exists()) {
         let name = folder.file_name().unwrap().to_str().unwrap();
-        assert!(FOLDERS.contains(&name), "{name} is not compared");
+        assert!(CONFIGURATIONS.iter().any(|(folder, _)| *folder == name), "{name} is not compared");
     }
 }
 
-fn reproduce(config: &str, network: &str) {
-    let Some(golden) = shared().map(|s| s.join("golden")) else { return };
+pub fn reproduce(config: &str, network: &str) {
+    let golden = shared().join("golden");
     let case = Case::open(&golden, config);
     assert_eq!(case.model.header().network, network);
     let logits = case.check_logits();
@@ -77,13 +68,14 @@ impl<'a> Case<'a> {
         let batch = batch(golden, &inputs);
         let mean_image = matches!(batch, Batch::Tensor(_)).then(|| golden.join("inputs/cifar_per_pixel_mean.npy"));
         let options = ConvertOptions { mean_image, ..Default::default() };
-        let packed = convert(&checkpoint(golden, config, folder.path()), &options, &|_, _| {}).unwrap().packed;
+        let checkpoint = Checkpoint::open(&checkpoint(golden, config, folder.path())).unwrap();
+        let packed = convert(&checkpoint, &options, &|_, _| {}).unwrap().packed;
         let model = Model::try_from(packed).unwrap();
         Case { golden, config, model, batch, quantized: meta["qa"] != 32 }
     }
 
     fn logits(&self, engine: &Engine, batch: &Batch, max_batch: usize) -> Vec<Vec<f32>> {
-        let net = engine.prepare_with(&self.model, PrepareOptions { max_batch, progress: &|_, _| {} }).unwrap();
+        let net = engine.prepare_with(&self.model, PrepareOptions { max_batch, ..PrepareOptions::default() }).unwrap();
         net.logits(batch, &Control::default()).unwrap()
     }
 
@@ -148,13 +140,12 @@ fn batch(golden: &Path, inputs: &[&str]) -> Batch {
         // The original graph divides by 128 before the first layer.
         return Batch::Tensor(x.iter().map(|x| x / 128.0).collect());
     }
-    let pixels = |path: PathBuf| lq_infer::image::decode(&std::fs::read(&path).unwrap(), &path).unwrap().rgb;
+    let pixels = |path: PathBuf| lq_infer::internals::image::decode(&std::fs::read(&path).unwrap(), &path).unwrap().rgb;
     Batch::Pixels(paths.flat_map(pixels).collect())
 }
 
-#[test]
-fn pictures_minus_the_mean_image_are_the_tensor() {
-    let Some(golden) = shared().map(|s| s.join("golden")) else { return };
+pub fn pictures_minus_the_mean_image_are_the_tensor() {
+    let golden = shared().join("golden");
     let case = Case::open(&golden, "vgg-small-w2a2-A");
     let files: Vec<String> = (0..4).map(|i| format!("inputs/cifar_{i}.png")).collect();
     let pictures = batch(&golden, &files.iter().map(String::as_str).collect::<Vec<_>>());

@@ -4,7 +4,7 @@
 //! signpost: names are followed through it to the file behind, and the file with the re-export does not count as a user.
 //! Code for tests (`#[cfg(test)]`) may use anything.
 
-use crate::source::{Source, Token, is_name, tokens};
+use crate::source::{Source, Token, is_name, tokens, without_tests};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Module = Vec<String>;
@@ -170,34 +170,6 @@ fn leaves(tokens: &[Token]) -> Vec<(Vec<String>, String)> {
         at += 1;
     }
     found
-}
-
-/// The tokens without the items that are marked `#[cfg(test)]`.
-fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
-    const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
-    let mut kept = Vec::new();
-    let mut at = 0;
-    while at < tokens.len() {
-        let marked = MARK.iter().enumerate().all(|(k, mark)| tokens.get(at + k).is_some_and(|t| t.text == *mark));
-        if !marked {
-            kept.push(Token { line: tokens[at].line, text: tokens[at].text.clone() });
-            at += 1;
-            continue;
-        }
-        let mut depth = 0;
-        for (k, token) in tokens.iter().enumerate().skip(at + MARK.len()) {
-            at = k + 1;
-            match token.text.as_str() {
-                "{" => depth += 1,
-                "}" => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 && [";", "}"].contains(&token.text.as_str()) {
-                break;
-            }
-        }
-    }
-    kept
 }
 
 /// The shortest way from `start` back to it, both ends included.

@@ -74,6 +74,34 @@ pub fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
+/// The tokens without the items that are marked `#[cfg(test)]`.
+pub fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
+    const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+    let mut kept = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let marked = MARK.iter().enumerate().all(|(k, mark)| tokens.get(at + k).is_some_and(|t| t.text == *mark));
+        if !marked {
+            kept.push(Token { line: tokens[at].line, text: tokens[at].text.clone() });
+            at += 1;
+            continue;
+        }
+        let mut depth = 0;
+        for (k, token) in tokens.iter().enumerate().skip(at + MARK.len()) {
+            at = k + 1;
+            match token.text.as_str() {
+                "{" => depth += 1,
+                "}" => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 && [";", "}"].contains(&token.text.as_str()) {
+                break;
+            }
+        }
+    }
+    kept
+}
+
 /// Length of the comment at the start of `rest`, if there is one. Block comments may be nested.
 pub fn comment(rest: &str) -> Option<usize> {
     if rest.starts_with("//") {

@@ -1,52 +1,60 @@
-//! Tables by registers of channels, aligned for them.
+//! Tables of constants, laid out and aligned for registers of channels.
 
 use crate::fixed::scale_by_power;
 use bytemuck::{Pod, Zeroable};
+use std::ops::Range;
 
-/// Alignment of [`Aligned`] memory: a cache line, and the widest register.
+/// The unit and alignment of [`AlignedVec`]: a cache line, which is also the widest register.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Line([u32; 16]);
 
-/// 32-bit words or doubles whose first is at the start of a cache line, so that no register's load straddles two.
+/// 32-bit words or doubles that start at a cache line, so that loading a register never straddles two lines.
 #[derive(Clone)]
-pub struct Aligned<T> {
+pub struct AlignedVec<T> {
     lines: Vec<Line>,
     len: usize,
     kind: std::marker::PhantomData<T>,
 }
 
-impl<T: Pod> Aligned<T> {
-    /// Zeros. None if there is no memory.
+impl<T: Pod> AlignedVec<T> {
+    /// `len` zeros; None if out of memory.
     pub fn zeroed(len: usize) -> Option<Self> {
         let lines_needed = len.checked_mul(size_of::<T>())?.div_ceil(size_of::<Line>());
         let mut lines = Vec::new();
         lines.try_reserve_exact(lines_needed).ok()?;
         lines.resize(lines_needed, Line::zeroed());
-        Some(Aligned { lines, len, kind: std::marker::PhantomData })
+        Some(AlignedVec { lines, len, kind: std::marker::PhantomData })
     }
 
+    /// The elements.
     pub fn as_slice(&self) -> &[T] {
         &bytemuck::cast_slice(&self.lines)[..self.len]
     }
 
+    /// The elements, for writing.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
     }
 }
 
-/// Integers below this are exact in doubles.
+/// 2^53: doubles represent all smaller integers exactly.
 pub const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// (high, low) as one number.
-pub fn join([high, low]: [i32; 2], low_bits: u32) -> f64 {
+/// The number that a high and a low word make.
+pub fn combine([high, low]: [i32; 2], low_bits: u32) -> f64 {
     f64::from(high) * scale_by_power(1.0, low_bits as i32) + f64::from(low)
 }
 
-/// Rows `[channel][n]` as registers `[block][n]` of `lanes` channels; missing channels are 0.
-pub fn transpose<T: Pod>(rows: &[T], n: usize, lanes: usize) -> Option<Aligned<T>> {
+/// The channels of each block, that is, of each register.
+pub fn blocks(channels: usize, lanes: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..channels).step_by(lanes).map(move |first| first..channels.min(first + lanes))
+}
+
+/// `[channel][n]` as registers `[block][n]` of `lanes` channels each, padded with zeros; None if out of memory.
+pub fn transpose<T: Pod>(rows: &[T], n: usize, lanes: usize) -> Option<AlignedVec<T>> {
     let channels = rows.len() / n.max(1);
-    let mut out = Aligned::zeroed(channels.div_ceil(lanes) * lanes * n)?;
+    let mut out = AlignedVec::zeroed(channels.div_ceil(lanes) * lanes * n)?;
     for (c, row) in rows.chunks_exact(n.max(1)).enumerate() {
         for (i, &v) in row.iter().enumerate() {
             out.as_mut_slice()[(c / lanes * n + i) * lanes + c % lanes] = v;

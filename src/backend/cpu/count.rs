@@ -1,41 +1,41 @@
-//! The inner loops of bit convolutions: popcount(B_i & A_j) for a tile of pixels and a register of output channels.
+//! The inner loop of bit convolutions: popcount(B_i & A_j) for a tile of pixels and a register of output channels.
 //!
-//! A register of weights holds one word of one plane for as many output channels as it has lanes; activation words are
-//! broadcast. Each AND is then counted into its own sum, so that nothing is added across lanes.
+//! A register of weights holds one word of one plane for `LANES` output channels, and an activation word is broadcast
+//! to all lanes. So every lane accumulates its own channel, and nothing is ever added across lanes.
 
 use super::lanes::Lanes;
 
-/// Pixels of a tile.
+/// The most pixels in a tile.
 pub const TILE: usize = 7;
 
-/// Adds the sums of products of `W` planes of `weights` (`[word][W]` registers) and `A` planes of each of `rows`
-/// (`[word][A]`) to `sums`: popcount(B_i & A_j) times the factor `[i][j]`.
+/// Adds popcount(B_i & A_j) times the factor `[i][j]` to `sums`, for `W` planes of `weights` (registers `[word][W]`)
+/// and `A` planes of each patch (`[word][A]`).
 #[inline(always)]
 pub fn count<L: Lanes, const W: usize, const A: usize>(
     lanes: L,
     weights: &[L::Words],
-    rows: &[&[u32]],
+    patches: &[&[u32]],
     factors: &[L::Reals],
     sums: &mut [L::Double; TILE],
 ) {
     let mut at = 0;
-    while at < rows.len() {
+    while at < patches.len() {
         let fits = |pixels: usize| W * A * pixels <= L::SUMS;
-        at += match rows.len() - at {
-            7.. if fits(7) => tile::<L, W, A, 7>(lanes, weights, rows, at, factors, sums),
-            4.. if fits(4) => tile::<L, W, A, 4>(lanes, weights, rows, at, factors, sums),
-            2.. if fits(2) => tile::<L, W, A, 2>(lanes, weights, rows, at, factors, sums),
-            _ => tile::<L, W, A, 1>(lanes, weights, rows, at, factors, sums),
+        at += match patches.len() - at {
+            7.. if fits(7) => tile::<L, W, A, 7>(lanes, weights, patches, at, factors, sums),
+            4.. if fits(4) => tile::<L, W, A, 4>(lanes, weights, patches, at, factors, sums),
+            2.. if fits(2) => tile::<L, W, A, 2>(lanes, weights, patches, at, factors, sums),
+            _ => tile::<L, W, A, 1>(lanes, weights, patches, at, factors, sums),
         };
     }
 }
 
-/// Counts `T` pixels from `at` on; there are as many. Returns `T`.
+/// Counts `T` pixels starting at `at`; the caller makes sure there are that many. Returns `T`.
 #[inline(always)]
 fn tile<L: Lanes, const W: usize, const A: usize, const T: usize>(
     lanes: L,
     weights: &[L::Words],
-    rows: &[&[u32]],
+    patches: &[&[u32]],
     at: usize,
     factors: &[L::Reals],
     out: &mut [L::Double; TILE],
@@ -44,17 +44,17 @@ fn tile<L: Lanes, const W: usize, const A: usize, const T: usize>(
     let words = weights.len();
     let mut tile: [&[[u32; A]]; T] = [&[]; T];
     for t in 0..T {
-        tile[t] = &rows[at + t].as_chunks::<A>().0[..words];
+        tile[t] = &patches[at + t].as_chunks::<A>().0[..words];
     }
     let counts = popcounts(lanes, weights, &tile);
-    // Constant indices, so that nothing leaves the registers.
+    // An array of constant length keeps everything in registers.
     if let Some(out) = out[at..].first_chunk_mut::<T>() {
         add(lanes, &counts, factors, out);
     }
     T
 }
 
-/// Adds counts times factors.
+/// Adds the counts, each times its factor.
 #[inline(always)]
 fn add<L: Lanes, const W: usize, const A: usize, const T: usize>(
     lanes: L,
@@ -79,7 +79,7 @@ fn add<L: Lanes, const W: usize, const A: usize, const T: usize>(
     }
 }
 
-/// popcount(B_i & A_j) of `T` pixels. Sums that an instruction set keeps in bytes are widened in time.
+/// popcount(B_i & A_j) of `T` pixels. Where an instruction set counts in bytes, these are widened before they overflow.
 #[inline(always)]
 fn popcounts<L: Lanes, const W: usize, const A: usize, const T: usize>(
     lanes: L,
@@ -107,7 +107,7 @@ fn popcounts<L: Lanes, const W: usize, const A: usize, const T: usize>(
     sums
 }
 
-/// The same for so few words that no count overflows.
+/// The same for at most [`Lanes::COUNTS`] words.
 #[inline(always)]
 fn counted<L: Lanes, const W: usize, const A: usize, const T: usize>(
     lanes: L,

@@ -1,7 +1,7 @@
-//! From sums T to values and codes, for a register of output channels at a time. T is a double here: an integer below 2^53
-//! (see `bitconv/`), so that one comparison or scaling does what the reference does with two words.
+//! From accumulators T to values and codes, a register of output channels at a time. T is a double here that holds an
+//! integer below 2^53 (see `bitconv/`), so one comparison or one scaling does what takes the reference two words.
 
-use super::aligned::{Aligned, join, transpose};
+use super::aligned::{AlignedVec, combine, transpose};
 use super::cells::Cells;
 use super::codes::{CodeBits, Coder, RankTables};
 use super::count::TILE;
@@ -11,43 +11,48 @@ use crate::fixed::{VALUE_MAX, scale_by_power};
 use crate::lower::{Epilogue, Finish, TensorId};
 use std::ops::Range;
 
-/// A prepared epilogue: its tables by registers of channels, those past the last channel 0.
+/// An epilogue with its tables laid out as registers of channels, padded with zeros.
 pub struct Finisher {
     channels: usize,
     kind: Kind,
     coder: Option<Coder>,
 }
 
+/// What becomes of T.
 enum Kind {
-    /// Thresholds on T: registers `[block][threshold]`.
-    Codes(Aligned<f64>),
+    /// It is compared with thresholds: registers `[block][threshold]`.
+    Codes(AlignedVec<f64>),
+    /// It is scaled to a value.
     Value(Value),
 }
 
+/// How T becomes a value.
 struct Value {
-    /// 2^-shift: a register per block.
-    scales: Aligned<f64>,
+    /// 2^-shift, a register per block.
+    scales: AlignedVec<f64>,
     residual: Option<TensorId>,
     relu: bool,
+    /// The tensor of values, if anyone reads them.
     output: Option<TensorId>,
-    /// The quantizer of the value.
+    /// The thresholds, if the value is quantized.
     ranks: Option<RankTables>,
 }
 
-/// What the epilogue of one step reads and writes.
+/// The tensors that an epilogue reads and writes.
 pub struct Targets<'a> {
     values: Option<Cells<'a>>,
     codes: Option<Cells<'a>>,
+    /// The residual's words and channels.
     residual: Option<(&'a [u32], usize)>,
 }
 
 impl Finisher {
-    /// `planes` are those of a tensor of codes. None if there is no memory.
+    /// `planes` gives the planes of a tensor of codes. None if out of memory.
     pub fn new(epilogue: &Epilogue, channels: usize, planes: impl Fn(TensorId) -> usize, lanes: usize) -> Option<Self> {
         let coder = |table: &[u16], output: TensorId| Coder::new(table, output, channels, planes(output));
         match &epilogue.finish {
             Finish::Codes { thresholds, codes_of_ranks, output } => {
-                let thresholds: Vec<f64> = thresholds.iter().map(|t| join(*t, epilogue.low_bits)).collect();
+                let thresholds: Vec<f64> = thresholds.iter().map(|t| combine(*t, epilogue.low_bits)).collect();
                 let kind = Kind::Codes(transpose(&thresholds, codes_of_ranks.len() - 1, lanes)?);
                 Some(Finisher { channels, kind, coder: Some(coder(codes_of_ranks, *output)) })
             }
@@ -64,7 +69,7 @@ impl Finisher {
         }
     }
 
-    /// The tensors of a step.
+    /// Finds the epilogue's tensors.
     pub fn targets<'a>(&self, arena: &'a Arena, outputs: &'a mut [Output]) -> Targets<'a> {
         let (values, residual) = match self.kind {
             Kind::Codes(_) => (None, None),
@@ -88,12 +93,12 @@ impl Finisher {
         targets
     }
 
-    /// Words of the [`CodeBits`] that a tile needs.
+    /// Words that the [`CodeBits`] of a tile need.
     pub fn bits_words(&self) -> usize {
         self.coder.as_ref().map_or(0, |coder| CodeBits::words(coder.thresholds()))
     }
 
-    /// Finishes the sums of a block of channels of a tile; [`Finisher::group`] then writes its codes.
+    /// Finishes a block of channels of a tile; [`Finisher::group`] then writes the codes.
     #[inline(always)]
     pub fn block<L: Lanes>(
         &self,
@@ -122,7 +127,7 @@ impl Finisher {
         }
     }
 
-    /// Writes the codes of 32 channels of a tile.
+    /// Writes the codes of a group of 32 channels for a tile.
     #[inline(always)]
     pub fn group(&self, targets: &Targets, group: usize, pixels: Range<usize>, bits: &CodeBits) {
         if let (Some(coder), Some(cells)) = (&self.coder, targets.codes) {
@@ -132,7 +137,7 @@ impl Finisher {
 }
 
 impl Value {
-    /// Values of a block of channels of a tile, stored if anyone reads them.
+    /// The values of a block of channels for a tile, stored if anyone reads them.
     #[inline(always)]
     fn all<L: Lanes>(
         &self,
@@ -153,7 +158,7 @@ impl Value {
         for (value, pixel) in values.iter_mut().zip(pixels) {
             *value = lanes.max(targets.add::<L>(lanes, pixel, block, *value), least);
             if let Some(cells) = targets.values {
-                // SAFETY: each block of each pixel is finished by one thread.
+                // SAFETY: only one thread computes this block of channels of this pixel.
                 unsafe { store_block(lanes, cells, pixel, channels, block, *value) };
             }
         }
@@ -164,7 +169,7 @@ impl Value {
 /// Stores the values of a block of channels of one pixel.
 ///
 /// # Safety
-/// No other thread may have these words meanwhile.
+/// Nothing else may read or write these words at the same time.
 #[inline(always)]
 pub unsafe fn store_block<L: Lanes>(
     lanes: L,
@@ -177,7 +182,7 @@ pub unsafe fn store_block<L: Lanes>(
     let first = block * L::LANES;
     let count = L::LANES.min(channels - first);
     let start = pixel * channels + first;
-    // SAFETY: by the caller's promise.
+    // SAFETY: the caller promises exclusive access.
     let out = unsafe { cells.words(start..start + count) };
     if count == L::LANES {
         return lanes.store(value, L::words_mut(out));
@@ -188,7 +193,7 @@ pub unsafe fn store_block<L: Lanes>(
 }
 
 impl Targets<'_> {
-    /// Adds the residual, saturating.
+    /// Adds the residual, if there is one, and saturates.
     #[inline(always)]
     fn add<L: Lanes>(&self, lanes: L, pixel: usize, block: usize, value: L::Int) -> L::Int {
         let Some((data, channels)) = self.residual else { return value };

@@ -1,4 +1,4 @@
-//! Instruction sets: which this processor has, and running work with one of them.
+//! Instruction sets: which ones this processor has, and how to run work with one of them.
 
 #[cfg(target_arch = "aarch64")]
 use super::lanes::neon::Neon;
@@ -7,26 +7,41 @@ use super::lanes::{Lanes, Work};
 #[cfg(target_arch = "x86_64")]
 use super::lanes::{avx2::Avx2, avx512::Avx512};
 
-/// The enum of all instruction sets from a table of them, fastest first.
+/// Defines [`Level`] from a table of instruction sets, fastest first.
 macro_rules! levels {
     ($($(#[$condition:meta])? $level:ident($lanes:ty) = $name:literal,)*) => {
-        /// An instruction set of this processor.
+        /// An instruction set that this processor has.
         #[derive(Clone, Copy)]
         pub enum Level {
-            $($(#[$condition])? $level($lanes),)*
+            $($(#[$condition])? #[doc = $name] $level($lanes),)*
         }
 
         impl Level {
-            /// Those that this processor has, fastest first.
+            /// All instruction sets that this processor has, fastest first.
             pub fn all() -> Vec<Level> {
                 let mut levels = Vec::new();
                 $($(#[$condition])? levels.extend(<$lanes>::detect().map(Level::$level));)*
                 levels
             }
 
+            /// The name for users.
             pub fn name(self) -> &'static str {
                 match self {
                     $($(#[$condition])? Level::$level(_) => $name,)*
+                }
+            }
+
+            /// See `Lanes::LANES`.
+            pub fn lanes(self) -> usize {
+                match self {
+                    $($(#[$condition])? Level::$level(_) => <$lanes>::LANES,)*
+                }
+            }
+
+            /// See `Lanes::DOT_FLIP`.
+            pub fn dot_flip(self) -> u32 {
+                match self {
+                    $($(#[$condition])? Level::$level(_) => <$lanes>::DOT_FLIP,)*
                 }
             }
 
@@ -50,29 +65,8 @@ levels! {
 }
 
 impl Level {
-    /// The fastest.
+    /// The fastest instruction set.
     pub fn best() -> Level {
         Self::all()[0]
-    }
-
-    /// Numbers in a register.
-    pub fn lanes(self) -> usize {
-        self.run(Constants).0
-    }
-
-    /// See `Lanes::DOT_FLIP`.
-    pub fn dot_flip(self) -> u32 {
-        self.run(Constants).1
-    }
-}
-
-struct Constants;
-
-impl Work for Constants {
-    type Output = (usize, u32);
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, _: L) -> (usize, u32) {
-        (L::LANES, L::DOT_FLIP)
     }
 }

@@ -1,4 +1,4 @@
-//! Poolings: windows over values, a register of channels at a time.
+//! Pooling of values, a register of channels at a time.
 
 use super::cells::Cells;
 use super::epilogue::store_block;
@@ -12,13 +12,16 @@ use crate::quant::WORD_BITS;
 use crate::tensor::{Shape, Window};
 use std::ops::Range;
 
-/// Which.
+/// Which kind of pooling to run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Pooling {
+    /// The largest value.
     Maximum,
+    /// The rounded mean.
     Mean,
 }
 
+/// Pools `input` into `out`.
 pub fn run(
     pooling: Pooling,
     window: &Window,
@@ -29,11 +32,12 @@ pub fn run(
     tiles: &Tiles,
 ) {
     let (from, to) = (arena.spec(input).shape, out.spec.shape);
-    let work = Pool { pooling, window, input: arena.slack(input), from, to, output: Cells::new(out.data) };
+    let work = PoolWork { pooling, window, input: arena.slack(input), from, to, output: Cells::new(out.data) };
     tiles.run(level, &work, to.pixels(), to.c, window.taps().min(from.pixels()));
 }
 
-struct Pool<'a> {
+/// A pooling with its tensors.
+struct PoolWork<'a> {
     pooling: Pooling,
     window: &'a Window,
     input: &'a [u32],
@@ -42,8 +46,8 @@ struct Pool<'a> {
     output: Cells<'a>,
 }
 
-impl TileWork for Pool<'_> {
-    /// The last register of a row may run into the next one or past the tensor; what it holds there is not stored.
+impl TileWork for PoolWork<'_> {
+    /// The last register of a pixel may run into the next one or past the tensor; those lanes are not stored.
     #[inline(always)]
     fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, buffer: &mut [u32]) {
         let blocks = groups.start * WORD_BITS / L::LANES..self.to.c.min(groups.end * WORD_BITS).div_ceil(L::LANES);
@@ -54,15 +58,15 @@ impl TileWork for Pool<'_> {
                     Pooling::Maximum => self.maximum(lanes, taps, block),
                     Pooling::Mean => self.mean(lanes, taps, block),
                 };
-                // SAFETY: each group of channels of each pixel is computed by one thread.
+                // SAFETY: only one thread computes this group of channels of this pixel.
                 unsafe { store_block(lanes, self.output, pixel, self.to.c, block, pooled) };
             }
         }
     }
 }
 
-impl Pool<'_> {
-    /// Where the pixels under the window begin: first in `buffer`, as many as are inside the input.
+impl PoolWork<'_> {
+    /// The offsets of those pixels under the window that are inside the input, written to `buffer`.
     #[inline(always)]
     fn taps<'b>(&self, pixel: usize, buffer: &'b mut [u32]) -> &'b [u32] {
         let (y, x) = (pixel / self.to.w, pixel % self.to.w);
@@ -79,7 +83,7 @@ impl Pool<'_> {
         &buffer[..inside]
     }
 
-    /// A register of the pixel that begins at `tap`.
+    /// A block of channels of the pixel at offset `tap`.
     #[inline(always)]
     fn load<L: Lanes>(&self, lanes: L, tap: u32, block: usize) -> L::Int {
         lanes.load(L::words(&self.input[tap as usize + block * L::LANES..]))
@@ -95,7 +99,7 @@ impl Pool<'_> {
         most
     }
 
-    /// Sums in two words, as `fixed::rounded_mean` has them.
+    /// The mean, from sums in two words as in `fixed::rounded_mean`.
     #[inline(always)]
     fn mean<L: Lanes>(&self, lanes: L, taps: &[u32], block: usize) -> L::Int {
         let (mut high, mut low) = (lanes.zero(), lanes.zero());

@@ -1,24 +1,28 @@
-//! What one thread could do at best: the ceilings that bit convolutions and limb convolutions are compared with.
+//! Measures the peak rate of one thread, with which convolutions are compared.
 
 use super::lanes::{Lanes, Work};
 use std::marker::PhantomData;
 
-/// Weight and activation registers; each pair has a sum, as in the inner loop of a convolution.
+/// Registers of weights. Each pair of a weight and an activation register has its own accumulator, as in the inner
+/// loop of a convolution.
 const WEIGHTS: usize = 4;
+/// Registers of activations.
 const ACTIVATIONS: usize = 5;
-/// Rounds between two looks at how much is left.
+/// Repetitions between two checks of how much is left to do.
 const ROUNDS: usize = 30;
 
-/// What is done with a sum, a register of weights and one of activations. All must be `#[inline(always)]`, see [`Work`].
+/// An operation on an accumulator, a register of weights and one of activations. All functions must be
+/// `#[inline(always)]`, see [`Work`].
 pub trait Operation {
-    /// How much it does for a lane.
+    /// How many operations one step does per lane.
     const EACH: usize;
+    /// Accumulates once.
     fn step<L: Lanes>(lanes: L, sum: L::Int, weights: L::Int, activations: L::Int) -> L::Int;
-    /// What the sum of one turn is.
+    /// The result of one round of steps.
     fn end<L: Lanes>(lanes: L, sum: L::Int) -> L::Int;
 }
 
-/// ANDs, counts and adds words.
+/// ANDs words, counts their ones and adds these up.
 pub struct Count;
 
 impl Operation for Count {
@@ -35,7 +39,7 @@ impl Operation for Count {
     }
 }
 
-/// Adds products of bytes.
+/// Adds up products of bytes.
 pub struct Dot;
 
 impl Operation for Dot {
@@ -52,14 +56,16 @@ impl Operation for Dot {
     }
 }
 
-/// Does an operation with every pair of registers over and over, about so much, and nothing else but moving on the weights,
-/// which is one operation in ten or twenty. Gives how much it was, and a result, so that nothing is optimised away.
+/// Repeats an operation on every pair of registers, `amount` times or a little more, and does nothing else but change
+/// the weights, which is one instruction in ten or twenty. Returns how many operations it did, and a result so that
+/// nothing is optimized away.
 pub struct Repeat<O> {
     amount: u64,
     operation: PhantomData<O>,
 }
 
 impl<O> Repeat<O> {
+    /// At least `amount` operations.
     pub fn new(amount: u64) -> Self {
         Repeat { amount, operation: PhantomData }
     }

@@ -1,4 +1,4 @@
-//! Values to codes.
+//! Quantizes values to codes.
 
 use super::cells::Cells;
 use super::codes::{CodeBits, Coder, RankTables};
@@ -11,40 +11,42 @@ use crate::lower::{Quantize, TensorId};
 use crate::quant::WORD_BITS;
 use std::ops::Range;
 
-/// A quantizer in this machine's layout.
-pub struct Prepared {
+/// A quantizer with its tables laid out for this machine.
+pub struct Quantizer {
     input: TensorId,
     channels: usize,
     ranks: RankTables,
     coder: Coder,
 }
 
-impl Prepared {
-    /// None if there is no memory.
+impl Quantizer {
+    /// None if out of memory.
     pub fn new(k: &Quantize, planes: usize, level: Level) -> Option<Self> {
         let channels = k.ranks.signs.len();
         let coder = Coder::new(&k.ranks.codes_of_ranks, k.output, channels, planes);
-        Some(Prepared { input: k.input, channels, ranks: RankTables::new(&k.ranks, level.lanes())?, coder })
+        Some(Quantizer { input: k.input, channels, ranks: RankTables::new(&k.ranks, level.lanes())?, coder })
     }
 
+    /// Quantizes the values into `out`.
     pub fn run(&self, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) {
         let pixels = out.spec.shape.pixels();
-        let work = Run { quantizer: self, input: arena.slack(self.input), output: Cells::new(out.data) };
+        let work = QuantizeWork { quantizer: self, input: arena.slack(self.input), output: Cells::new(out.data) };
         tiles.run(level, &work, pixels, self.channels, CodeBits::words(self.coder.thresholds()));
     }
 }
 
-struct Run<'a> {
-    quantizer: &'a Prepared,
+/// A quantizer with its tensors.
+struct QuantizeWork<'a> {
+    quantizer: &'a Quantizer,
     input: &'a [u32],
     output: Cells<'a>,
 }
 
-impl TileWork for Run<'_> {
-    /// The last register of a row may run past it; the codes of such lanes are not written.
+impl TileWork for QuantizeWork<'_> {
+    /// The last register of a pixel may run past it; the codes of those lanes are not written.
     #[inline(always)]
     fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, bits: &mut [u32]) {
-        let Prepared { channels, ranks, coder, .. } = self.quantizer;
+        let Quantizer { channels, ranks, coder, .. } = self.quantizer;
         let per_group = WORD_BITS / L::LANES;
         let mut bits = CodeBits::new(bits);
         for group in groups {

@@ -1,4 +1,4 @@
-//! Work cut into tiles of pixels and groups of 32 output channels, shared among threads.
+//! Splits work into tiles of pixels and groups of 32 output channels, and shares these among threads.
 
 use super::count::TILE;
 use super::lanes::{Lanes, Work};
@@ -8,25 +8,28 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// What is done for each tile.
+/// Work that is done tile by tile.
 pub trait TileWork: Sync {
-    /// Computes the channels of `groups` for the output pixels `pixels`. `buffer` is scratch memory of the size asked for.
-    /// Must be `#[inline(always)]`.
+    /// Computes the channels of `groups` for the output pixels `pixels`. `buffer` is scratch memory of the size that
+    /// was asked for, with arbitrary contents. Must be `#[inline(always)]`, see [`Work`].
     fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, buffer: &mut [u32]);
 }
 
-/// How work is shared: by how many threads, with which memory.
+/// Runs tiles on a number of threads, and keeps their scratch memory.
 pub struct Tiles {
+    /// How many threads share the work.
     pub threads: usize,
     buffers: Mutex<Vec<Vec<u32>>>,
 }
 
 impl Tiles {
+    /// For `threads` threads, at least one.
     pub fn new(threads: usize) -> Self {
         Tiles { threads: threads.max(1), buffers: Mutex::default() }
     }
 
-    /// Runs `work` for all of `pixels` output pixels and `channels` channels.
+    /// Runs `work` for `pixels` output pixels and `channels` channels, with scratch memory of `buffer_words` words per
+    /// task.
     pub fn run(&self, level: Level, work: &impl TileWork, pixels: usize, channels: usize, buffer_words: usize) {
         let (tiles, groups) = (pixels.div_ceil(TILE), channels.div_ceil(WORD_BITS));
         let splits = self.splits(tiles, groups);
@@ -43,9 +46,9 @@ impl Tiles {
         (0..tiles * splits).into_par_iter().for_each_init(|| self.buffer(buffer_words), task);
     }
 
-    /// In how many pieces the channels are cut, so that all threads have as much to do as each other.
+    /// How many pieces to cut the channels into, so that all threads get about the same amount of work.
     fn splits(&self, tiles: usize, groups: usize) -> usize {
-        // Rounds of work if every thread takes a task at a time, in units of a whole tile.
+        // How many rounds all threads need if each takes one task per round, in units of a whole tile.
         let cost = |splits: usize| ((tiles * splits).div_ceil(self.threads) as f64) / splits as f64;
         (1..=groups.min(4 * self.threads))
             .min_by(|&a, &b| (cost(a) + a as f64 * 1e-3).total_cmp(&(cost(b) + b as f64 * 1e-3)))
@@ -63,7 +66,7 @@ impl Tiles {
     }
 }
 
-/// Scratch memory, given back when done.
+/// Scratch memory that returns to its owner when dropped.
 struct Buffer<'a> {
     owner: &'a Tiles,
     words: Vec<u32>,

@@ -4,7 +4,7 @@ use crate::backend::arena::{Arena, Output};
 use crate::fixed::rounded_mean;
 use crate::lower::AvgPool;
 
-/// Mean over the window, rounded half up.
+/// Mean over every window, rounded half up.
 pub fn run(k: &AvgPool, arena: &Arena, out: &mut Output) {
     let (input, shape) = (arena.read(k.input), arena.spec(k.input).shape);
     let to = out.spec.shape;

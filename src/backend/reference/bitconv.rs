@@ -6,13 +6,13 @@ use crate::fixed::normalise;
 use crate::lower::{BitConv, Part};
 use crate::quant::words;
 
-/// N_ij = 2 popcount(B_i & A_j) - popcount(A_j) over the taps inside the input, T = sum C_ij N_ij over all parts.
-/// High words may wrap on the way (see `lower::bitconv`).
+/// N_ij = 2 popcount(B_i & A_j) - popcount(A_j) over the taps inside the input, then T = sum C_ij N_ij over all parts.
+/// Intermediate high words may wrap (see `lower::bitconv`).
 pub fn run(k: &BitConv, arena: &Arena, outputs: &mut [Output]) {
     let shape = outputs[0].spec.shape;
     let mut finisher = Finisher::new(&k.epilogue, arena, shape.c);
     let mut windows: Vec<Window> = k.parts.iter().map(|part| Window::new(k, part)).collect();
-    // popcount(B_i & A_j), and for a mask popcount(M & A_j), at i * activation planes + j.
+    // popcount(B_i & A_j) at index i * activation planes + j; the mask plane M, if there is one, is the last B_i.
     let mut both = vec![0; windows.iter().map(|w| k.stored_planes() * w.part.planes).max().unwrap_or(0)];
     for pixel in 0..shape.pixels() {
         windows.iter_mut().for_each(|w| w.gather(k, arena, pixel / shape.w, pixel % shape.w));
@@ -37,12 +37,12 @@ pub fn run(k: &BitConv, arena: &Arena, outputs: &mut [Output]) {
     }
 }
 
-/// What lies under the window in one part of the input.
+/// The input under the window, in one part.
 struct Window {
     part: Part,
     /// Words of one tap, `[word][plane]`.
     tap_words: usize,
-    /// Tap by tap; taps outside the input stay 0 and so count nothing.
+    /// Tap by tap. Taps outside the input stay 0 and so add nothing to the counts.
     data: Vec<u32>,
     /// popcount(A_j).
     ones: Vec<i32>,
@@ -61,7 +61,7 @@ impl Window {
         }
     }
 
-    /// Reads the part at output position (y, x).
+    /// Loads the input under the window at output position (y, x).
     fn gather(&mut self, k: &BitConv, arena: &Arena, y: usize, x: usize) {
         let (input, spec) = (arena.read(k.input), arena.spec(k.input));
         self.data.fill(0);
@@ -77,7 +77,7 @@ impl Window {
         }
     }
 
-    /// Counts all plane pairs of one output channel, which reads from word `first` on.
+    /// Counts the bits of all plane pairs of one output channel, which reads the part from word `first` on.
     fn count(&self, k: &BitConv, weights: &[u32], first: usize, both: &mut [i32]) {
         both.fill(0);
         let (stored, planes) = (k.stored_planes(), self.part.planes);
@@ -90,7 +90,7 @@ impl Window {
         }
     }
 
-    /// popcount(A_j) among the channels that the output channel reads.
+    /// popcount(A_j) over the channels that the output channel reads.
     fn ones<'a>(&'a self, k: &BitConv, both: &'a [i32]) -> &'a [i32] {
         if k.mask.is_some() { &both[k.weight_planes * self.part.planes..] } else { &self.ones }
     }
@@ -98,7 +98,7 @@ impl Window {
 
 type Counter = fn(&[u32], &[u32], usize, usize, &mut [i32]);
 
-/// The pair counter for these plane counts, with loops of known length for the usual ones.
+/// The function that counts plane pairs for these numbers of planes; the usual ones have loops of fixed length.
 fn counter(w_planes: usize, a_planes: usize) -> Counter {
     match (w_planes, a_planes) {
         (1, 1) => count_fixed::<1, 1>,
@@ -113,7 +113,7 @@ fn counter(w_planes: usize, a_planes: usize) -> Counter {
     }
 }
 
-/// Adds popcount(B_i & A_j) for all i and j; both operands are `[word][plane]`.
+/// Adds popcount(B_i & A_j) to `both` for all i and j. Both operands are `[word][plane]`.
 fn count(b: &[u32], a: &[u32], w_planes: usize, a_planes: usize, both: &mut [i32]) {
     for (b, a) in b.chunks_exact(w_planes).zip(a.chunks_exact(a_planes)) {
         for (i, &b) in b.iter().enumerate() {
@@ -124,7 +124,7 @@ fn count(b: &[u32], a: &[u32], w_planes: usize, a_planes: usize, both: &mut [i32
     }
 }
 
-/// [`count`] with sums that can stay in registers.
+/// [`count`] with plane counts known at compile time, so that the sums can stay in registers.
 fn count_fixed<const W: usize, const A: usize>(b: &[u32], a: &[u32], _: usize, _: usize, both: &mut [i32]) {
     let mut sums = [[0; A]; W];
     for (b, a) in b.as_chunks::<W>().0.iter().zip(a.as_chunks::<A>().0) {

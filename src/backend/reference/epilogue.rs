@@ -5,7 +5,7 @@ use crate::fixed::{VALUE_MAX, normalise, to_value};
 use crate::lower::{Epilogue, Finish, Ranks, TensorId};
 use crate::quant::pack_row;
 
-/// Finishes the pixels of one convolution.
+/// Applies the epilogue of one convolution, pixel by pixel.
 pub struct Finisher<'a> {
     epilogue: &'a Epilogue,
     residual: Option<(&'a [u32], usize)>,
@@ -22,7 +22,7 @@ impl<'a> Finisher<'a> {
         Finisher { epilogue, residual, codes: vec![0; channels] }
     }
 
-    /// Finishes all channels of one pixel; `sum(c)` is T without bias, not normalised.
+    /// Finishes all channels of one pixel. `sum(c)` returns T of channel c without its bias, not normalised.
     pub fn pixel(&mut self, pixel: usize, outputs: &mut [Output], mut sum: impl FnMut(usize) -> (i32, i32)) {
         for c in 0..self.codes.len() {
             let (hi, lo) = sum(c);
@@ -65,7 +65,7 @@ fn find<'a, 'b>(outputs: &'a mut [Output<'b>], id: TensorId) -> Option<&'a mut O
     outputs.iter_mut().find(|o| o.id == id)
 }
 
-/// Thresholds of channel `c` for a quantizer of `levels` levels.
+/// The thresholds of channel `c` of a quantizer with `levels` levels.
 fn row<T>(thresholds: &[T], c: usize, levels: usize) -> &[T] {
     &thresholds[c * (levels - 1)..][..levels - 1]
 }
@@ -75,7 +75,7 @@ pub fn add(a: i32, b: i32) -> i32 {
     (a + b).clamp(-VALUE_MAX, VALUE_MAX)
 }
 
-/// The code of value v in channel c.
+/// The code of value `v` in channel `c`.
 pub fn rank_value(ranks: &Ranks, c: usize, v: i32) -> u16 {
     let signed = v * ranks.signs[c];
     let row = row(&ranks.thresholds, c, ranks.codes_of_ranks.len());

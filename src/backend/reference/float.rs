@@ -1,13 +1,13 @@
-//! A network without quantizers in plain float32 loops: what the shaders under `shaders/float/` are checked against.
+//! A network without quantizers in plain float32 loops: the reference of the shaders in `shaders/float/`.
 
 use crate::graph::{Graph, Node, NodeId, Op, Params, RealWeights, Role};
 use crate::tensor::{Shape, Window};
 use rayon::prelude::*;
 
-/// The logits of one image; `input` is what the first layer receives, `[h, w, c]`.
+/// The logits of one image. `input` is the tensor that the first layer receives, `[h, w, c]`.
 ///
 /// # Errors
-/// That a parameter is missing, or the input of another size.
+/// If a parameter is missing or the input has the wrong size.
 pub fn run(graph: &Graph, params: &Params, input: &[f32]) -> Result<Vec<f32>, String> {
     let shapes: Vec<Shape> = graph.facts()?.iter().map(|fact| fact.shape).collect();
     let expected = graph.input_shape().elements();
@@ -22,14 +22,14 @@ pub fn run(graph: &Graph, params: &Params, input: &[f32]) -> Result<Vec<f32>, St
             _ => compute(node, params, [read(0), read(1)], shapes[id])?,
         };
         results.push(result);
-        // What nobody reads any more.
+        // Free results that no later node reads.
         let unread = node.inputs.iter().filter(|&&input| graph.consumers(input).all(|reader| reader <= id));
         unread.for_each(|&input| results[input] = Vec::new());
     }
     Ok(results.pop().unwrap_or_default())
 }
 
-/// Numbers and shape of a tensor.
+/// Elements and shape of a tensor.
 type Read<'a> = (&'a [f32], Shape);
 
 fn compute(node: &Node, params: &Params, [(x, from), (y, _)]: [Read; 2], to: Shape) -> Result<Vec<f32>, String> {
@@ -60,14 +60,14 @@ fn compute(node: &Node, params: &Params, [(x, from), (y, _)]: [Read; 2], to: Sha
     })
 }
 
-/// The channels of all inputs, pixel by pixel.
+/// The concatenation of all inputs, pixel by pixel.
 fn joined(inputs: &[NodeId], results: &[Vec<f32>], shapes: &[Shape], to: Shape) -> Vec<f32> {
     let row = |pixel: usize, id: NodeId| &results[id][pixel * shapes[id].c..][..shapes[id].c];
     (0..to.pixels()).flat_map(|pixel| inputs.iter().flat_map(move |&id| row(pixel, id))).copied().collect()
 }
 
-/// Positions of the input under the window at each position of the output, padding left out, and what `value` makes of them and
-/// a channel.
+/// Pools over windows: `value` is called for every output pixel and channel, with the input pixels under the window
+/// (without padding) and the channel.
 fn windows(window: &Window, from: Shape, to: Shape, value: impl Fn(&[usize], usize) -> f32) -> Vec<f32> {
     let mut result = Vec::with_capacity(to.elements());
     for pixel in 0..to.pixels() {
@@ -77,7 +77,7 @@ fn windows(window: &Window, from: Shape, to: Shape, value: impl Fn(&[usize], usi
     result
 }
 
-/// Index of each tap inside the input, and of its pixel there.
+/// For every tap that lies inside the input: its index, and that of its input pixel.
 fn taps(window: &Window, from: Shape, y: usize, x: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
     (0..window.taps()).filter_map(move |tap| {
         let iy = window.source(0, y, tap / window.kernel[1], from.h)?;
@@ -89,7 +89,7 @@ fn conv(node: &Node, params: &Params, (x, from): Read, to: Shape) -> Result<Vec<
     let Op::Conv { window, weights, bias, groups, .. } = &node.op else { return Ok(Vec::new()) };
     let (inputs, outputs) = (from.c / groups, to.c / groups);
     let stored = RealWeights::of(params, &node.name, *weights)?;
-    // [tap, channel of a group, output], so that the inner loop runs over outputs.
+    // [tap, channel of a group, output channel], so that the inner loop runs over output channels.
     let mut rows = vec![0.0; window.taps() * inputs * to.c];
     for output in 0..to.c {
         stored.channel(output, inputs).iter().enumerate().for_each(|(i, &w)| rows[i * to.c + output] = w);

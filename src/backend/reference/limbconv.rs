@@ -9,7 +9,7 @@ use crate::tensor::Window;
 /// Most diagonals: four input limbs by [`WEIGHT_LIMBS`] weight limbs.
 const MAX_DIAGONALS: usize = 4 + WEIGHT_LIMBS - 1;
 
-/// Convolution with an epilogue.
+/// Convolution of limbs with an epilogue.
 pub fn run(k: &LimbConv, arena: &Arena, outputs: &mut [Output]) {
     let conv = Diagonals::new(arena.read(k.input), arena.spec(k.input), &k.window, &k.weights, k.words);
     let shape = outputs[0].spec.shape;
@@ -23,7 +23,7 @@ pub fn run(k: &LimbConv, arena: &Arena, outputs: &mut [Output]) {
     }
 }
 
-/// Convolution whose diagonals are the result.
+/// Convolution of limbs whose result is the diagonals.
 pub fn run_sums(k: &LimbSum, arena: &Arena, output: &mut [u32]) {
     let spec = arena.spec(k.input);
     let conv = Diagonals::new(arena.read(k.input), spec, &k.window, &k.weights, spec.shape.c.div_ceil(LIMB_LANES));
@@ -43,7 +43,7 @@ struct Diagonals<'a> {
     /// Words of four channels that an output channel multiplies, per tap.
     words: usize,
     limbs: usize,
-    /// Diagonals that exist.
+    /// Number of diagonals for these limbs.
     count: usize,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Diagonals<'a> {
         Diagonals { input, spec, weights, taps: window.taps(), words, limbs, count: limbs + WEIGHT_LIMBS - 1 }
     }
 
-    /// D_d = sum over taps, p + q = d of x_p W_q for output channel `c`, which reads from word `first` on.
+    /// D_d = sum over taps and p + q = d of x_p W_q for output channel `c`, which reads from word `first` on.
     fn channel(&self, taps: &[(usize, usize)], c: usize, first: usize) -> [i32; MAX_DIAGONALS] {
         let pixel_words = self.spec.pixel_words();
         let tap_words = self.words * WEIGHT_LIMBS;
@@ -74,8 +74,8 @@ impl<'a> Diagonals<'a> {
     }
 }
 
-/// floor((sum D_d 256^d) / 256^drop) as two words with a 16-bit low word. The high word is proved to fit; its terms may
-/// wrap on the way.
+/// Combines diagonals: floor((sum D_d 256^d) / 256^drop) as two words with a 16-bit low word. The high word is proved
+/// to fit; intermediate sums may wrap.
 fn join(diagonals: &[i32], drop: usize) -> (i32, i32) {
     let (mut carry, mut hi, mut lo) = (0, 0i32, 0);
     for (d, &sum) in diagonals.iter().enumerate() {
@@ -90,7 +90,7 @@ fn join(diagonals: &[i32], drop: usize) -> (i32, i32) {
             hi = hi.wrapping_add(sum.wrapping_shl(8 * (d - drop - 2) as u32));
         }
     }
-    // With fewer diagonals than digits the last carry still has to climb to the high word.
+    // If there are fewer diagonals than digits, the last carry still has to reach the high word.
     for d in diagonals.len()..drop + 2 {
         if d >= drop {
             lo |= (carry & 255) << (8 * (d - drop));

@@ -1,4 +1,4 @@
-//! The reference: obvious loops that define what every other kernel must compute, run one image at a time.
+//! The reference: obvious loops that define what every other kernel must compute. They run one image at a time.
 
 mod avgpool;
 mod bitconv;
@@ -8,16 +8,15 @@ mod join;
 mod levels;
 mod limbconv;
 mod maxpool;
-pub mod pixels;
 pub mod pointwise;
 mod probe;
 mod quantize;
 mod slice;
 mod split;
 
-use super::arena::{Arena, Output, traced};
+use super::arena::{Arena, ArenaLayout, Output, traced};
 use super::control::Control;
-use super::interface::{Backend, Executable, Traced, check_batch};
+use super::interface::{Backend, Executable, Progress, Traced, check_batch};
 use super::peak::Peak;
 use super::timeline::{Detail, Recorder, Timeline};
 use crate::error::Result;
@@ -27,7 +26,7 @@ use rayon::prelude::*;
 use std::any::Any;
 use std::sync::Arc;
 
-/// The reference kernels on this machine's processors.
+/// The backend that runs the reference kernels on the CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Reference {
     /// Whether images of a batch run on several threads (rayon's current pool).
@@ -39,15 +38,15 @@ impl Backend for Reference {
         "cpu-reference".into()
     }
 
-    fn prepare(
-        &self,
-        plan: Arc<Plan>,
-        max_batch: usize,
-        progress: &dyn Fn(usize, usize),
-    ) -> Result<Box<dyn Executable>> {
+    fn prepare(&self, plan: Arc<Plan>, max_batch: usize, progress: Progress) -> Result<Box<dyn Executable>> {
         let steps = plan.program().steps.len();
-        progress(steps, steps);
-        Ok(Box::new(ReferenceNet { plan, max_batch: max_batch.max(1), parallel: self.parallel }))
+        progress(steps, steps)?;
+        Ok(Box::new(ReferenceNet {
+            memory: ArenaLayout::of(&plan),
+            plan,
+            max_batch: max_batch.max(1),
+            parallel: self.parallel,
+        }))
     }
 
     fn rate(&self, peak: Peak) -> Result<f64> {
@@ -60,6 +59,7 @@ impl Backend for Reference {
 }
 
 struct ReferenceNet {
+    memory: ArenaLayout,
     plan: Arc<Plan>,
     max_batch: usize,
     parallel: bool,
@@ -83,21 +83,23 @@ impl Executable for ReferenceNet {
     }
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
-        check_batch(&self.plan, input, 1, 1)?;
-        let mut arena = Arena::new(&self.plan, input)?;
+        check_batch(input, 1, self.plan.input_words(), 1)?;
+        let mut arena = Arena::new(&self.memory, input)?;
         let steps = self.plan.program().steps.iter().enumerate();
         Ok(steps
-            .map(|(index, step)| traced(index, step, &mut arena, |a, outputs| run_kernel(&step.kernel, a, outputs)))
+            .map(|(index, step)| {
+                traced(index, &step.kernel.writes(), &mut arena, |a, outputs| run_kernel(&step.kernel, a, outputs))
+            })
             .collect())
     }
 }
 
 impl ReferenceNet {
     fn images(&self, input: &[u32], images: usize, control: &Control, recorder: Option<&Recorder>) -> Result<Vec<u32>> {
-        check_batch(&self.plan, input, images, self.max_batch)?;
+        check_batch(input, images, self.plan.input_words(), self.max_batch)?;
         let (from, to) = (self.plan.input_words(), self.plan.output_words());
         let mut output = vec![0; images * to];
-        let one = |(input, output): (&[u32], &mut [u32])| run_image(&self.plan, input, output, control, recorder);
+        let one = |(input, output): (&[u32], &mut [u32])| self.image(input, output, control, recorder);
         if self.parallel && images > 1 {
             input.par_chunks_exact(from).zip(output.par_chunks_exact_mut(to)).try_for_each(one)?;
         } else {
@@ -105,34 +107,29 @@ impl ReferenceNet {
         }
         Ok(output)
     }
+
+    fn image(&self, input: &[u32], output: &mut [u32], control: &Control, recorder: Option<&Recorder>) -> Result<()> {
+        let mut arena = Arena::new(&self.memory, input)?;
+        for (index, step) in self.plan.program().steps.iter().enumerate() {
+            control.check()?;
+            Recorder::step(recorder, index, &step.name, step.kernel.name(), || {
+                arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
+            });
+        }
+        output.copy_from_slice(&arena.read(self.memory.output())[..output.len()]);
+        Ok(())
+    }
 }
 
-/// Runs one image and shows the words of every tensor that a step wrote, step by step. The parts of a concatenation are joined
-/// one after the other, so it is shown several times and complete the last time.
+/// Runs one image and calls `see` with the words of every tensor that a step wrote. A concatenation is written by
+/// several steps, so `see` gets it several times; it is complete the last time.
 pub fn trace(plan: &Plan, input: &[u32], see: &mut dyn FnMut(TensorId, &[u32])) -> Result<()> {
-    let mut arena = Arena::new(plan, input)?;
+    let layout = ArenaLayout::of(plan);
+    let mut arena = Arena::new(&layout, input)?;
     for step in &plan.program().steps {
         arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
         step.kernel.writes().into_iter().for_each(|tensor| see(tensor, arena.read(tensor)));
     }
-    Ok(())
-}
-
-fn run_image(
-    plan: &Plan,
-    input: &[u32],
-    output: &mut [u32],
-    control: &Control,
-    recorder: Option<&Recorder>,
-) -> Result<()> {
-    let mut arena = Arena::new(plan, input)?;
-    for (index, step) in plan.program().steps.iter().enumerate() {
-        control.check()?;
-        Recorder::step(recorder, index, step, || {
-            arena.step(&step.kernel.writes(), |arena, outputs| run_kernel(&step.kernel, arena, outputs));
-        });
-    }
-    output.copy_from_slice(&arena.read(plan.program().logits.tensor())[..output.len()]);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::backend::arena::{Arena, Output};
 use crate::fixed::saturate;
 use crate::lower::Pointwise;
 
-/// All pixels and channels.
+/// Computes all pixels and channels.
 pub fn run(k: &Pointwise, arena: &Arena, out: &mut Output) {
     let channels = out.spec.shape.c;
     let channel = |id: usize, pixel: usize, c: usize| {
@@ -19,7 +19,7 @@ pub fn run(k: &Pointwise, arena: &Arena, out: &mut Output) {
     }
 }
 
-/// saturate((x * gain + bias) >> shift) + addend, ReLU, in channel `c`.
+/// saturate((x * gain + bias) >> shift) + addend in channel `c`, then ReLU.
 #[inline(always)]
 pub fn value(k: &Pointwise, c: usize, x: i32, addend: i32) -> i32 {
     let v = add(saturate((i64::from(x) * i64::from(k.gains[c]) + k.biases[c]) >> k.shifts[c]), addend);

@@ -1,10 +1,10 @@
-//! What one thread does at best in loops as obvious as those of the reference.
+//! Peak rates of one thread in loops as simple as those of the reference.
 
 use crate::backend::peak::{Copy, Peak, best_rate};
 use crate::error::Result;
 use std::hint::black_box;
 
-/// One word, product or byte after the other.
+/// Measures the peak rate of `peak`, one word, product or byte at a time.
 pub fn rate(peak: Peak) -> Result<f64> {
     match peak {
         Peak::Words => best_rate(|words| {
@@ -12,7 +12,7 @@ pub fn rate(peak: Peak) -> Result<f64> {
             black_box((0..words).fold(0, add));
             Ok(words)
         }),
-        Peak::Macs => best_rate(|products| {
+        Peak::ByteProducts => best_rate(|products| {
             let product = |n: u64| i32::from(n as i8) * i32::from((n >> 8) as i8);
             black_box((0..products).fold(0i32, |total, n| black_box(total).wrapping_add(product(n))));
             Ok(products)

@@ -4,7 +4,7 @@ use super::epilogue::{rank_value, write_codes};
 use crate::backend::arena::{Arena, Output};
 use crate::lower::Quantize;
 
-/// Codes of values.
+/// Computes the codes of values.
 pub fn run(k: &Quantize, arena: &Arena, out: &mut Output) {
     let channels = out.spec.shape.c;
     for (pixel, row) in arena.read(k.input).chunks_exact(channels).enumerate() {

@@ -5,7 +5,7 @@ use crate::fixed::limb_bytes;
 use crate::lower::Slice;
 use crate::quant::{WORD_BITS, words};
 
-/// Values to the bit planes of their limbs.
+/// Turns values into the bit planes of their limbs.
 pub fn run(k: &Slice, arena: &Arena, out: &mut Output) {
     let (channels, planes) = (out.spec.shape.c, out.spec.planes());
     let rows = out.data.chunks_exact_mut(words(channels) * planes);

@@ -1,56 +1,61 @@
-//! Reports of several runs, of one machine or of many, side by side.
+//! Compares the reports of several runs, on one machine or on many.
 
 use super::report::{COLUMNS, Cell, Device, Report, csv_line, fields};
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// A report with the name that tells it from others.
+/// A report and the name that distinguishes it.
 #[derive(Clone, Debug, Serialize)]
-pub struct Run {
-    /// Of the file, without its extension.
+pub struct NamedReport {
+    /// The file's name without its extension.
     pub name: String,
+    /// The report.
     pub report: Report,
 }
 
-/// Every figure of every run against that of the first one.
+/// Compares every figure of every run with that of the first run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    pub runs: Vec<Run>,
-    /// In the order of models and batch sizes, then of runs.
+    /// The runs.
+    pub runs: Vec<NamedReport>,
+    /// Ordered by model and batch size, then by run.
     pub rows: Vec<Row>,
-    /// Devices that computed other logits than the reference or than other machines, in words.
+    /// Sentences about devices whose logits differ from the reference's or from other machines'.
     pub mismatches: Vec<String>,
 }
 
-/// One figure.
+/// One figure, compared.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// Index in [`Comparison::runs`].
     pub run: usize,
     /// Index in [`Report::cells`].
     pub cell: usize,
-    /// Index of the cell of the first run that it is compared with: of the same device if that run has it, else of its first
-    /// device with a figure.
+    /// Index of the first run's cell that it is compared with: that of the same device if there is one, else of the
+    /// first device with a figure.
     pub base: Option<usize>,
-    /// Images per second relative to those of `base`; absent unless both have figures for the same network.
+    /// Images per second relative to `base`; absent unless both have figures for the same network.
     pub ratio: Option<f64>,
+    /// What the ratio means.
     pub verdict: Verdict,
 }
 
-/// What a ratio says.
+/// What a ratio means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It is of the first run itself.
+    /// The figure is the first run's own.
     Baseline,
+    /// More images per second.
     Faster,
+    /// Fewer images per second.
     Slower,
-    /// The ratio is no farther from 1 than the spreads of both together.
+    /// The ratio differs from 1 by no more than the sum of both spreads.
     WithinNoise,
-    /// A remark on either figure says that it should not be relied on, so nothing is claimed.
+    /// There is reason to doubt either figure, so nothing is claimed.
     Doubted,
-    /// Why there is nothing to compare.
+    /// There is nothing to compare, for this reason.
     NotComparable(String),
 }
 
@@ -68,18 +73,18 @@ impl Verdict {
     }
 }
 
-impl Run {
-    /// Reads reports. Of files with the same name, the paths are the names.
+impl NamedReport {
+    /// Reads reports. Files with the same name are named by their paths.
     ///
     /// # Errors
     /// As [`Report::read`]: reports of another schema cannot be compared.
-    pub fn read(paths: &[PathBuf]) -> Result<Vec<Run>> {
+    pub fn read(paths: &[PathBuf]) -> Result<Vec<NamedReport>> {
         let stem = |path: &PathBuf| path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let stems: Vec<String> = paths.iter().map(stem).collect();
         let named = paths.iter().zip(&stems).map(|(path, stem)| {
             let unique = stems.iter().filter(|other| *other == stem).count() == 1;
             let name = if unique { stem.clone() } else { path.display().to_string() };
-            Ok(Run { name, report: Report::read(path)? })
+            Ok(NamedReport { name, report: Report::read(path)? })
         });
         named.collect()
     }
@@ -87,7 +92,7 @@ impl Run {
 
 impl Comparison {
     /// Compares all runs with the first.
-    pub fn new(runs: Vec<Run>) -> Self {
+    pub fn new(runs: Vec<NamedReport>) -> Self {
         let mut keys: Vec<Key> = Vec::new();
         for key in runs.iter().flat_map(|run| &run.report.cells).map(key) {
             if !keys.contains(&key) {
@@ -113,7 +118,7 @@ impl Comparison {
         self.runs.first()?.report.cells.get(row.base?)
     }
 
-    /// The rows as CSV, with the columns of [`Report::csv`].
+    /// The rows as CSV, with the columns of [`Report::csv`] and those of the comparison.
     pub fn csv(&self) -> String {
         let mut text = format!("run,{COLUMNS},against,ratio,verdict\n");
         for row in &self.rows {
@@ -129,8 +134,10 @@ impl Comparison {
         text
     }
 
+    /// Fails if there are mismatches.
+    ///
     /// # Errors
-    /// [`Error::VerificationFailed`] if any device computed other logits than the reference or than another machine.
+    /// [`Error::VerificationFailed`] if any device's logits differ from the reference's or from another machine's.
     pub fn check(&self) -> Result<()> {
         match self.mismatches.first() {
             None => Ok(()),
@@ -143,14 +150,14 @@ impl Comparison {
     }
 }
 
-/// What must agree for two figures to be of the same work.
+/// What must be equal for two figures to be of the same work: model, bits, input and batch.
 type Key<'a> = (&'a str, &'a str, [usize; 3], usize);
 
 fn key(cell: &Cell) -> Key<'_> {
     (&cell.model, &cell.bits, cell.input, cell.batch)
 }
 
-fn rows_of(runs: &[Run], at: usize, run: &Run, wanted: Key) -> Vec<Row> {
+fn rows_of(runs: &[NamedReport], at: usize, run: &NamedReport, wanted: Key) -> Vec<Row> {
     let cells = run.report.cells.iter().enumerate().filter(|(_, cell)| key(cell) == wanted);
     let row = |(index, cell): (usize, &Cell)| {
         let base = if at == 0 { Some(index) } else { base(&runs[0], run, cell) };
@@ -165,8 +172,9 @@ fn rows_of(runs: &[Run], at: usize, run: &Run, wanted: Key) -> Vec<Row> {
     cells.map(row).collect()
 }
 
-/// The cell of `first` to compare `cell` of `run` with: if possible of the same file, then of the same device, then with figures.
-fn base(first: &Run, run: &Run, cell: &Cell) -> Option<usize> {
+/// The cell of `first` to compare `cell` of `run` with: preferably of the same model file, then of the same device,
+/// then with figures.
+fn base(first: &NamedReport, run: &NamedReport, cell: &Cell) -> Option<usize> {
     let id = device(run, cell).map(|device| device.id.as_str());
     let rank = |other: &Cell| {
         let same_device = device(first, other).map(|device| device.id.as_str()) == id;
@@ -176,7 +184,7 @@ fn base(first: &Run, run: &Run, cell: &Cell) -> Option<usize> {
     candidates.min_by_key(|(_, other)| rank(other)).map(|(index, _)| index)
 }
 
-/// Images per second relative to those of `base`, and what to make of that; or why there is nothing to make.
+/// The verdict and the ratio of images per second to `base`'s, or why they cannot be compared.
 fn compare(base: &Cell, cell: &Cell) -> std::result::Result<(Verdict, f64), &'static str> {
     if base.source != cell.source {
         return Err("another model");
@@ -199,13 +207,14 @@ fn compare(base: &Cell, cell: &Cell) -> std::result::Result<(Verdict, f64), &'st
     Ok((verdict, ratio))
 }
 
-fn device<'a>(run: &'a Run, cell: &Cell) -> Option<&'a Device> {
+fn device<'a>(run: &'a NamedReport, cell: &Cell) -> Option<&'a Device> {
     run.report.devices.get(cell.device)
 }
 
-/// Every device that disagrees with the reference of its machine, and every machine whose reference disagrees with that of another.
-fn mismatches(runs: &[Run]) -> Vec<String> {
-    let mut seen: Vec<(&Run, &Cell)> = Vec::new();
+/// Every device that disagrees with its machine's reference, and every machine whose reference disagrees with
+/// another's.
+fn mismatches(runs: &[NamedReport]) -> Vec<String> {
+    let mut seen: Vec<(&NamedReport, &Cell)> = Vec::new();
     let mut found = Vec::new();
     for (run, cell) in runs.iter().flat_map(|run| run.report.cells.iter().map(move |cell| (run, cell))) {
         let subject = format!("{}, batch {}", cell.model, cell.batch);
@@ -220,7 +229,7 @@ fn mismatches(runs: &[Run]) -> Vec<String> {
                 let [first, second] = [before, &cell].map(|cell| short(&cell.digest.expected));
                 let text =
                     format!("{subject}: the reference of {} gives {first}, that of {} {second}", other.name, run.name);
-                // Once for a machine, not for each of its devices.
+                // Once per machine, not once per device.
                 if !found.contains(&text) {
                     found.push(text);
                 }

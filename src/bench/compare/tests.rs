@@ -2,7 +2,7 @@ use super::*;
 use crate::bench::report::sample;
 
 /// A run of one model on two devices, with these rates and spreads.
-fn run(name: &str, figures: [(f64, f64); 2]) -> Run {
+fn run(name: &str, figures: [(f64, f64); 2]) -> NamedReport {
     let mut report = sample::full();
     report.cells = vec![report.cells[2].clone(), report.cells[6].clone()];
     for (cell, (rate, spread)) in report.cells.iter_mut().zip(figures) {
@@ -10,7 +10,7 @@ fn run(name: &str, figures: [(f64, f64); 2]) -> Run {
         let warm = cell.warm.as_mut().unwrap();
         (warm.images_per_second, warm.wall.spread, warm.noise) = (rate, spread, Vec::new());
     }
-    Run { name: name.into(), report }
+    NamedReport { name: name.into(), report }
 }
 
 fn verdicts(comparison: &Comparison) -> Vec<(Option<f64>, &str)> {
@@ -93,7 +93,7 @@ fn tables_have_a_field_for_each_column() {
     let csv = comparison.csv();
     let columns = csv.lines().next().unwrap().split(',').count();
     let line = csv.lines().nth(3).unwrap();
-    // The driver, the rival and others hold no commas here.
+    // No field of this line contains a comma.
     assert_eq!(line.split(',').count(), columns);
     assert!(line.starts_with("c,2026-") && line.ends_with(",2,faster"));
     assert!(csv.lines().nth(1).unwrap().starts_with("\"a, or b\","));
@@ -105,7 +105,7 @@ fn runs_are_named_by_their_files() {
     std::fs::create_dir(folder.path().join("new")).unwrap();
     let paths = ["box.json", "new/box.json", "other.json"].map(|name| folder.path().join(name));
     paths.iter().for_each(|path| sample::full().write(path).unwrap());
-    let names: Vec<String> = Run::read(&paths).unwrap().into_iter().map(|run| run.name).collect();
+    let names: Vec<String> = NamedReport::read(&paths).unwrap().into_iter().map(|run| run.name).collect();
     assert_eq!(names, [paths[0].display().to_string(), paths[1].display().to_string(), "other".to_owned()]);
-    assert!(Run::read(&[folder.path().join("none.json")]).unwrap_err().to_string().contains("none.json"));
+    assert!(NamedReport::read(&[folder.path().join("none.json")]).unwrap_err().to_string().contains("none.json"));
 }

@@ -1,24 +1,27 @@
-//! Why a network is as fast as it is, and what fewer bits can do about it.
+//! Sentences about why a network is as fast as it is, and what fewer bits would change.
 
+use super::context::{Context, Sort};
+use super::explanation::Prediction;
 use super::text::{percent, time};
-use super::{Context, Prediction, Sort};
 use crate::backend::Clock;
-use crate::bench::report::Rival;
+use crate::bench::report::Float32Baseline;
 use crate::fixed::VALUE_PLANES;
 
-/// From this share of a run on, a part is worth a sentence.
+/// A part of a run that takes at least this fraction of it is worth a sentence.
 const PART: f64 = 0.15;
-/// Up to this share of a run, what is not bit convolutions says nothing.
+/// If everything else takes less than this fraction of a run, it is not mentioned beside the bit convolutions.
 const NOTHING: f64 = 0.01;
 
-pub fn answers(context: &Context, predictions: &[Prediction], rival: Option<&Rival>) -> Vec<String> {
+/// All sentences.
+pub fn answers(context: &Context, predictions: &[Prediction], float32: Option<&Float32Baseline>) -> Vec<String> {
     let mut answers = vec![bits(context)];
     answers.extend(one_bit(context, predictions));
     answers.extend(parts(context));
-    answers.extend(rival.map(float));
+    answers.extend(float32.map(compared));
     answers
 }
 
+/// The share of the bit convolutions.
 fn bits(context: &Context) -> String {
     let (bits, whole) = (context.seconds(Sort::Bits), context.wall);
     if bits == 0.0 {
@@ -30,13 +33,13 @@ fn bits(context: &Context) -> String {
         return take;
     }
     format!(
-        "{take} The other {} are the same at any width: no width makes it more than {:.1} times as fast.",
+        "{take} The other {} stay the same at any width: no width makes it more than {:.1} times as fast.",
         time(rest),
         whole / rest
     )
 }
 
-/// What a single plane of each would bring.
+/// What single planes would gain.
 fn one_bit(context: &Context, predictions: &[Prediction]) -> Option<String> {
     let one = predictions.iter().find(|p| p.weights == 1 && p.activations.unwrap_or(1) == 1)?;
     let words = |planes: bool| -> f64 {
@@ -57,14 +60,14 @@ fn one_bit(context: &Context, predictions: &[Prediction]) -> Option<String> {
     })
 }
 
-/// By how much the words of a convolution shrink; float activations stay so.
+/// The factor by which the words of a convolution would shrink; float activations keep their planes.
 fn least_planes(planes: Option<[usize; 2]>, one: &Prediction) -> f64 {
     let [w, a] = planes.unwrap_or([1, 1]);
     let activations = if one.activations.is_some() && a < VALUE_PLANES { a } else { 1 };
     w as f64 * activations as f64
 }
 
-/// The parts of a run that are no bit convolutions and large.
+/// The large parts of a run that are not bit convolutions.
 fn parts(context: &Context) -> Vec<String> {
     let whole = context.wall;
     let mut answers = Vec::new();
@@ -80,7 +83,7 @@ fn parts(context: &Context) -> Vec<String> {
     tell(
         float,
         format!(
-            "The layers that stay float take {} ({}): exact products of limbs, which bits do not shrink.",
+            "The layers that stay float take {} ({}): exact products of limbs, which do not depend on the widths.",
             percent(float / whole),
             time(float)
         ),
@@ -91,7 +94,7 @@ fn parts(context: &Context) -> Vec<String> {
     tell(
         outside,
         format!(
-            "{} ({}) pass outside of all launches: making and sending the input, waiting, reading the result.",
+            "{} ({}) pass outside of all launches: preparing and sending the input, waiting, reading the result.",
             percent(outside / whole),
             time(outside)
         ),
@@ -99,13 +102,13 @@ fn parts(context: &Context) -> Vec<String> {
     answers
 }
 
-/// Seconds of launching, and a sentence about them. None if they are not known: submissions take longer than launches of a run,
-/// and a CPU launches each step for each image, for some images at the same time.
+/// Seconds spent on launching, and a sentence about that. None if unknown: submissions take longer than the launches of
+/// a run, and a CPU launches each step for each image, several images at the same time.
 fn launches(context: &Context) -> Option<(f64, String)> {
     if context.clock == Clock::Submissions || (context.cpu && context.batch > 1) {
         return None;
     }
-    let (count, each) = (context.steps.len(), context.overlap() * context.limits.launch);
+    let (count, each) = (context.steps.len(), context.overlap() * context.ceiling.launch);
     let launches = count as f64 * each;
     let share = percent(launches / context.wall);
     let remedy = if context.cpu { "" } else { "; larger batches share them" };
@@ -115,12 +118,13 @@ fn launches(context: &Context) -> Option<(f64, String)> {
     ))
 }
 
-fn float(rival: &Rival) -> String {
-    let how = if rival.times >= 1.0 { "slower" } else { "faster" };
-    let times = rival.times.max(1.0 / rival.times);
+/// The comparison with the float32 baseline.
+fn compared(float32: &Float32Baseline) -> String {
+    let how = if float32.times >= 1.0 { "slower" } else { "faster" };
+    let times = float32.times.max(1.0 / float32.times);
     format!(
         "{} takes {} on this device: {times:.1} times {how} than this network.",
-        rival.name,
-        time(rival.wall.median)
+        float32.name,
+        time(float32.wall.median)
     )
 }

@@ -1,14 +1,15 @@
-//! What other widths would take.
+//! Predicts how long other bit widths would take.
 
-use super::{Context, Prediction, Sort};
+use super::context::{Context, Sort};
+use super::explanation::Prediction;
 use crate::bench::report::StepTime;
 use crate::fixed::VALUE_PLANES;
 
-/// Widths that are predicted.
+/// The bit widths that are predicted.
 const WIDTHS: std::ops::RangeInclusive<usize> = 1..=4;
 
-/// For each width of weights and activations: the time of each bit convolution changes as the product of its planes, but to no
-/// less than a launch; all else stays.
+/// One prediction for each width of weights and activations. The time of a bit convolution scales with the product of
+/// its planes, but not below that of a launch; all else stays the same.
 pub fn predictions(context: &Context) -> Vec<Prediction> {
     if context.of(Sort::Bits).next().is_none() {
         return Vec::new();
@@ -19,14 +20,15 @@ pub fn predictions(context: &Context) -> Vec<Prediction> {
     pairs.map(|(weights, activations)| predict(context, weights, activations)).collect()
 }
 
+/// The prediction for these widths.
 fn predict(context: &Context, weights: usize, activations: Option<usize>) -> Prediction {
     let all = |time: &dyn Fn(&StepTime) -> f64| context.steps.iter().map(time).sum::<f64>();
-    let launches = all(&|step| at(step, weights, activations, context.limits.launch));
+    let launches = all(&|step| at(step, weights, activations, context.ceiling.launch));
     let seconds = context.outside() + context.overlap() * launches;
     Prediction { weights, activations, seconds, speedup: context.wall / seconds }
 }
 
-/// Seconds of a launch at other widths.
+/// Seconds of a launch at these widths.
 fn at(step: &StepTime, weights: usize, activations: Option<usize>, launch: f64) -> f64 {
     let Some([w, a]) = step.planes else { return step.seconds };
     let of_activations = match activations {

@@ -1,16 +1,18 @@
-//! Why a launch is not faster, in one sentence that follows from its figures and those of the others.
+//! Says why a launch is not faster, in one sentence that is derived from its figures and those of the other launches.
 
+use super::context::{Context, Sort, numbers, pairs};
+use super::explanation::Remark;
 use super::text::{bytes, count, percent, time};
-use super::{Context, Remark, Sort, numbers, pairs};
 use crate::bench::report::{Bound, StepTime};
 
-/// From this share of its bound on, a launch is what its bound says.
+/// A launch that reaches at least this fraction of its bound is explained by the bound.
 const AT_ITS_BOUND: f64 = 0.6;
-/// From this share of a launch's time on, something else is worth telling.
+/// Something that takes at least this fraction of a launch's time is worth mentioning.
 const PART: f64 = 0.3;
 /// Bits of a word.
 const WORD: f64 = 32.0;
 
+/// Remarks on the slowest launches.
 pub fn remarks(context: &Context) -> Vec<Remark> {
     let slowest = context.slowest().into_iter();
     let remark = |step: &StepTime| Remark {
@@ -23,14 +25,14 @@ pub fn remarks(context: &Context) -> Vec<Remark> {
 }
 
 fn reason(context: &Context, step: &StepTime) -> String {
-    let (peaks, launch) = (context.limits.peaks, context.limits.launch);
-    let [words, macs, memory] = step.at_peaks(&peaks);
-    let work = words.max(macs).max(memory);
+    let (peaks, launch) = (context.ceiling.peaks, context.ceiling.launch);
+    let [words, products, memory] = step.at_peaks(&peaks);
+    let work = words.max(products).max(memory);
     let share = percent(step.share);
     match step.bound {
         Bound::Launch if step.seconds <= 3.0 * launch => {
             format!(
-                "launching it costs {}, its work {}: only fewer launches{} help",
+                "launching it costs {}, its work takes {}: only fewer launches{} help",
                 time(launch),
                 time(work),
                 if context.cpu { "" } else { " or larger batches" }
@@ -67,15 +69,15 @@ fn reason(context: &Context, step: &StepTime) -> String {
             format!("it counts at {share} of the device's peak: only fewer planes or fewer channels make it faster")
         }
         Bound::Popcount => sentence(format!("{share} of the popcount peak"), counting(context, step)),
-        Bound::Macs => sentence(format!("{share} of the peak of byte products"), multiplying(context, step)),
+        Bound::ByteProducts => sentence(format!("{share} of the peak of byte products"), multiplying(context, step)),
     }
 }
 
-/// What is known, or that it is none of what can be known.
+/// A sentence with the causes, or one that says that none of the known causes applies.
 fn sentence(what: String, causes: Vec<String>) -> String {
     match causes.is_empty() {
         true => format!(
-            "{what}; the rest is instructions that the peak does not have: loading, addresses, what follows the sums"
+            "{what}; the rest goes to instructions that the peak's probe does not execute: loads, addresses, the epilogue"
         ),
         false => format!("{what}: {}", causes.join("; ")),
     }
@@ -86,6 +88,7 @@ fn per_number(context: &Context, step: &StepTime) -> String {
     format!("{} for each of {} numbers", time(step.seconds / numbers.max(1.0)), count(numbers))
 }
 
+/// Causes for bit convolutions.
 fn counting(context: &Context, step: &StepTime) -> Vec<String> {
     let mut causes = Vec::new();
     let sums = numbers(step, context.batch) * pairs(step);
@@ -93,8 +96,8 @@ fn counting(context: &Context, step: &StepTime) -> Vec<String> {
     let extra = words_of_a_sum(context).filter(|extra| *extra >= length / 2.0);
     if let Some(extra) = extra {
         causes.push(format!(
-            "{length:.0} words per sum, and what comes with each sum costs as much as counting {extra:.0} (by the times of \
-             all bit convolutions here)"
+            "{length:.0} words per sum, and the fixed cost of each sum equals counting {extra:.0} (estimated from all bit \
+             convolutions here)"
         ));
     }
     let used = step.network_macs * pairs(step) / (WORD * step.words);
@@ -105,9 +108,10 @@ fn counting(context: &Context, step: &StepTime) -> Vec<String> {
     causes
 }
 
+/// Causes for limb convolutions.
 fn multiplying(context: &Context, step: &StepTime) -> Vec<String> {
     let mut causes = Vec::new();
-    let each = step.macs / step.network_macs.max(1.0);
+    let each = step.byte_products / step.network_macs.max(1.0);
     if each >= 1.5 {
         causes.push(format!("a float layer, exact in bytes: {each:.0} products of bytes for each multiplication"));
     }
@@ -115,16 +119,17 @@ fn multiplying(context: &Context, step: &StepTime) -> Vec<String> {
     causes
 }
 
-/// Causes that any convolution may have.
+/// Causes that apply to any convolution.
 fn shared(context: &Context, step: &StepTime) -> Vec<String> {
     let mut causes = Vec::new();
-    let memory = step.bytes / context.limits.peaks.bytes;
-    // What takes longer than all of it is no cause: data in caches is faster than main memory.
+    let memory = step.bytes / context.ceiling.peaks.bytes;
+    // A prediction above the measured time is wrong and explains nothing: data may be in caches, which are faster than
+    // memory.
     let tells = |seconds: f64| (PART * step.seconds..=step.seconds).contains(&seconds);
     if tells(memory) {
         causes.push(format!("moving {} takes {} of its {}", bytes(step.bytes), time(memory), time(step.seconds)));
     }
-    let launch = context.limits.launch;
+    let launch = context.ceiling.launch;
     if tells(launch) {
         causes.push(format!("launching it costs {} of its {}", time(launch), time(step.seconds)));
     }
@@ -133,7 +138,7 @@ fn shared(context: &Context, step: &StepTime) -> Vec<String> {
     if let Some(best) = best.filter(|best| best.share >= 2.0 * step.share && size(best) >= 3.0 * size(step)) {
         let [h, w, c] = step.output;
         causes.push(format!(
-            "with {h}x{w} pixels of {c} channels it is small for the device: '{}', which makes {:.0} times as many numbers, \
+            "with {h}x{w} pixels of {c} channels it is small for the device: '{}', which computes {:.0} times as many numbers, \
              reaches {}",
             best.layer,
             size(best) / size(step),
@@ -143,8 +148,9 @@ fn shared(context: &Context, step: &StepTime) -> Vec<String> {
     causes
 }
 
-/// How many words could be counted in the time that a sum costs whatever its length: of the line through the times of all bit
-/// convolutions, seconds = a * words + b * sums, each weighted by its time. None if they do not tell.
+/// The fixed cost of a sum, expressed as the number of words that could be counted in the same time. Found by a
+/// least-squares fit of seconds = a * words + b * sums to the times of all bit convolutions, weighted by their times.
+/// None if these are too few or too similar.
 fn words_of_a_sum(context: &Context) -> Option<f64> {
     let points: Vec<[f64; 2]> = context
         .of(Sort::Bits)

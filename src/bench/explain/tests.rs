@@ -1,7 +1,8 @@
-//! Explanations of figures that were made up.
+//! Explanations of made-up figures.
 
 use super::*;
-use crate::bench::report::{Bound, DigestCheck, Warm};
+use crate::backend::Clock;
+use crate::bench::report::{Bound, DigestCheck, Float32Baseline, Peaks, Stats, StepTime, Warm};
 
 /// A billion of everything per second, ten microseconds a launch.
 fn device() -> Device {
@@ -12,7 +13,7 @@ fn device() -> Device {
         driver: String::new(),
         pci_id: None,
         software: false,
-        peaks: Some(Peaks { words: 1e9, macs: 1e9, bytes: 1e9 }),
+        peaks: Some(Peaks { words: 1e9, byte_products: 1e9, bytes: 1e9 }),
         launch: Some(1e-5),
         problem: None,
     }
@@ -26,7 +27,7 @@ fn conv(layer: &str, planes: [usize; 2], outputs: usize, words: f64, seconds: f6
         kernel: "bitconv".into(),
         seconds,
         words,
-        macs: 0.0,
+        byte_products: 0.0,
         bytes: 8.0 * outputs as f64,
         network_macs: 32.0 * words / (planes[0] * planes[1]) as f64,
         planes: Some(planes),
@@ -39,10 +40,17 @@ fn conv(layer: &str, planes: [usize; 2], outputs: usize, words: f64, seconds: f6
     step
 }
 
-fn other(kernel: &str, macs: f64, bytes: f64, seconds: f64) -> StepTime {
+fn other(kernel: &str, byte_products: f64, bytes: f64, seconds: f64) -> StepTime {
     let mut step = conv(kernel, [1, 1], 100, 0.0, seconds);
-    step =
-        StepTime { kernel: kernel.into(), macs, bytes, network_macs: macs / 12.0, planes: None, window: None, ..step };
+    step = StepTime {
+        kernel: kernel.into(),
+        byte_products,
+        bytes,
+        network_macs: byte_products / 12.0,
+        planes: None,
+        window: None,
+        ..step
+    };
     bind(&mut step);
     step
 }
@@ -73,7 +81,7 @@ fn cell(steps: Vec<StepTime>, wall: f64) -> Cell {
             probe: [1e9; 2],
             noise: Vec::new(),
         }),
-        rival: None,
+        float32: None,
         problem: None,
     }
 }
@@ -180,7 +188,7 @@ fn data_in_caches_are_faster_than_memory() {
     let reason = reason(&e, "split");
     assert!(reason.starts_with("its 3.20 MB take 2 ms, less than main memory allows (3.20 ms)"), "{reason}");
     let mut products = other("limbsum", 1e6, 10.0, 2e-3);
-    products.bytes = 0.9 * products.macs;
+    products.bytes = 0.9 * products.byte_products;
     let e = explain(&device(), &cell(vec![StepTime { seconds: 0.8e-3, ..products }], 3e-3)).unwrap();
     let reason = self::reason(&e, "limbsum");
     assert!(!reason.contains("moving"), "{reason}");
@@ -206,7 +214,7 @@ fn float_activations_stay() {
 #[test]
 fn figures_from_elsewhere_may_be_absurd() {
     let step = StepTime { output: [usize::MAX; 3], planes: Some([usize::MAX; 2]), ..conv("c", [1, 1], 10, 1e3, 1e-3) };
-    let rival = Rival {
+    let float32 = Float32Baseline {
         name: "f32".into(),
         wall: Stats::default(),
         device: None,
@@ -214,7 +222,7 @@ fn figures_from_elsewhere_may_be_absurd() {
         times: 0.0,
         problem: Some("it does not fit".into()),
     };
-    let absurd = Cell { batch: usize::MAX, rival: Some(rival), ..cell(vec![step], 1e-3) };
+    let absurd = Cell { batch: usize::MAX, float32: Some(float32), ..cell(vec![step], 1e-3) };
     let e = explain(&device(), &absurd).unwrap();
     assert_eq!(answer(&e, "f32"), None, "there is no figure of it");
 }
@@ -225,7 +233,7 @@ fn small_layers_are_compared_with_the_best() {
     let small = conv("small", [1, 1], 1000, 100.0, 0.9e-3);
     let e = explain(&device(), &cell(vec![large, small], 2e-3)).unwrap();
     let reason = reason(&e, "small");
-    assert!(reason.contains("'large', which makes 9 times as many numbers, reaches 90 %"), "{reason}");
+    assert!(reason.contains("'large', which computes 9 times as many numbers, reaches 90 %"), "{reason}");
 }
 
 #[test]

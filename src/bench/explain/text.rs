@@ -1,27 +1,27 @@
-//! Quantities for people.
+//! Formats quantities for sentences.
 
-/// "0.42 ms", three digits or so.
+/// A time, such as "0.42 ms".
 pub fn time(seconds: f64) -> String {
     scaled(seconds, &[(1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns")])
 }
 
-/// "3.2 MB".
+/// A size, such as "3.2 MB".
 pub fn bytes(count: f64) -> String {
     scaled(count, &[(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")])
 }
 
-/// "1.8 million".
+/// A count, such as "1.8 million".
 pub fn count(count: f64) -> String {
     scaled(count, &[(1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1.0, "")]).trim_end().to_owned()
 }
 
-/// "42 %"; shares beneath ten with a decimal.
+/// A percentage, such as "42 %"; below ten with one decimal.
 pub fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
-/// In the largest unit that it reaches, with two digits after the point below ten, one below a hundred.
+/// In the largest unit that is not above it, with two decimals below ten and one below a hundred.
 fn scaled(value: f64, units: &[(f64, &str)]) -> String {
     let unit = units.iter().find(|(size, _)| value >= *size).or(units.last());
     let (size, name) = unit.copied().unwrap_or((1.0, ""));

@@ -1,36 +1,42 @@
-//! Images per second as bars, with the spread as whiskers; what has no figure is drawn as void, with the reason.
+//! Bars of images per second, with whiskers for the spread. Where there is no figure, the reason takes the bar's place.
 
 use super::scale::Linear;
 use super::svg::{Anchor, Size, Svg, width};
 use super::units::{digits, percent, times};
 use crate::bench::report::Cell;
 
-/// Widths of drawings: for screens, and for phones.
+/// The widths of drawings, for screens and for phones.
 pub const WIDTHS: [(f64, &str); 2] = [(920.0, "wide"), (340.0, "narrow")];
 
 /// Bars that share an axis: one network at one batch size.
 pub struct Group {
+    /// The network and batch size.
     pub title: String,
+    /// The bars.
     pub bars: Vec<Bar>,
 }
 
+/// A device's images per second.
 pub struct Bar {
     label: String,
-    /// What is said at the right end ("1.25x faster").
+    /// Text at the right end ("1.25x faster").
     note: String,
+    /// The figure, or why there is none.
     figure: Result<Figure, String>,
-    rival: Option<(String, f64)>,
+    /// The float32 baseline's text and images per second.
+    float32: Option<(String, f64)>,
 }
 
 struct Figure {
     rate: f64,
-    /// Where another run's may lie, up to twice the rate.
+    /// Where the rate of another run may lie, up to twice the rate.
     range: [f64; 2],
     text: String,
     doubted: bool,
 }
 
 impl Bar {
+    /// The bar of `cell`.
     pub fn new(label: String, cell: &Cell, note: String) -> Self {
         let figure = cell.warm.as_ref().map(|warm| {
             let (rate, spread, doubted) = (warm.images_per_second, warm.wall.spread.max(0.0), !warm.noise.is_empty());
@@ -42,26 +48,27 @@ impl Bar {
                 doubted,
             }
         });
-        let rival = cell.timed_rival().map(|rival| {
-            let text = format!("{} {}, takes {}", rival.name, digits(rival.images_per_second), times(rival.times));
-            (text, rival.images_per_second)
+        let float32 = cell.timed_float32().map(|float32| {
+            let text =
+                format!("{} {}, takes {}", float32.name, digits(float32.images_per_second), times(float32.times));
+            (text, float32.images_per_second)
         });
         let reason = || cell.problem.clone().unwrap_or_else(|| "not measured".to_owned());
-        Bar { label, note, figure: figure.ok_or_else(reason), rival }
+        Bar { label, note, figure: figure.ok_or_else(reason), float32 }
     }
 
     fn most(&self) -> f64 {
         let figure = self.figure.as_ref().map_or(0.0, |f| f.range[1]);
-        figure.max(self.rival.as_ref().map_or(0.0, |rival| rival.1))
+        figure.max(self.float32.as_ref().map_or(0.0, |float32| float32.1))
     }
 }
 
-/// Where things are on a drawing of one of the [`WIDTHS`].
+/// The layout of a drawing of one of the [`WIDTHS`].
 struct Layout {
     width: f64,
-    /// Beginning and end of the axis.
+    /// Start and end of the axis.
     axis: [f64; 2],
-    /// Labels stand above their bars instead of before them.
+    /// Whether labels are above their bars instead of to the left.
     above: bool,
 }
 
@@ -74,7 +81,7 @@ impl Layout {
     }
 }
 
-/// The drawing and its height.
+/// Draws groups of bars; returns the drawing and its height.
 pub fn draw(groups: &[Group], width: f64, heading: Option<(&str, &str)>) -> (Svg, f64) {
     let notes = groups.iter().flat_map(|group| &group.bars).any(|bar| !bar.note.is_empty());
     let (mut svg, layout) = (Svg::new(width), Layout::new(width, notes));
@@ -117,7 +124,7 @@ fn short(tick: f64) -> String {
 
 fn height(layout: &Layout, bar: &Bar) -> f64 {
     let label = if layout.above { 18.0 } else { 0.0 };
-    label + if bar.rival.is_some() { 42.0 } else { 27.0 }
+    label + if bar.float32.is_some() { 42.0 } else { 27.0 }
 }
 
 fn draw_bar(svg: &mut Svg, layout: &Layout, axis: &Linear, bar: &Bar, top: f64) {
@@ -129,19 +136,19 @@ fn draw_bar(svg: &mut Svg, layout: &Layout, axis: &Linear, bar: &Bar, top: f64) 
     };
     svg.text(Size::Label, "", anchor, [x, base], room, &bar.label);
     svg.text(Size::Small, "dim", Anchor::End, [layout.width - 1.0, base], noted, &bar.note);
-    // Where notes stand above the bars, these have the whole width.
+    // Notes above the bars leave them the whole width.
     let right = layout.width - if layout.above { 0.0 } else { noted };
     match &bar.figure {
         Ok(figure) => draw_figure(svg, axis, figure, &bar.label, [y, right]),
         Err(reason) => {
             let (text, room) = (format!("no figure: {reason}"), right - axis.from - 1.0);
-            svg.rect("void", [axis.from + 0.5, y + 0.5, room - 1.0, 19.0], &format!("{}: {text}", bar.label));
+            svg.rect("missing", [axis.from + 0.5, y + 0.5, room - 1.0, 19.0], &format!("{}: {text}", bar.label));
             svg.text(Size::Small, "bad", Anchor::Start, [axis.from + 8.0, y + 14.0], room - 16.0, &text);
         }
     }
-    if let Some((text, rate)) = &bar.rival {
+    if let Some((text, rate)) = &bar.float32 {
         let hint = format!("{}: {text}", bar.label);
-        draw_rival(svg, axis, (text, *rate), &hint, [y + 22.0, layout.width]);
+        draw_float32(svg, axis, (text, *rate), &hint, [y + 22.0, layout.width]);
     }
 }
 
@@ -158,10 +165,11 @@ fn draw_figure(svg: &mut Svg, axis: &Linear, figure: &Figure, label: &str, [y, r
     svg.text(Size::Small, text, Anchor::Start, [high + 6.0, y + 14.0], right - high - 8.0, &figure.text);
 }
 
-/// A thin bar below, with its text after it or, where that has no room, within.
-fn draw_rival(svg: &mut Svg, axis: &Linear, (text, rate): (&str, f64), hint: &str, [y, right]: [f64; 2]) {
+/// Draws the float32 baseline as a thin bar below the other, with its text to the right or, if there is no room,
+/// inside.
+fn draw_float32(svg: &mut Svg, axis: &Linear, (text, rate): (&str, f64), hint: &str, [y, right]: [f64; 2]) {
     let end = axis.at(rate);
-    svg.rect("rival", [axis.from, y + 1.0, end - axis.from, 9.0], hint);
+    svg.rect("float32", [axis.from, y + 1.0, end - axis.from, 9.0], hint);
     let room = right - end - 8.0;
     match width(text, Size::Small) <= room || end < axis.from + 150.0 {
         true => svg.text(Size::Small, "dim", Anchor::Start, [end + 6.0, y + 10.0], room, text),

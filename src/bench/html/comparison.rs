@@ -2,12 +2,13 @@
 
 use super::figures::{digest, remarks};
 use super::page::{csv, details, heading, page, paragraph, section};
-use super::sections::{self, bars, by_subject, device_name, groups, identity, notices};
+use super::sections::{self, bars, groups, identity, notices};
+use super::subjects::{by_subject, device_name};
 use super::table::{Field, Table};
 use super::units::{digits, percent, time, times};
 use crate::bench::compare::{Comparison, Row, Verdict};
 
-/// A page that compares runs with the first of them.
+/// A page that compares runs with the first one.
 pub fn comparison(comparison: &Comparison) -> String {
     let names: Vec<&str> = comparison.runs.iter().map(|run| run.name.as_str()).collect();
     let title = format!("lq-infer benchmarks: {}", names.join(", "));
@@ -34,7 +35,7 @@ pub fn comparison(comparison: &Comparison) -> String {
     page(&title, &body, &serde_json::to_string(comparison).unwrap_or_default())
 }
 
-/// Bars of all runs.
+/// The bars of all runs.
 pub fn comparison_groups(comparison: &Comparison) -> Vec<super::bars::Group> {
     let row = |row: &Row| {
         let (run, cell) = (comparison.runs.get(row.run)?, comparison.cell(row)?);
@@ -43,7 +44,7 @@ pub fn comparison_groups(comparison: &Comparison) -> Vec<super::bars::Group> {
     groups(comparison.rows.iter().filter_map(row))
 }
 
-/// Ratio and verdict, short.
+/// The ratio and verdict, in short.
 fn note(row: &Row) -> String {
     match (row.ratio, &row.verdict) {
         (_, Verdict::NotComparable(_)) | (None, _) => String::new(),

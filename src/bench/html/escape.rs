@@ -1,7 +1,9 @@
-//! Text as markup. Reports come from anywhere, so nothing of them reaches a page but through here.
+//! Escapes text for markup. Reports come from anywhere, so all text in a page goes through here.
 
-/// `text` for element content and for attributes in double quotes. Characters that XML forbids, and those that turn the
-/// direction of what follows them, become U+FFFD.
+use crate::text::is_unprintable;
+
+/// Escapes `text` for element content and for attributes in double quotes. Characters that XML forbids and those that
+/// change the text direction are replaced by U+FFFD.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -18,19 +20,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// `text` on one line, without what would steer a terminal.
-pub fn plain(text: &str) -> String {
-    text.replace(|c| char::is_control(c) || is_unprintable(c), "\u{fffd}")
-}
-
-/// Control characters other than tabs and ends of lines, non-characters, and marks and overrides of direction.
-fn is_unprintable(c: char) -> bool {
-    let direction =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
-    direction || (c.is_control() && !matches!(c, '\t' | '\n')) || matches!(c, '\u{fffe}' | '\u{ffff}')
-}
-
-/// An element with these attributes, whose values are text, around `inner`, which is markup.
+/// An element with attributes, whose values are text, and with the content `inner`, which is markup.
 pub fn element(name: &str, attributes: &[(&str, &str)], inner: &str) -> String {
     format!("<{name}{}>{inner}</{name}>", written(attributes))
 }
@@ -44,13 +34,14 @@ fn written(attributes: &[(&str, &str)]) -> String {
     attributes.iter().map(|(name, value)| format!(" {name}=\"{}\"", escape(value))).collect()
 }
 
-/// JSON for a `<script>` element, which ends at the first `</script` whatever surrounds it: the same value, without `<`, `>` and `&`.
+/// The same JSON value without `<`, `>` and `&`, for a `<script>` element: such an element ends at the first
+/// `</script`, even in a string.
 pub fn script_json(json: &str) -> String {
-    // In JSON these characters occur only within strings.
+    // In JSON these characters only occur in strings.
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-/// `text` as a `data:` address.
+/// A `data:` URL with the content `text`.
 pub fn data_address(kind: &str, text: &str) -> String {
     let mut address = format!("data:{kind};charset=utf-8,");
     for byte in text.bytes() {

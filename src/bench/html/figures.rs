@@ -1,24 +1,24 @@
 //! Tables of a report's figures.
 
 use super::page::paragraph;
-use super::sections::{by_subject, device_name};
 use super::stack;
+use super::subjects::{by_subject, device_name};
 use super::table::{Field, Table};
 use super::units::{digits, percent, prefixed, time, times};
 use crate::bench::report::{Cell, Device, Report};
 
-/// The cells of a report with the names of their devices.
+/// The cells of a report with their devices' names, grouped by subject.
 fn named(report: &Report) -> Vec<(String, Vec<(&Cell, String)>)> {
     by_subject(report.cells.iter().map(|cell| (cell, device_name(report, cell))))
 }
 
-/// Whole runs.
+/// The table of whole runs.
 pub fn results(report: &Report) -> String {
-    let rivals = report.cells.iter().any(|cell| cell.rival.is_some());
+    let float32 = report.cells.iter().any(|cell| cell.float32.is_some());
     let gpu = report.cells.iter().any(|cell| gpu(cell).is_some());
     let mut columns = vec!["Device", "Median#", "±#", "p95#", "p99#", "Images/s#"];
     columns.extend(gpu.then_some("GPU#"));
-    columns.extend(rivals.then_some(["float32#", "takes#"]).into_iter().flatten());
+    columns.extend(float32.then_some(["float32#", "takes#"]).into_iter().flatten());
     columns.push("Digest");
     let mut table = Table::new("Whole runs, per batch", &columns);
     for (title, cells) in named(report) {
@@ -27,10 +27,10 @@ pub fn results(report: &Report) -> String {
             let mut row = vec![Field::text(name)];
             row.extend(figures(cell).map(Field::maybe));
             row.extend(gpu.then(|| Field::maybe(self::gpu(cell).map(time))));
-            if rivals {
-                let rival = cell.timed_rival();
-                row.push(Field::maybe(rival.map(|r| time(r.wall.median))));
-                row.push(Field::maybe(rival.map(|r| times(r.times))));
+            if float32 {
+                let timed = cell.timed_float32();
+                row.push(Field::maybe(timed.map(|r| time(r.wall.median))));
+                row.push(Field::maybe(timed.map(|r| times(r.times))));
             }
             row.push(digest(cell));
             table.row(row);
@@ -40,7 +40,7 @@ pub fn results(report: &Report) -> String {
     table.finish()
 }
 
-/// Median, spread, percentiles and rate.
+/// The median, spread, percentiles and rate.
 fn figures(cell: &Cell) -> [Option<String>; 5] {
     let Some(warm) = &cell.warm else { return Default::default() };
     let (wall, mark) = (warm.wall, if warm.noise.is_empty() { "" } else { " !" });
@@ -48,6 +48,7 @@ fn figures(cell: &Cell) -> [Option<String>; 5] {
     [time(wall.median), percent(wall.spread), time(wall.p95), time(wall.p99), rate].map(Some)
 }
 
+/// The median time on the GPU.
 fn gpu(cell: &Cell) -> Option<f64> {
     cell.warm.as_ref()?.parts?.device.map(|device| device.median)
 }
@@ -64,7 +65,7 @@ pub fn digest(cell: &Cell) -> Field {
     }
 }
 
-/// Why there is no figure, or none to rely on.
+/// Remarks on why there is no figure, or reason to doubt it.
 pub fn remarks(table: &mut Table, cell: &Cell) {
     if let Some(problem) = &cell.problem {
         table.remark("bad", &format!("no figure: {problem}"));
@@ -72,12 +73,12 @@ pub fn remarks(table: &mut Table, cell: &Cell) {
     if let Some(warm) = cell.warm.as_ref().filter(|warm| !warm.noise.is_empty()) {
         table.remark("warn", &format!("! {}", warm.noise.join("; ")));
     }
-    if let Some(problem) = cell.rival.as_ref().and_then(|rival| rival.problem.as_ref()) {
+    if let Some(problem) = cell.float32.as_ref().and_then(|float32| float32.problem.as_ref()) {
         table.remark("warn", &format!("float32: {problem}"));
     }
 }
 
-/// Parts of runs on GPUs, if any were measured.
+/// The table of the parts of runs on GPUs, if there are any.
 pub fn parts(report: &Report) -> String {
     let columns = ["Device", "Upload#", "GPU#", "Readback#", "Whole#"];
     let mut table = Table::new("Parts of a run on a GPU, per batch", &columns);
@@ -99,13 +100,13 @@ pub fn parts(report: &Report) -> String {
     if groups.is_empty() { String::new() } else { table.finish() }
 }
 
-/// First inferences, drawn and as a table.
+/// First inferences, as a drawing and as a table.
 pub fn cold(report: &Report, id: &str) -> String {
     let columns = ["Device", "Load#", "Lower#", "Compile#", "First run#", "Together#"];
     let mut table = Table::new("A first inference, in its parts", &columns);
     let starts = by_subject(report.cells.iter().filter_map(|cell| Some((cell, cell.cold?))));
     if starts.is_empty() {
-        return paragraph("lead", "No device came to a first inference.");
+        return paragraph("lead", "No device finished a first inference.");
     }
     let mut drawn = Vec::new();
     for (title, cells) in starts {
@@ -123,7 +124,7 @@ pub fn cold(report: &Report, id: &str) -> String {
     paragraph("lead", text) + &stack::cold(&drawn, &format!("{id}cold")) + &table.finish()
 }
 
-/// What was measured on.
+/// The table of devices.
 pub fn devices(report: &Report) -> String {
     let columns = ["Device", "API", "PCI id", "Driver", "Kind", "Words/s#", "Products/s#", "Memory#"];
     let mut table = Table::new("Devices, with their peaks by probes that do nothing else", &columns);
@@ -139,7 +140,7 @@ pub fn devices(report: &Report) -> String {
             Field::text(&device.driver),
             Field::text(kind(device)),
             peak(peaks.map(|p| p.words), ""),
-            peak(peaks.map(|p| p.macs), ""),
+            peak(peaks.map(|p| p.byte_products), ""),
             peak(peaks.map(|p| p.bytes), "B/s"),
         ]);
         if let Some(problem) = &device.problem {

@@ -1,4 +1,4 @@
-//! Reports as pages for people: one file each, which needs nothing else and runs nothing.
+//! Reports as web pages. Each is a single file that fetches nothing and runs no code.
 
 mod bars;
 mod comparison;
@@ -9,13 +9,13 @@ mod roofline;
 mod scale;
 mod sections;
 mod stack;
+mod subjects;
 mod svg;
 mod table;
 mod timeline;
 mod units;
 
 pub use comparison::comparison;
-pub use escape::plain;
 
 use super::compare::Comparison;
 use super::report::Report;
@@ -31,7 +31,7 @@ pub fn report(report: &Report) -> String {
     page::page(&title, &body, &serde_json::to_string(report).unwrap_or_default())
 }
 
-/// What was measured, in a sentence.
+/// What was measured, in one sentence.
 fn scope(report: &Report) -> String {
     let models = distinct(report.cells.iter().map(|cell| cell.model.clone()));
     let batches = distinct(report.cells.iter().map(|cell| cell.batch.to_string()));
@@ -39,7 +39,7 @@ fn scope(report: &Report) -> String {
     format!("{models}; batch size {batches}; on {devices}.")
 }
 
-/// Each text once.
+/// Joins the texts, each of them once.
 fn distinct(texts: impl Iterator<Item = String>) -> String {
     let mut found: Vec<String> = Vec::new();
     texts.for_each(|text| {
@@ -50,13 +50,13 @@ fn distinct(texts: impl Iterator<Item = String>) -> String {
     found.join(", ")
 }
 
-/// The bars of a report as a drawing of its own (SVG), for light and dark surroundings.
+/// The bars of a report as an SVG file, with colours for light and dark mode.
 pub fn report_svg(report: &Report) -> String {
     let remark = format!("images/s, {}; {}, lq-infer {}", sections::READ, report.host.cpu, report.version);
     drawing(&sections::report_groups(report), &remark)
 }
 
-/// The bars of several runs as a drawing of its own (SVG).
+/// The bars of several runs as an SVG file.
 pub fn comparison_svg(comparison: &Comparison) -> String {
     drawing(&comparison::comparison_groups(comparison), &format!("images/s, {}", sections::READ))
 }

@@ -1,18 +1,18 @@
-//! The frame of a page: everything that it needs is in it.
+//! The frame of a page, and its building blocks.
 
 use super::escape::{element, empty, escape, script_json};
 
-/// Colours and what else drawings need.
+/// Colours and other styles of drawings.
 pub const CHART: &str = include_str!("chart.css");
 const PAGE: &str = include_str!("page.css");
 
-/// A whole page around `body`, which is markup, with its data for programs: `data` is JSON.
+/// A whole page with the content `body`, which is markup, and with `data`, which is JSON for programs.
 pub fn page(title: &str, body: &str, data: &str) -> String {
     let head = [
         empty("meta", &[("charset", "utf-8")]),
         empty("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]),
         empty("meta", &[("name", "color-scheme"), ("content", "light dark")]),
-        // Nothing is fetched and nothing runs, whatever got into the page.
+        // Whatever gets into the page, nothing is fetched and no code runs.
         empty(
             "meta",
             &[("http-equiv", "Content-Security-Policy"), ("content", "default-src 'none'; style-src 'unsafe-inline'")],
@@ -21,9 +21,9 @@ pub fn page(title: &str, body: &str, data: &str) -> String {
         element("style", &[], &format!("\n{CHART}{PAGE}")),
     ];
     let data = element("script", &[("type", "application/json"), ("id", "data")], &script_json(data));
-    let footer = "Times are of the host's clock, from pixels to logits, unless said otherwise. Every timed run gave the digest of the reference \
-                  kernels; a device that computed a single wrong bit has no figure. ± is by how much the median of another such run may \
-                  differ. Figures marked ! should not be relied on, for the reasons given beside them.";
+    let footer = "Times are by the host's clock, from pixels to logits, unless stated otherwise. Every timed run had the digest of the reference \
+                  kernels; a device that computed a single wrong bit has no figure. ± is how much the median of another such run may \
+                  differ. Figures marked ! are doubtful, for the reasons given beside them.";
     let body = format!("{}{}{data}", element("main", &[], body), element("footer", &[], &escape(footer)));
     let html = element(
         "html",
@@ -33,22 +33,23 @@ pub fn page(title: &str, body: &str, data: &str) -> String {
     format!("<!DOCTYPE html>\n{html}\n")
 }
 
-/// A heading and what it is about.
+/// A section with a heading.
 pub fn section(heading: &str, body: &str) -> String {
     element("section", &[], &format!("{}{body}", element("h2", &[], &escape(heading)))) + "\n"
 }
 
+/// A paragraph of text.
 pub fn paragraph(class: &str, text: &str) -> String {
     element("p", &[("class", class)], &escape(text))
 }
 
-/// What can be unfolded.
+/// A part that can be expanded.
 pub fn details(summary: &str, open: bool, body: &str) -> String {
     let inner = format!("{}{body}", element("summary", &[], &escape(summary)));
     element("details", if open { &[("open", "open")] } else { &[] }, &inner) + "\n"
 }
 
-/// Names and values.
+/// A list of names and values.
 pub fn facts(facts: &[(&str, String)]) -> String {
     let fact = |(name, value): &(&str, String)| {
         let both = format!("{}{}", element("dt", &[], &escape(name)), element("dd", &[], &escape(value)));
@@ -57,7 +58,7 @@ pub fn facts(facts: &[(&str, String)]) -> String {
     element("dl", &[("class", "facts")], &facts.iter().map(fact).collect::<String>())
 }
 
-/// A table for programs: as a file to save, and as text.
+/// CSV as a file to save and as text.
 pub fn csv(name: &str, text: &str) -> String {
     let address = super::escape::data_address("text/csv", text);
     let link = element("a", &[("href", address.as_str()), ("download", name)], "Save as CSV");

@@ -1,4 +1,5 @@
-//! Launches below the roofs that a device's peaks set: work per second over work per byte, both as logarithms.
+//! Roofline plots: the work per second of launches over their work per byte, with the device's peaks as ceilings, on
+//! logarithmic axes.
 
 use super::bars::WIDTHS;
 use super::scale::Log;
@@ -7,7 +8,7 @@ use super::svg::{Anchor, Size, Svg};
 use super::units::{digits, prefixed, time};
 use crate::bench::report::{Peaks, StepTime};
 
-/// Launches whose numbers are written beside them: those that take longest.
+/// How many launches are numbered in the plot: those that take longest.
 const NAMED: usize = 5;
 
 /// A launch that computes.
@@ -15,22 +16,22 @@ struct Point<'a> {
     step: &'a StepTime,
     /// Its number in the table.
     number: usize,
-    /// Whether its work is products of bytes, and not words.
-    macs: bool,
+    /// Whether its work is products of bytes rather than words.
+    byte_products: bool,
     /// Work per byte, and per second.
     at: [f64; 2],
 }
 
 fn points(steps: &[StepTime]) -> Vec<Point<'_>> {
     let points = steps.iter().enumerate().map(|(at, step)| {
-        let macs = step.macs > step.words;
-        let work = if macs { step.macs } else { step.words };
-        Point { step, number: at + 1, macs, at: [work / step.bytes, work / step.seconds] }
+        let byte_products = step.byte_products > step.words;
+        let work = if byte_products { step.byte_products } else { step.words };
+        Point { step, number: at + 1, byte_products, at: [work / step.bytes, work / step.seconds] }
     });
     points.filter(|point| point.at.iter().all(|n| *n > 0.0 && n.is_finite())).collect()
 }
 
-/// A drawing in every width; None if no launch computes anything.
+/// The plot in every width; None if no launch computes anything.
 pub fn roofline(steps: &[StepTime], peaks: &Peaks, id: &str, subject: &str) -> Option<String> {
     let mut points = points(steps);
     points.sort_by(|a, b| b.step.seconds.total_cmp(&a.step.seconds));
@@ -50,7 +51,7 @@ const HEIGHT: f64 = 330.0;
 /// A ceiling: work per second, its unit, and the class of its line.
 type Roof = (f64, &'static str, &'static str);
 
-/// A drawing under construction.
+/// A plot under construction.
 struct Plot<'a> {
     svg: Svg,
     /// Work per byte, and per second.
@@ -58,15 +59,15 @@ struct Plot<'a> {
     /// Left, right, top and bottom.
     frame: [f64; 4],
     points: &'a [Point<'a>],
-    /// Places of texts, so that none is written over another.
+    /// Positions of texts, so that none covers another.
     taken: Vec<[f64; 2]>,
 }
 
 fn draw(points: &[Point], peaks: &Peaks, width: f64) -> Option<Svg> {
     let frame @ [left, right, top, bottom] = [46.0, width - 10.0, 12.0, HEIGHT - 44.0];
-    let roofs = [(peaks.words, "words", "words"), (peaks.macs, "products", "products")];
+    let roofs = [(peaks.words, "words", "words"), (peaks.byte_products, "products", "products")];
     let roofs: Vec<Roof> = roofs.into_iter().filter(|roof| roof.0 > 0.0).collect();
-    // Room around the points, and for the corners of the roofs.
+    // Leave room around the points, and for the corners of the roofs.
     let corners = roofs.iter().map(|roof| roof.0 / peaks.bytes);
     let x = Log::over(points.iter().map(|p| p.at[0]).chain(corners), left, right)?;
     let heights = points.iter().flat_map(|p| [0.7 * p.at[1], 1.5 * p.at[1]]);
@@ -82,7 +83,7 @@ fn draw(points: &[Point], peaks: &Peaks, width: f64) -> Option<Svg> {
 }
 
 impl Plot<'_> {
-    /// The place of these numbers.
+    /// The position of a point with these numbers.
     fn place(&self, [per_byte, per_second]: [f64; 2]) -> [f64; 2] {
         [self.axes[0].at(per_byte), self.axes[1].at(per_second)]
     }
@@ -105,10 +106,10 @@ impl Plot<'_> {
         self.svg.text(Size::Small, "dim", Anchor::Middle, middle, right - left, text);
     }
 
-    /// The slope of a memory of `bytes` per second, up to the highest roof.
+    /// Draws the slope of a memory with `bytes` per second, up to the highest roof.
     fn memory(&mut self, bytes: f64, highest: f64) {
         let ([low, high], [floor, top]) = (self.axes[0].range(), self.axes[1].range());
-        // Cut where it leaves the drawing.
+        // Clip it to the plot.
         let from = (floor / bytes).max(low);
         let to = (if highest > 0.0 { highest } else { top } / bytes).min(high);
         if bytes > 0.0 && to > from {
@@ -124,20 +125,20 @@ impl Plot<'_> {
         self.svg.line(&format!("roof {class}"), ends[0], ends[1]);
     }
 
-    /// Writes a roof's height above it, or below where another's stands there.
+    /// Labels a roof above its line, or below it if another label is there.
     fn name(&mut self, (peak, unit, _): &Roof) {
         let [right, level] = self.place([self.axes[0].range()[1], *peak]);
         let above = self.taken.iter().all(|t| (t[1] - (level - 5.0)).abs() > 14.0);
         let place = [right - 4.0, if above { level - 5.0 } else { level + 13.0 }];
         let text = format!("{} {unit}/s", prefixed(*peak).trim_end());
         self.svg.text(Size::Small, "strong", Anchor::End, place, 150.0, &text);
-        // Its whole length, in steps that the test for free places is wide.
+        // Mark its whole length as taken, in steps of the width that `is_free` checks.
         self.taken.extend((0..6).map(|k| [place[0] - 10.0 - 25.0 * f64::from(k), place[1]]));
     }
 
-    /// The launches, the longest on top.
+    /// Draws the launches, the longest on top.
     fn dots(&mut self) {
-        for (rank, Point { step, number, macs, at }) in self.points.iter().enumerate().rev() {
+        for (rank, Point { step, number, byte_products, at }) in self.points.iter().enumerate().rev() {
             let (rate, density) = (prefixed(at[1]), digits(at[0]));
             let hint = format!(
                 "{number}. {} ({}): {}, {rate}/s at {density} per byte",
@@ -145,13 +146,13 @@ impl Plot<'_> {
                 step.kernel,
                 time(step.seconds)
             );
-            let class = if *macs { "k1 dot" } else { "k0 dot" };
+            let class = if *byte_products { "k1 dot" } else { "k0 dot" };
             let place = self.place(*at);
             self.svg.circle(class, place, if rank < NAMED { 5.5 } else { 4.0 }, &hint);
         }
     }
 
-    /// Numbers of the launches that take longest, where there is room beside them.
+    /// Writes the numbers of the launches that take longest, where there is room beside them.
     fn numbers(&mut self) {
         let [left, right, top, bottom] = self.frame;
         for point in self.points.iter().take(NAMED) {
@@ -166,7 +167,7 @@ impl Plot<'_> {
         }
     }
 
-    /// Whether a number at this place covers neither text nor launches.
+    /// Whether a number at this position covers neither text nor launches.
     fn is_free(&self, [x, y]: [f64; 2]) -> bool {
         let texts = self.taken.iter().all(|t| (t[0] - x).abs() > 26.0 || (t[1] - y).abs() > 13.0);
         let mut dots = self.points.iter().map(|point| self.place(point.at));
@@ -174,7 +175,7 @@ impl Plot<'_> {
     }
 }
 
-/// A power of ten, short.
+/// A power of ten, in short.
 fn power(tick: f64) -> String {
     match tick.log10().round() as i32 {
         exponent @ -3..=-1 => format!("{}", 1.0 / 10f64.powi(-exponent)),

@@ -1,21 +1,24 @@
-//! From numbers to places along an axis, and where to put ticks.
+//! Axes: the positions of numbers, and where to put ticks.
 
-/// An axis from `from` to `to`, linear from 0 to `most`.
+/// A linear axis from 0 to `most`.
 #[derive(Clone, Copy)]
 pub struct Linear {
+    /// The number at its end.
     pub most: f64,
+    /// The position of its start.
     pub from: f64,
+    /// The position of its end.
     pub to: f64,
 }
 
 impl Linear {
-    /// The place of `value`; outside of the axis, its nearest end.
+    /// The position of `value`, clamped to the axis.
     pub fn at(&self, value: f64) -> f64 {
         let share = if self.most > 0.0 { value / self.most } else { 0.0 };
         self.from + (self.to - self.from) * if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// Round numbers, about `count` of them, from 0 on.
+    /// About `count` round numbers, starting with 0.
     pub fn ticks(&self, count: usize) -> Vec<f64> {
         if self.most <= 0.0 || !self.most.is_finite() {
             return vec![0.0];
@@ -27,7 +30,7 @@ impl Linear {
     }
 }
 
-/// An axis from `from` to `to` of the logarithm, over whole decades.
+/// A logarithmic axis over whole decades.
 #[derive(Clone, Copy)]
 pub struct Log {
     low: i32,
@@ -37,7 +40,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// An axis that holds all of `values` that have a logarithm; None if none has.
+    /// An axis from position `from` to `to` that includes all of `values` that have a logarithm; None if none has.
     pub fn over(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Option<Log> {
         let logs: Vec<f64> = values.filter(|v| *v > 0.0 && v.is_finite()).map(f64::log10).collect();
         let low = logs.iter().copied().reduce(f64::min)?.floor() as i32;
@@ -45,19 +48,19 @@ impl Log {
         Some(Log { low, high: high.max(low + 1), from, to })
     }
 
-    /// The place of `value`; outside of the axis, its nearest end.
+    /// The position of `value`, clamped to the axis.
     pub fn at(&self, value: f64) -> f64 {
         let share = (value.log10() - f64::from(self.low)) / f64::from(self.high - self.low);
         self.from + (self.to - self.from) * if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// The decades, of which at most `count`.
+    /// At most `count` decades, evenly spaced.
     pub fn ticks(&self, count: i32) -> Vec<f64> {
         let step = ((self.high - self.low) as u32).div_ceil(count.max(1) as u32).max(1) as usize;
         (self.low..=self.high).step_by(step).map(|power| 10f64.powi(power)).collect()
     }
 
-    /// The ends of the axis.
+    /// The numbers at both ends.
     pub fn range(&self) -> [f64; 2] {
         [10f64.powi(self.low), 10f64.powi(self.high)]
     }

@@ -1,30 +1,11 @@
-//! What one report says, section by section.
+//! The sections of a report's page.
 
 use super::bars::{self, Bar, Group, WIDTHS};
 use super::page::{details, facts, paragraph, section};
+use super::subjects::{by_subject, device_name, subject};
 use super::units::prefixed;
 use super::{figures, roofline, timeline};
-use crate::bench::report::{Cell, Device, Report};
-
-/// The device of a cell: name and API.
-pub fn device_name(report: &Report, cell: &Cell) -> String {
-    report.devices.get(cell.device).map_or("?".to_owned(), label)
-}
-
-fn label(device: &Device) -> String {
-    match device.api.as_str() {
-        "cpu" => device.short_name().to_owned(),
-        api => format!("{} ({api})", device.short_name()),
-    }
-}
-
-/// A model at a batch size ("vgg-small 1/2, batch 8"); the name of a random network has its widths already.
-pub fn subject(cell: &Cell) -> String {
-    match cell.model.ends_with(&cell.bits) {
-        true => format!("{}, batch {}", cell.model, cell.batch),
-        false => format!("{} {}, batch {}", cell.model, cell.bits, cell.batch),
-    }
-}
+use crate::bench::report::{Cell, Report};
 
 /// The machine and the program.
 pub fn identity(report: &Report) -> String {
@@ -40,7 +21,7 @@ pub fn identity(report: &Report) -> String {
     ])
 }
 
-/// What a reader must know before the figures.
+/// What a reader must know before reading the figures.
 pub fn notices(report: &Report) -> String {
     let mut all = String::new();
     for cell in &report.cells {
@@ -50,10 +31,10 @@ pub fn notices(report: &Report) -> String {
         }
     }
     if !report.complete {
-        all.push_str(&paragraph("notice", "The run was interrupted: figures that it did not come to are missing."));
+        all.push_str(&paragraph("notice", "The run was interrupted: some figures are missing."));
     }
     if report.quick {
-        all.push_str(&paragraph("notice", "A short run: its figures are rougher than those of a long one."));
+        all.push_str(&paragraph("notice", "A short run: its figures are less precise than those of a long one."));
     }
     let doubted = report.cells.iter().filter(|c| c.warm.as_ref().is_some_and(|w| !w.noise.is_empty())).count();
     if doubted > 0 {
@@ -63,20 +44,7 @@ pub fn notices(report: &Report) -> String {
     all
 }
 
-/// `items` under the subjects of their cells, in the order of their appearance.
-pub fn by_subject<'a, T>(items: impl Iterator<Item = (&'a Cell, T)>) -> Vec<(String, Vec<(&'a Cell, T)>)> {
-    let mut groups: Vec<(String, Vec<(&Cell, T)>)> = Vec::new();
-    for (cell, item) in items {
-        let title = subject(cell);
-        match groups.iter_mut().find(|group| group.0 == title) {
-            Some(group) => group.1.push((cell, item)),
-            None => groups.push((title, vec![(cell, item)])),
-        }
-    }
-    groups
-}
-
-/// Cells as bars, each with its label and a note.
+/// Groups of bars from cells with their labels and notes.
 pub fn groups<'a>(cells: impl Iterator<Item = (&'a Cell, (String, String))>) -> Vec<Group> {
     let mut groups = Vec::new();
     for (title, cells) in by_subject(cells) {
@@ -86,7 +54,7 @@ pub fn groups<'a>(cells: impl Iterator<Item = (&'a Cell, (String, String))>) -> 
     groups
 }
 
-/// Bars in every width, and how to read them.
+/// The bars in every width, with how to read them.
 pub fn bars(groups: &[Group], id: &str) -> String {
     let drawings = WIDTHS.map(|(width, class)| {
         let (svg, height) = bars::draw(groups, width, None);
@@ -99,12 +67,12 @@ pub fn bars(groups: &[Group], id: &str) -> String {
 /// How to read bars.
 pub const READ: &str = "longer is faster; whiskers show the spread, dashed bars are doubted (!)";
 
-/// Bars of one report.
+/// The bars of one report.
 pub fn report_groups(report: &Report) -> Vec<Group> {
     groups(report.cells.iter().map(|cell| (cell, (device_name(report, cell), String::new()))))
 }
 
-/// All sections of a report; `id` keeps its ids apart from others of the page.
+/// All sections of a report. `id` makes its element ids unique on the page.
 pub fn all(report: &Report, id: &str) -> String {
     let results =
         bars(&report_groups(report), &format!("{id}bars")) + &figures::results(report) + &figures::parts(report);
@@ -117,7 +85,7 @@ pub fn all(report: &Report, id: &str) -> String {
     .concat()
 }
 
-/// Timeline and roofline of every cell whose launches were timed.
+/// The timeline and roofline of every cell whose launches were timed.
 fn launches(report: &Report, id: &str) -> String {
     let mut all = String::new();
     for (at, cell) in report.cells.iter().enumerate() {
@@ -132,8 +100,8 @@ fn launches(report: &Report, id: &str) -> String {
                 _ => String::new(),
             };
             let text = format!(
-                "Each launch below the device's measured peaks.{memory} The numbers are those of the table, of the launches that take \
-                 longest. Launches that only move data have no place here."
+                "Each launch and the device's measured peaks.{memory} The numbers are those in the table, for the launches that take \
+                 longest. Launches that only move data are not shown."
             );
             body.push_str(&(paragraph("lead", &text) + &roofline));
         }

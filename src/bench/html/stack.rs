@@ -1,4 +1,4 @@
-//! Times one after the other, as segments of a bar.
+//! Stacked bars: times one after the other, as segments.
 
 use super::bars::WIDTHS;
 use super::escape::{element, escape};
@@ -9,25 +9,27 @@ use crate::bench::report::Cold;
 
 /// A part of a bar.
 pub struct Segment {
+    /// Its length.
     pub seconds: f64,
-    /// Number of its colour.
+    /// The number of its colour.
     pub colour: usize,
-    /// Written into it where it fits.
+    /// Written inside if there is room.
     pub label: String,
+    /// Shown when the pointer rests on it.
     pub hint: String,
 }
 
-/// Colours that can be told apart; the last is for all others.
+/// The number of distinguishable colours. The last one is for all others.
 pub const COLOURS: usize = 7;
 
-/// Segments from the beginning of the axis on.
+/// Draws segments, beginning at the start of the axis.
 pub fn draw(svg: &mut Svg, axis: &Linear, [y, height]: [f64; 2], segments: &[Segment]) {
     let mut before = 0.0;
     for segment in segments {
         let [from, to] = [before, before + segment.seconds].map(|seconds| axis.at(seconds));
         let class = format!("k{}", segment.colour.min(COLOURS - 1));
         svg.rect(&class, [from, y, to - from, height], &segment.hint);
-        // The last part of a path, where the whole does not fit.
+        // If the whole path has no room, the last part of it may.
         let last = segment.label.rsplit('/').next().unwrap_or_default();
         let fitting = [segment.label.as_str(), last].into_iter().find(|l| width(l, Size::Small) + 6.0 <= to - from);
         if let Some(label) = fitting {
@@ -38,7 +40,7 @@ pub fn draw(svg: &mut Svg, axis: &Linear, [y, height]: [f64; 2], segments: &[Seg
     }
 }
 
-/// What the colours mean.
+/// A legend of the colours.
 pub fn legend(entries: &[(usize, String)]) -> String {
     let item = |(colour, text): &(usize, String)| {
         let class = format!("key k{}", (*colour).min(COLOURS - 1));
@@ -47,18 +49,18 @@ pub fn legend(entries: &[(usize, String)]) -> String {
     element("ul", &[("class", "legend")], &entries.iter().map(item).collect::<String>())
 }
 
-/// Parts of a first inference.
+/// The parts of a first inference.
 pub const COLD: [&str; 4] = ["load", "lower", "compile", "first run"];
 
-/// Their times.
+/// The times of these parts.
 pub fn cold_parts(cold: &Cold) -> [f64; 4] {
     [cold.load, cold.lower, cold.compile, cold.first_run].map(|s| if s.is_finite() { s.max(0.0) } else { 0.0 })
 }
 
-/// A title, and first inferences under it by name.
+/// A title, and the first inferences below it with their names.
 pub type Starts = (String, Vec<(String, [f64; 4])>);
 
-/// First inferences, a bar for each, in every width.
+/// First inferences, one bar each, in every width.
 pub fn cold(starts: &[Starts], id: &str) -> String {
     let title = "Time of a first inference, in its parts";
     let description = "One bar for each model and device; the table below has the same figures.";
@@ -74,7 +76,7 @@ fn draw_cold(starts: &[Starts], width: f64) -> (Svg, f64) {
     let above = width < 600.0;
     let (mut svg, mut y) = (Svg::new(width), 4.0);
     for (title, bars) in starts {
-        // Each network has an axis of its own: one that is slow to start must not hide the others.
+        // Each network has its own axis, so that one that is slow to start does not dwarf the others.
         let most = bars.iter().map(|(_, parts)| parts.iter().sum()).fold(0.0, f64::max);
         let axis = Linear { most, from: if above { 1.0 } else { 280.0 }, to: width - 72.0 };
         svg.text(Size::Label, "strong", Anchor::Start, [1.0, y + 14.0], width - 2.0, title);

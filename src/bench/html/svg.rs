@@ -1,12 +1,15 @@
-//! A drawing. Colours are classes of `chart.css`; sizes of text are here, since what fits is decided here.
+//! SVG drawings. Colours are classes in `chart.css`. Text sizes are defined here, where text is clipped to its room.
 
 use super::escape::{element, empty, escape};
 
-/// Sizes of text.
+/// Text sizes.
 #[derive(Clone, Copy)]
 pub enum Size {
+    /// Notes and ticks.
     Small,
+    /// Labels.
     Label,
+    /// Titles.
     Title,
 }
 
@@ -20,11 +23,14 @@ impl Size {
     }
 }
 
-/// Which point of a text is given.
+/// Which point of a text its position refers to.
 #[derive(Clone, Copy)]
 pub enum Anchor {
+    /// Its left end.
     Start,
+    /// Its middle.
     Middle,
+    /// Its right end.
     End,
 }
 
@@ -38,7 +44,7 @@ impl Anchor {
     }
 }
 
-/// Width in pixels of `text`, at the widest of the fonts that browsers take for `system-ui`. An estimate from above.
+/// An upper estimate of the width of `text` in pixels, in the widest font that browsers use for `system-ui`.
 pub fn width(text: &str, size: Size) -> f64 {
     let ems = text.chars().map(|c| match c {
         'i' | 'j' | 'l' | 'I' | '|' | '\'' | '.' | ',' | ':' | ';' | ' ' | '!' => 0.36,
@@ -53,8 +59,8 @@ pub fn width(text: &str, size: Size) -> f64 {
     size.pixels() * ems.sum::<f64>()
 }
 
-/// `text`, or as much of it as `room` pixels hold and an ellipsis. A short remark in brackets at its end, such as the API of a
-/// device, is kept.
+/// `text`, shortened with an ellipsis to `room` pixels. A short remark in parentheses at its end, such as a device's
+/// API, is kept.
 pub fn clip(text: &str, room: f64, size: Size) -> String {
     if width(text, size) <= room {
         return text.to_owned();
@@ -81,20 +87,23 @@ pub struct Svg {
 }
 
 impl Svg {
+    /// An empty drawing.
     pub fn new(width: f64) -> Self {
         Svg { width, body: String::new() }
     }
 
-    /// A box; `hint` is shown where a pointer rests on it.
+    /// A rectangle; `hint` is shown when the pointer rests on it.
     pub fn rect(&mut self, class: &str, [x, y, w, h]: [f64; 4], hint: &str) {
         let place = [("x", x), ("y", y), ("width", w.max(0.0)), ("height", h)];
         self.shape("rect", class, &place, hint);
     }
 
+    /// A circle; `hint` is shown when the pointer rests on it.
     pub fn circle(&mut self, class: &str, [x, y]: [f64; 2], radius: f64, hint: &str) {
         self.shape("circle", class, &[("cx", x), ("cy", y), ("r", radius)], hint);
     }
 
+    /// A line.
     pub fn line(&mut self, class: &str, [x, y]: [f64; 2], [to_x, to_y]: [f64; 2]) {
         self.shape("line", class, &[("x1", x), ("y1", y), ("x2", to_x), ("y2", to_y)], "");
     }
@@ -109,9 +118,9 @@ impl Svg {
         });
     }
 
-    /// Text with its base line at `y`, cut to `room` pixels.
+    /// Text with its baseline at `y`, clipped to `room` pixels.
     pub fn text(&mut self, size: Size, class: &str, anchor: Anchor, [x, y]: [f64; 2], room: f64, text: &str) {
-        // Bold letters are wider.
+        // Bold text is wider.
         let shown = clip(text, if class == "strong" { room / 1.1 } else { room }, size);
         if shown.is_empty() {
             return;
@@ -122,12 +131,12 @@ impl Svg {
         self.body.push_str(&element("text", &attributes, &format!("{hint}{}", escape(&shown))));
     }
 
-    /// The drawing as part of a page: `id` is unique in it, `class` says where it is shown.
+    /// The drawing as part of a page. `id` is unique on the page; `class` says at which screen widths it is shown.
     pub fn inline(self, id: &str, class: &str, height: f64, title: &str, description: &str) -> String {
         self.drawing(&[("class", &format!("chart {class}"))], id, height, title, description, "")
     }
 
-    /// The drawing as a file of its own.
+    /// The drawing as a separate file.
     pub fn file(self, height: f64, title: &str, description: &str, style: &str) -> String {
         let (width, tall) = (number(self.width), number(height));
         let name = ("xmlns", "http://www.w3.org/2000/svg");

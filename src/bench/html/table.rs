@@ -1,27 +1,28 @@
-//! Tables.
+//! HTML tables.
 
 use super::escape::{element, escape};
 
-/// A field of a table: markup.
+/// The content of a table cell, as markup.
 pub struct Field(String);
 
 impl Field {
+    /// Plain text.
     pub fn text(text: impl AsRef<str>) -> Self {
         Field(escape(text.as_ref()))
     }
 
-    /// Text in a colour that says what it means, which the text says too.
+    /// Text in a colour that underlines its meaning.
     pub fn marked(class: &str, text: impl AsRef<str>) -> Self {
         Field(element("span", &[("class", class)], &escape(text.as_ref())))
     }
 
-    /// This, or a dash.
+    /// Text, or a dash.
     pub fn maybe(text: Option<String>) -> Self {
         Field::text(text.unwrap_or_else(|| "-".to_owned()))
     }
 }
 
-/// A table under construction. Names of columns that end in `#` are of numbers, which are aligned at the right.
+/// A table under construction. Columns whose names end in `#` contain numbers and are aligned to the right.
 pub struct Table<'a> {
     caption: &'a str,
     columns: &'a [&'a str],
@@ -29,11 +30,12 @@ pub struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
+    /// An empty table.
     pub fn new(caption: &'a str, columns: &'a [&'a str]) -> Self {
         Table { caption, columns, body: String::new() }
     }
 
-    /// One row; the first field is its header.
+    /// Adds a row; the first field is its header.
     pub fn row(&mut self, fields: Vec<Field>) {
         let fields = fields.iter().zip(self.columns).enumerate().map(|(at, (field, column))| {
             let class = if column.ends_with('#') { "number" } else { "text" };
@@ -45,7 +47,7 @@ impl<'a> Table<'a> {
         self.body.push_str(&element("tr", &[], &fields.collect::<String>()));
     }
 
-    /// A heading of the rows after it.
+    /// Adds a heading for the rows that follow.
     pub fn group(&mut self, text: &str) {
         let span = self.columns.len().to_string();
         let text = element("span", &[], &escape(text));
@@ -53,7 +55,7 @@ impl<'a> Table<'a> {
         self.body.push_str(&element("tr", &[("class", "group")], &field));
     }
 
-    /// A remark on the row before it, over the whole width.
+    /// Adds a remark on the previous row, across the whole width.
     pub fn remark(&mut self, class: &str, text: &str) {
         let span = self.columns.len().to_string();
         let text = element("span", &[("class", class)], &escape(text));
@@ -61,7 +63,7 @@ impl<'a> Table<'a> {
         self.body.push_str(&element("tr", &[("class", "remark")], &field));
     }
 
-    /// The table in a region that scrolls by itself where it is too wide.
+    /// The table, in a region that scrolls if the table is too wide.
     pub fn finish(self) -> String {
         let head = self.columns.iter().map(|column| {
             let class = if column.ends_with('#') { "number" } else { "text" };

@@ -1,4 +1,4 @@
-//! The launches of a run, in their order.
+//! The launches of a run, in order.
 
 use super::bars::WIDTHS;
 use super::scale::Linear;
@@ -9,7 +9,7 @@ use super::units::{percent, prefixed, time};
 use crate::backend::Clock;
 use crate::bench::report::{Bound, StepTime};
 
-/// The launches as a bar, and what its colours mean.
+/// The launches as segments of a bar, with a legend of their colours.
 pub fn timeline(steps: &[StepTime], id: &str, subject: &str) -> String {
     let kernels = kernels(steps);
     let sum: f64 = steps.iter().map(seconds).sum();
@@ -25,7 +25,7 @@ pub fn timeline(steps: &[StepTime], id: &str, subject: &str) -> String {
 
 const HEIGHT: f64 = 74.0;
 
-/// Names of kernels and their times, the longest first.
+/// The kernels' names and total times, longest first.
 fn kernels(steps: &[StepTime]) -> Vec<(&str, f64)> {
     let mut kernels: Vec<(&str, f64)> = Vec::new();
     for step in steps {
@@ -65,7 +65,7 @@ fn draw(steps: &[StepTime], kernels: &[(&str, f64)], sum: f64, width: f64) -> Sv
     svg
 }
 
-/// Every launch with its work and what bounds it.
+/// A table of every launch with its work and what limits it.
 pub fn table(steps: &[StepTime], caption: &str) -> String {
     let columns =
         ["#", "Layer", "Kernel", "Time#", "Share#", "Words#", "Products#", "Bytes#", "Bound by", "Of that peak#"];
@@ -80,7 +80,7 @@ pub fn table(steps: &[StepTime], caption: &str) -> String {
             Field::text(time(step.seconds)),
             Field::text(percent(step.seconds / sum)),
             amount(step.words),
-            amount(step.macs),
+            amount(step.byte_products),
             amount(step.bytes),
             Field::text(bound(step.bound)),
             Field::text(percent(step.share)),
@@ -92,24 +92,22 @@ pub fn table(steps: &[StepTime], caption: &str) -> String {
 fn bound(bound: Bound) -> &'static str {
     match bound {
         Bound::Popcount => "counting words",
-        Bound::Macs => "products of bytes",
+        Bound::ByteProducts => "products of bytes",
         Bound::Memory => "memory",
         Bound::Launch => "the launch itself",
     }
 }
 
-/// What times of launches were taken with, and what that does to them.
+/// A sentence about how launches were timed, and how that affects the times.
 pub fn clock(clock: Clock) -> &'static str {
     match clock {
         Clock::Host => "Timed with the host's clock around each step.",
-        Clock::Dispatches => {
-            "Timed with the GPU's timestamps between the dispatches of one pass, as they run when nobody measures."
-        }
+        Clock::Dispatches => "Timed with GPU timestamps between the dispatches of a single pass, as in an untimed run.",
         Clock::Passes => {
-            "Timed with the GPU's timestamps around a pass for each dispatch; such passes cost time that a run does not take."
+            "Timed with GPU timestamps around a separate pass for each dispatch, which costs time that an untimed run does not spend."
         }
         Clock::Submissions => {
-            "Timed with the host's clock around a submission for each dispatch; this includes the way there and back."
+            "Timed with the host's clock around a separate submission for each dispatch, which includes the round trip to the GPU."
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Numbers for people.
+//! Formats numbers for readers.
 
-/// `number` with three significant digits, without an exponent.
+/// `number` with three significant digits and no exponent.
 pub fn digits(number: f64) -> String {
     if !number.is_finite() {
         return "?".to_owned();
@@ -10,7 +10,7 @@ pub fn digits(number: f64) -> String {
     format!("{number:.decimals$}")
 }
 
-/// Seconds with a fitting unit.
+/// A time in a suitable unit.
 pub fn time(seconds: f64) -> String {
     let (factor, unit) = match seconds.abs() {
         s if s >= 1.0 || s == 0.0 => (1.0, "s"),
@@ -21,7 +21,7 @@ pub fn time(seconds: f64) -> String {
     format!("{} {unit}", digits(factor * seconds))
 }
 
-/// A number with a decimal prefix, for a unit that follows ("12.3 G").
+/// A number with a decimal prefix, to be followed by a unit ("12.3 G").
 pub fn prefixed(number: f64) -> String {
     let (factor, prefix) = match number.abs() {
         n if n >= 1e15 => return format!("{number:.2e} "),
@@ -34,7 +34,7 @@ pub fn prefixed(number: f64) -> String {
     format!("{} {prefix}", digits(factor * number))
 }
 
-/// A fraction as percent.
+/// A fraction as a percentage.
 pub fn percent(share: f64) -> String {
     match 100.0 * share {
         p if !p.is_finite() => "?".to_owned(),

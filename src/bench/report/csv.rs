@@ -1,8 +1,8 @@
-//! Reports as tables for other programs.
+//! Reports as tables for other programs (CSV).
 
 use super::{Cell, Report, Stats};
 
-/// Columns of [`Report::csv`]: the run, the device, the network, then the figures.
+/// The columns of [`Report::csv`]: run, device, network, and then the figures.
 pub const COLUMNS: &str = "began,version,shaders,quick,os,architecture,cpu,threads,\
                            device,api,driver,pci_id,software,peak_words,peak_macs,peak_bytes,\
                            model,source,bits,batch,\
@@ -12,7 +12,7 @@ pub const COLUMNS: &str = "began,version,shaders,quick,os,architecture,cpu,threa
                            digest,expected,problem,noise";
 
 impl Report {
-    /// One line per cell, after one with the names of the columns. What a cell does not have is an empty field.
+    /// One line per cell, after a line of column names. Absent values are empty fields.
     pub fn csv(&self) -> String {
         let lines = self.cells.iter().map(|cell| csv_line(&fields(self, cell)));
         format!("{COLUMNS}\n{}", lines.collect::<String>())
@@ -32,7 +32,7 @@ pub fn fields(report: &Report, cell: &Cell) -> Vec<String> {
     fields.extend(
         [cold.map(|c| c.load), cold.map(|c| c.lower), cold.map(|c| c.compile), cold.map(|c| c.first_run)].map(maybe),
     );
-    fields.extend(rival(cell));
+    fields.extend(float32(cell));
     fields.extend([cell.digest.found.clone().unwrap_or_default(), cell.digest.expected.clone()]);
     let noise = cell.warm.as_ref().map_or(String::new(), |w| w.noise.join("; "));
     fields.extend([cell.problem.clone().unwrap_or_default(), noise]);
@@ -54,7 +54,7 @@ fn device(report: &Report, cell: &Cell) -> [String; 8] {
         text(|d| maybe(d.pci_id.clone())),
         text(|d| d.software.to_string()),
         maybe(peaks.map(|p| p.words)),
-        maybe(peaks.map(|p| p.macs)),
+        maybe(peaks.map(|p| p.byte_products)),
         maybe(peaks.map(|p| p.bytes)),
     ]
 }
@@ -76,15 +76,15 @@ fn warm(cell: &Cell) -> [String; 10] {
     ]
 }
 
-fn rival(cell: &Cell) -> [String; 6] {
-    let rival = cell.timed_rival();
+fn float32(cell: &Cell) -> [String; 6] {
+    let timed = cell.timed_float32();
     [
-        maybe(cell.rival.as_ref().map(|r| &r.name)),
-        maybe(rival.map(|r| r.wall.median)),
-        maybe(rival.and_then(|r| Some(r.device?.median))),
-        maybe(rival.map(|r| r.images_per_second)),
-        maybe(rival.map(|r| r.times)),
-        maybe(cell.rival.as_ref().and_then(|r| r.problem.as_ref())),
+        maybe(cell.float32.as_ref().map(|r| &r.name)),
+        maybe(timed.map(|r| r.wall.median)),
+        maybe(timed.and_then(|r| Some(r.device?.median))),
+        maybe(timed.map(|r| r.images_per_second)),
+        maybe(timed.map(|r| r.times)),
+        maybe(cell.float32.as_ref().and_then(|r| r.problem.as_ref())),
     ]
 }
 

@@ -1,16 +1,16 @@
-//! `benches/README.md` and the schema name the same fields.
+//! Checks that `benches/README.md` describes exactly the fields of the schema.
 
 use super::sample;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A field: where it is, as the headings of the document say it, and its name.
+/// A field: its path, as written in the document's headings, and its name.
 type Field = (String, String);
 
-/// Of the heading of the statistics, wherever they are.
+/// The heading for statistics, which occur in many places.
 const TIMES: &str = "Times";
 
-/// Fields of `value`, which is at `path`, and of what is in it.
+/// Collects the fields of `value`, which is at `path`, recursively.
 fn fields(value: &Value, path: &str, found: &mut BTreeSet<Field>) {
     match value {
         Value::Array(all) => all.iter().for_each(|one| fields(one, &format!("{path}[]"), found)),
@@ -25,7 +25,7 @@ fn fields(value: &Value, path: &str, found: &mut BTreeSet<Field>) {
     }
 }
 
-/// Fields that the document names: in code, in the first column of the table under each heading.
+/// The fields that the document describes: code in the first column of the table under each heading.
 fn documented(text: &str) -> Vec<Field> {
     let (mut path, mut found) = (None, Vec::new());
     for line in text.lines() {
@@ -56,7 +56,7 @@ fn every_field_is_described_and_every_description_is_of_a_field() {
     let difference = |a: &BTreeSet<Field>, b: &BTreeSet<Field>| a.difference(b).cloned().collect::<Vec<_>>();
     assert_eq!(difference(&written, &named_once), [], "not described in benches/README.md");
     assert_eq!(difference(&named_once, &written), [], "described in benches/README.md, but never written");
-    // What is compared is there: every level down to the statistics of a launch's parts.
+    // The test is not empty: fields on every level were found.
     for field in [("", "schema"), ("cells[].warm.steps[]", "bound"), ("cells[].rival", "times"), (TIMES, "spread")] {
         assert!(written.contains(&(field.0.to_owned(), field.1.to_owned())), "{field:?}");
     }

@@ -1,16 +1,15 @@
-//! Reports as files.
+//! Reading and writing reports.
 
 use super::{Report, SCHEMA};
 use crate::error::{Error, Result};
-use crate::format::replace_file;
+use crate::files::replace_file;
 use std::path::Path;
 
 impl Report {
     /// Reads a report.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read, [`Error::BadInput`] if it holds no report of this version, or one that
-    /// contradicts itself.
+    /// [`Error::Io`] if the file cannot be read, [`Error::BadInput`] if it is not a consistent report of this version.
     pub fn read(path: &Path) -> Result<Report> {
         let bad = |problem: String| Error::bad_input(path, problem);
         let text = std::fs::read(path).map_err(|e| Error::io(path, e))?;
@@ -28,7 +27,7 @@ impl Report {
         }
     }
 
-    /// Writes the report as JSON; the file appears whole or not at all.
+    /// Writes the report as JSON. The file is replaced as a whole or not at all.
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self);
         let text = text.map_err(|e| Error::Usage(format!("the report cannot be written as JSON: {e}")))?;

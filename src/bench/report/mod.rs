@@ -1,5 +1,5 @@
-//! What a benchmark found, as data: the JSON that `lq-infer bench` writes and reads. Times are seconds, rates are per second,
-//! sizes are bytes. Fields are only added within a version of the schema.
+//! The results of a benchmark as data: the JSON that `lq-infer bench` writes and reads. Times are in seconds, rates per
+//! second, and sizes in bytes. Within one version of the schema, fields are only ever added.
 
 mod csv;
 #[cfg(test)]
@@ -10,11 +10,12 @@ pub(super) mod sample;
 mod stats;
 
 pub(super) use csv::{COLUMNS, csv_line, fields};
+pub(super) use stats::median_of;
 
 use crate::backend::Clock;
 use serde::{Deserialize, Serialize};
 
-/// Version of this schema.
+/// The version of this schema.
 pub const SCHEMA: u32 = 1;
 
 /// One run of `lq-infer bench` on one machine.
@@ -22,72 +23,79 @@ pub const SCHEMA: u32 = 1;
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Version of lq-infer.
+    /// The version of lq-infer.
     pub version: String,
-    /// SHA-256 of all shaders' text, in hex.
+    /// SHA-256 of the text of all shaders, in hex.
     pub shaders: String,
-    /// When the run began: UTC, RFC 3339.
+    /// When the run started: UTC, RFC 3339.
     pub began: String,
-    /// Whether it was asked to be short; its figures are rougher.
+    /// Whether this was a short run, whose figures are less precise.
     pub quick: bool,
-    /// Whether it got to its end; a run that was interrupted holds the cells that were done.
+    /// Whether it ran to the end. An interrupted run holds the cells that were finished.
     pub complete: bool,
+    /// The machine.
     pub host: Host,
+    /// The devices.
     pub devices: Vec<Device>,
+    /// The measurements.
     pub cells: Vec<Cell>,
 }
 
-/// The machine.
+/// The machine that a benchmark ran on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Host {
-    /// Name and version of the system.
+    /// Name and version of the operating system.
     pub os: String,
-    /// Its processor architecture ("x86_64").
+    /// The processor's architecture ("x86_64").
     pub architecture: String,
-    /// Name of the processor.
+    /// The processor's name.
     pub cpu: String,
-    /// Threads that run at once.
+    /// How many threads can run at the same time.
     pub threads: usize,
-    /// Memory in bytes, where the system tells.
+    /// Memory in bytes, if the operating system reports it.
     pub memory: Option<u64>,
 }
 
 /// A device that was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Device {
-    /// The same for the same device and API in every run, whatever else is there.
+    /// Identifies a device and API in all runs, whatever other devices there are.
     pub id: String,
+    /// The device's name.
     pub name: String,
     /// "cpu", "vulkan", "metal", "dx12" or "gl".
     pub api: String,
-    /// Driver and its version; for a CPU its threads and instructions.
+    /// The driver and its version; for a CPU, its threads and instruction set.
     pub driver: String,
+    /// PCI vendor and device ("10de:2684"), if known.
     pub pci_id: Option<String>,
-    /// Whether it computes on a processor although it presents itself as a GPU.
+    /// Whether it presents itself as a GPU but computes on a processor.
     pub software: bool,
-    /// What it can do at best; absent if it could not be opened.
+    /// Its peak rates; absent if it could not be opened.
     pub peaks: Option<Peaks>,
-    /// What a launch takes that does next to nothing; absent if it could not be opened, 0 if launches cannot be timed.
+    /// The time of a launch that does almost nothing. Absent if the device could not be opened, 0 if it cannot time
+    /// launches.
     pub launch: Option<f64>,
-    /// Why nothing was measured on it, if nothing was.
+    /// Why nothing was measured on it, if so.
     pub problem: Option<String>,
 }
 
 impl Device {
-    /// The name without what follows it in brackets, which is the driver's compiler or the chip.
+    /// The name without what follows in parentheses, which is the driver's compiler or the chip.
     pub fn short_name(&self) -> &str {
         self.name.split(" (").next().unwrap_or(&self.name)
     }
 }
 
-/// What a device does per second at best, by probes that do nothing else.
+/// What a device can do per second, as measured by probes that do nothing else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Peaks {
-    /// 32-bit words that it ANDs, counts and adds.
+    /// 32-bit words ANDed, their ones counted and added up.
     pub words: f64,
-    /// Products of signed bytes that it adds up.
-    pub macs: f64,
-    /// Bytes that it reads and writes in memory.
+    /// Products of signed bytes, added up.
+    #[serde(rename = "macs")]
+    pub byte_products: f64,
+    /// Bytes read from and written to memory.
     pub bytes: f64,
 }
 
@@ -96,7 +104,7 @@ pub struct Peaks {
 pub struct Cell {
     /// Index in [`Report::devices`].
     pub device: usize,
-    /// Name of the model, or id of the network of the zoo.
+    /// Name of the model, or id of the network in the zoo.
     pub model: String,
     /// SHA-256 of the model's file in hex, "bundled", or "random, seed N" for random parameters.
     pub source: String,
@@ -104,96 +112,101 @@ pub struct Cell {
     pub bits: String,
     /// Input height, width and channels.
     pub input: [usize; 3],
+    /// Images per batch.
     pub batch: usize,
+    /// The first inference; absent if the device failed before it.
     pub cold: Option<Cold>,
+    /// Whether the logits were right.
     pub digest: DigestCheck,
-    /// Absent if the digest is wrong or the device failed: then there is no figure to trust.
+    /// The timed inferences; absent if the digest is wrong or the device failed, since no figure can be trusted then.
     pub warm: Option<Warm>,
-    /// The same network in float32 on the same device; absent unless it was asked for.
-    pub rival: Option<Rival>,
+    /// The same network in float32 on the same device, if requested.
+    #[serde(rename = "rival")]
+    pub float32: Option<Float32Baseline>,
     /// Why there is no figure, if there is none.
     pub problem: Option<String>,
 }
 
-/// The network with float weights and activations, by shaders of our own: what low bit widths are compared with.
+/// The float32 baseline: the same network with float weights and activations, computed by shaders of this project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rival {
-    /// What computed it ("f32 by WGSL").
+pub struct Float32Baseline {
+    /// How it was computed ("f32 by WGSL").
     pub name: String,
-    /// From the host's numbers to its logits, per batch.
+    /// Time per batch, from numbers on the host to logits on the host.
     pub wall: Stats,
-    /// The GPU's part.
+    /// The GPU's share of it.
     pub device: Option<Stats>,
+    /// From the median time.
     pub images_per_second: f64,
-    /// How many times as long it takes as the quantized network.
+    /// How many times as long as the quantized network it takes.
     pub times: f64,
-    /// Why there is no figure, or none to rely on, if so.
+    /// Why there is no reliable figure, if so.
     pub problem: Option<String>,
 }
 
 impl Cell {
-    /// The network in float32, if there are figures of it.
-    pub fn timed_rival(&self) -> Option<&Rival> {
-        self.rival.as_ref().filter(|rival| rival.problem.is_none())
+    /// The float32 baseline, if it has figures.
+    pub fn timed_float32(&self) -> Option<&Float32Baseline> {
+        self.float32.as_ref().filter(|float32| float32.problem.is_none())
     }
 
-    /// Whether the device computed other logits than the reference.
+    /// Whether the device's logits differ from the reference's.
     pub fn is_wrong(&self) -> bool {
         self.digest.found.as_ref().is_some_and(|found| *found != self.digest.expected)
     }
 }
 
-/// A process's first inference, in its parts.
+/// The parts of a process's first inference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cold {
-    /// Opening and checking the model's file, or making random parameters.
+    /// Opening and checking the model file, or generating random parameters.
     pub load: f64,
-    /// To integers.
+    /// Lowering to integers.
     pub lower: f64,
-    /// Kernels, weights and memory of the device.
+    /// Preparing the device: kernels, weights and memory.
     pub compile: f64,
-    /// The first batch.
+    /// Running the first batch.
     pub first_run: f64,
 }
 
-/// Whether the device computed the right numbers.
+/// Whether the device computed the right logits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DigestCheck {
     /// SHA-256 of the reference's logits, in hex.
     pub expected: String,
-    /// Of this device's; absent if it gave none.
+    /// SHA-256 of this device's logits; absent if it computed none.
     pub found: Option<String>,
-    /// What computed the expected one: "cpu-reference".
+    /// What computed the expected logits: "cpu-reference".
     pub against: String,
 }
 
-/// Inferences after the first ones.
+/// Inferences after a warm-up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Warm {
-    /// From the host's pixels to its logits, per batch.
+    /// Time per batch, from pixels on the host to logits on the host.
     pub wall: Stats,
-    /// By the median wall time.
+    /// From the median wall time.
     pub images_per_second: f64,
-    /// Where the time of a run on a GPU goes; absent on CPUs.
+    /// The parts of a run on a GPU; absent on CPUs.
     pub parts: Option<Parts>,
     /// Each launch of a run; empty if they were not timed.
     pub steps: Vec<StepTime>,
-    /// What the steps were timed with.
+    /// How the steps were timed.
     pub clock: Clock,
-    /// Words that the device's probe counted per second, before and after.
+    /// Words per second that the device's probe counted, before and after.
     pub probe: [f64; 2],
-    /// Why these figures should not be relied on ("the device's clock rose by 12 % meanwhile"); none if they may.
+    /// Reasons to doubt these figures ("the device became 12 % faster meanwhile"); empty if there are none.
     pub noise: Vec<String>,
 }
 
-/// Parts of a run on a GPU, per batch.
+/// The parts of a run on a GPU, per batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Parts {
-    /// Sending the input and the commands.
+    /// Sending the input and the commands to the GPU.
     pub upload: Stats,
-    /// From the beginning of the first kernel to the end of the last, by the GPU's timestamps; absent if it has none.
+    /// From the start of the first kernel to the end of the last, by GPU timestamps; absent if the GPU has none.
     pub device: Option<Stats>,
-    /// From the GPU's end, as the host hears of it, to the host's logits.
+    /// From when the host learns that the GPU is done until it has the logits.
     pub readback: Stats,
 }
 
@@ -202,49 +215,59 @@ pub struct Parts {
 pub struct StepTime {
     /// The layer it belongs to.
     pub layer: String,
+    /// The name of its kernel.
     pub kernel: String,
-    /// The median for a batch.
+    /// The median time for a batch.
     pub seconds: f64,
-    /// Work for a batch: words that are ANDed and counted, products of bytes, bytes read and written at least.
+    /// Words ANDed and counted for a batch.
     pub words: f64,
-    pub macs: f64,
+    /// Products of bytes for a batch.
+    #[serde(rename = "macs")]
+    pub byte_products: f64,
+    /// Bytes that must be read and written for a batch.
     pub bytes: f64,
-    /// Multiplications of the layer by its definition, for a batch; 0 but for convolutions and dense layers.
+    /// Multiplications for a batch by the layer's definition; 0 except for convolutions and dense layers.
     pub network_macs: f64,
-    /// Planes of the weights and of the input; absent but for bit convolutions. 32 of the input are those of float activations.
+    /// Planes of the weights and of the input, of bit convolutions only. Float activations have 32.
     pub planes: Option<[usize; 2]>,
-    /// Height and width of the window; absent where there is none.
+    /// Height and width of the window, if there is one.
     pub window: Option<[usize; 2]>,
-    /// Height, width and channels of what it makes of an image.
+    /// Height, width and channels of its output for one image.
     pub output: [usize; 3],
-    /// What it cannot be faster than, given the device's peaks.
+    /// What limits it, given the device's peaks.
     pub bound: Bound,
-    /// How much of that peak it reaches, 0 to 1 (more is possible: peaks are measured).
+    /// The fraction of that peak that it reaches; it can exceed 1, because peaks are measured.
     pub share: f64,
 }
 
-/// What bounds the speed of a launch.
+/// What limits the speed of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
-    /// ANDing and counting words.
+    /// ANDing words and counting ones.
     Popcount,
-    /// Multiplying and adding bytes.
-    Macs,
+    /// Multiplying bytes and adding up.
+    #[serde(rename = "macs")]
+    ByteProducts,
     /// Reading and writing memory.
     Memory,
-    /// Starting it at all.
+    /// Starting the launch itself.
     Launch,
 }
 
-/// Many measurements of one thing.
+/// Statistics of repeated measurements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
+    /// How many there are.
     pub count: usize,
+    /// The smallest.
     pub least: f64,
+    /// The median.
     pub median: f64,
+    /// The 95th percentile.
     pub p95: f64,
+    /// The 99th percentile.
     pub p99: f64,
-    /// By how much the median of another such run may differ, as a fraction of it; see [`Stats::of`].
+    /// How far the median of another such run may deviate, relative to the median; see [`Stats::of`].
     pub spread: f64,
 }

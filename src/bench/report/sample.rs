@@ -1,9 +1,9 @@
-//! Reports made up for tests: with every field, many devices, and names that mean harm.
+//! Made-up reports for tests: with every field, with many devices, and with malicious text.
 
 use crate::backend::Clock;
 use crate::bench::report::*;
 
-/// Layers of a made-up network, with their kernels.
+/// The layers of a made-up network, with their kernels.
 const LAYERS: [(&str, &str); 6] = [
     ("conv1", "limbconv"),
     ("pool1", "maxpool"),
@@ -24,7 +24,7 @@ pub fn full() -> Report {
     report
 }
 
-/// Eight devices, three of them in trouble, with launches and a rival.
+/// Eight devices, three of them with problems, with launches and a float32 baseline.
 pub fn many() -> Report {
     let names = [
         ("NVIDIA GeForce RTX 4090 Laptop GPU with a name that goes on", "vulkan", 4100.0),
@@ -54,7 +54,7 @@ pub fn many() -> Report {
         cells: Vec::new(),
     };
     for (at, (name, api, rate)) in names.into_iter().enumerate() {
-        let peaks = Peaks { words: 3e8 * rate, macs: 9e8 * rate, bytes: 2e8 * rate };
+        let peaks = Peaks { words: 3e8 * rate, byte_products: 9e8 * rate, bytes: 2e8 * rate };
         report.devices.push(Device {
             id: format!("{api}:{name}"),
             name: name.into(),
@@ -72,9 +72,9 @@ pub fn many() -> Report {
             }
         }
     }
-    void(&mut report.cells[7], "wrong digest in a later run: no figure is given");
+    withdraw(&mut report.cells[7], "wrong digest in a later run: no figure is given");
     report.cells[7].digest.found = Some("00".repeat(32));
-    void(
+    withdraw(
         &mut report.cells[12],
         "AMD Radeon: device lost: the driver was reset while the first batch ran, and did not come back",
     );
@@ -90,11 +90,11 @@ pub fn many() -> Report {
     report
 }
 
-fn void(cell: &mut Cell, problem: &str) {
-    (cell.warm, cell.rival, cell.problem) = (None, None, Some(problem.into()));
+fn withdraw(cell: &mut Cell, problem: &str) {
+    (cell.warm, cell.float32, cell.problem) = (None, None, Some(problem.into()));
 }
 
-/// A report whose every text is an attempt at the page that shows it.
+/// A report in which every text tries to break out of the page that shows it.
 pub fn hostile() -> Report {
     let evil = |at: &str| {
         format!(
@@ -119,8 +119,8 @@ pub fn hostile() -> Report {
                 (step.layer, step.kernel) = (evil("layer"), evil("kernel"));
             }
         }
-        if let Some(rival) = &mut cell.rival {
-            (rival.name, rival.problem) = (evil("rival"), Some(evil("rival problem")));
+        if let Some(float32) = &mut cell.float32 {
+            (float32.name, float32.problem) = (evil("float32"), Some(evil("float32 problem")));
         }
     }
     report
@@ -139,7 +139,7 @@ fn cell(device: usize, model: &str, bits: &str, batch: usize, rate: f64, gpu: bo
     let parts =
         Parts { upload: stats(0.07 * median), device: Some(stats(0.8 * median)), readback: stats(0.1 * median) };
     let steps = if gpu && batch == 1 { steps(0.8 * median, rate) } else { Vec::new() };
-    let rival = Rival {
+    let float32 = Float32Baseline {
         name: "f32 by WGSL".into(),
         wall: stats(3.4 * median),
         device: Some(stats(3.1 * median)),
@@ -169,17 +169,17 @@ fn cell(device: usize, model: &str, bits: &str, batch: usize, rate: f64, gpu: bo
             probe: [3e8 * rate, 2.99e8 * rate],
             noise: Vec::new(),
         }),
-        rival: gpu.then_some(rival),
+        float32: gpu.then_some(float32),
         problem: None,
     }
 }
 
-/// Thirty launches that take `seconds` together, on a device of this rate.
+/// Thirty launches that take `seconds` in total, on a device of this rate.
 fn steps(seconds: f64, rate: f64) -> Vec<StepTime> {
     let step = |at: usize| {
         let (layer, kernel) = LAYERS[at % LAYERS.len()];
         let share = (1 + at * 7 % 5) as f64 / 90.0;
-        let (words, macs) = match kernel {
+        let (words, byte_products) = match kernel {
             "bitconv" => (1.5e8 * rate * share * seconds, 0.0),
             "limbconv" => (0.0, 4e8 * rate * share * seconds),
             _ => (0.0, 0.0),
@@ -189,13 +189,13 @@ fn steps(seconds: f64, rate: f64) -> Vec<StepTime> {
             kernel: kernel.into(),
             seconds: share * seconds,
             words,
-            macs,
+            byte_products,
             bytes: 1e8 * rate * share * seconds / (1 + at) as f64,
-            network_macs: 8.0 * words + macs,
+            network_macs: 8.0 * words + byte_products,
             planes: (kernel == "bitconv").then_some([2, 2]),
             window: (kernel != "pointwise").then_some([3, 3]),
             output: [56, 56, 64],
-            bound: [Bound::Popcount, Bound::Macs, Bound::Memory, Bound::Launch][at % 4],
+            bound: [Bound::Popcount, Bound::ByteProducts, Bound::Memory, Bound::Launch][at % 4],
             share: 0.1 + 0.8 * share,
         }
     };

@@ -1,15 +1,15 @@
 //! Arguments of `lq-infer bench`.
 
-use crate::cli::parse_count;
+use crate::cli::args::parse_count;
 use crate::cli::subject::{Bits, parse_bits};
 use clap::Args;
 use std::path::PathBuf;
 
-/// Arguments that only measuring has a use for.
+/// Arguments that have a meaning only when something is measured.
 const MEASURING: [&str; 9] = ["models", "net", "bits", "device", "batch", "seconds", "against", "quick", "json"];
 
 #[derive(Args, Debug)]
-pub struct BenchArgs {
+pub(crate) struct BenchArgs {
     /// Packed models [default: the bundled one]
     pub models: Vec<PathBuf>,
     /// Networks of the zoo with random parameters, by id
@@ -18,7 +18,7 @@ pub struct BenchArgs {
     /// Bits of weights and activations of these networks
     #[arg(long, value_name = "W/A", value_delimiter = ',', default_value = "2/2", value_parser = parse_bits)]
     pub bits: Vec<Bits>,
-    /// As for classification, several separated by commas, or `all`
+    /// Devices as for classification, separated by commas, or `all`
     #[arg(long, value_name = "SEL", value_delimiter = ',', default_value = "auto")]
     pub device: Vec<String>,
     /// Images per run
@@ -27,10 +27,10 @@ pub struct BenchArgs {
     /// Time for each model, device and batch size [default: 3]
     #[arg(long, value_name = "S", value_parser = parse_seconds, conflicts_with = "quick")]
     pub seconds: Option<f64>,
-    /// Also time the same network in this arithmetic on the same GPU, in turns: what low bit widths buy there
+    /// Also time the same network in this arithmetic on the same GPU, in turns, as a baseline
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "f32", value_parser = ["f32"])]
     pub against: Option<String>,
-    /// Short and rough: six seconds for all figures together, beside preparing
+    /// Short and rough: six seconds for all figures together, besides preparing
     #[arg(long)]
     pub quick: bool,
     /// Write the report as JSON (benches/README.md describes it)
@@ -39,7 +39,7 @@ pub struct BenchArgs {
     /// Write the figures as CSV
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// Write a page with tables and drawings, in one file that needs nothing else
+    /// Write a page with tables and drawings, as one self-contained file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
     /// Write images per second as a drawing

@@ -1,14 +1,17 @@
 //! `lq-infer bench --compare`
 
-use super::{BenchArgs, print, write};
-use crate::bench::compare::{Comparison, Run};
+use super::args::BenchArgs;
+use super::print;
+use crate::bench::compare::{Comparison, NamedReport};
 use crate::bench::html;
-use crate::cli::{Outcome, output};
+use crate::cli::failure::Outcome;
+use crate::cli::files::write;
+use crate::cli::output;
 use std::path::PathBuf;
 
 /// Compares the reports in these files with the first of them.
-pub fn run(args: &BenchArgs, files: &[PathBuf]) -> Outcome {
-    let comparison = Comparison::new(Run::read(files)?);
+pub(super) fn run(args: &BenchArgs, files: &[PathBuf]) -> Outcome {
+    let comparison = Comparison::new(NamedReport::read(files)?);
     let written = write(args.csv.as_ref(), || comparison.csv())
         .and_then(|()| write(args.html.as_ref(), || html::comparison(&comparison)))
         .and_then(|()| write(args.svg.as_ref(), || html::comparison_svg(&comparison)));

@@ -5,17 +5,17 @@ mod compare;
 mod print;
 mod run;
 
-pub use args::BenchArgs;
+pub(super) use args::BenchArgs;
 
-use super::{Failure, Outcome, output};
+use super::failure::{Failure, Outcome};
+use super::files::write;
 use crate::bench::html;
 use crate::bench::report::Report;
 use crate::error::Error;
-use crate::format::replace_file;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Runs the command.
-pub fn run(args: &BenchArgs) -> Outcome {
+pub(super) fn run(args: &BenchArgs) -> Outcome {
     match args.compare.as_slice() {
         [] => measure(args),
         [one] => {
@@ -30,17 +30,15 @@ fn measure(args: &BenchArgs) -> Outcome {
     let (report, outcome) = run::measured(args)?;
     let shown = show(args, &report);
     let verdict = match outcome {
-        Err(Error::Cancelled) => {
-            Err(Failure { code: 1, message: Some("interrupted: the report is not complete".into()) })
-        }
+        Err(Error::Cancelled) => Err(Failure::new(1, "interrupted: the report is not complete")),
         Err(error) => Err(error.into()),
         Ok(()) => verdict(&report),
     };
     ended(shown, verdict)
 }
 
-/// How it ended: with what kept results from being written, else with the verdict on them. That nobody reads them any more is no reason
-/// to be silent about it.
+/// The outcome of the command: a failure to write the results, else the verdict on them. A closed pipe (exit code 0) does
+/// not hide a bad verdict.
 fn ended(shown: Outcome, verdict: Outcome) -> Outcome {
     match shown {
         Err(failure) if failure.code != 0 => Err(failure),
@@ -48,9 +46,9 @@ fn ended(shown: Outcome, verdict: Outcome) -> Outcome {
     }
 }
 
-/// Prints a report and writes it in the forms that were asked for. Either is done if the other fails.
+/// Prints a report and writes it in the forms that were asked for. If writing fails, the report is still printed.
 fn show(args: &BenchArgs, report: &Report) -> Outcome {
-    let json = |path: &PathBuf| report.write(path).map_err(output::write_failure);
+    let json = |path: &PathBuf| report.write(path).map_err(Failure::of_writing);
     let written = args
         .json
         .as_ref()
@@ -62,13 +60,7 @@ fn show(args: &BenchArgs, report: &Report) -> Outcome {
     written.and(printed)
 }
 
-/// Writes a file of results, if it was asked for.
-fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Outcome {
-    let write = |path: &Path| replace_file(path, text().as_bytes()).map_err(output::write_failure);
-    path.map_or(Ok(()), |path| write(path))
-}
-
-/// Wrong digests fail the run; so does a run without a single figure.
+/// The run fails if a digest is wrong, or if there is not a single figure.
 fn verdict(report: &Report) -> Outcome {
     if let Some(cell) = report.cells.iter().find(|cell| cell.is_wrong()) {
         let name = report.devices.get(cell.device).map_or("a device", |d| d.name.as_str());
@@ -76,6 +68,6 @@ fn verdict(report: &Report) -> Outcome {
     }
     match report.cells.iter().any(|cell| cell.warm.is_some()) {
         true => Ok(()),
-        false => Err(Failure { code: 1, message: Some("no device gave a figure".into()) }),
+        false => Err(Failure::new(1, "no device gave a figure")),
     }
 }

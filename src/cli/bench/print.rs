@@ -1,28 +1,30 @@
-//! Figures on a terminal, in lines that 110 columns hold.
+//! Figures for a terminal of 110 columns.
 
 use crate::bench::compare::{Comparison, Row};
 use crate::bench::report::{Cell, Report};
-use crate::cli::{Outcome, output};
+use crate::cli::failure::Outcome;
+use crate::cli::output;
+use crate::text::wrapped;
 
 /// Longest names of devices, runs and models in tables.
 const DEVICE: usize = 22;
 const RUN: usize = 12;
 const MODEL: usize = 28;
-/// Length of lines of remarks.
+/// Most characters in a line of remarks.
 const LINE: usize = 110;
 
 /// One line for each figure, then the remarks.
-pub fn report(report: &Report) -> Outcome {
+pub(super) fn report(report: &Report) -> Outcome {
     let mut header = vec!["device", "api", "model", "batch", "ms/batch", "+-", "p95", "gpu", "images/s", "digest"];
-    header.extend(report.cells.iter().any(|cell| cell.rival.is_some()).then_some("f32"));
+    header.extend(report.cells.iter().any(|cell| cell.float32.is_some()).then_some("f32"));
     let mut rows = vec![header.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     rows.extend(report.cells.iter().map(|cell| row(report, cell)));
     lines(output::table_of(&rows, &[3, 4, 5, 6, 7, 8]))?;
     report.cells.iter().try_for_each(|cell| remarks(report, cell, ""))
 }
 
-/// One line for each figure of each run, against that of the first run.
-pub fn comparison(comparison: &Comparison) -> Outcome {
+/// One line for each figure of each run, compared with that of the first run.
+pub(super) fn comparison(comparison: &Comparison) -> Outcome {
     let header = ["model", "batch", "run", "device", "api", "ms/batch", "+-", "images/s", "ratio", "verdict"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(comparison.rows.iter().filter_map(|row| compared(comparison, row)));
@@ -37,7 +39,7 @@ fn lines(lines: Vec<String>) -> Outcome {
     lines.iter().try_for_each(|line| output::line(line))
 }
 
-/// The beginning of `text`, if it is longer than `length` characters.
+/// `text`, or its beginning if it is longer than `length` characters.
 fn cut(text: &str, length: usize) -> String {
     match text.chars().count() > length {
         true => text.chars().take(length - 1).chain(['…']).collect(),
@@ -45,33 +47,17 @@ fn cut(text: &str, length: usize) -> String {
     }
 }
 
-/// Why there is no figure, or none to rely on.
+/// Why a figure is missing or should not be relied on.
 fn remarks(report: &Report, cell: &Cell, run: &str) -> Outcome {
     let noise = cell.warm.iter().flat_map(|warm| &warm.noise);
-    let rival = cell.rival.iter().flat_map(|rival| &rival.problem);
-    let remarks: Vec<&str> = cell.problem.iter().chain(noise).chain(rival).map(String::as_str).collect();
+    let float32 = cell.float32.iter().flat_map(|float32| &float32.problem);
+    let remarks: Vec<&str> = cell.problem.iter().chain(noise).chain(float32).map(String::as_str).collect();
     if remarks.is_empty() {
         return Ok(());
     }
     let (name, api) = device(report, cell);
     let text = format!("! {run}{name} ({api}), {}, batch {}: {}", cell.model, cell.batch, remarks.join("; "));
-    lines(wrapped(&text))
-}
-
-/// `text` in lines of at most [`LINE`] characters where it has spaces, the later ones indented.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= LINE => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) => lines.push(format!("  {word}")),
-            None => lines.push(word.to_owned()),
-        }
-    }
-    lines
+    lines(wrapped(&text, "", LINE))
 }
 
 /// Short name and API of a cell's device.
@@ -88,14 +74,14 @@ fn row(report: &Report, cell: &Cell) -> Vec<String> {
         Some(_) => "WRONG".to_owned(),
         None => "-".to_owned(),
     });
-    row.extend(cell.rival.as_ref().map(|rival| match rival.problem {
-        None => format!("{:.3} ({:.1} x)", 1e3 * rival.wall.median, rival.times),
+    row.extend(cell.float32.as_ref().map(|float32| match float32.problem {
+        None => format!("{:.3} ({:.1} x)", 1e3 * float32.wall.median, float32.times),
         Some(_) => "-".to_owned(),
     }));
     row
 }
 
-/// Median, spread, 95th percentile, the GPU's part of it, and rate.
+/// Median, spread, 95th percentile, the GPU's part of the time, and images per second.
 fn figures(cell: &Cell) -> [String; 5] {
     let Some(warm) = &cell.warm else { return ["-"; 5].map(str::to_owned) };
     let ms = |seconds: f64| format!("{:.3}", 1e3 * seconds);
@@ -121,11 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_short() {
-        let text = "word ".repeat(60);
-        let lines = wrapped(&text);
-        assert!(lines.len() == 3 && lines.iter().all(|line| line.len() <= LINE), "{lines:?}");
-        assert_eq!(lines.join(" ").split_whitespace().count(), 60);
+    fn long_names_are_cut() {
         assert_eq!((cut("abcdef", 6), cut("abcdefg", 6)), ("abcdef".to_owned(), "abcde…".to_owned()));
     }
 }

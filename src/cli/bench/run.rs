@@ -1,23 +1,25 @@
-//! Measures and makes the report.
+//! Measures, and fills the report.
 
-use super::BenchArgs;
+use super::args::BenchArgs;
 use crate::backend::gpu::shader_hash;
 use crate::backend::{CancelToken, Control};
 use crate::bench::report::{Report, SCHEMA};
-use crate::bench::{Job, host, measure, open, void};
+use crate::bench::{Job, host, measure, unmeasured};
+use crate::cli::failure::Failure;
 use crate::cli::subject::Subject;
-use crate::cli::{Failure, matching, output};
+use crate::cli::{open, output};
 use crate::error::Error;
-use crate::format::check_replaceable;
-use crate::session::{DeviceInfo, devices};
+use crate::files::check_replaceable;
+use crate::session::DeviceInfo;
 use std::time::{Duration, SystemTime};
 
-/// Time for all cells of a quick run, and for one cell of another.
+/// Time for all cells of a quick run together.
 const QUICK: Duration = Duration::from_secs(6);
+/// Seconds for each cell of any other run.
 const SECONDS: f64 = 3.0;
 
-/// Measures what `args` ask for: the report, and what ended it before its time, if anything did.
-pub fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure> {
+/// Measures what `args` ask for. Returns the report, and the error that ended it early, if any.
+pub(super) fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure> {
     let devices = selected(&args.device)?;
     let cancel = CancelToken::new();
     cancel_on_interrupt(&cancel);
@@ -35,18 +37,18 @@ pub fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure
     let subjects = subjects(args)?;
     let control = Control { cancel: Some(cancel), deadline: None };
     let files = [&args.json, &args.csv, &args.html, &args.svg];
-    files.into_iter().flatten().try_for_each(|path| check_replaceable(path)).map_err(output::write_failure)?;
+    files.into_iter().flatten().try_for_each(|path| check_replaceable(path)).map_err(Failure::of_writing)?;
     let outcome = fill(&mut report, args, &subjects, devices, &control);
     report.complete = outcome.is_ok();
     Ok((report, outcome))
 }
 
-/// Writes what there is of the report, so that nothing that comes later can lose it.
+/// Writes the report as far as it is, so that a later failure does not lose it.
 fn keep(report: &Report, args: &BenchArgs) -> Result<(), Error> {
     args.json.as_ref().map_or(Ok(()), |path| report.write(path))
 }
 
-/// The first interrupt asks for an end, the second one has it.
+/// The first Ctrl-C finishes cleanly, the second one exits at once.
 fn cancel_on_interrupt(cancel: &CancelToken) {
     let cancel = cancel.clone();
     let handler = move || {
@@ -56,7 +58,7 @@ fn cancel_on_interrupt(cancel: &CancelToken) {
         output::note("stopping; interrupt again to stop at once");
         cancel.cancel();
     };
-    // Without a handler an interrupt ends the program, as it would any other.
+    // If the handler cannot be installed, an interrupt ends the program at once.
     let _ = ctrlc::set_handler(handler);
 }
 
@@ -64,8 +66,8 @@ fn selected(selectors: &[String]) -> Result<Vec<DeviceInfo>, Failure> {
     let mut chosen: Vec<DeviceInfo> = Vec::new();
     for selector in selectors {
         let found = match selector.as_str() {
-            "all" => devices(),
-            _ => vec![matching(selector)?],
+            "all" => open::builder().devices(),
+            _ => vec![open::chosen(selector)?],
         };
         for device in found {
             if chosen.iter().all(|d| d.index != device.index) {
@@ -100,7 +102,7 @@ fn fill(
     };
     let bar = output::progress(cells, "figures");
     for (number, info) in devices.into_iter().enumerate() {
-        let (device, opened) = open(&info);
+        let (device, opened) = crate::bench::open(&info, open::builder());
         let problem = device.problem.clone();
         report.devices.push(device);
         for subject in subjects {
@@ -109,9 +111,9 @@ fn fill(
                 let job = Job { against_f32, ..subject.job(batch, budget, opened.as_ref()) };
                 report.cells.push(match &opened {
                     Some(opened) => measure(&job, &opened.engine, number, control)?,
-                    None => void(&job, number, problem.clone()),
+                    None => unmeasured(&job, number, problem.clone()),
                 });
-                // What cannot be kept now is tried again at the end, and complained about then.
+                // A failure here is ignored: the report is written again at the end, and its error is reported then.
                 let _ = keep(report, args);
                 bar.inc(1);
             }

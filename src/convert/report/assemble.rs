@@ -1,17 +1,19 @@
 //! The report on a graph whose parameters are bound.
 
-use super::{ConversionReport, FLOAT_BITS, LayerKind, LayerReport, QuantizedWeights, initial};
+use super::initial;
+use super::layers::{ConversionReport, FLOAT_BITS, LayerKind, LayerReport};
+use super::weights::QuantizedWeights;
 use crate::graph::{Encoding, Fact, Graph, Kind, Node, NodeId, Op, Params, Role, Weights};
 use crate::quant::Levels;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A variance below this share of a batch norm's epsilon is next to nothing.
+/// A variance below this share of a batch norm's epsilon counts as 0.
 const STILL: f64 = 1e-3;
 /// Bytes of a float.
 const FLOAT: usize = 4;
 
 impl ConversionReport {
-    /// The report on `graph`; `quantized` has what was seen of each layer with quantized weights.
+    /// The report on `graph`; `quantized` has the statistics of each layer with quantized weights.
     pub(in crate::convert) fn new(
         graph: &Graph,
         params: &Params,
@@ -31,7 +33,7 @@ struct Assembler<'a> {
 }
 
 impl Assembler<'_> {
-    /// The report on a node, if it has parameters.
+    /// The report on a node that has parameters.
     fn layer(&mut self, node: &Node) -> Result<Option<LayerReport>, String> {
         let (kind, numbers) = match &node.op {
             Op::Conv { outputs, window, weights, bias, groups } => {
@@ -63,7 +65,7 @@ impl Assembler<'_> {
         Ok(LayerKind::Conv { shape, weight_bits, activation_bits, constant_channels, quantized })
     }
 
-    /// Widths of what a layer reads.
+    /// Bit widths of a layer's input, each once.
     fn activation_bits(&self, input: NodeId) -> Vec<usize> {
         let bits = |leaf: NodeId| match self.facts[leaf].kind {
             Kind::Codes { bits } => bits,

@@ -1,6 +1,6 @@
-//! What looks wrong in a converted network. None of it keeps the network from running as it was trained.
+//! Warnings about a converted network. It runs as it was trained all the same.
 
-use super::{ConversionReport, LayerKind, LayerReport};
+use super::layers::{ConversionReport, LayerKind, LayerReport};
 use serde::Serialize;
 use std::fmt;
 
@@ -10,6 +10,7 @@ const NAMED: usize = 4;
 /// A problem with all layers that have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
+    /// The problem.
     pub problem: Problem,
     /// In order of the graph.
     pub layers: Vec<Affected>,
@@ -18,8 +19,9 @@ pub struct Warning {
 /// A layer that has a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Affected {
+    /// Name of the layer.
     pub layer: String,
-    /// How much of it, such as "1 of 4", or the numbers in question.
+    /// How much of the layer, such as "1 of 4", or the numbers in question.
     pub detail: String,
 }
 
@@ -27,7 +29,7 @@ pub struct Affected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Problem {
-    /// Levels that no weight of a layer has: bits without use.
+    /// Levels that no weight of a layer has: unused bits.
     DeadLevels,
     /// Output channels whose weights all have one value.
     ConstantChannels,
@@ -35,9 +37,9 @@ pub enum Problem {
     ZeroGains,
     /// Channels whose variance in a batch norm is next to nothing.
     StillChannels,
-    /// Output channels whose weight basis is as training starts with it.
+    /// Output channels whose weight basis still has its initial value.
     InitialWeightBases,
-    /// Activation bases as training starts with them.
+    /// Activation bases that still have their initial values.
     InitialActivationBases,
     /// Activation quantizers of which several levels are equal.
     EqualLevels,
@@ -77,7 +79,8 @@ impl Problem {
             (Problem::InitialActivationBases, LayerKind::Quantizer { basis, initial_basis, .. }) => {
                 initial_basis.then(|| numbers(basis))
             }
-            // Negative elements make levels equal to the 0 of what exceeds no threshold; they have a warning of their own.
+            // Negative elements make levels equal to the 0 of what exceeds no threshold; they have a warning of their
+            // own.
             (Problem::EqualLevels, LayerKind::Quantizer { basis, levels, .. }) if basis.iter().all(|&v| v >= 0.0) => {
                 share(levels.windows(2).filter(|pair| pair[0] == pair[1]).count(), levels.len())
             }
@@ -93,14 +96,17 @@ fn numbers(basis: &[f32]) -> String {
     basis.iter().map(|v| format!("{v:.4}")).collect::<Vec<_>>().join(" ")
 }
 
-/// All problems of a report.
-pub fn warnings(report: &ConversionReport) -> Vec<Warning> {
-    let warning = |problem: Problem| {
-        let affected =
-            |layer: &LayerReport| problem.detail(layer).map(|detail| Affected { layer: layer.layer.clone(), detail });
-        Warning { problem, layers: report.layers.iter().filter_map(affected).collect() }
-    };
-    Problem::ALL.into_iter().map(warning).filter(|w| !w.layers.is_empty()).collect()
+impl ConversionReport {
+    /// What looks wrong, each problem once with all layers that have it.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let warning = |problem: Problem| {
+            let affected = |layer: &LayerReport| {
+                problem.detail(layer).map(|detail| Affected { layer: layer.layer.clone(), detail })
+            };
+            Warning { problem, layers: self.layers.iter().filter_map(affected).collect() }
+        };
+        Problem::ALL.into_iter().map(warning).filter(|w| !w.layers.is_empty()).collect()
+    }
 }
 
 impl fmt::Display for Problem {

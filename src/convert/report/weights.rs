@@ -1,15 +1,15 @@
-//! What quantization did to the weights of a layer, gathered channel by channel.
+//! Statistics of how quantization changed the weights of a layer.
 
 use super::initial;
 use crate::quant::{WeightLevel, channel_basis};
 use serde::Serialize;
 
-/// The quantized weights of one layer, against the float originals.
+/// The quantized weights of one layer, compared with the float originals.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct QuantizedWeights {
     /// How many weights have the lowest level of their channel, the next, and so on.
     pub level_counts: Vec<u64>,
-    /// Root mean square of w - Q(w), of that of w; 0 if all weights are.
+    /// Root mean square of w - Q(w), divided by that of w; 0 if all weights are 0.
     pub relative_error: f64,
     /// Output channels whose weights all have one level, or whose basis is 0.
     pub constant_channels: usize,
@@ -30,16 +30,17 @@ impl QuantizedWeights {
     }
 }
 
-/// Gathers [`QuantizedWeights`] from a layer's weights in any order: a few bytes for each channel, however many weights it has.
+/// Gathers [`QuantizedWeights`] from a layer's weights in any order. It takes a few bytes for each channel, however
+/// many weights there are.
 #[derive(Debug)]
-pub struct Gatherer {
+pub(crate) struct WeightStatistics {
     found: QuantizedWeights,
     channels: Vec<Channel>,
     /// Sums of squares of w - Q(w) and of w.
     squares: [f64; 2],
 }
 
-/// What the weights of an output channel have in common.
+/// What has been seen of an output channel's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Channel {
     Unseen,
@@ -59,9 +60,9 @@ impl Channel {
     }
 }
 
-impl Gatherer {
+impl WeightStatistics {
     /// For a layer with bases `[bits, out]` and a window of `kernel` = height and width.
-    pub fn new(basis: &[f32], outputs: usize, kernel: [usize; 2]) -> Self {
+    pub(crate) fn new(basis: &[f32], outputs: usize, kernel: [usize; 2]) -> Self {
         let mut found = QuantizedWeights::default();
         let mut channels = Vec::with_capacity(outputs);
         for output in 0..outputs {
@@ -71,11 +72,11 @@ impl Gatherer {
             found.initial_channels += usize::from(initial::is_of_weights(&basis, kernel, outputs));
         }
         found.level_counts = vec![0; 1 << (basis.len() / outputs.max(1))];
-        Gatherer { found, channels, squares: [0.0; 2] }
+        WeightStatistics { found, channels, squares: [0.0; 2] }
     }
 
     /// Adds a weight of channel `output`, which got `level`.
-    pub fn add(&mut self, output: usize, weight: f32, level: WeightLevel) {
+    pub(crate) fn add(&mut self, output: usize, weight: f32, level: WeightLevel) {
         self.found.level_counts[level.rank] += 1;
         self.channels[output] = self.channels[output].and(level.rank);
         let (w, q) = (f64::from(weight), f64::from(level.value));
@@ -84,7 +85,7 @@ impl Gatherer {
     }
 
     /// The layer's result.
-    pub fn finish(self) -> QuantizedWeights {
+    pub(crate) fn finish(self) -> QuantizedWeights {
         let [error, power] = self.squares;
         let constant_channels = self.channels.iter().filter(|&&channel| channel != Channel::Varied).count();
         let relative_error = if power > 0.0 { (error / power).sqrt() } else { 0.0 };
@@ -100,13 +101,13 @@ mod tests {
     fn gathered(weights: &[[f32; 4]], basis: &[f32]) -> QuantizedWeights {
         let outputs = weights.len();
         let quantizer = WeightQuantizer::new(basis, outputs, WeightRule::ORIGINAL);
-        let mut gatherer = Gatherer::new(basis, outputs, [2, 2]);
+        let mut statistics = WeightStatistics::new(basis, outputs, [2, 2]);
         for i in 0..4 * outputs {
             // Channel after channel within a row, as TensorFlow saves them.
             let (output, weight) = (i % outputs, weights[i % outputs][i / outputs]);
-            gatherer.add(output, weight, quantizer.level(output, weight));
+            statistics.add(output, weight, quantizer.level(output, weight));
         }
-        gatherer.finish()
+        statistics.finish()
     }
 
     #[test]

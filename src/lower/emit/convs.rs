@@ -1,4 +1,4 @@
-//! Convolutions: weights and coefficients from parameters.
+//! Lowering of convolutions: integer weights and coefficients from a layer's parameters.
 
 use super::emitter::Emitter;
 use super::tensors::Member;
@@ -26,17 +26,19 @@ struct Conv {
     inputs: usize,
 }
 
-/// What a float convolution multiplies.
+/// The operands of a float convolution.
 struct LimbWeights<'a> {
     real: ScaledWeights<'a>,
-    /// With groups: the first word of four channels that an output channel reads.
+    /// For grouped convolutions: the first word of four channels that each output channel reads.
     first_words: Option<Vec<u32>>,
     input: TensorId,
+    /// Limbs and fractional bits of the input.
     limbs: usize,
     frac: i32,
 }
 
 impl<'a> Emitter<'a> {
+    /// Emits a convolution with its chain.
     pub fn conv(&mut self, chain: &Chain) -> Result<(), String> {
         let conv = self.conv_of(chain)?;
         match conv.weights {
@@ -52,7 +54,7 @@ impl<'a> Emitter<'a> {
         Ok(Conv { source, outputs, window, weights, groups, inputs: self.facts[source].shape.c / groups })
     }
 
-    /// Gain and shift of a convolution's chain: its bias, then its batch norms.
+    /// Gain and shift of a convolution's chain: its bias followed by its batch norms.
     fn affine(&self, chain: &Chain) -> Result<Affine, String> {
         let mut affine = Affine::identity(self.facts[chain.end].shape.c);
         let head = &self.graph.nodes()[chain.head];
@@ -103,7 +105,8 @@ impl<'a> Emitter<'a> {
         Ok(())
     }
 
-    /// Real weights of a float convolution, with the gain, and the pixel offset and mean, folded in.
+    /// Real weights of a float convolution. The gain is folded in, and for pixels also their offset, mean and
+    /// deviation.
     fn limb_weights<'b>(&mut self, conv: Conv, name: &str, affine: &'b Affine) -> Result<LimbWeights<'b>, String>
     where
         'a: 'b,
@@ -112,7 +115,7 @@ impl<'a> Emitter<'a> {
         let Repr::Limbs { limbs, frac } = self.tensors[input].repr else { return Err("its input has no limbs".into()) };
         let pixels = if conv.source == 0 { self.pixels } else { None };
         let channels = self.tensors[input].shape.c;
-        // Channels of the input within the words that output channel c reads: [first, first + lanes).
+        // Output channel c reads the words with input channels [first(c), first(c) + lanes).
         let group_first = move |c: usize| c / (conv.outputs / conv.groups) * conv.inputs;
         let lanes = lanes(conv, channels);
         let first = move |c: usize| if conv.groups == 1 { 0 } else { first_lane(group_first(c), lanes, channels) };
@@ -152,21 +155,23 @@ impl<'a> Emitter<'a> {
         Ok(())
     }
 
-    /// Whether a chain's diagonals can be the logits: a float convolution with nothing but batch norms behind it.
+    /// Whether a chain is an ungrouped float convolution followed by nothing but batch norms, so that the host can
+    /// compute the logits from its diagonals.
     pub fn is_plain_float(&self, chain: &Chain) -> bool {
         let op = &self.graph.nodes()[chain.head].op;
         let float = matches!(op, Op::Conv { weights: Weights::Float, groups: 1, .. });
         float && chain.residual.is_none() && !chain.relu
     }
 
+    /// Emits the last layer as diagonal sums that the host turns into logits.
     pub fn logits(&mut self, chain: &Chain) -> Result<Logits, String> {
         let conv = self.conv_of(chain)?;
         let affine = self.affine(chain)?;
         let LimbWeights { real, input, limbs, frac, .. } = self.limb_weights(conv, self.name(chain.head), &affine)?;
-        // The bias has to fit an i64.
+        // The bias has to fit in an `i64`.
         let room = |h: f64| if h == 0.0 { bitconv::MAX_FRAC } else { 62 - crate::fixed::ceil_log2(h.abs()) };
         let fixed = limbconv::fix(&real, |c, _| room(affine.shift[c]).min(bitconv::MAX_FRAC) - frac);
-        // A bound for each logit: all inputs at the end of their range.
+        // Bound of each logit: all inputs at the end of their range.
         let input_most = scale_by_power(limbconv::input_max(limbs) as f64, -frac);
         let most = |(row, h): (Vec<f64>, &f64)| row.iter().map(|w| w.abs()).sum::<f64>() * input_most + h.abs();
         need_finite(real.rows().zip(&affine.shift).map(most))?;
@@ -178,7 +183,8 @@ impl<'a> Emitter<'a> {
         Ok(Logits::Sums { tensor: output, bias, frac })
     }
 
-    /// Most fractional bits of a chain's T, if a value is made of it.
+    /// Most fractional bits of a chain's T: the general limit with a `direct` quantizer, otherwise few enough to shift
+    /// T to a value.
     fn max_frac(&self, chain: &Chain, direct: bool, low_bits: u32) -> i32 {
         if direct { bitconv::MAX_FRAC } else { self.scales[chain.end] + low_bits as i32 + bitconv::HALF_BITS }
     }
@@ -193,23 +199,24 @@ pub fn need_finite(mut bounds: impl Iterator<Item = f64>) -> Result<(), String> 
     }
 }
 
-/// Planes of a member between two carries.
+/// Planes of a member that are summed between two carries.
 fn carried_planes(planes: usize) -> usize {
     if planes < VALUE_PLANES { planes } else { CARRY_PLANES }
 }
 
-/// Lanes that an output channel multiplies per tap, of `channels` in the input: all, or with groups those of the words
-/// its group may touch.
+/// Lanes that an output channel multiplies per tap: all `channels` of the input or, in a grouped convolution, those of
+/// the words that its group may touch.
 fn lanes(conv: Conv, channels: usize) -> usize {
     if conv.groups == 1 {
         return channels;
     }
-    // The widest group in words, wherever it starts; pixels bring the alpha lane, which is in their only word.
+    // The most words that a group touches, depending on where it starts. Pixels have one word, with the alpha lane in
+    // it.
     let words = |g: usize| ((g + 1) * conv.inputs).div_ceil(LIMB_LANES) - g * conv.inputs / LIMB_LANES;
     (0..conv.groups).map(words).max().unwrap_or(0) * LIMB_LANES
 }
 
-/// First lane of the words for a group that begins at channel `start`; the words end inside the input.
+/// First lane that is read for a group that begins at channel `start`, such that all words lie inside the input.
 fn first_lane(start: usize, lanes: usize, channels: usize) -> usize {
     let last = (channels.div_ceil(LIMB_LANES) * LIMB_LANES).saturating_sub(lanes);
     (start / LIMB_LANES * LIMB_LANES).min(last)
@@ -221,6 +228,7 @@ struct GroupLanes {
     at: usize,
     /// The group's first channel.
     first: usize,
+    /// Lanes of a tap.
     lanes: usize,
 }
 
@@ -231,8 +239,8 @@ impl GroupLanes {
         match pixels {
             None => lanes[self.at..][..w.len()].copy_from_slice(w),
             Some((mean, std)) => {
-                // x = (p / 255 - mean) / std with p = s + 128 is s / (255 std) + (128 / 255 - mean) / std; the second
-                // term is carried by the alpha lane, which is 0 where the picture is padded.
+                // With p = s + 128, x = (p / 255 - mean) / std = s / (255 std) + (128 / 255 - mean) / std. The alpha
+                // lane adds the second term; it is 0 where the picture is padded.
                 let offset = f64::from(PIXEL_OFFSET) / 255.0;
                 let channels = || w.iter().zip(self.first..);
                 for (w, k) in channels() {

@@ -9,15 +9,18 @@ use crate::lower::rows::Row;
 use crate::lower::tensors::{Repr, TensorId, TensorSpec};
 use crate::tensor::Shape;
 
-/// The tensors of one node.
+/// The tensors that hold one node's result.
 #[derive(Clone, Debug, Default)]
 pub struct Forms {
+    /// Its values.
     pub value: Option<TensorId>,
+    /// Its codes.
     pub codes: Option<TensorId>,
+    /// The limbs of its values.
     pub limbs: Option<TensorId>,
-    /// The bits of its values, in so many planes.
+    /// Number of planes and tensor of the bits of its values.
     pub bits: Option<(usize, TensorId)>,
-    /// Whether its planes are in their row.
+    /// Whether its planes have been copied to their place in a row.
     pub in_row: bool,
 }
 

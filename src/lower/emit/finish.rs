@@ -1,4 +1,4 @@
-//! What follows a convolution within its step: batch norms, an addition, a ReLU, a quantizer.
+//! Epilogues: what follows a convolution within its step (batch norms, an addition, a ReLU, a quantizer).
 
 use super::emitter::Emitter;
 use crate::graph::{NodeId, Op, Role, Ties};
@@ -26,7 +26,7 @@ impl Emitter<'_> {
         self.value(stored).map(Some)
     }
 
-    /// Levels of a quantizer and where its ties go.
+    /// The levels of a quantizer and its rule for ties.
     fn levels_of(&self, quantize: NodeId) -> Result<(Levels, Ties), String> {
         let Op::Quantize { encoding, ties, .. } = self.graph.nodes()[quantize].op else {
             return Err("is no quantizer".into());
@@ -41,14 +41,14 @@ impl Emitter<'_> {
         Ok(thresholds::on_values(&levels, &affine, chain.relu, self.scales[head], ties))
     }
 
-    /// The quantizer that can read T itself: nobody else reads the chain's result, nothing is added to it, and no
-    /// batch norm stands between.
+    /// The quantizer that can compare T itself, without a value in between: nothing else reads the chain's result,
+    /// nothing is added to it, and no batch norm precedes the quantizer.
     pub fn direct_quantizer(&self, chain: &Chain) -> Option<QuantChain> {
         let alone = self.graph.consumers(chain.end).count() == 1 && chain.residual.is_none();
         self.quantizer_of(chain.end).filter(|q| alone && q.batch_norms.is_empty())
     }
 
-    /// The first quantizer of the value of `head`.
+    /// The first quantizer that reads the value of `head`.
     fn quantizer_of(&self, head: NodeId) -> Option<QuantChain> {
         self.groups.iter().find_map(|g| match g {
             Group::Quantize { head: h, chain } if *h == head => Some(chain.clone()),
@@ -99,7 +99,7 @@ impl Emitter<'_> {
         Ok(Epilogue { low_bits, bias, finish: Finish::Value { shifts, residual, relu: chain.relu, output, codes } })
     }
 
-    /// A quantizer on its own, unless a convolution has taken it in.
+    /// Emits a quantizer as a step of its own, unless the epilogue of a convolution contains it.
     pub fn quantize(&mut self, head: NodeId, chain: &QuantChain) -> Result<(), String> {
         if self.forms[chain.quantize].codes.is_some() {
             return Ok(());

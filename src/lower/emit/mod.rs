@@ -20,7 +20,7 @@ use crate::graph::{Fact, Graph, Kind, NodeId, Op, Params, Weights};
 use crate::tensor::Shape;
 use emitter::{Emitter, Forms};
 
-/// What the caller will feed.
+/// The kind of input that a program accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InputKind {
     /// 8-bit pixels at network size.
@@ -29,10 +29,10 @@ pub enum InputKind {
     Tensor,
 }
 
-/// Lowers `graph` for one kind of input. Errors name the layer and what about it cannot be done exactly.
+/// Lowers `graph` for one kind of input. An error names the layer and says what about it cannot be computed exactly.
 ///
-/// With [`InputKind::Pixels`] and a per-channel mean, mean and deviation are folded into the first convolution; with a
-/// mean image the host subtracts it, so the program is that of [`InputKind::Tensor`].
+/// With [`InputKind::Pixels`] and a per-channel mean, mean and standard deviation are folded into the first
+/// convolution. A mean image is subtracted by the host, so its program is the one for [`InputKind::Tensor`].
 pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputKind) -> Result<Program, String> {
     let facts = graph.facts()?;
     let scales = range::scales(graph, params, input_range(normalize))?;
@@ -64,7 +64,7 @@ pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputK
     Ok(Program { tensors: emitter.tensors, steps: emitter.steps, input, logits })
 }
 
-/// Twice the largest magnitude that preprocessing produces, so that tensors prepared a little differently still fit.
+/// Twice the largest magnitude that preprocessing produces, to leave room for tensors prepared a little differently.
 fn input_range(normalize: &Normalize) -> f64 {
     let most = match normalize {
         Normalize::Channel { mean, std } => {
@@ -129,7 +129,7 @@ impl<'a> Emitter<'a> {
     fn pointwise(&mut self, chain: &Chain) -> Result<(), String> {
         let input = self.value(chain.head)?;
         let residual = self.residual(chain.residual)?;
-        // Not `affine`: if the head is a convolution, its bias is in its value already.
+        // Without the bias of the head: if the head is a convolution, its value already contains it.
         let affine = self.batch_norms(Affine::identity(self.facts[chain.end].shape.c), &chain.batch_norms)?;
         let fixed = pointwise::fix(&affine, self.scales[chain.head], self.scales[chain.end])?;
         let (gains, biases, shifts) = (fixed.gains, fixed.biases, fixed.shifts);
@@ -159,7 +159,7 @@ impl<'a> Emitter<'a> {
                 self.push(id, Kernel::AvgPool(AvgPool { input, window, output }));
                 Ok(())
             }
-            // Made when someone reads it, in the form that is wanted.
+            // Created on demand, in the forms that its readers need.
             Op::Concat => Ok(()),
             _ => Err("cannot be lowered".into()),
         }

@@ -1,4 +1,4 @@
-//! The forms of a node's result, made when someone first needs them.
+//! The forms of a node's result (values, codes, limbs, bits), created when a step first needs them.
 
 use super::emitter::Emitter;
 use crate::fixed::{VALUE_LIMBS, VALUE_PLANES, saturate, to_fixed};
@@ -12,21 +12,23 @@ use crate::lower::tensors::{Repr, TensorId};
 pub struct Member {
     /// First word within a row of the tensor.
     pub at: usize,
+    /// Number of channels.
     pub channels: usize,
+    /// Planes of a channel.
     pub planes: usize,
     /// What its planes are worth.
     pub digits: Vec<Digit>,
 }
 
 impl Emitter<'_> {
-    /// A tensor for the values of `id`, to be written by the caller.
+    /// A tensor for the values of `id`; the caller must add the step that writes it.
     pub fn new_value(&mut self, id: NodeId) -> TensorId {
         let tensor = self.tensor(self.name(id).to_owned(), self.facts[id].shape, Repr::Value { frac: self.scales[id] });
         self.forms[id].value = Some(tensor);
         tensor
     }
 
-    /// A tensor for the codes of quantizer `id`, to be written by the caller.
+    /// A tensor for the codes of quantizer `id`; the caller must add the step that writes it.
     pub fn new_codes(&mut self, id: NodeId) -> Result<TensorId, String> {
         let planes = code_planes(self.graph, id).ok_or("does not give codes")?;
         let tensor = self.tensor(self.name(id).to_owned(), self.facts[id].shape, Repr::Codes { planes });
@@ -34,12 +36,12 @@ impl Emitter<'_> {
         Ok(tensor)
     }
 
-    /// A tensor derived from node `id`.
+    /// A tensor for another form of node `id`.
     fn derived(&mut self, id: NodeId, suffix: &str, repr: Repr) -> TensorId {
         self.tensor(format!("{}/{suffix}", self.name(id)), self.facts[id].shape, repr)
     }
 
-    /// The values of `id`: of codes those of their levels, of a concatenation those of all members.
+    /// The values of `id`. For codes these are their levels, for a concatenation the values of all members.
     pub fn value(&mut self, id: NodeId) -> Result<TensorId, String> {
         match (self.forms[id].value, &self.graph.nodes()[id].op) {
             (Some(tensor), _) => Ok(tensor),
@@ -80,7 +82,7 @@ impl Emitter<'_> {
         Ok(encoding.plane_values(self.params.get(self.name(id), Role::ActivationBasis)?.f32()))
     }
 
-    /// The limbs of `id`, split off its value if they do not exist yet.
+    /// The limbs of `id`, computed from its values if they do not exist yet.
     pub fn limbs(&mut self, id: NodeId) -> Result<TensorId, String> {
         if let Some(tensor) = self.forms[id].limbs {
             return Ok(tensor);
@@ -92,7 +94,7 @@ impl Emitter<'_> {
         Ok(output)
     }
 
-    /// What a convolution with weight planes reads: a tensor of planes and its members, in order of the channels.
+    /// What a convolution with weight planes reads: a tensor of planes, and its members in channel order.
     pub fn planes(&mut self, id: NodeId) -> Result<(TensorId, Vec<Member>), String> {
         let leaves = self.graph.leaves(id);
         if let [leaf] = leaves[..] {
@@ -141,7 +143,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// The codes of a quantizer, or the bits of other nodes' values.
+    /// The planes of `id`: the codes of a quantizer, or the bits of any other node's values.
     fn plane_tensor(&mut self, id: NodeId, planes: usize) -> Result<TensorId, String> {
         if let Kind::Codes { .. } = self.facts[id].kind {
             return self.forms[id].codes.ok_or_else(|| format!("reads '{}', whose codes do not exist", self.name(id)));

@@ -12,22 +12,22 @@ use std::ops::Range;
 /// Most planes of the bits of values, rounded up to a multiple of a neighbour's.
 pub(super) const MAX_PLANES: usize = VALUE_PLANES + MAX_CODE_PLANES;
 
-/// Convolution of planes with +-1 planes: N_ij = sum over taps of b_i a_j, T = sum C_ij N_ij as two words, over all
-/// planes of all parts.
+/// Convolution of activation planes with +-1 weight planes: N_ij = sum over taps of b_i a_j, then T = sum C_ij N_ij as
+/// two words, over all planes of all parts.
 #[derive(Clone, Debug)]
 pub struct BitConv {
     /// Codes, bits or rows of them.
     pub input: TensorId,
-    /// What is read of every pixel's row.
+    /// The parts of every pixel's row that it reads.
     pub parts: Vec<Part>,
     /// The window that slides over the input.
     pub window: Window,
-    /// Packed codes, for each output channel `[part][kh, kw, part words, weight planes]`. A masked convolution has one
-    /// plane more, after the others: its bits are 1 where the output channel reads.
+    /// Packed codes, for each output channel `[part][kh, kw, part words, weight planes]`. A masked convolution has
+    /// one more plane after the others, whose bits are 1 for the channels that the output channel reads.
     pub weights: Vec<u32>,
     /// Weight planes, not counting the mask plane.
     pub weight_planes: usize,
-    /// Convolutions in groups: the first word of each part that an output channel reads, `[out, part]`.
+    /// For grouped convolutions: the first word of each part that an output channel reads, `[out, part]`.
     pub mask: Option<Vec<u32>>,
     /// For each output channel `[part][weight plane, activation plane]`: C = high * 2^low_bits + low.
     pub coefficients: Vec<[i32; 2]>,
@@ -54,17 +54,17 @@ impl BitConv {
         self.weight_planes + usize::from(self.mask.is_some())
     }
 
-    /// Words of an output channel's weights for `part`.
+    /// Words of one output channel's weights for `part`.
     pub fn part_words(&self, part: &Part) -> usize {
         self.window.taps() * part.words * self.stored_planes()
     }
 
-    /// Words of an output channel's weights.
+    /// Words of one output channel's weights.
     pub fn channel_words(&self) -> usize {
         self.parts.iter().map(|p| self.part_words(p)).sum()
     }
 
-    /// Coefficients of an output channel.
+    /// Coefficients of one output channel: pairs of a weight plane and an activation plane.
     pub fn channel_pairs(&self) -> usize {
         self.parts.iter().map(|p| self.weight_planes * p.planes).sum()
     }

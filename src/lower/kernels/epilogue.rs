@@ -32,7 +32,7 @@ pub enum Finish {
     Value {
         /// Right shift per channel; negative ones shift left.
         shifts: Vec<i32>,
-        /// A value tensor of the same scale with at most as many channels; missing ones are 0.
+        /// A value tensor of the same scale with at most as many channels; missing channels are 0.
         residual: Option<TensorId>,
         /// Whether negative results become 0.
         relu: bool,
@@ -46,7 +46,7 @@ pub enum Finish {
 /// A quantizer on values: rank = number of thresholds strictly below sign * v.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranks {
-    /// +1 or -1 per channel: the direction of the batch norm before the quantizer.
+    /// +1 or -1 per channel: the sign of the batch norm's gain before the quantizer.
     pub signs: Vec<i32>,
     /// `[channels, 2^bits - 1]`, ascending. `i32::MIN` is always below, `i32::MAX` never.
     pub thresholds: Vec<i32>,

@@ -4,7 +4,7 @@ use super::facts::{Checked, KernelFacts, input_to_output, need};
 use crate::lower::tensors::{Repr, TensorId, Tensors};
 use std::ops::Range;
 
-/// Copies the rows of `input` into those of `output`, from word `at` on. Several of these make a concatenation.
+/// Copies one member of a concatenation: the words of every pixel of `input` go into the row of that pixel in `output`.
 #[derive(Clone, Debug)]
 pub struct Join {
     /// The member: values, codes or bits.

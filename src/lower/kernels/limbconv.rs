@@ -21,9 +21,9 @@ pub struct LimbConv {
     pub weights: Vec<u32>,
     /// Words of four channels that an output channel multiplies, per tap.
     pub words: usize,
-    /// Convolutions in groups: the first of them, `[out]`.
+    /// For grouped convolutions: the first of these words, `[out]`.
     pub first_words: Option<Vec<u32>>,
-    /// Low powers of 256 whose digits are dropped (floor) from T.
+    /// Number of low base-256 digits that are dropped from T (rounding down).
     pub drop: usize,
     /// What happens to T.
     pub epilogue: Epilogue,

@@ -4,7 +4,7 @@ use super::facts::{Checked, KernelFacts, input_to_output};
 use crate::lower::tensors::{TensorId, Tensors};
 use crate::tensor::Window;
 
-/// Maximum of values over windows; padding never wins.
+/// Maximum of values over windows. Padding never wins.
 #[derive(Clone, Debug)]
 pub struct MaxPool {
     /// A tensor of values.

@@ -94,12 +94,12 @@ impl Kernel {
         self.facts().reads()
     }
 
-    /// Tensors the kernel writes, each of them whole but for [`Join`].
+    /// Tensors the kernel writes. It writes them completely, except for [`Join`], which writes a part of every row.
     pub fn writes(&self) -> Vec<TensorId> {
         self.facts().writes()
     }
 
-    /// The kernel's name: its shader and its reference are called so.
+    /// The kernel's name, as in programs, reports and the names of its shader and its reference.
     pub fn name(&self) -> &'static str {
         self.facts().name()
     }

@@ -1,12 +1,12 @@
-//! Concatenations: of codes, of values, of both.
+//! Concatenations of codes, of values, and of both.
 
 use super::{Problem, classify, finish, grouped_conv, planes_of, quantize, quantize_plus_minus};
-use lq_infer::graph::{GraphBuilder, Op, Weights};
-use lq_infer::lower::InputKind;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::{GraphBuilder, Op, Weights};
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::tensor::{Shape, Window};
 
-/// Codes of two widths and two kinds and values, read by convolutions with weight planes, in groups or not, and as one
-/// tensor of values.
+/// A concatenation of codes of two widths and encodings with values. It is read by convolutions with weight planes,
+/// grouped or not, and as one tensor of values.
 pub fn mixed(bits: [usize; 2], groups: usize) -> Problem {
     let size = [5, 6];
     let mut b = GraphBuilder::new(Shape { h: 5, w: 6, c: 35 });
@@ -31,7 +31,7 @@ pub fn mixed(bits: [usize; 2], groups: usize) -> Problem {
     finish(b, format!("mixed {bits:?} bits, {groups} groups"), InputKind::Tensor, (bits[0] + 10 * bits[1]) as u64)
 }
 
-/// A 1x1 convolution of so many tensors, most of them codes of 1 to 5 bits.
+/// A 1x1 convolution of `count` concatenated tensors, most of them codes of 1 to 5 bits.
 pub fn segments(count: usize) -> Problem {
     let mut b = GraphBuilder::new(Shape { h: 3, w: 4, c: 40 });
     let codes = quantize(&mut b, "in", 0, 2);
@@ -49,7 +49,8 @@ pub fn segments(count: usize) -> Problem {
     finish(b, format!("{count} segments"), InputKind::Tensor, count as u64)
 }
 
-/// Values side by side under one batch norm; codes that are averaged and codes that float weights meet.
+/// Concatenated values under one batch norm; codes that are averaged, and codes that a convolution with float weights
+/// reads.
 pub fn joined_values() -> Problem {
     let size = [7, 5];
     let mut b = GraphBuilder::new(Shape { h: 7, w: 5, c: 9 });

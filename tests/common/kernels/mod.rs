@@ -1,5 +1,5 @@
-//! Small networks that between them use every kernel at its extremes: what a program may be fed, plausible or not. For
-//! comparing backends with each other; `problem` has networks that the oracle can follow.
+//! Small networks that together use every kernel at its extremes, with any input that a program accepts, plausible or
+//! not. They serve to compare backends with each other; `problem` has networks that the oracle can evaluate.
 
 mod joined;
 mod params;
@@ -8,13 +8,13 @@ mod real;
 
 use super::rng::Rng;
 use joined::{joined_values, mixed, segments};
-use lq_infer::fixed::{LIMB_LANES, VALUE_MAX, split_values};
-use lq_infer::graph::preprocess::Normalize;
-use lq_infer::graph::{Graph, GraphBuilder, NodeId, Op, Weights};
-use lq_infer::lower::{InputForm, InputKind, Logits, PIXEL_ALPHA, Program, lower};
-use lq_infer::quant::{Encoding, Ties};
-use lq_infer::tensor::Window;
-use lq_infer::zoo::{NETWORKS, Uniform};
+use lq_infer::internals::fixed::{LIMB_LANES, VALUE_MAX, split_values};
+use lq_infer::internals::graph::preprocess::Normalize;
+use lq_infer::internals::graph::{Graph, GraphBuilder, NodeId, Op, Weights};
+use lq_infer::internals::lower::{InputForm, InputKind, Logits, PIXEL_ALPHA, Program, lower};
+use lq_infer::internals::quant::{Encoding, Ties};
+use lq_infer::internals::tensor::Window;
+use lq_infer::internals::zoo::{NETWORKS, Uniform};
 pub use params::params;
 pub use plain::{bits, pictures};
 use plain::{residual, values};
@@ -30,7 +30,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Its integer program.
+    /// The network's integer program.
     pub fn program(&self) -> Program {
         let normalize = match self.input {
             InputKind::Pixels => Normalize::Channel { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
@@ -49,7 +49,7 @@ fn quantize(b: &mut GraphBuilder, name: &str, x: NodeId, bits: usize) -> NodeId 
     b.quantize(&format!("{name}/quant"), x, bits)
 }
 
-/// As in ports: codes of +-1, ties above.
+/// A quantizer as in the PyTorch ports: codes of +-1, ties above.
 fn quantize_plus_minus(b: &mut GraphBuilder, name: &str, x: NodeId, bits: usize) -> NodeId {
     let op = Op::Quantize { bits, encoding: Encoding::PlusMinus, ties: Ties::Above };
     b.push(&format!("{name}/quant"), op, &[x])
@@ -84,7 +84,8 @@ pub fn resnet20(bits: usize) -> Problem {
     Problem { name: format!("resnet20 {bits} bits"), graph, input: InputKind::Pixels, seed: 20 }
 }
 
-/// All of them: every W x A up to 4, some wider, odd channels, sizes, strides and paddings; values and codes in all roles.
+/// All problems: every combination of weight and activation bits up to 4, some wider; odd channel counts, sizes,
+/// strides and paddings; values and codes in all roles.
 pub fn all() -> Vec<Problem> {
     let same = Window::same(3, 1, [5, 6]);
     let mut problems: Vec<Problem> = (1..=4)
@@ -100,7 +101,7 @@ pub fn all() -> Vec<Problem> {
     problems.push(pictures(20, [11, 13], skewed));
     problems.push(pictures(7, [9, 9], Window { dilation: [1, 2], ..Window::padded(4, 1, 3) }));
     problems.push(pictures(17, [6, 5], Window::valid(1, 2)));
-    // Every output pixel sees other taps.
+    // The window is as large as the picture, so every output pixel has a different set of taps inside the input.
     problems.push(pictures(3, [17, 18], Window::padded(17, 1, 16)));
     for input in [InputKind::Pixels, InputKind::Tensor] {
         problems.push(residual(input, [16, 20], 2, [9, 14]));
@@ -120,7 +121,7 @@ pub fn all() -> Vec<Problem> {
     problems
 }
 
-/// Input words for `images` images: every number a program may be fed, with the extremes among them.
+/// Input words for `images` images: random numbers that a program accepts, including the extremes.
 pub fn input(program: &Program, images: usize, seed: u64) -> Vec<u32> {
     let mut rng = Rng::new(seed);
     let spec = &program.tensors[0];
@@ -147,7 +148,8 @@ pub fn input(program: &Program, images: usize, seed: u64) -> Vec<u32> {
     }
 }
 
-/// The first `steps` steps of a program, with a tensor that the last one completes as the result.
+/// Programs of the first `steps` steps, one for each tensor that the last of these completes, with that tensor as the
+/// result.
 pub fn truncated(program: &Program, steps: usize) -> Vec<Program> {
     let (steps, later) = program.steps.split_at(steps);
     let mut writes = steps.last().map_or(vec![], |s| s.kernel.writes());

@@ -1,8 +1,8 @@
-//! Parameters of the kernel problems: anything that a file may hold.
+//! Random parameters of the kernel problems: anything that a file may contain.
 
 use super::super::rng::Rng;
-use lq_infer::graph::{Dtype, Fact, Graph, Node, Op, ParamSpec, Params, Role, Tensor};
-use lq_infer::quant::{live_bits, words};
+use lq_infer::internals::graph::{Dtype, Fact, Graph, Node, Op, ParamSpec, Params, Role, Tensor};
+use lq_infer::internals::quant::{live_bits, words};
 use std::collections::BTreeMap;
 
 fn real(rng: &mut Rng, low: f32, high: f32) -> f32 {
@@ -13,8 +13,8 @@ fn reals(rng: &mut Rng, count: usize, low: f32, high: f32) -> Vec<f32> {
     (0..count).map(|_| real(rng, low, high)).collect()
 }
 
-/// Random parameters: unsorted bases with negative elements, gammas of both signs, variances near what sums really
-/// have.
+/// Random parameters: unsorted bases with negative elements, gammas of both signs, and variances close to those of the
+/// convolutions' results.
 pub fn params(graph: &Graph, seed: u64) -> Params {
     let mut rng = Rng::new(seed);
     let specs = graph.parameters().unwrap();
@@ -30,7 +30,7 @@ fn tensor(graph: &Graph, spec: &ParamSpec, rng: &mut Rng) -> Tensor {
     }
     let data = match spec.role {
         Role::BatchNorm => batch_norm(graph, spec, rng),
-        // The last element is large, the others may be negative and are in no order.
+        // Elements with an even index are large; the others may be negative. They are not sorted.
         Role::ActivationBasis => {
             (0..count).map(|i| if i % 2 == 0 { 0.4 + 0.1 * i as f32 } else { real(rng, -0.2, 0.9) }).collect()
         }

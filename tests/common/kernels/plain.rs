@@ -1,12 +1,12 @@
-//! One tensor in, one tensor out: bit convolutions, float convolutions, pools, additions.
+//! Basic networks: bit convolutions, float convolutions, poolings, additions.
 
 use super::{Problem, classify, finish, planes_of, quantize};
-use lq_infer::graph::{GraphBuilder, Op, Weights};
-use lq_infer::lower::InputKind;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::{GraphBuilder, Op, Weights};
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::tensor::{Shape, Window};
 
-/// Two bit convolutions of `w` weight and `a` activation planes: one whose T goes straight to codes, one whose value
-/// goes on.
+/// Two bit convolutions with `w` weight and `a` activation planes: the first turns T directly into codes, the second
+/// into values.
 pub fn bits(w: usize, a: usize, channels: [usize; 3], size: [usize; 2], window: Window) -> Problem {
     let name = format!("bits w{w}a{a} {channels:?} {size:?} {window}");
     let mut b = GraphBuilder::new(Shape { h: size[0], w: size[1], c: channels[0] });
@@ -22,7 +22,7 @@ pub fn bits(w: usize, a: usize, channels: [usize; 3], size: [usize; 2], window: 
     finish(b, name, InputKind::Tensor, (w * 10 + a) as u64)
 }
 
-/// A float stem, a pre-activation block with a narrower shortcut, pools, a batch norm on its own and a dense layer.
+/// A float stem, a pre-activation block with a narrower shortcut, poolings, a separate batch norm and a dense layer.
 pub fn residual(input: InputKind, c: [usize; 2], bits: usize, size: [usize; 2]) -> Problem {
     let name = format!("residual {input:?} {c:?} {bits} bits {size:?}");
     let mut b = GraphBuilder::new(Shape { h: size[0], w: size[1], c: 3 });
@@ -54,7 +54,7 @@ pub fn residual(input: InputKind, c: [usize; 2], bits: usize, size: [usize; 2]) 
     finish(b, name, input, bits as u64)
 }
 
-/// Float convolutions of 8-bit pictures: to values, of which codes are made, and to codes at once.
+/// Float convolutions of 8-bit pictures: one gives values that are quantized later, the other gives codes directly.
 pub fn pictures(channels: usize, size: [usize; 2], window: Window) -> Problem {
     let mut b = GraphBuilder::new(Shape { h: size[0], w: size[1], c: 3 });
     let x = b.conv("values", 0, channels, window, Weights::Float);
@@ -69,7 +69,8 @@ pub fn pictures(channels: usize, size: [usize; 2], window: Window) -> Problem {
     finish(b, format!("pictures, {channels} channels, {window}"), InputKind::Pixels, channels as u64)
 }
 
-/// A maximum over overlapping padded windows, a float convolution to codes, codes as the last word, values as logits.
+/// A maximum over overlapping padded windows, a float convolution that gives codes, a dense layer on codes, and values
+/// as logits.
 pub fn values(channels: usize) -> Problem {
     let mut b = GraphBuilder::new(Shape { h: 9, w: 7, c: channels });
     let pool = Window { kernel: [3, 3], stride: [2, 3], before: [2, 1], after: [1, 2], dilation: [1; 2] };

@@ -1,9 +1,9 @@
-//! Weight planes on values, codes of +-1, groups and gaps.
+//! Weight planes on values, codes of +-1, grouped and dilated convolutions.
 
 use super::{Problem, classify, finish, grouped_conv, planes_of, quantize, quantize_plus_minus};
-use lq_infer::graph::{GraphBuilder, Op, Weights};
-use lq_infer::lower::InputKind;
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::{GraphBuilder, Op, Weights};
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::tensor::{Shape, Window};
 
 /// Weight planes on the input, then a residual block without quantizers.
 pub fn weight_only(bits: usize, [inputs, outputs]: [usize; 2]) -> Problem {
@@ -20,7 +20,7 @@ pub fn weight_only(bits: usize, [inputs, outputs]: [usize; 2]) -> Problem {
     finish(b, format!("weights only, {bits} bits, {inputs} to {outputs}"), InputKind::Tensor, bits as u64)
 }
 
-/// Padded convolutions of codes of +-1; one of their results becomes codes at once, the other values.
+/// Padded convolutions of codes of +-1: one gives codes directly, the other values.
 pub fn plus_minus(bits: usize, [inputs, outputs]: [usize; 2]) -> Problem {
     let size = [5, 6];
     let window = Window { kernel: [3, 2], before: [2, 1], after: [1, 0], ..Window::valid(1, 1) };
@@ -37,7 +37,7 @@ pub fn plus_minus(bits: usize, [inputs, outputs]: [usize; 2]) -> Problem {
     finish(b, format!("+-1 codes of {bits} bits, {inputs} to {outputs}"), InputKind::Tensor, bits as u64)
 }
 
-/// 3x3 convolutions of codes and of values in groups of `inputs` channels.
+/// Grouped 3x3 convolutions of codes and of values, with `inputs` input channels per group.
 pub fn grouped(groups: usize, inputs: usize) -> Problem {
     let (size, channels) = ([5, 4], groups * inputs);
     let same = Window::same(3, 1, size);
@@ -57,7 +57,7 @@ pub fn grouped(groups: usize, inputs: usize) -> Problem {
     finish(b, format!("{groups} groups of {inputs}"), InputKind::Tensor, inputs as u64)
 }
 
-/// Depthwise float weights with stride 2; then windows with gaps, padded like SAME.
+/// A depthwise float convolution with stride 2, then dilated windows whose padding keeps the size.
 pub fn depthwise(channels: usize) -> Problem {
     let size = [9, 8];
     let mut b = GraphBuilder::new(Shape { h: 9, w: 8, c: channels });

@@ -1,17 +1,17 @@
-//! The oracle: what a portable graph means, in the most obvious loops over unpacked `f64` numbers.
+//! The oracle: evaluates a portable graph in the most obvious way, with loops over unpacked `f64` numbers.
 //!
-//! It reads the graph and its parameters and nothing else of the library: it unpacks weights, forms levels, thresholds and
-//! shapes by its own few lines, so that a mistake in packing, lowering or a kernel cannot hide in shared code.
+//! It uses nothing of the library but the graph and its parameters. It unpacks weights and computes levels, thresholds
+//! and shapes in a few lines of its own, so that a mistake in packing, lowering or a kernel cannot hide in shared code.
 
 mod quantizers;
 mod windows;
 
-use lq_infer::graph::{Graph, NodeId, Op, Params, Role, Weights};
+use lq_infer::internals::graph::{Graph, NodeId, Op, Params, Role, Weights};
 
-/// What the levels of activations and weights are worth in a convolution.
+/// How the levels of activations and weights are rounded before they are multiplied.
 ///
-/// The original multiplies levels that it formed in `f32`; the integer formulation multiplies sums of basis elements that
-/// nothing rounded. Codes are the same, values differ by up to 2^-24 of a level.
+/// The original code multiplies levels that were computed in `f32`; the integer formulation multiplies exact sums of
+/// basis elements. Codes are the same in both, values differ by up to 2^-24 of a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LevelValues {
     /// Sums of the `f32` basis elements, exact in `f64` for all practical purposes.
@@ -25,12 +25,13 @@ pub enum LevelValues {
 pub struct NodeResult {
     /// Height, width, channels of one image.
     pub shape: [usize; 3],
-    /// `[image, h, w, c]`. For quantizers the values of the levels.
+    /// `[image, h, w, c]`. For quantizers, the values of the levels.
     pub values: Vec<f64>,
-    /// For each 0 that a small error further up cannot make positive, minus how large an error could: what a ReLU clamped to
-    /// it, or minus infinity for a level or a padding of 0. All other values are here as they are.
+    /// The values before they were clamped to 0. An error of an earlier layer makes such a 0 positive only if it
+    /// exceeds the magnitude here: the negative number that a ReLU clamped, or minus infinity for a level or a padding
+    /// of 0. All other values are the same as in `values`.
     pub unclamped: Vec<f64>,
-    /// What a quantizer gave.
+    /// The result of a quantizer.
     pub quantized: Option<Quantized>,
 }
 
@@ -39,31 +40,32 @@ pub struct NodeResult {
 pub struct Quantized {
     /// `[image, h, w, c]`
     pub codes: Vec<u8>,
-    /// How large an error of each activation would make another code of it, `[image, h, w, c]`.
+    /// How large an error of each activation would have to be to change its code, `[image, h, w, c]`.
     pub distances: Vec<f64>,
-    /// Root mean square of the activations: the unit in which a distance is small or not.
+    /// Root mean square of the activations: the unit in which distances are judged.
     pub scale: f64,
 }
 
 impl NodeResult {
-    /// Values that nothing clamped.
+    /// A result without clamped values.
     fn new(shape: [usize; 3], values: Vec<f64>) -> Self {
         NodeResult { shape, unclamped: values.clone(), values, quantized: None }
     }
 
-    /// Numbers in one image.
+    /// Elements of one image.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Where an element lies in `values`.
+    /// Index of an element in `values`.
     fn index(&self, image: usize, [y, x]: [usize; 2], c: usize) -> usize {
         let [h, w, channels] = self.shape;
         ((image * h + y) * w + x) * channels + c
     }
 }
 
-/// The results of all nodes for `images` images; `input` is what the first layer receives, `[image, h, w, c]`.
+/// The results of all nodes for `images` images. `input` is the tensor that the first layer receives,
+/// `[image, h, w, c]`.
 pub fn evaluate(graph: &Graph, params: &Params, input: &[f64], images: usize, levels: LevelValues) -> Vec<NodeResult> {
     let mut results: Vec<NodeResult> = Vec::new();
     for id in 0..graph.nodes().len() {
@@ -136,14 +138,14 @@ fn add(a: &NodeResult, b: &NodeResult) -> NodeResult {
     NodeResult { shape: a.shape, values, unclamped, quantized: None }
 }
 
-/// `channels` channels of zeros beside `x`.
+/// `channels` channels of zeros with the height and width of `x`.
 fn zeros(x: &NodeResult, channels: usize) -> NodeResult {
     let count = x.values.len() / x.shape[2] * channels;
     let (values, unclamped) = (vec![0.0; count], vec![f64::NEG_INFINITY; count]);
     NodeResult { shape: [x.shape[0], x.shape[1], channels], values, unclamped, quantized: None }
 }
 
-/// The channels of all `parts`, pixel by pixel.
+/// The concatenation of all `parts`, pixel by pixel.
 fn concat(parts: &[&NodeResult]) -> NodeResult {
     let channels = parts.iter().map(|p| p.shape[2]).sum();
     let mut joined = NodeResult { shape: [parts[0].shape[0], parts[0].shape[1], channels], ..NodeResult::default() };

@@ -1,10 +1,10 @@
 //! Quantized weights and activations: levels, thresholds and codes.
 
 use super::{LevelValues, NodeResult, Quantized};
-use lq_infer::graph::{Encoding, Ties};
+use lq_infer::internals::graph::{Encoding, Ties};
 
-/// Weights `[out, kh, kw, in]` from packed planes `[out, kh, kw, word, plane]`: bit 1 is +basis, bit 0 is -basis. `shape` is
-/// that of the weights, the basis is `[bits, out]`.
+/// Weights `[out, kh, kw, in]` from packed planes `[out, kh, kw, word, plane]`: bit 1 is +basis, bit 0 is -basis.
+/// `shape` is that of the weights, the basis is `[bits, out]`.
 pub fn weights(planes: &[u32], basis: &[f32], shape: [usize; 4], bits: usize, levels: LevelValues) -> Vec<f64> {
     let [outputs, kh, kw, inputs] = shape;
     let words = inputs.div_ceil(32);
@@ -43,10 +43,10 @@ pub fn activations(x: &NodeResult, basis: &[f32], encoding: Encoding, ties: Ties
     result
 }
 
-/// The code of the level of the highest threshold that `v` is above, or at if ties go up.
+/// The code of the level above the highest threshold that `v` exceeds, or equals if ties go up.
 fn code(v: f64, table: &[(f32, usize)], thresholds: &[f64], encoding: Encoding, ties: Ties) -> usize {
     let mut code = match encoding {
-        // At or below every threshold: value 0, code 0, whatever the lowest level is.
+        // A number that is above no threshold becomes 0 with code 0, whatever the lowest level is.
         Encoding::ZeroOne => 0,
         Encoding::PlusMinus => table[0].1,
     };
@@ -62,7 +62,7 @@ fn code(v: f64, table: &[(f32, usize)], thresholds: &[f64], encoding: Encoding, 
     code
 }
 
-/// Levels in ascending order with their codes; of equal levels the larger code comes first.
+/// Levels in ascending order with their codes. Of equal levels, the one with the larger code comes first.
 fn level_table(basis: &[f32], encoding: Encoding) -> Vec<(f32, usize)> {
     let level = |code: usize| sum(&terms(basis, code, encoding), LevelValues::Float32) as f32;
     let mut table: Vec<(f32, usize)> = (0..1 << basis.len()).map(|code| (level(code), code)).collect();
@@ -88,8 +88,8 @@ fn sum(terms: &[f32], levels: LevelValues) -> f64 {
     }
 }
 
-/// How large an error of `v` would carry it across threshold `t`, or onto it or off it, if that matters. A clamped 0 can
-/// only become positive.
+/// How large an error of `v` would have to be to change its order with threshold `t`. A clamped 0 can only become
+/// positive.
 fn error_across(v: f64, unclamped: f64, t: f64, ties: Ties) -> f64 {
     let clamped = v == 0.0 && unclamped < 0.0;
     if clamped && (t < 0.0 || t == 0.0 && ties == Ties::Above) {

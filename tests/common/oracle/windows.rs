@@ -1,10 +1,10 @@
-//! Convolutions and pools.
+//! Convolutions and poolings.
 
 use super::NodeResult;
-use lq_infer::tensor::Window;
+use lq_infer::internals::tensor::Window;
 
-/// `shape` is that of the weights: outputs, rows, columns and input channels of a group. Output channels are split evenly
-/// among the groups of input channels.
+/// `shape` is the shape of the weights: output channels, rows, columns, and input channels of a group. Output channels
+/// are split evenly among the groups of input channels.
 pub fn conv(
     x: &NodeResult,
     images: usize,
@@ -33,13 +33,13 @@ pub fn conv(
     NodeResult::new(shape, values)
 }
 
-/// The largest value of every window; padding never wins, but if a window has nothing else (its taps may step over the
-/// input), 0 stands for it.
+/// The largest value of every window. Padding never wins, but a window without any tap inside the input gives 0
+/// (dilated taps may step over the input).
 pub fn max_pool(x: &NodeResult, images: usize, window: &Window) -> NodeResult {
     let largest = |from: &[f64], taps: &[usize]| taps.iter().map(|&t| from[t]).fold(f64::NEG_INFINITY, f64::max);
     let value = |taps: &[usize]| if taps.is_empty() { 0.0 } else { largest(&x.values, taps) };
     let (shape, values) = pool(x, images, window, value);
-    // An error makes a maximum of 0 positive if it makes one of the numbers so.
+    // A maximum of 0 becomes positive as soon as one of the numbers does.
     let (_, unclamped) = pool(x, images, window, |taps| largest(&x.unclamped, taps));
     NodeResult { shape, values, unclamped, quantized: None }
 }
@@ -48,7 +48,7 @@ pub fn max_pool(x: &NodeResult, images: usize, window: &Window) -> NodeResult {
 pub fn avg_pool(x: &NodeResult, images: usize, window: &Window) -> NodeResult {
     let mean = |taps: &[usize]| taps.iter().map(|&t| x.values[t]).sum::<f64>() / taps.len() as f64;
     let (shape, values) = pool(x, images, window, mean);
-    // A mean of clamped zeros is one.
+    // A mean of clamped zeros is a clamped zero.
     let (_, unclamped) = pool(x, images, window, |taps| match mean(taps) {
         0.0 => taps.iter().map(|&t| x.unclamped[t]).fold(f64::NEG_INFINITY, f64::max),
         mean => mean,
@@ -56,7 +56,7 @@ pub fn avg_pool(x: &NodeResult, images: usize, window: &Window) -> NodeResult {
     NodeResult { shape, values, unclamped, quantized: None }
 }
 
-/// `reduce` gets the places in `x` that lie under the window, padding left out.
+/// Calls `reduce` with the indices in `x` that lie under the window, without padding.
 fn pool(x: &NodeResult, images: usize, window: &Window, reduce: impl Fn(&[usize]) -> f64) -> ([usize; 3], Vec<f64>) {
     slide(x, images, window, x.shape[2], |image, at, c| {
         let [kh, kw] = window.kernel;
@@ -66,7 +66,7 @@ fn pool(x: &NodeResult, images: usize, window: &Window, reduce: impl Fn(&[usize]
     })
 }
 
-/// Shape and values of what `value` gives for each image, position of the window and channel.
+/// Shape and values of the tensor that `value` computes for each image, window position and channel.
 fn slide(
     x: &NodeResult,
     images: usize,
@@ -86,7 +86,7 @@ fn slide(
     ([height, width, channels], values)
 }
 
-/// How often the window fits along dimension `d` of `size` rows or columns.
+/// Number of window positions along dimension `d`, which has `size` rows or columns.
 fn positions(window: &Window, d: usize, size: usize) -> usize {
     let span = (window.kernel[d] - 1) * window.dilation[d] + 1;
     (size + window.before[d] + window.after[d] - span) / window.stride[d] + 1

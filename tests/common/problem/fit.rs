@@ -2,11 +2,11 @@
 
 use super::super::oracle::{self, LevelValues, NodeResult};
 use super::super::rng::Rng;
-use lq_infer::graph::{Graph, Op, ParamSpec, Params, Role, Tensor};
+use lq_infer::internals::graph::{Graph, Op, ParamSpec, Params, Role, Tensor};
 use std::collections::BTreeMap;
 
-/// Parameters of `graph` that look trained: batch norms know the statistics of what they read and bases fit it, both found
-/// by the oracle, node after node. Without this, values would leave the range that statistics promise.
+/// Parameters of `graph` that look trained: batch norms have the statistics of their inputs and bases match them. The
+/// oracle computes these inputs node by node. Otherwise values would leave the range that the statistics promise.
 pub fn calibrated(graph: &Graph, input: &[f64], images: usize, rng: &mut Rng) -> Params {
     let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
     for spec in graph.parameters().unwrap() {
@@ -29,7 +29,7 @@ pub fn calibrated(graph: &Graph, input: &[f64], images: usize, rng: &mut Rng) ->
     params
 }
 
-/// Weights for good; batch norms and activation bases until they are fitted.
+/// Final weights, and preliminary batch norms and activation bases that are fitted later.
 fn initial(spec: &ParamSpec, graph: &Graph, rng: &mut Rng) -> Tensor {
     let count = spec.shape.iter().product::<usize>();
     let floats = |data: Vec<f32>| Tensor::from_f32(spec.shape.clone(), data);
@@ -45,7 +45,7 @@ fn initial(spec: &ParamSpec, graph: &Graph, rng: &mut Rng) -> Tensor {
     }
 }
 
-/// Random bits in the places of channels, zeros in those past the last.
+/// Random bits for all channels, and zeros past the last channel.
 fn random_planes(spec: &ParamSpec, graph: &Graph, rng: &mut Rng) -> Vec<u32> {
     let node = graph.nodes().iter().find(|n| n.name == spec.layer).unwrap();
     let Op::Conv { groups, .. } = node.op else { panic!("{} has no planes", node.op) };
@@ -56,7 +56,7 @@ fn random_planes(spec: &ParamSpec, graph: &Graph, rng: &mut Rng) -> Vec<u32> {
     (0..count).map(|i| rng.next() as u32 & mask(i / bits % words)).collect()
 }
 
-/// `[bits, out]`: mostly falling by half, some negative, some equal.
+/// `[bits, out]`: mostly each element about half the one before, some negative, some equal.
 fn weight_basis(bits: usize, outputs: usize, rng: &mut Rng) -> Vec<f32> {
     let mut basis = vec![0.0; bits * outputs];
     for o in 0..outputs {
@@ -71,11 +71,11 @@ fn weight_basis(bits: usize, outputs: usize, rng: &mut Rng) -> Vec<f32> {
     basis
 }
 
-/// Rows gamma, beta, mean and variance for what is seen in `x`, with the slips of a moving average.
+/// Rows gamma, beta, mean and variance for the values of `x`, with the inaccuracy of a moving average.
 fn fit_batch_norm(x: &NodeResult, rng: &mut Rng) -> Tensor {
     let channels = x.shape[2];
-    // A few numbers may agree by chance, the fewer the more, and a constant channel has no variance at all. Dividing by next
-    // to nothing would only blow up the rounding of what is divided.
+    // The variance of a few numbers may be small by chance, and that of a constant channel is 0. Dividing by a tiny
+    // deviation would only amplify rounding errors, so it gets a lower bound.
     let mean_square = x.values.iter().map(|v| v * v).sum::<f64>() / x.values.len() as f64;
     let least = mean_square / (x.values.len() / channels).min(9) as f64;
     let mut rows = vec![0f32; 4 * channels];
@@ -92,7 +92,8 @@ fn fit_batch_norm(x: &NodeResult, rng: &mut Rng) -> Tensor {
     Tensor::from_f32(vec![4, channels], rows)
 }
 
-/// Mostly around 1; some negative, a few 0 or as good as 0, which is what weight decay makes of channels nobody needs.
+/// Mostly around 1, some negative, a few 0 or nearly so, as weight decay leaves the channels that a network does not
+/// need.
 fn gamma(rng: &mut Rng) -> f64 {
     let size = match rng.below(30) {
         0 => 0.0,
@@ -102,7 +103,7 @@ fn gamma(rng: &mut Rng) -> f64 {
     if rng.chance(0.2) { -size } else { size }
 }
 
-/// A basis whose levels cover what is seen in `x`.
+/// A basis whose levels cover the values of `x`.
 fn fit_activation_basis(x: &NodeResult, bits: usize, rng: &mut Rng) -> Tensor {
     let mean_square = x.values.iter().map(|v| v * v).sum::<f64>() / x.values.len() as f64;
     let reach = 2.5 * if mean_square > 0.0 { mean_square.sqrt() } else { 1.0 };

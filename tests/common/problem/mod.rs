@@ -1,4 +1,5 @@
-//! Test problems: small random networks with parameters that look trained, and inputs, all from one seed.
+//! Test problems: small random networks with parameters that look trained and a batch of inputs, all made from one
+//! seed.
 
 pub mod fit;
 mod net;
@@ -7,9 +8,9 @@ mod source;
 use super::oracle::{self, LevelValues, NodeResult};
 use super::rng::Rng;
 use fit::calibrated;
-use lq_infer::graph::preprocess::Normalize;
-use lq_infer::graph::{Graph, Params};
-use lq_infer::lower::InputKind;
+use lq_infer::internals::graph::preprocess::Normalize;
+use lq_infer::internals::graph::{Graph, Params};
+use lq_infer::internals::lower::InputKind;
 use net::Net;
 use source::Source;
 
@@ -26,18 +27,18 @@ pub struct Problem {
     pub images: usize,
 }
 
-/// What is fed, `[image, h, w, c]`.
+/// The input, `[image, h, w, c]`.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// 8-bit pixels whose mean and deviation the first layer takes care of.
+    /// 8-bit pixels, whose mean and standard deviation are folded into the first layer.
     Pixels(Vec<u8>),
     /// The first layer's tensor.
     Tensor(Vec<f32>),
 }
 
 impl Problem {
-    /// The problem of `seed`. Seeds 0 to 15 walk through weights and activations of 1 to 4 bits and so on, modulo 16; every
-    /// fifth round of 16 has random widths up to 8 bits in every layer.
+    /// The problem of `seed`. Every 16 consecutive seeds go through all weights and activations of 1 to 4 bits; in
+    /// every fifth such round, each layer has a random width of up to 8 bits instead.
     pub fn random(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let bits = if seed / 16 % 5 == 4 { None } else { Some([1 + seed as usize % 4, 1 + seed as usize / 4 % 4]) };
@@ -61,7 +62,7 @@ impl Problem {
         oracle::evaluate(&self.graph, &self.params, &self.real_input(), self.images, levels)
     }
 
-    /// Everything needed to see and to make this problem again.
+    /// Everything needed to understand and to reproduce this problem.
     pub fn describe(&self) -> String {
         format!(
             "Problem::random({}): {} images as {:?}, {:?}\n{}",

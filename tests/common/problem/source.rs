@@ -1,17 +1,17 @@
-//! Where the input of a random network comes from.
+//! The input of a random network.
 
 use super::super::rng::Rng;
 use super::Input;
-use lq_infer::graph::preprocess::Normalize;
-use lq_infer::lower::InputKind;
-use lq_infer::tensor::Shape;
+use lq_infer::internals::graph::preprocess::Normalize;
+use lq_infer::internals::lower::InputKind;
+use lq_infer::internals::tensor::Shape;
 
-/// Where the network's input comes from and what reads it.
+/// What the network's input is and what reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Pixels with a per-channel mean, folded into the first convolution.
     Pixels,
-    /// The same model, fed with the tensor.
+    /// The same, given as the first layer's tensor.
     PixelsAsTensor,
     /// Pixels minus a mean image.
     MeanImage,

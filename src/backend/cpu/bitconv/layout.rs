@@ -1,35 +1,32 @@
-//! Weights and coefficients of a bit convolution, by registers of output channels.
+//! Weights and coefficients of a bit convolution, laid out as registers of output channels.
 
-use crate::backend::cpu::aligned::{Aligned, EXACT, join, transpose};
+use crate::backend::cpu::aligned::{AlignedVec, EXACT, blocks, combine, transpose};
 use crate::backend::cpu::gather::Span;
 use crate::lower::{BitConv, Part};
-use std::ops::Range;
 
-/// Everything about one output channel, in the order of the file's kernel.
-pub struct Layout<'a> {
+/// Rearranges a kernel, which has all of one output channel together, into registers of `lanes` channels.
+pub struct BitLayout<'a> {
+    /// The kernel.
     pub k: &'a BitConv,
+    /// Output channels.
     pub channels: usize,
+    /// Channels in a register.
     pub lanes: usize,
 }
 
-impl Layout<'_> {
-    fn blocks(&self) -> impl Iterator<Item = Range<usize>> {
-        let (channels, lanes) = (self.channels, self.lanes);
-        (0..channels).step_by(lanes).map(move |first| first..channels.min(first + lanes))
-    }
-
-    /// C_ij of channel `c`, `[part][weight plane, activation plane]`.
+impl BitLayout<'_> {
+    /// C_ij of channel `c`: `[part][weight plane][activation plane]`.
     fn coefficients(&self, c: usize) -> Vec<f64> {
         let pairs = self.k.channel_pairs();
         let l = self.k.epilogue.low_bits;
-        self.k.coefficients[c * pairs..][..pairs].iter().map(|&pair| join(pair, l)).collect()
+        self.k.coefficients[c * pairs..][..pairs].iter().map(|&pair| combine(pair, l)).collect()
     }
 
     fn bias(&self, c: usize) -> f64 {
-        join(self.k.epilogue.bias[c], self.k.epilogue.low_bits)
+        combine(self.k.epilogue.bias[c], self.k.epilogue.low_bits)
     }
 
-    /// Whether the magnitudes of all terms of channel `c` add up to less than 2^53.
+    /// Whether the magnitudes of all terms of channel `c` sum to less than 2^53.
     pub fn is_exact(&self, c: usize) -> bool {
         let (mut sum, mut coefficients) = (self.bias(c).abs(), &self.coefficients(c)[..]);
         let mut weights = &self.k.weights[c * self.k.channel_words()..][..self.k.channel_words()];
@@ -43,7 +40,7 @@ impl Layout<'_> {
         sum < EXACT
     }
 
-    /// Most ones of an activation plane of `part` that a channel with these weights counts.
+    /// The most ones of an activation plane of `part` that a channel with these weights can count.
     fn most_ones(&self, part: &Part, weights: &[u32]) -> f64 {
         let stored = self.k.stored_planes();
         match self.k.mask {
@@ -52,10 +49,10 @@ impl Layout<'_> {
         }
     }
 
-    /// Words that the channels of each block read of each part, at most.
+    /// The words of each part that the channels of each block read.
     pub fn spans(&self) -> Vec<Span> {
         let mut spans = Vec::new();
-        for block in self.blocks() {
+        for block in blocks(self.channels, self.lanes) {
             for (p, part) in self.k.parts.iter().enumerate() {
                 let firsts = block.clone().map(|c| self.k.first_word(c, p));
                 let first = firsts.clone().min().unwrap_or(0);
@@ -66,7 +63,7 @@ impl Layout<'_> {
         spans
     }
 
-    /// The first register of each span's weights, and how many there are.
+    /// The first register of each span's weights, and the number of all registers.
     pub fn starts(&self, spans: &[Span]) -> (Vec<usize>, usize) {
         let per_word = self.k.window.taps() * self.k.stored_planes();
         let mut starts = Vec::with_capacity(spans.len());
@@ -78,14 +75,15 @@ impl Layout<'_> {
         (starts, sum)
     }
 
-    /// Words of each plane in span `index`.
+    /// Words per plane in span `index`.
     fn span_words(&self, index: usize, span: Span) -> usize {
         span.words / self.k.parts[index % self.k.parts.len()].planes
     }
 
-    pub fn weights(&self, spans: &[Span], starts: &[usize], registers: usize) -> Option<Aligned<u32>> {
-        let mut out = Aligned::zeroed(registers * self.lanes)?;
-        for (b, block) in self.blocks().enumerate() {
+    /// All weights. Words of a span that a channel does not read have weights of 0. None if out of memory.
+    pub fn weights(&self, spans: &[Span], starts: &[usize], registers: usize) -> Option<AlignedVec<u32>> {
+        let mut out = AlignedVec::zeroed(registers * self.lanes)?;
+        for (b, block) in blocks(self.channels, self.lanes).enumerate() {
             let mut offset = 0;
             for (p, part) in self.k.parts.iter().enumerate() {
                 let index = b * self.k.parts.len() + p;
@@ -102,7 +100,7 @@ impl Layout<'_> {
         Some(out)
     }
 
-    /// Spreads the weights of one channel and part over its lane.
+    /// Copies the weights of one channel and part to its lane.
     fn channel(&self, from: &[u32], part: &Part, span: usize, skipped: usize, lane: usize, out: &mut [u32]) {
         let stored = self.k.stored_planes();
         for (index, row) in from.chunks_exact(stored).enumerate() {
@@ -117,7 +115,8 @@ impl Layout<'_> {
         }
     }
 
-    pub fn factors(&self) -> Option<Aligned<f64>> {
+    /// What each popcount is multiplied by, with the biases first. None if out of memory.
+    pub fn factors(&self) -> Option<AlignedVec<f64>> {
         let rows: Vec<Vec<f64>> = (0..self.channels).map(|c| self.channel_factors(c)).collect();
         let n = rows.first()?.len();
         transpose(&rows.concat(), n, self.lanes)
@@ -133,7 +132,7 @@ impl Layout<'_> {
             if self.k.mask.is_none() {
                 factors.extend((0..part.planes).map(|j| -sum(j)));
             }
-            // The mask is the plane after the others.
+            // The mask is the last plane.
             let factor = |i: usize, j: usize| {
                 if i < self.k.weight_planes { 2.0 * pairs[i * part.planes + j] } else { -sum(j) }
             };

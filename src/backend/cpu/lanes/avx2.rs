@@ -1,50 +1,16 @@
-//! AVX2 with FMA (Intel Haswell, AMD Excavator and later), on its own or with AVX-VNNI (Intel Alder Lake, AMD Zen 5).
+//! AVX2 with FMA (Intel Haswell, AMD Excavator and later), with or without AVX-VNNI (Intel Alder Lake, AMD Zen 5).
 
-use super::{Lanes, Work};
+use super::{Lanes, enable_features, x86};
 use std::arch::x86_64::*;
 
-/// Eight lanes. `VNNI`: whether bytes are multiplied by AVX-VNNI's dot products.
+/// Eight lanes. With `VNNI`, bytes are multiplied by AVX-VNNI's dot products.
 #[derive(Clone, Copy)]
 pub struct Avx2<const VNNI: bool>(());
 
-impl<const VNNI: bool> Avx2<VNNI> {
-    /// If this processor has all the instructions.
-    pub fn detect() -> Option<Self> {
-        let here = is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-            && is_x86_feature_detected!("popcnt")
-            && (!VNNI || is_x86_feature_detected!("avxvnni"));
-        here.then_some(Avx2(()))
-    }
-}
+enable_features!(Avx2<false>, is_x86_feature_detected, ["avx2", "fma", "popcnt"]);
+enable_features!(Avx2<true>, is_x86_feature_detected, ["avx2", "fma", "popcnt", "avxvnni"]);
 
-impl Avx2<false> {
-    /// Runs `work` with these instructions.
-    pub fn run<W: Work>(self, work: W) -> W::Output {
-        // SAFETY: `self` exists, so the processor has them.
-        unsafe { with_avx2(self, work) }
-    }
-}
-
-impl Avx2<true> {
-    /// Runs `work` with these instructions.
-    pub fn run<W: Work>(self, work: W) -> W::Output {
-        // SAFETY: `self` exists, so the processor has them.
-        unsafe { with_vnni(self, work) }
-    }
-}
-
-#[target_feature(enable = "avx2,fma,popcnt")]
-fn with_avx2<W: Work>(lanes: Avx2<false>, work: W) -> W::Output {
-    work.run(lanes)
-}
-
-#[target_feature(enable = "avx2,fma,popcnt,avxvnni")]
-fn with_vnni<W: Work>(lanes: Avx2<true>, work: W) -> W::Output {
-    work.run(lanes)
-}
-
-/// The ones of each byte, looked up by halves.
+/// The number of ones in each byte, looked up for each half byte.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn byte_ones(x: __m256i) -> __m256i {
@@ -55,19 +21,17 @@ fn byte_ones(x: __m256i) -> __m256i {
     _mm256_add_epi8(low, high)
 }
 
-/// The even and the odd bytes of each lane as signed 16-bit numbers.
+/// The even and the odd bytes of each lane, as signed 16-bit integers.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn signed_bytes(x: __m256i) -> [__m256i; 2] {
     [_mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(x)), _mm256_srai_epi16::<8>(x)]
 }
 
-// SAFETY of every block below: an `Avx2` exists only where its instructions do; loads and stores go through references to
-// arrays of exactly a register's size.
 impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     const LANES: usize = 8;
     const SUMS: usize = 12;
-    /// Bytes of up to 8 ones a call.
+    /// Each call adds up to 8 to a byte, which holds 255.
     const COUNTS: usize = 31;
     const DOT_FLIP: u32 = if VNNI { 0x8080_8080 } else { 0 };
     type Int = __m256i;
@@ -87,75 +51,89 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
 
     #[inline(always)]
     fn load(self, from: &[u32; 8]) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2; `from` is as long as the register.
         unsafe { _mm256_loadu_si256(from.as_ptr().cast()) }
     }
 
     #[inline(always)]
     fn store(self, v: __m256i, to: &mut [u32; 8]) {
+        // SAFETY: `self` is the proof that the processor has AVX2; `to` is as long as the register.
         unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), v) }
     }
 
     #[inline(always)]
     fn splat(self, v: i32) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_set1_epi32(v) }
     }
 
     #[inline(always)]
     fn and(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_and_si256(a, b) }
     }
 
     #[inline(always)]
     fn xor(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_xor_si256(a, b) }
     }
 
     #[inline(always)]
     fn add(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_add_epi32(a, b) }
     }
 
     #[inline(always)]
     fn sub(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_sub_epi32(a, b) }
     }
 
     #[inline(always)]
     fn min(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_min_epi32(a, b) }
     }
 
     #[inline(always)]
     fn max(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_max_epi32(a, b) }
     }
 
     #[inline(always)]
     fn shift_right<const BITS: u32>(self, a: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_sra_epi32(a, _mm_cvtsi32_si128(BITS as i32)) }
     }
 
     #[inline(always)]
     fn above(self, a: __m256i, b: __m256i) -> u32 {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(a, b))) as u32 }
     }
 
     #[inline(always)]
     fn count(self, sums: __m256i, x: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { _mm256_add_epi8(sums, byte_ones(x)) }
     }
 
     #[inline(always)]
     fn counted(self, sums: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe {
             let pairs = _mm256_maddubs_epi16(sums, _mm256_set1_epi8(1));
             _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))
         }
     }
 
-    /// Without AVX-VNNI by 16-bit products: those of bytes saturate in pairs.
+    /// Without AVX-VNNI, multiplies 16-bit integers: `maddubs` on bytes saturates sums of pairs.
     #[inline(always)]
     fn dot(self, sum: __m256i, x: __m256i, w: __m256i) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2, and AVX-VNNI if `VNNI`.
         unsafe {
             if VNNI {
                 return _mm256_dpbusd_avx_epi32(sum, x, w);
@@ -168,29 +146,25 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
 
     #[inline(always)]
     fn without_fourths(self, from: &[u32; 4], flip: u32, to: &mut [u8; 16]) {
-        unsafe {
-            let order = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
-            let bytes = _mm_shuffle_epi8(_mm_loadu_si128(from.as_ptr().cast()), order);
-            _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_xor_si128(bytes, _mm_set1_epi32(flip as i32)));
-        }
+        // SAFETY: `self` is the proof that the processor has SSSE3, which AVX2 includes.
+        unsafe { x86::without_fourths(from, flip, to) }
     }
 
     #[inline(always)]
     fn sum_pairs(self, a: __m256i) -> [u32; 2] {
-        unsafe {
-            let quarter = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256::<1>(a));
-            let pair = _mm_add_epi32(quarter, _mm_unpackhi_epi64(quarter, quarter));
-            [_mm_extract_epi32::<0>(pair) as u32, _mm_extract_epi32::<1>(pair) as u32]
-        }
+        // SAFETY: `self` is the proof that the processor has AVX2.
+        unsafe { x86::sum_pairs(_mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256::<1>(a))) }
     }
 
     #[inline(always)]
     fn load_reals(self, from: &[f64; 8]) -> [__m256d; 2] {
+        // SAFETY: `self` is the proof that the processor has AVX2; `from` is as long as both registers together.
         unsafe { [_mm256_loadu_pd(from.as_ptr()), _mm256_loadu_pd(from[4..].as_ptr())] }
     }
 
     #[inline(always)]
     fn real(self, v: __m256i) -> [__m256d; 2] {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe {
             let halves = [_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v)];
             halves.map(|half| _mm256_cvtepi32_pd(half))
@@ -199,16 +173,19 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
 
     #[inline(always)]
     fn splat_real(self, v: f64) -> [__m256d; 2] {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe { [_mm256_set1_pd(v); 2] }
     }
 
     #[inline(always)]
     fn multiply_add(self, a: [__m256d; 2], b: [__m256d; 2], c: [__m256d; 2]) -> [__m256d; 2] {
+        // SAFETY: `self` is the proof that the processor has AVX2 and FMA.
         unsafe { [_mm256_fmadd_pd(a[0], b[0], c[0]), _mm256_fmadd_pd(a[1], b[1], c[1])] }
     }
 
     #[inline(always)]
     fn real_above(self, a: [__m256d; 2], b: [__m256d; 2]) -> u32 {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe {
             let low = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(a[0], b[0]));
             let high = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(a[1], b[1]));
@@ -218,6 +195,7 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
 
     #[inline(always)]
     fn floor_scaled(self, a: [__m256d; 2], b: [__m256d; 2], limit: f64) -> __m256i {
+        // SAFETY: `self` is the proof that the processor has AVX2.
         unsafe {
             let (least, most) = (_mm256_set1_pd(-limit), _mm256_set1_pd(limit));
             let floor = |a: __m256d, b: __m256d| {

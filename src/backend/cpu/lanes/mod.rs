@@ -1,4 +1,4 @@
-//! The SIMD operations that kernels are written in: one trait, an implementation per instruction set.
+//! The SIMD operations that kernels are written in: one trait, and an implementation for each instruction set.
 
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
@@ -9,29 +9,57 @@ pub mod neon;
 pub mod portable;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use bytemuck::Pod;
+
+/// Gives a [`Lanes`] type its `detect` and `run`. The features that are detected and those that `run` compiles for come
+/// from one list: were they two, code could run on a processor that lacks its instructions.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! enable_features {
+    ($lanes:ty, $is_detected:ident, [$($feature:tt),+]) => {
+        impl $lanes {
+            /// The proof that this processor has all the instructions; None if it lacks any.
+            pub fn detect() -> Option<Self> {
+                ($(std::arch::$is_detected!($feature))&&+).then_some(Self(()))
+            }
+
+            /// Runs `work`, compiled for these instructions.
+            pub fn run<W: $crate::backend::cpu::lanes::Work>(self, work: W) -> W::Output {
+                $(#[target_feature(enable = $feature)])+
+                fn with_features<W: $crate::backend::cpu::lanes::Work>(lanes: $lanes, work: W) -> W::Output {
+                    work.run(lanes)
+                }
+                // SAFETY: `detect`, which alone makes a `Self`, has found each of these features.
+                unsafe { with_features(self, work) }
+            }
+        }
+    };
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use enable_features;
 
 /// Lanes of the widest register.
 pub const MOST_LANES: usize = 16;
 
-/// Registers of [`Lanes::LANES`] 32-bit integers and of as many doubles. A value of an implementing type is the proof that
-/// this processor has the instructions; it is made in `level.rs` only.
+/// Registers of [`Lanes::LANES`] 32-bit integers and of as many doubles. A value of an implementing type is the proof
+/// that this processor has the instructions: only the type's `detect` makes one.
 ///
-/// Doubles serve as integers below 2^53 here: sums and products of such are exact, whatever the order, fused or not.
+/// Doubles hold integers below 2^53 here, so sums and products are exact in any order, fused or not.
 pub trait Lanes: Copy + Send + Sync + 'static {
-    /// Numbers in a register.
+    /// Lanes of a register: how many 32-bit integers, or doubles, one operation handles.
     const LANES: usize;
-    /// Most sums of a tile: so many that they and what is added to them fit the registers.
+    /// The most accumulators that fit in registers together with their operands.
     const SUMS: usize;
-    /// Most calls of [`Lanes::count`] before its sums must go through [`Lanes::counted`].
+    /// The most calls of [`Lanes::count`] before [`Lanes::counted`] must widen the sums.
     const COUNTS: usize;
-    /// What [`Lanes::dot`] wants XORed to its first operand: 0x80808080 where it multiplies unsigned by signed bytes, hence
-    /// adds 128 times the sum of the second operand's bytes; else 0.
+    /// What the first operand of [`Lanes::dot`] must be XORed with. It is 0x80808080 where the instruction multiplies
+    /// unsigned by signed bytes, which adds 128 times the sum of the second operand's bytes; otherwise 0.
     const DOT_FLIP: u32;
-    /// Integers in a register.
+    /// A register of `LANES` 32-bit integers.
     type Int: Copy;
-    /// Doubles, as many.
+    /// A register, or a pair of them, of `LANES` doubles.
     type Double: Copy;
     /// An [`Lanes::Int`] in memory: `[u32; LANES]`.
     type Words: Pod;
@@ -43,54 +71,68 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     /// The first LANES words; panics if there are fewer.
     fn words_mut(from: &mut [u32]) -> &mut Self::Words;
 
+    /// Reads a register from memory.
     fn load(self, from: &Self::Words) -> Self::Int;
+    /// Writes a register to memory.
     fn store(self, v: Self::Int, to: &mut Self::Words);
+    /// `v` in every lane.
     fn splat(self, v: i32) -> Self::Int;
+    /// a & b.
     fn and(self, a: Self::Int, b: Self::Int) -> Self::Int;
+    /// a ^ b.
     fn xor(self, a: Self::Int, b: Self::Int) -> Self::Int;
-    /// Wrapping.
+    /// a + b, wrapping.
     fn add(self, a: Self::Int, b: Self::Int) -> Self::Int;
-    /// Wrapping.
+    /// a - b, wrapping.
     fn sub(self, a: Self::Int, b: Self::Int) -> Self::Int;
+    /// The smaller of a and b, as signed integers.
     fn min(self, a: Self::Int, b: Self::Int) -> Self::Int;
+    /// The larger of a and b, as signed integers.
     fn max(self, a: Self::Int, b: Self::Int) -> Self::Int;
-    /// Copies the sign.
+    /// a >> BITS, arithmetic.
     fn shift_right<const BITS: u32>(self, a: Self::Int) -> Self::Int;
     /// Bit k is set where a > b in lane k.
     fn above(self, a: Self::Int, b: Self::Int) -> u32;
-    /// Adds the ones of `x` to `sums`, whose form is the implementation's own (see [`Lanes::counted`]).
+    /// Adds the number of ones in `x` to `sums`, whose format is private to the implementation (see
+    /// [`Lanes::counted`]).
     fn count(self, sums: Self::Int, x: Self::Int) -> Self::Int;
-    /// What at most [`Lanes::COUNTS`] calls of [`Lanes::count`] have counted, from 0 on, per lane.
+    /// The ones in each lane that up to [`Lanes::COUNTS`] calls of [`Lanes::count`] have counted, starting from 0.
     fn counted(self, sums: Self::Int) -> Self::Int;
-    /// Adds the products of the four bytes of each lane (see [`Lanes::DOT_FLIP`]), wrapping.
+    /// Adds the products of the four bytes of each lane to `sum`, wrapping (see [`Lanes::DOT_FLIP`]).
     fn dot(self, sum: Self::Int, x: Self::Int, w: Self::Int) -> Self::Int;
 
-    /// Bytes 0, 1 and 2 of each of four words, one after the other, XORed with those of `flip`, which are all the same; then four
-    /// bytes of no meaning.
+    /// Bytes 0, 1 and 2 of each of four words, packed together and XORed with a byte of `flip`, whose bytes are all
+    /// equal. The last four bytes of `to` are undefined.
     fn without_fourths(self, from: &[u32; 4], flip: u32, to: &mut [u8; 16]);
 
-    /// Sums of the even and of the odd lanes.
+    /// The sum of the even lanes and the sum of the odd lanes, wrapping.
     fn sum_pairs(self, a: Self::Int) -> [u32; 2];
 
+    /// Reads doubles from memory.
     fn load_reals(self, from: &Self::Reals) -> Self::Double;
+    /// Converts signed integers to doubles.
     fn real(self, v: Self::Int) -> Self::Double;
+    /// `v` in every lane.
     fn splat_real(self, v: f64) -> Self::Double;
     /// a * b + c, all of them integers below 2^53.
     fn multiply_add(self, a: Self::Double, b: Self::Double, c: Self::Double) -> Self::Double;
     /// Bit k is set where a > b in lane k.
     fn real_above(self, a: Self::Double, b: Self::Double) -> u32;
-    /// floor(a * b), no smaller than -limit and no larger than limit, which is below 2^31. b is a power of two.
+    /// floor(a * b), clamped to -limit..=limit. `limit` is below 2^31, and b a power of two.
     fn floor_scaled(self, a: Self::Double, b: Self::Double, limit: f64) -> Self::Int;
 
+    /// 0 in every lane.
     #[inline(always)]
     fn zero(self) -> Self::Int {
         self.splat(0)
     }
 }
 
-/// Work that runs with the instructions of one set.
+/// Work that is compiled once for each instruction set.
 pub trait Work {
+    /// The result.
     type Output;
-    /// Must be `#[inline(always)]`, as everything it calls that uses `lanes`: only then do the instructions reach it.
+    /// Must be `#[inline(always)]`, and so must everything it calls that uses `lanes`: the compiler only uses the
+    /// instruction set in code that is inlined into the function that enables it.
     fn run<L: Lanes>(self, lanes: L) -> Self::Output;
 }

@@ -1,4 +1,4 @@
-//! No instruction set in particular: loops over arrays, which the compiler turns into what the target is known to have.
+//! Plain loops over arrays, which the compiler vectorizes with whatever the target is known to have.
 
 use super::{Lanes, Work};
 
@@ -7,11 +7,12 @@ use super::{Lanes, Work};
 pub struct Portable;
 
 impl Portable {
-    /// Every processor can.
+    /// Always available.
     pub fn detect() -> Option<Self> {
         Some(Portable)
     }
 
+    /// Runs `work`.
     pub fn run<W: Work>(self, work: W) -> W::Output {
         work.run(self)
     }
@@ -37,7 +38,7 @@ fn bits(flags: [bool; N]) -> u32 {
     mask
 }
 
-/// The ones of each byte, without an instruction that counts them.
+/// The number of ones in each byte, without a popcount instruction.
 #[inline(always)]
 fn byte_ones(x: i32) -> i32 {
     let x = x as u32;
@@ -53,7 +54,7 @@ fn sum_of_bytes(x: i32) -> i32 {
     ((pairs & 0xffff) + (pairs >> 16)) as i32
 }
 
-/// floor(x) for |x| < 2^31, without a call of the C library: this sum's last 32 bits are x rounded to an integer.
+/// floor(x) for |x| < 2^31, without calling the C library: the low 32 bits of the sum are x rounded to an integer.
 #[inline(always)]
 fn floor(x: f64) -> i32 {
     const SHIFT: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
@@ -64,7 +65,7 @@ fn floor(x: f64) -> i32 {
 impl Lanes for Portable {
     const LANES: usize = N;
     const SUMS: usize = 12;
-    /// Bytes of up to 8 ones a call.
+    /// Each call adds up to 8 to a byte, which holds 255.
     const COUNTS: usize = 31;
     const DOT_FLIP: u32 = 0;
     type Int = [i32; N];

@@ -1,10 +1,11 @@
-//! Every operation of every instruction set against its definition, number by number.
+//! Compares every operation of every instruction set with its definition, number by number.
 
 use super::{Lanes, MOST_LANES, Work};
 use crate::backend::cpu::level::Level;
 use crate::fixed::{VALUE_MAX, dot4};
+use crate::random::Rng;
 
-/// Words in which something may overflow, saturate or change sign.
+/// Words for which operations may overflow, saturate or change the sign.
 const EDGES: [i32; 14] = [
     0,
     1,
@@ -22,41 +23,31 @@ const EDGES: [i32; 14] = [
     0x8000_7fff_u32 as i32,
 ];
 
-/// Largest integers that doubles are used for.
+/// The largest integer that doubles are used for.
 const LARGEST: i64 = (1 << 53) - 1;
 
-/// Random numbers, always the same.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        self.0 ^ self.0 >> 33
-    }
-}
-
-/// Pairs of words, the edges with each other and random ones; their number is a multiple of all lane counts.
+/// Pairs of words: all pairs of edges, and random ones. Their number is a multiple of all lane counts.
 fn pairs() -> [Vec<u32>; 2] {
-    let mut random = Random(1);
+    let mut random = Rng::new(1);
     let edges = EDGES.iter().flat_map(|&a| EDGES.map(|b| (a as u32, b as u32)));
     let mut pairs: Vec<(u32, u32)> = edges.collect();
-    pairs.resize_with(64 * MOST_LANES, || (random.next() as u32, random.next() as u32));
+    pairs.resize_with(64 * MOST_LANES, || (random.bits(), random.bits()));
     pairs.into_iter().collect::<(Vec<_>, Vec<_>)>().into()
 }
 
-/// Integers of up to 53 bits, the extremes and halves of powers of two among them.
+/// Integers of up to 53 bits, including the extremes and those between powers of two.
 fn reals() -> Vec<f64> {
-    let mut random = Random(2);
+    let mut random = Rng::new(2);
     let mut numbers = vec![0, 1, -1, 7, -7, 8, -8, LARGEST, -LARGEST, i64::from(VALUE_MAX), -i64::from(VALUE_MAX)];
     numbers.extend((0..40).flat_map(|k| [3 << k, -(3 << k), (3 << k) + 1, -(3 << k) - 1]));
     numbers.resize_with(64 * MOST_LANES, || {
-        let bits = 12 + random.next() % 52;
-        random.next() as i64 >> bits
+        let bits = 12 + random.next_u64() % 52;
+        random.next_u64() as i64 >> bits
     });
     numbers.into_iter().map(|n| n as f64).collect()
 }
 
-/// All tests with one instruction set, whose name it holds.
+/// All tests for one instruction set, with its name.
 struct Operations(&'static str);
 
 impl Work for Operations {
@@ -95,7 +86,7 @@ impl<L: Lanes> Test<L> {
         words[..L::LANES].to_vec()
     }
 
-    /// Checks `op` of all pairs of words.
+    /// Compares `op` with `number` for all pairs of words.
     fn each(&self, name: &str, op: impl Fn(L::Int, L::Int) -> L::Int, number: impl Fn(i32, i32) -> i32) {
         let [a, b] = pairs();
         for (a, b) in a.chunks_exact(L::LANES).zip(b.chunks_exact(L::LANES)) {
@@ -151,7 +142,7 @@ impl<L: Lanes> Test<L> {
         }
     }
 
-    /// As many words as may be counted, all ones or random.
+    /// Counts up to as many words as allowed: all ones, or random.
     fn counts(&self) {
         let [random, _] = pairs();
         let most = L::COUNTS.min(random.len() / L::LANES);
@@ -190,7 +181,7 @@ impl<L: Lanes> Test<L> {
             let exact: Vec<f64> = words.iter().map(|&w| f64::from(w as i32)).collect();
             let real = self.lanes.real(self.load(words));
             self.assert_reals(real, &exact, &format!("real: {words:x?}"));
-            // 31 bits by 20, and what the sum to 53 bits leaves.
+            // Products of 31 by 20 bits, and addends that make the sums reach 53 bits.
             let factors: Vec<f64> = factors.iter().map(|&f| f64::from(f as i32 >> 12)).collect();
             let addends: Vec<f64> = (0..L::LANES).map(|k| LARGEST as f64 - (exact[k] * factors[k]).abs()).collect();
             let sums: Vec<f64> = (0..L::LANES).map(|k| exact[k] * factors[k] + addends[k]).collect();

@@ -1,8 +1,9 @@
-//! Convolutions of pictures: rows of three bytes a pixel.
+//! Convolutions of pictures: patches of three bytes per pixel.
 //!
-//! The fourth byte of a pixel's word, alpha, is [`PIXEL_ALPHA`] wherever there is a picture. So rows leave it out, and with it a
-//! quarter of all products: the sums start with what it adds, alpha times the weights of the taps inside the picture. Which these
-//! are depends on the output pixel's line and column only, and few cases are different ([`Inside`]).
+//! The fourth byte of a pixel's word, alpha, is [`PIXEL_ALPHA`] everywhere in the picture. Patches leave it out, which
+//! saves a quarter of all products. Instead the sums start with what alpha contributes: alpha times the weights of the
+//! taps inside the picture. Which taps these are depends only on the output pixel's line and column, and there are few
+//! different cases ([`Inside`]).
 
 use crate::backend::arena::SLACK;
 use crate::backend::cpu::gather::Gather;
@@ -11,28 +12,29 @@ use crate::fixed::WEIGHT_LIMBS;
 use crate::lower::PIXEL_ALPHA;
 use std::ops::Range;
 
-/// Bytes of a pixel in a row.
+/// Bytes per pixel in a patch.
 const COLOURS: usize = 3;
-/// Pixels that are moved at once.
+/// Pixels that are copied at once.
 const AT_ONCE: usize = 4;
 
-/// Most cases that are worth their tables.
+/// With more cases than this, tables for them would cost more than they save.
 const MOST_CASES: usize = 256;
 
-/// Words of a row of `taps` pixels; what is left of the last is of no meaning.
-pub fn row_words(taps: usize) -> usize {
+/// Words of a patch of `taps` pixels; the end of the last word is undefined.
+pub fn patch_words(taps: usize) -> usize {
     (taps * COLOURS).div_ceil(size_of::<u32>())
 }
 
 /// Which taps of a window lie inside the picture, for every output pixel.
 pub struct Inside {
-    /// Of each output line, and of each column: index of its taps.
+    /// For each output line, and for each output column, an index into `taps`.
     cases: [Vec<usize>; 2],
-    /// Taps inside along each dimension, all that occur.
+    /// The different sets of taps that are inside along each dimension.
     taps: [Vec<Vec<usize>>; 2],
 }
 
 impl Inside {
+    /// Finds them for all output pixels.
     pub fn new(gather: &Gather) -> Self {
         let sizes = [(gather.output.h, gather.input.h), (gather.output.w, gather.input.w)];
         let mut inside = Inside { cases: Default::default(), taps: Default::default() };
@@ -51,7 +53,7 @@ impl Inside {
         inside
     }
 
-    /// Whether there are few cases, as windows on whole pictures have.
+    /// Whether there are few cases, as for windows that slide over a whole picture.
     pub fn is_small(&self) -> bool {
         self.taps[0].len() * self.taps[1].len() <= MOST_CASES
     }
@@ -63,7 +65,7 @@ impl Inside {
         lines[pixel / columns.len()] * self.taps[1].len() + columns[pixel % columns.len()]
     }
 
-    /// Taps inside, line by line, of each case; `width` taps make a line.
+    /// For each case, the taps that are inside, line by line; a line of the window has `width` taps.
     pub fn taps(&self, width: usize) -> impl Iterator<Item = Vec<usize>> {
         let [lines, columns] = &self.taps;
         let both = lines.iter().flat_map(move |ys| columns.iter().map(move |xs| (ys, xs)));
@@ -71,7 +73,7 @@ impl Inside {
     }
 }
 
-/// What alpha adds to the sums of an output channel whose weights are `[tap][WEIGHT_LIMBS]`, over these taps.
+/// What alpha adds to the sums of an output channel over these taps; its weights are `[tap][WEIGHT_LIMBS]`.
 pub fn alpha_sums(weights: &[u32], taps: &[usize]) -> [i32; WEIGHT_LIMBS] {
     let mut sums = [0; WEIGHT_LIMBS];
     for &tap in taps {
@@ -82,10 +84,10 @@ pub fn alpha_sums(weights: &[u32], taps: &[usize]) -> [i32; WEIGHT_LIMBS] {
     sums
 }
 
-/// The weights of an output channel, `[tap][WEIGHT_LIMBS]`, without those of alpha: `[word of a row][WEIGHT_LIMBS]`.
+/// The weights of an output channel, `[tap][WEIGHT_LIMBS]`, without those of alpha: `[word of a patch][WEIGHT_LIMBS]`.
 pub fn without_alpha(weights: &[u32]) -> Vec<u32> {
     let taps = weights.len() / WEIGHT_LIMBS;
-    let mut out = vec![0; row_words(taps) * WEIGHT_LIMBS];
+    let mut out = vec![0; patch_words(taps) * WEIGHT_LIMBS];
     for (tap, limbs) in weights.chunks_exact(WEIGHT_LIMBS).enumerate() {
         for (q, word) in limbs.iter().enumerate() {
             for (colour, byte) in word.to_le_bytes().into_iter().take(COLOURS).enumerate() {
@@ -97,18 +99,19 @@ pub fn without_alpha(weights: &[u32]) -> Vec<u32> {
     out
 }
 
-/// Fills a row for each output pixel of `tile`, all bytes XORed with those of `flip`. Taps outside the input are 0 before that.
+/// Fills a patch for each output pixel of `tile`. Taps outside the input are 0. All bytes are then XORed with a byte of
+/// `flip`.
 #[inline(always)]
-pub fn rows<L: Lanes>(lanes: L, gather: &Gather, input: &[u32], tile: Range<usize>, flip: u32, rows: &mut [u32]) {
+pub fn fill<L: Lanes>(lanes: L, gather: &Gather, input: &[u32], tile: Range<usize>, flip: u32, patches: &mut [u32]) {
     let [kh, kw] = gather.window.kernel;
-    let stride = row_words(gather.window.taps()) + SLACK;
-    for (pixel, row) in tile.zip(rows.chunks_exact_mut(stride)) {
+    let stride = patch_words(gather.window.taps()) + SLACK;
+    for (pixel, patch) in tile.zip(patches.chunks_exact_mut(stride)) {
         let (y, x) = (pixel / gather.output.w, pixel % gather.output.w);
-        let row: &mut [u8] = bytemuck::cast_slice_mut(row);
+        let patch: &mut [u8] = bytemuck::cast_slice_mut(patch);
         let whole = whole_line(gather, x);
         for ky in 0..kh {
-            // What a line overshoots is overwritten by the next one, or lies between rows.
-            let to = &mut row[ky * kw * COLOURS..];
+            // What a line overshoots is overwritten by the next one, or lies between patches.
+            let to = &mut patch[ky * kw * COLOURS..];
             let line = gather.window.source(0, y, ky, gather.input.h).map(|iy| &input[iy * gather.input.w..]);
             match (line, whole) {
                 (Some(line), Some(from)) => copy(lanes, &line[from..], to, kw, flip),
@@ -118,7 +121,7 @@ pub fn rows<L: Lanes>(lanes: L, gather: &Gather, input: &[u32], tile: Range<usiz
     }
 }
 
-/// The first pixel of a window's lines, if all their taps lie side by side inside the picture.
+/// Where the window's lines start, if all their taps are adjacent and inside the picture.
 #[inline(always)]
 fn whole_line(gather: &Gather, x: usize) -> Option<usize> {
     let window = &gather.window;
@@ -126,7 +129,7 @@ fn whole_line(gather: &Gather, x: usize) -> Option<usize> {
     (window.dilation[1] == 1 && from + window.kernel[1] <= gather.input.w).then_some(from)
 }
 
-/// Copies the colours of `pixels` pixels; up to [`AT_ONCE`] pixels and four bytes more are written.
+/// Copies the colours of `pixels` pixels. Overshoots by up to [`AT_ONCE`] pixels and four bytes.
 #[inline(always)]
 fn copy<L: Lanes>(lanes: L, from: &[u32], to: &mut [u8], pixels: usize, flip: u32) {
     let mut at = 0;
@@ -137,7 +140,8 @@ fn copy<L: Lanes>(lanes: L, from: &[u32], to: &mut [u8], pixels: usize, flip: u3
     }
 }
 
-/// One line of a window tap by tap. `line` begins with the first pixel of the input's line, if that is inside.
+/// Copies one line of a window tap by tap. `line` is the input from the start of that line on; None if the line is
+/// outside.
 #[inline(never)]
 fn taps(gather: &Gather, line: Option<&[u32]>, x: usize, flip: u32, to: &mut [u8]) {
     for (kx, to) in to.chunks_exact_mut(COLOURS).enumerate() {
@@ -152,7 +156,7 @@ mod tests {
     use super::*;
     use crate::fixed::{dot4, pack_lanes};
 
-    /// Colours times their weights and alpha's sums are the products of whole words.
+    /// The products of colours and what alpha adds are together the products of whole words.
     #[test]
     fn nothing_is_lost() {
         let taps = 5;
@@ -161,7 +165,7 @@ mod tests {
             (0..taps as i8).map(|k| pack_lanes([k * 25 - 60, 127 - k, -128 + k, PIXEL_ALPHA])).collect();
         let bytes: Vec<u8> = pixels.iter().flat_map(|p| p.to_le_bytes()[..COLOURS].to_vec()).chain([77]).collect();
         let row: Vec<u32> = bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        assert_eq!(row.len(), row_words(taps as usize));
+        assert_eq!(row.len(), patch_words(taps as usize));
         let all: Vec<usize> = (0..taps as usize).collect();
         let alpha = alpha_sums(&weights, &all);
         let colours = without_alpha(&weights);

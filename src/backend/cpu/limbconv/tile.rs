@@ -1,6 +1,7 @@
-//! A limb convolution over a tile of pixels.
+//! A limb convolution for one tile of pixels.
 
-use super::{Joined, Prepared, pixels};
+use super::layer::{Combiner, LimbLayer};
+use super::pixels;
 use crate::backend::arena::SLACK;
 use crate::backend::cpu::cells::Cells;
 use crate::backend::cpu::codes::CodeBits;
@@ -13,7 +14,7 @@ use crate::fixed::{VALUE_LIMBS, WEIGHT_LIMBS};
 use crate::quant::WORD_BITS;
 use std::ops::Range;
 
-/// Most sums D_d.
+/// The most sums D_d.
 const MAX_DIAGONALS: usize = VALUE_LIMBS + WEIGHT_LIMBS - 1;
 
 /// 256^d.
@@ -28,22 +29,27 @@ const POWERS: [f64; MAX_DIAGONALS] = {
 };
 
 /// A convolution with its tensors.
-pub struct Run<'a> {
-    pub conv: &'a Prepared,
+pub struct LimbWork<'a> {
+    /// The convolution.
+    pub conv: &'a LimbLayer,
+    /// Its input.
     pub input: &'a [u32],
+    /// What becomes of the sums.
     pub end: Ends<'a>,
 }
 
-/// Where sums go.
+/// What becomes of the sums D_d, with the tensors for that.
 pub enum Ends<'a> {
-    Joined(&'a Joined, Targets<'a>),
+    /// They are combined and finished.
+    Combined(&'a Combiner, Targets<'a>),
+    /// They are stored.
     Sums(Cells<'a>),
 }
 
-/// D sums D_d of a tile.
+/// `D` sums D_d for a tile.
 type Sums<L, const D: usize> = [[<L as Lanes>::Int; TILE]; D];
 
-impl TileWork for Run<'_> {
+impl TileWork for LimbWork<'_> {
     #[inline(always)]
     fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, buffer: &mut [u32]) {
         match self.conv.limbs {
@@ -53,8 +59,8 @@ impl TileWork for Run<'_> {
     }
 }
 
-impl Run<'_> {
-    /// For inputs of `P` limbs, whose products have `D` = P + WEIGHT_LIMBS - 1 diagonals.
+impl LimbWork<'_> {
+    /// Computes inputs of `P` limbs; their products lie on `D` = P + WEIGHT_LIMBS - 1 diagonals.
     #[inline(always)]
     fn limbs<L: Lanes, const P: usize, const D: usize>(
         &self,
@@ -66,7 +72,7 @@ impl Run<'_> {
         let per_group = WORD_BITS / L::LANES;
         let blocks = self.conv.channels.div_ceil(L::LANES);
         let mut held = None;
-        let (buffer, bits) = buffer.split_at_mut(self.conv.row_words);
+        let (buffer, bits) = buffer.split_at_mut(self.conv.patch_words);
         let mut bits = CodeBits::new(bits);
         let mut cases = [0; TILE];
         if let Some(inside) = &self.conv.inside {
@@ -76,39 +82,37 @@ impl Run<'_> {
             for block in group * per_group..blocks.min((group + 1) * per_group) {
                 let span = self.conv.spans[block];
                 if held != Some(span) {
-                    self.rows(lanes, span, pixels.clone(), buffer);
+                    self.gather(lanes, span, pixels.clone(), buffer);
                     held = Some(span);
                 }
                 let sums = self.conv.block::<L, P, D>(lanes, block, blocks, &cases[..pixels.len()], buffer);
                 match &self.end {
-                    Ends::Joined(joined, targets) => {
-                        let totals = joined.totals(lanes, block, &sums);
-                        joined.finisher.block(lanes, targets, block, pixels.clone(), &totals, &mut bits);
+                    Ends::Combined(combiner, targets) => {
+                        let totals = combiner.totals(lanes, block, &sums);
+                        combiner.finisher.block(lanes, targets, block, pixels.clone(), &totals, &mut bits);
                     }
                     Ends::Sums(cells) => self.conv.store(lanes, *cells, block, pixels.clone(), &sums),
                 }
             }
-            if let Ends::Joined(joined, targets) = &self.end {
-                joined.finisher.group(targets, group, pixels.clone(), &bits);
+            if let Ends::Combined(combiner, targets) = &self.end {
+                combiner.finisher.group(targets, group, pixels.clone(), &bits);
             }
         }
     }
-}
 
-impl Run<'_> {
-    /// What lies under the windows of a tile.
+    /// Copies the input under the windows of a tile.
     #[inline(always)]
-    fn rows<L: Lanes>(&self, lanes: L, span: Span, tile: Range<usize>, buffer: &mut [u32]) {
+    fn gather<L: Lanes>(&self, lanes: L, span: Span, tile: Range<usize>, buffer: &mut [u32]) {
         let gather = &self.conv.gather;
         match self.conv.inside {
-            Some(_) => pixels::rows(lanes, gather, self.input, tile, L::DOT_FLIP, buffer),
-            None => gather.rows(lanes, self.input, span, tile, L::DOT_FLIP, buffer),
+            Some(_) => pixels::fill(lanes, gather, self.input, tile, L::DOT_FLIP, buffer),
+            None => gather.fill(lanes, self.input, span, tile, L::DOT_FLIP, buffer),
         }
     }
 }
 
-impl Joined {
-    /// T of a tile: what the dropped digits carry, the bias, and D_d 256^(d - drop) for the others.
+impl Combiner {
+    /// T for a tile: the carry of the dropped digits, the bias, and D_d 256^(d - drop) of the others.
     #[inline(always)]
     fn totals<L: Lanes, const D: usize>(&self, lanes: L, block: usize, sums: &Sums<L, D>) -> [L::Double; TILE] {
         let biases: &[L::Reals] = bytemuck::cast_slice(self.biases.as_slice());
@@ -116,19 +120,19 @@ impl Joined {
         let mut carries = [lanes.zero(); TILE];
         for d in 0..D {
             for t in 0..TILE {
-                if d < self.drop {
+                if d < self.dropped {
                     carries[t] = lanes.shift_right::<8>(lanes.add(carries[t], sums[d][t]));
                 } else {
-                    let power = lanes.splat_real(POWERS[d - self.drop]);
+                    let power = lanes.splat_real(POWERS[d - self.dropped]);
                     totals[t] = lanes.multiply_add(power, lanes.real(sums[d][t]), totals[t]);
                 }
             }
         }
-        if self.drop > 0 {
+        if self.dropped > 0 {
             let one = lanes.splat_real(1.0);
             for t in 0..TILE {
-                // Digits that no diagonal has.
-                for _ in D..self.drop {
+                // Digits above the last diagonal.
+                for _ in D..self.dropped {
                     carries[t] = lanes.shift_right::<8>(carries[t]);
                 }
                 totals[t] = lanes.multiply_add(one, lanes.real(carries[t]), totals[t]);
@@ -138,7 +142,8 @@ impl Joined {
     }
 }
 
-impl Prepared {
+impl LimbLayer {
+    /// The sums of a block of channels for a tile, which has a pixel for each of `cases`.
     #[inline(always)]
     fn block<L: Lanes, const P: usize, const D: usize>(
         &self,
@@ -149,12 +154,12 @@ impl Prepared {
         buffer: &[u32],
     ) -> Sums<L, D> {
         let words = match self.inside {
-            Some(_) => pixels::row_words(self.gather.window.taps()),
-            None => self.gather.row_words(self.spans[block]),
+            Some(_) => pixels::patch_words(self.gather.window.taps()),
+            None => self.gather.patch_words(self.spans[block]),
         };
-        let mut rows: [&[u32]; TILE] = [&[]; TILE];
-        for (row, all) in rows.iter_mut().zip(buffer.chunks_exact(words + SLACK).take(cases.len())) {
-            *row = &all[..words];
+        let mut patches: [&[u32]; TILE] = [&[]; TILE];
+        for (patch, all) in patches.iter_mut().zip(buffer.chunks_exact(words + SLACK).take(cases.len())) {
+            *patch = &all[..words];
         }
         let weights: &[L::Words] = bytemuck::cast_slice(self.weights.as_slice());
         let weights = &weights[self.starts[block]..self.starts[block + 1]];
@@ -165,11 +170,11 @@ impl Prepared {
                 sums[d][t] = lanes.load(&offsets[(case * blocks + block) * D + d]);
             }
         }
-        products::<L, P, D>(lanes, weights, &rows[..cases.len()], &mut sums);
+        products::<L, P, D>(lanes, weights, &patches[..cases.len()], &mut sums);
         sums
     }
 
-    /// Sums as the result.
+    /// Stores the sums as the result.
     #[inline(always)]
     fn store<L: Lanes, const D: usize>(
         &self,
@@ -183,7 +188,7 @@ impl Prepared {
         let count = L::LANES.min(self.channels - first);
         for (t, pixel) in pixels.enumerate() {
             let start = (pixel * self.channels + first) * D;
-            // SAFETY: each block of each pixel is computed by one thread.
+            // SAFETY: only one thread computes this block of channels of this pixel.
             let out = unsafe { cells.words(start..start + count * D) };
             for (d, sums) in sums.iter().enumerate() {
                 let mut lane = [0; MOST_LANES];
@@ -194,33 +199,33 @@ impl Prepared {
     }
 }
 
-/// Adds the products of `P` limbs of the input with those of the weights, in tiles that fit the registers.
+/// Adds the products of the input's `P` limbs and the weights' limbs, for as many pixels at a time as registers hold.
 #[inline(always)]
 fn products<L: Lanes, const P: usize, const D: usize>(
     lanes: L,
     weights: &[L::Words],
-    rows: &[&[u32]],
+    patches: &[&[u32]],
     sums: &mut Sums<L, D>,
 ) {
     let mut at = 0;
-    while at < rows.len() {
+    while at < patches.len() {
         let fits = |pixels: usize| D * pixels <= L::SUMS;
-        at += match rows.len() - at {
-            7.. if fits(7) => tile::<L, P, D, 7>(lanes, weights, rows, at, sums),
-            4.. if fits(4) => tile::<L, P, D, 4>(lanes, weights, rows, at, sums),
-            3.. if fits(3) => tile::<L, P, D, 3>(lanes, weights, rows, at, sums),
-            2.. if fits(2) => tile::<L, P, D, 2>(lanes, weights, rows, at, sums),
-            _ => tile::<L, P, D, 1>(lanes, weights, rows, at, sums),
+        at += match patches.len() - at {
+            7.. if fits(7) => tile::<L, P, D, 7>(lanes, weights, patches, at, sums),
+            4.. if fits(4) => tile::<L, P, D, 4>(lanes, weights, patches, at, sums),
+            3.. if fits(3) => tile::<L, P, D, 3>(lanes, weights, patches, at, sums),
+            2.. if fits(2) => tile::<L, P, D, 2>(lanes, weights, patches, at, sums),
+            _ => tile::<L, P, D, 1>(lanes, weights, patches, at, sums),
         };
     }
 }
 
-/// Computes `T` pixels from `at` on; there are as many. Returns `T`.
+/// Computes `T` pixels starting at `at`; the caller makes sure there are that many. Returns `T`.
 #[inline(always)]
 fn tile<L: Lanes, const P: usize, const D: usize, const T: usize>(
     lanes: L,
     weights: &[L::Words],
-    rows: &[&[u32]],
+    patches: &[&[u32]],
     at: usize,
     out: &mut Sums<L, D>,
 ) -> usize {
@@ -228,7 +233,7 @@ fn tile<L: Lanes, const P: usize, const D: usize, const T: usize>(
     let words = weights.len();
     let mut tile: [&[[u32; P]]; T] = [&[]; T];
     for t in 0..T {
-        tile[t] = &rows[at + t].as_chunks::<P>().0[..words];
+        tile[t] = &patches[at + t].as_chunks::<P>().0[..words];
     }
     let mut sums = [[lanes.zero(); T]; D];
     for d in 0..D {

@@ -1,6 +1,7 @@
 //! The identity of all shaders.
 
 use super::{bitconv, limbconv, pixels, pools, small, texts, tile};
+use crate::files::hex;
 use sha2::{Digest, Sha256};
 
 /// The texts of all shaders that run networks.
@@ -14,7 +15,7 @@ fn all() -> impl Iterator<Item = &'static str> {
 /// SHA-256 of the text of all shaders that run networks, in hex: says whether two programs run the same kernels.
 pub fn shader_hash() -> String {
     let digest = all().fold(Sha256::new(), |sum, text| sum.chain_update(text));
-    digest.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hex(&digest.finalize())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Colours can be told from what is behind them, in light and in dark (WCAG 2: 4.5 for text, 3 for the rest).
+//! Colours have enough contrast with their background, in light and dark mode (WCAG 2: 4.5 for text, 3 for the rest).
 
 use std::collections::HashMap;
 
-/// Colours by name, for light and for dark.
+/// Colours by name, in light and in dark mode.
 fn themes() -> Vec<HashMap<String, [f64; 3]>> {
     let blocks = super::super::page::CHART.split(":root, .chart {").skip(1);
     let theme = |block: &str| {
@@ -12,7 +12,7 @@ fn themes() -> Vec<HashMap<String, [f64; 3]>> {
     blocks.map(theme).collect()
 }
 
-/// Red, green and blue as light, 0 to 1.
+/// Linear red, green and blue, from 0 to 1.
 fn colour(hex: &str) -> [f64; 3] {
     [0, 2, 4].map(|at| {
         let c = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
@@ -39,10 +39,10 @@ fn colours_differ_enough() {
         for text in ["fg", "dim", "bad", "warn", "good", "bar"] {
             check(text, "bg", 4.5);
         }
-        for shape in ["rival", "memory"] {
+        for shape in ["float32", "memory"] {
             check(shape, "bg", 3.0);
         }
-        for back in ["rival", "k0", "k1", "k2", "k3", "k4", "k5", "k6"] {
+        for back in ["float32", "k0", "k1", "k2", "k3", "k4", "k5", "k6"] {
             check("ink", back, 4.5);
         }
     }

@@ -1,11 +1,11 @@
-//! As much of a reader of markup as checking pages takes: it refuses what is not written out in full.
+//! A minimal markup parser for checking pages. It rejects anything that is not written out in full.
 
-/// An element, in the order of beginnings.
+/// An element. Elements are in order of their start tags.
 #[derive(Debug, Default)]
 pub struct Element {
     pub name: String,
     pub attributes: Vec<(String, String)>,
-    /// Its own text, without that of elements in it.
+    /// Its own text, without that of its children.
     pub text: String,
     /// Index of the element around it.
     pub parent: Option<usize>,
@@ -21,7 +21,7 @@ impl Element {
     }
 }
 
-/// All elements of a document; panics at the first that is not closed where it should be.
+/// All elements of a document; panics at the first that is not closed properly.
 pub fn elements(document: &str) -> Vec<Element> {
     let mut rest = document.strip_prefix("<!DOCTYPE html>").unwrap_or(document);
     let (mut all, mut open): (Vec<Element>, Vec<usize>) = (Vec::new(), Vec::new());
@@ -50,7 +50,7 @@ pub fn elements(document: &str) -> Vec<Element> {
         if !tag.ends_with('/') {
             open.push(all.len() - 1);
         }
-        // Their content is no markup.
+        // Their content is raw text.
         if ["script", "style"].contains(&name) {
             let length = rest.find(&format!("</{name}")).expect("raw text that does not end");
             all.last_mut().unwrap().text = rest[..length].to_owned();

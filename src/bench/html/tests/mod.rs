@@ -1,16 +1,17 @@
-//! Pages are whole, hold nothing of others, and no text of a drawing leaves it or covers another.
+//! Pages are well-formed and self-contained, and no text in a drawing leaves it or covers another.
 
 mod contrast;
 mod markup;
 
 use super::svg::{Size, width};
-use crate::bench::compare::{Comparison, Run};
+use crate::bench::compare::{Comparison, NamedReport};
 use crate::bench::report::{Device, Report, sample};
 use markup::{Element, elements};
 use std::collections::HashSet;
 
 fn compared(reports: Vec<Report>) -> Comparison {
-    let named = reports.into_iter().enumerate().map(|(at, report)| Run { name: format!("box{at}</script>"), report });
+    let named =
+        reports.into_iter().enumerate().map(|(at, report)| NamedReport { name: format!("box{at}</script>"), report });
     Comparison::new(named.collect())
 }
 
@@ -115,7 +116,7 @@ fn pages_hold_the_report() {
     {
         assert!(shown(text), "{text}");
     }
-    // Of a device that is right, wrong and absent.
+    // Devices that are right, wrong and missing.
     let many = super::report(&sample::many());
     assert!(many.contains("abababab right") && many.contains("WRONG") && many.contains("computed wrong logits"));
     assert!(many.contains("did not come back") && many.contains("interrupted") && many.contains("short run"));
@@ -134,7 +135,7 @@ fn place(text: &Element) -> [f64; 4] {
     [left, text.number("y") - 0.75 * size, left + wide, text.number("y") + 0.25 * size]
 }
 
-/// What is wrong with the drawings of a document.
+/// Problems with the drawings of a document.
 fn misplaced(document: &str) -> Vec<String> {
     let all = elements(document);
     let mut problems = Vec::new();
@@ -147,7 +148,7 @@ fn misplaced(document: &str) -> Vec<String> {
             if !inside(*place) {
                 problems.push(format!("{} leaves the drawing: {place:?} of {view:?}", text.text));
             }
-            // By more than estimates may be off.
+            // Estimated widths may be off by a little.
             let covers = |o: &[f64; 4]| {
                 o[0] + 2.0 < place[2] && place[0] + 2.0 < o[2] && o[1] + 2.0 < place[3] && place[1] + 2.0 < o[3]
             };
@@ -170,7 +171,7 @@ fn texts_stay_in_their_drawings_and_apart() {
     for document in pages().iter().chain(&drawings()) {
         assert_eq!(misplaced(document), [""; 0]);
     }
-    // The check can fail.
+    // The check itself can fail.
     let drawing = |x: f64, y: f64| {
         let mut svg = super::svg::Svg::new(100.0);
         for [x, y] in [[5.0, 20.0], [x, y]] {
@@ -188,6 +189,6 @@ fn labels_name_devices_shortly() {
     report.devices =
         ["cpu-avx2", "llvmpipe (LLVM 15)"].map(|name| Device { name: name.into(), ..report.devices[0].clone() }).into();
     report.devices[0].api = "cpu".into();
-    let names: Vec<String> = [0, 4].map(|at| super::sections::device_name(&report, &report.cells[at])).into();
+    let names: Vec<String> = [0, 4].map(|at| super::subjects::device_name(&report, &report.cells[at])).into();
     assert_eq!(names, ["cpu-avx2", "llvmpipe (vulkan)"]);
 }

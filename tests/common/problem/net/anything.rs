@@ -1,14 +1,15 @@
-//! Operations in random order on whatever there is.
+//! Operations in random order on random earlier tensors.
 
 use super::Net;
-use lq_infer::graph::NodeId;
-use lq_infer::tensor::Window;
+use lq_infer::internals::graph::NodeId;
+use lq_infer::internals::tensor::Window;
 
-/// Most channels of a tensor here.
+/// Most channels of a concatenation.
 const MAX_CHANNELS: usize = 150;
 
 impl Net<'_> {
-    /// Each step reads earlier tensors of this block, codes, reals or both joined. What nobody reads is joined in the end.
+    /// Each step reads earlier tensors of this block: codes, reals or concatenations of both. At the end, all tensors
+    /// that nothing has read are concatenated.
     pub(super) fn anything(&mut self, scope: &str, x: NodeId) -> NodeId {
         let codes = self.codes(&format!("{scope}/pre"), x);
         let mut tensors = vec![x, codes];
@@ -25,7 +26,7 @@ impl Net<'_> {
         self.batch_norm(scope, joined)
     }
 
-    /// A tensor of the inputs' height and width, made from those that are left in `inputs`.
+    /// A tensor with the inputs' height and width. `inputs` keeps the tensors that the step reads.
     fn step(&mut self, scope: &str, inputs: &mut Vec<NodeId>) -> NodeId {
         let (a, b) = (inputs[0], inputs[1]);
         let kind = self.rng.below(9);
@@ -49,7 +50,7 @@ impl Net<'_> {
         }
     }
 
-    /// The sum of two tensors of which the narrower one gets channels of zeros.
+    /// The sum of two tensors, of which the narrower one is padded with zero channels.
     fn padded_sum(&mut self, scope: &str, a: NodeId, b: NodeId) -> NodeId {
         let channels = self.channels(a).max(self.channels(b));
         let [a, b] = [("a", a), ("b", b)].map(|(side, x)| {

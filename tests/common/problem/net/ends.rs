@@ -1,8 +1,8 @@
-//! The first layers and the last.
+//! The first and the last layers.
 
 use super::{Net, Source};
-use lq_infer::graph::NodeId;
-use lq_infer::tensor::Window;
+use lq_infer::internals::graph::NodeId;
+use lq_infer::internals::tensor::Window;
 
 impl Net<'_> {
     pub(super) fn stem(&mut self, source: Source) -> NodeId {

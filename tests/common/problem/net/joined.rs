@@ -1,14 +1,14 @@
 //! Blocks with concatenations.
 
 use super::Net;
-use lq_infer::graph::{NodeId, Op, Weights};
-use lq_infer::tensor::Window;
+use lq_infer::internals::graph::{NodeId, Op, Weights};
+use lq_infer::internals::tensor::Window;
 
-/// Channels of branches; few fill their words.
+/// Channels of branches; most do not fill whole words.
 const WIDTHS: [usize; 7] = [3, 5, 8, 13, 20, 33, 40];
 
 impl Net<'_> {
-    /// GoogLeNet: branches with quantizers of their own are joined and read by several convolutions.
+    /// As in GoogLeNet: branches with quantizers of their own are concatenated and read by several convolutions.
     pub(super) fn inception(&mut self, scope: &str, x: NodeId) -> NodeId {
         let codes = self.codes(&format!("{scope}/pre"), x);
         let count = self.rng.between(2, 4);
@@ -17,7 +17,8 @@ impl Net<'_> {
         self.branches(scope, [joined; 2])
     }
 
-    /// Perhaps a 1x1 convolution first; perhaps pooled before the batch norm, as at the end of a stage.
+    /// A convolution, sometimes after a 1x1 convolution, and sometimes pooled before the batch norm as at the end of a
+    /// stage.
     fn branch(&mut self, scope: &str, codes: NodeId) -> NodeId {
         let mut codes = codes;
         if self.rng.chance(0.5) {
@@ -36,8 +37,8 @@ impl Net<'_> {
         self.quantize_to(format!("{scope}/quant"), y, bits)
     }
 
-    /// DenseNet: the new channels of every layer go before all older ones, which are reals at first and codes later. A
-    /// transition in between has no batch norm.
+    /// As in DenseNet: the new channels of every layer, which are codes, are put before all older ones; the oldest are
+    /// reals. A transition in between has no batch norm.
     pub(super) fn dense(&mut self, scope: &str, x: NodeId) -> NodeId {
         let mut x = x;
         for layer in 0..self.rng.between(2, 3) {
@@ -65,7 +66,7 @@ impl Net<'_> {
         self.concat(scope, &[y, x])
     }
 
-    /// Real branches, joined and normalised together.
+    /// Real branches that are concatenated and share one batch norm.
     pub(super) fn joined_reals(&mut self, scope: &str, x: NodeId) -> NodeId {
         let codes = self.codes(&format!("{scope}/pre"), x);
         let [a, b] = ["a", "b"].map(|branch| {
@@ -78,8 +79,8 @@ impl Net<'_> {
         self.bn_relu(scope, joined)
     }
 
-    /// Codes and reals in two concatenations, one of them inside the other; convolutions of both kinds, a batch norm and
-    /// a quantizer read them.
+    /// Codes and reals in two concatenations, one nested in the other. Convolutions of both kinds, a batch norm and a
+    /// quantizer read them.
     pub(super) fn joined_twice(&mut self, scope: &str, x: NodeId) -> NodeId {
         let name = |part: &str| format!("{scope}/{part}");
         let (codes, outputs) = (self.codes(&name("pre"), x), self.rng.pick(&WIDTHS));

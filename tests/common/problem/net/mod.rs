@@ -1,4 +1,4 @@
-//! Random networks, node by node. Blocks take and give real values.
+//! Random networks, built node by node. The input and output of every block are real values.
 
 mod anything;
 mod ends;
@@ -8,10 +8,10 @@ mod residual;
 
 use super::super::rng::Rng;
 use super::source::Source;
-use lq_infer::graph::{Encoding, Graph, GraphBuilder, NodeId, Op, Ties, Weights};
-use lq_infer::tensor::{Shape, Window};
+use lq_infer::internals::graph::{Encoding, Graph, GraphBuilder, NodeId, Op, Ties, Weights};
+use lq_infer::internals::tensor::{Shape, Window};
 
-/// Multiplications that one convolution may take per image, so that hundreds of problems stay quick.
+/// Most multiplications of one convolution per image, so that hundreds of problems take little time.
 const MAX_PRODUCTS: usize = 1_500_000;
 
 /// A graph under construction.
@@ -20,9 +20,9 @@ pub struct Net<'a> {
     builder: GraphBuilder,
     /// Height, width and channels of every node.
     shapes: Vec<[usize; 3]>,
-    /// Weight and activation bits of all layers, or random ones in each.
+    /// Weight and activation bits of all layers; `None` for a random choice in each.
     bits: Option<[usize; 2]>,
-    /// What the codes of all quantizers mean, or a random choice in each.
+    /// Encoding and ties of all quantizers; `None` for a random choice in each.
     codes: Option<(Encoding, Ties)>,
 }
 
@@ -97,7 +97,7 @@ impl<'a> Net<'a> {
         self.windowed(name, Op::Conv { outputs, window, weights: Weights::Float, bias, groups }, x, &window, outputs)
     }
 
-    /// A convolution with weight planes. Few of them have a bias, as in AlexNet's dense layers.
+    /// A convolution with weight planes. A few have a bias, as in AlexNet's dense layers.
     fn conv(&mut self, name: String, x: NodeId, outputs: usize, window: Window) -> NodeId {
         let (weights, bias) = (self.planes(), self.rng.chance(0.15));
         let groups = self.groups(x, outputs);
@@ -174,14 +174,15 @@ impl<'a> Net<'a> {
         Weights::Planes { bits: self.bits.map_or_else(|| self.any_bits(), |b| b[0]) }
     }
 
-    /// Mostly 1; a divisor of both the channels of `x` and of `outputs`.
+    /// A common divisor of the channels of `x` and `outputs`, mostly 1.
     fn groups(&mut self, x: NodeId, outputs: usize) -> usize {
         let both = |&n: &usize| self.channels(x).is_multiple_of(n) && outputs.is_multiple_of(n);
         let divisors: Vec<usize> = (1..=outputs).filter(both).collect();
         if self.rng.chance(0.15) { self.rng.pick(&divisors) } else { 1 }
     }
 
-    /// A window that fits `x`: square or not, strides 1 to 3, padding of any kind, mostly unequal, few with gaps.
+    /// A window that can be applied to `x`: square or not, with strides 1 to 3, any padding (mostly different on each
+    /// side), and a few dilated.
     fn window(&mut self, x: NodeId, padded: bool) -> Window {
         let size = self.size(x);
         if padded && self.rng.chance(0.3) {
@@ -201,7 +202,7 @@ impl<'a> Net<'a> {
         }
     }
 
-    /// A window of `x` that gives a result of `to`, or none if random padding does not find one.
+    /// A window over `x` with a result of size `to`, if a number of random tries finds one.
     fn window_to(&mut self, x: NodeId, to: [usize; 2], stride: usize) -> Option<Window> {
         (0..50).find_map(|_| {
             let kernel = [self.rng.between(1, 4), self.rng.between(1, 4)];
@@ -211,14 +212,14 @@ impl<'a> Net<'a> {
         })
     }
 
-    /// Output channels that keep a convolution of `x` affordable.
+    /// A number of output channels for which a convolution of `x` stays affordable.
     fn outputs(&mut self, x: NodeId, window: &Window) -> usize {
         let wanted = self.rng.pick(&[3, 5, 8, 16, 16, 20, 20, 33, 40, 64, 70]);
         let [h, w] = window.output(self.size(x)).unwrap();
         wanted.min((MAX_PRODUCTS / (h * w * window.taps() * self.channels(x))).max(3))
     }
 
-    /// Codes of `x`, through a batch norm and a ReLU or not.
+    /// Codes of `x`, quantized after a batch norm, a ReLU, both or neither.
     fn codes(&mut self, scope: &str, x: NodeId) -> NodeId {
         let x = match self.rng.below(8) {
             0 => x,

@@ -1,12 +1,12 @@
-//! Blocks in which weight planes meet reals, float weights meet codes, and codes are read as the reals they are; grouped
-//! convolutions of either.
+//! Blocks in which convolutions with weight planes read reals, convolutions with float weights read codes, and other
+//! operations read codes as reals; grouped convolutions of both kinds.
 
 use super::Net;
-use lq_infer::graph::{NodeId, Op, Weights};
-use lq_infer::tensor::Window;
+use lq_infer::internals::graph::{NodeId, Op, Weights};
+use lq_infer::internals::tensor::Window;
 
 impl Net<'_> {
-    /// A post-activation residual block without quantizers; its shortcut is its input or a convolution of it.
+    /// A post-activation residual block without quantizers. Its shortcut is its input or a convolution of it.
     pub(super) fn weight_only(&mut self, scope: &str, x: NodeId) -> NodeId {
         let (first, second) = (format!("{scope}/conv1"), format!("{scope}/conv2"));
         let stride = self.rng.between(1, 2);
@@ -28,7 +28,7 @@ impl Net<'_> {
         self.batch_norm(&scope, y)
     }
 
-    /// A 1x1 convolution, then one in groups, depthwise or wider, of its codes or its reals.
+    /// A 1x1 convolution, then a grouped one (depthwise or not) that reads its result as codes or reals.
     pub(super) fn grouped(&mut self, scope: &str, x: NodeId) -> NodeId {
         let (codes, wide) = (self.codes(&format!("{scope}/pre"), x), format!("{scope}/expand"));
         let (groups, inputs) = self.rng.pick(&[(8, 1), (33, 1), (40, 1), (2, 5), (4, 2), (4, 8), (2, 33), (2, 40)]);
@@ -43,7 +43,7 @@ impl Net<'_> {
         self.maybe_relu(scope, y)
     }
 
-    /// Float weights and weight planes on the same codes.
+    /// Convolutions with float weights and with weight planes on the same codes.
     pub(super) fn float_on_codes(&mut self, scope: &str, x: NodeId) -> NodeId {
         let codes = self.codes(&format!("{scope}/pre"), x);
         let window = self.window(codes, true);
@@ -57,7 +57,7 @@ impl Net<'_> {
         self.add(scope, y, z)
     }
 
-    /// Codes that are pooled and perhaps normalised, besides their use by a convolution or not.
+    /// Codes that are pooled, sometimes normalised, and sometimes also read by a convolution.
     pub(super) fn pooled_codes(&mut self, scope: &str, x: NodeId) -> NodeId {
         let codes = self.codes(&format!("{scope}/pre"), x);
         let y = self.pooled(scope, codes);

@@ -1,8 +1,9 @@
-//! Blocks of residual networks and their variations: codes meet weight planes, reals are normalised, pooled and added.
+//! Blocks of residual networks and variations of them: convolutions of codes, and reals that are normalised, pooled and
+//! added.
 
 use super::Net;
-use lq_infer::graph::{NodeId, Op};
-use lq_infer::tensor::Window;
+use lq_infer::internals::graph::{NodeId, Op};
+use lq_infer::internals::tensor::Window;
 
 impl Net<'_> {
     pub(super) fn plain(&mut self, scope: &str, x: NodeId) -> NodeId {
@@ -12,13 +13,13 @@ impl Net<'_> {
         self.conv(format!("{scope}/conv"), codes, outputs, window)
     }
 
-    /// The next block normalises the pooled values, so that negative gains meet maxima.
+    /// Pools values before the next block normalises them, so that negative gains are applied to maxima.
     pub(super) fn plain_and_pooled(&mut self, scope: &str, x: NodeId) -> NodeId {
         let x = self.plain(scope, x);
         self.max_pool(scope, x)
     }
 
-    /// bn-relu-quant-conv-bn-relu-quant-conv plus the raw input.
+    /// bn-relu-quant-conv-bn-relu-quant-conv, plus the input of the block.
     pub(super) fn pre_activation(&mut self, scope: &str, x: NodeId) -> NodeId {
         let (codes, same) = (self.codes(&format!("{scope}/pre"), x), Window::same(3, 1, self.size(x)));
         let outputs = self.outputs(codes, &same);
@@ -29,7 +30,7 @@ impl Net<'_> {
         self.add(scope, y, x)
     }
 
-    /// A strided block whose shortcut is an average pool with zero channels appended, of the normalised float values.
+    /// A strided block whose shortcut is an average pooling of the normalised values with zero channels appended.
     pub(super) fn type_a(&mut self, scope: &str, x: NodeId) -> NodeId {
         let [h, w] = self.size(x);
         let stride = self.rng.between(1, h.min(w).min(3));
@@ -107,8 +108,8 @@ impl Net<'_> {
         self.add(scope, a, b)
     }
 
-    /// A float convolution of values inside the network. It is always normalised: the range of a convolution that is not is
-    /// the most its weights can give, and a few of those in a row leave too few bits for a tight comparison.
+    /// A float convolution of values inside the network. A batch norm always follows: without one, the range of a
+    /// convolution is a loose bound, and a few of these in a row leave too few bits for a tight comparison.
     pub(super) fn float_middle(&mut self, scope: &str, x: NodeId) -> NodeId {
         let x = match self.rng.below(3) {
             0 => self.bn_relu(&format!("{scope}/pre"), x),
@@ -130,7 +131,7 @@ impl Net<'_> {
         self.avg_pool(format!("{scope}/avg_pool"), x, window)
     }
 
-    /// A convolution with bias whose result has two readers, so that it exists as a value.
+    /// A convolution with bias whose result has two readers, so that it must be stored as a value.
     pub(super) fn biased_and_shared(&mut self, scope: &str, x: NodeId) -> NodeId {
         let codes = self.codes(&format!("{scope}/pre"), x);
         let window = self.window(codes, true);

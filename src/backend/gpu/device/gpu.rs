@@ -1,0 +1,185 @@
+//! An opened device, and the mapping of its errors to this crate's.
+
+use super::cache::Store;
+use super::info::AdapterInfo;
+use crate::backend::gpu::record::{Target, WORKGROUP_SIZE};
+use crate::error::{Error, Result};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Features that are enabled where the device has them: kernels use some, timing uses others.
+const USEFUL: wgpu::Features = wgpu::Features::SUBGROUP
+    .union(wgpu::Features::PIPELINE_CACHE)
+    .union(wgpu::Features::TIMESTAMP_QUERY)
+    .union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES);
+/// Rasterisers with subgroups up to this size run workgroups of this size, which waste least at the ends of layers.
+const NARROW: u32 = 8;
+
+/// A GPU that runs plans. Clones share the device.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    info: AdapterInfo,
+    /// Run every kernel in this one of its variants instead of the best.
+    nth_variant: Option<usize>,
+    /// Where files are kept between runs, if anywhere.
+    store: Option<Store>,
+    /// Why the device was lost, once it is.
+    lost: Arc<Mutex<Option<String>>>,
+    /// Held by the thread that submits.
+    submitting: Arc<Mutex<()>>,
+}
+
+impl Gpu {
+    /// Opens `adapter` with its own limits and all useful features.
+    pub(super) fn open(adapter: &wgpu::Adapter, info: AdapterInfo) -> Result<Self> {
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("lq-infer"),
+            required_features: adapter.features() & USEFUL,
+            required_limits: adapter.limits(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        };
+        let opened = pollster::block_on(adapter.request_device(&descriptor));
+        let (device, queue) = opened
+            .map_err(|e| Error::Device { device: info.name.clone(), problem: format!("cannot be opened: {e}") })?;
+        let gpu = Gpu::new(device, queue, info);
+        gpu.install_handlers();
+        Ok(gpu)
+    }
+
+    /// Uses a device that the caller owns. No handler is installed on it, and nothing is kept between runs. `info` is
+    /// what the caller knows about its adapter; without it, the device is asked.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the kernels cannot run on it.
+    pub fn from_wgpu(device: wgpu::Device, queue: wgpu::Queue, info: Option<wgpu::AdapterInfo>) -> Result<Self> {
+        let raw = info.unwrap_or_else(|| device.adapter_info());
+        let info = AdapterInfo::new(&raw, &device.limits(), device.features(), true);
+        if let Some(reason) = info.unusable() {
+            return Err(Error::Device { device: info.name, problem: format!("cannot be used: {reason}") });
+        }
+        Ok(Gpu::new(device, queue, info))
+    }
+
+    fn new(device: wgpu::Device, queue: wgpu::Queue, info: AdapterInfo) -> Self {
+        Gpu { device, queue, info, nth_variant: None, store: None, lost: Arc::default(), submitting: Arc::default() }
+    }
+
+    /// What is known about the device.
+    pub fn info(&self) -> &AdapterInfo {
+        &self.info
+    }
+
+    /// The same device, running every kernel in its `nth` variant instead of the best, or in its last one if it has
+    /// fewer.
+    pub fn with_variant(&self, nth: usize) -> Self {
+        Gpu { nth_variant: Some(nth), ..self.clone() }
+    }
+
+    /// The same device, keeping its pipelines and choices in `folder`, or nowhere.
+    pub fn with_cache(&self, folder: Option<PathBuf>) -> Self {
+        Gpu { store: folder.map(|folder| Store::new(folder, &self.info)), ..self.clone() }
+    }
+
+    /// The wgpu device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The wgpu queue.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// Which variant to run instead of the best, if any.
+    pub(crate) fn nth_variant(&self) -> Option<usize> {
+        self.nth_variant
+    }
+
+    /// Held by the thread that submits.
+    pub(super) fn submitting(&self) -> &Mutex<()> {
+        &self.submitting
+    }
+
+    /// Where files are kept between runs, if anywhere.
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// The properties of the device that kernels are made for.
+    pub(crate) fn target(&self) -> Target {
+        let [least, most] = self.info.limits.subgroups;
+        let has_subgroups = self.device.features().contains(wgpu::Features::SUBGROUP);
+        Target {
+            least_subgroup: has_subgroups.then_some(least),
+            workgroup_size: if self.info.software && most <= NARROW { NARROW } else { WORKGROUP_SIZE },
+            ..Target::plain(self.device.limits().max_compute_workgroups_per_dimension)
+        }
+    }
+
+    /// Installs handlers for errors and for the loss of a device that this crate opened itself.
+    fn install_handlers(&self) {
+        // Error scopes catch the errors of our calls. wgpu's default for all others is to panic.
+        self.device.on_uncaptured_error(Arc::new(|_| {}));
+        let lost = self.lost.clone();
+        self.device.set_device_lost_callback(move |reason, message| {
+            let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.get_or_insert(if message.is_empty() { format!("{reason:?}") } else { message });
+        });
+    }
+
+    /// Runs `work` and turns the errors that the device reports meanwhile into this crate's; `what` names the work.
+    pub(crate) fn guarded<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T> {
+        let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation]
+            .map(|filter| self.device.push_error_scope(filter));
+        let result = work();
+        // Scopes must be popped in reverse order of their creation.
+        let mut error = None;
+        for scope in scopes.into_iter().rev() {
+            error = pollster::block_on(scope.pop()).or(error);
+        }
+        self.check_lost()?;
+        let device = self.info.name.clone();
+        match error {
+            None => Ok(result),
+            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::OutOfMemory { device, problem: what.to_owned() }),
+            Some(e) if self.refuses_buffers() => Err(self.lost_error(&e.to_string())),
+            Some(e) => Err(Error::Device { device, problem: format!("{what}: {e}") }),
+        }
+    }
+
+    /// Whether the device is lost, for devices whose loss callback belongs to the caller. wgpu reports a loss to that
+    /// callback alone: calls on a lost device seem to succeed, and what they return is invalid. Mapping is the
+    /// exception.
+    fn refuses_buffers(&self) -> bool {
+        let (sender, mapped) = std::sync::mpsc::channel();
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
+        let descriptor = wgpu::BufferDescriptor { label: None, size: 4, usage, mapped_at_creation: false };
+        let buffer = self.device.create_buffer(&descriptor);
+        buffer.map_async(wgpu::MapMode::Read, .., move |result| drop(sender.send(result)));
+        drop(pollster::block_on(scope.pop()));
+        matches!(mapped.try_recv(), Ok(Err(_)))
+    }
+
+    /// An error if the device is known to be lost.
+    pub(super) fn check_lost(&self) -> Result<()> {
+        match self.lost_because() {
+            Some(problem) => Err(Error::DeviceLost { device: self.info.name.clone(), problem }),
+            None => Ok(()),
+        }
+    }
+
+    fn lost_because(&self) -> Option<String> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The error for a lost device; `sign` is what showed the loss, for devices whose loss callback belongs to the
+    /// caller.
+    pub(crate) fn lost_error(&self, sign: &str) -> Error {
+        let problem = self.lost_because().unwrap_or_else(|| sign.to_owned());
+        Error::DeviceLost { device: self.info.name.clone(), problem }
+    }
+}

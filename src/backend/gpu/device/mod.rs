@@ -1,0 +1,19 @@
+//! Devices: which GPUs there are, how one is opened, its errors, and how the host waits for it. Knows nothing about
+//! networks.
+//!
+//! * `info`: what is known about an adapter; `adapter`: the adapters of this machine.
+//! * `gpu`: an opened device and the mapping of its errors to this crate's; `submission`: commands handed to it, and
+//!   waiting for them.
+//! * `cache`: files kept between runs, per device.
+
+mod adapter;
+mod cache;
+mod gpu;
+mod info;
+mod submission;
+
+pub use adapter::{Adapter, adapters};
+pub(crate) use cache::{Store, hash};
+pub use gpu::Gpu;
+pub use info::{AdapterInfo, AdapterLimits};
+pub(crate) use submission::Submission;

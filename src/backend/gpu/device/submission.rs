@@ -1,0 +1,148 @@
+//! Commands handed to the device, and waiting for them. Nothing else in this crate polls a device.
+//!
+//! wgpu's own wait with a timeout must not be used: if it times out while another thread polls, it meets an assertion
+//! inside wgpu-core 30 (fixed upstream, gfx-rs/wgpu 9958). It also keeps a lock of the device for as long as it
+//! lasts. So a callback says when the commands are done, and waiting is polling with sleep in between: any number of
+//! threads may wait at once, the host application may poll its own device beside them, and no lock is held while a
+//! thread sleeps.
+
+use super::gpu::Gpu;
+use crate::backend::Control;
+use crate::error::{Error, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{MutexGuard, TryLockError};
+use std::time::{Duration, Instant};
+
+/// For how long a waiting thread polls without sleeping. The shortest sleep is about as long as a small network takes
+/// on a hardware GPU.
+const SPIN: Duration = Duration::from_millis(1);
+/// Bounds of one sleep. In between it is a fixed share of the time waited so far, so that noticing the end late costs
+/// at most that share.
+const SLEEP: [Duration; 2] = [Duration::from_micros(50), Duration::from_millis(1)];
+const SHARE: u32 = 32;
+
+/// Whether commands succeeded, as far as the host is told.
+type Event = std::result::Result<(), wgpu::BufferAsyncError>;
+
+/// Commands that were submitted.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    gpu: Gpu,
+    /// Receives one event for each buffer to be mapped, or a single one if there is none.
+    events: Receiver<Event>,
+    expected: usize,
+}
+
+impl Gpu {
+    /// Submits `commands` and asks for `results` to be mapped for reading once they are done; `what` names the work.
+    ///
+    /// # Errors
+    /// Those of `commands` and of the device, and what `control` says while other threads submit. Then, or if waiting
+    /// fails, a mapping may be pending: drop the buffers.
+    pub(crate) fn submit(
+        &self,
+        what: &str,
+        results: &[&wgpu::Buffer],
+        control: &Control,
+        commands: impl FnOnce(&mut wgpu::CommandEncoder) -> Result<()>,
+    ) -> Result<Submission> {
+        let (sender, events) = channel();
+        self.guarded(what, || {
+            let mut encoder = self.device().create_command_encoder(&Default::default());
+            commands(&mut encoder)?;
+            let commands = encoder.finish();
+            let _turn = self.turn(control)?;
+            self.queue().submit([commands]);
+            for buffer in results {
+                let sender = sender.clone();
+                // Sending fails if the caller stopped waiting; ignored.
+                buffer.map_async(wgpu::MapMode::Read, .., move |event| drop(sender.send(event)));
+            }
+            if results.is_empty() {
+                self.queue().on_submitted_work_done(move || drop(sender.send(Ok(()))));
+            }
+            Ok(())
+        })??;
+        Ok(Submission { gpu: self.clone(), events, expected: results.len().max(1) })
+    }
+
+    /// The contents of `buffer`, which a [`Submission`] has mapped, up to `bytes`; unmaps it.
+    pub(crate) fn read_mapped<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<T>> {
+        let contents = {
+            let view = buffer.get_mapped_range(..bytes).map_err(|e| self.lost_error(&e.to_string()))?;
+            bytemuck::pod_collect_to_vec(&view)
+        };
+        buffer.unmap();
+        Ok(contents)
+    }
+
+    /// Lets wgpu look at what the device has done and call the callbacks of what is complete. Does not block.
+    fn poll(&self) -> Result<()> {
+        // wgpu panics if this is how it learns that the device was lost; a host application must survive that.
+        match catch_unwind(AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll))) {
+            Ok(Ok(_)) => self.check_lost(),
+            Ok(Err(e)) => Err(Error::Device { device: self.info().name.clone(), problem: e.to_string() }),
+            Err(_) => Err(self.lost_error("while waiting for a result")),
+        }
+    }
+
+    /// Waits for this thread's turn to submit.
+    ///
+    /// Rasterisers may compute while commands are submitted, and wgpu keeps all other threads from submitting
+    /// meanwhile. Threads that queued up inside wgpu could not look at their deadlines.
+    fn turn(&self, control: &Control) -> Result<MutexGuard<'_, ()>> {
+        let start = Instant::now();
+        loop {
+            match self.submitting().try_lock() {
+                Ok(turn) => return Ok(turn),
+                Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
+                Err(TryLockError::WouldBlock) => control.check()?,
+            }
+            self.pause(start.elapsed());
+        }
+    }
+
+    /// Passes some time before a thread that has waited for so long looks again.
+    fn pause(&self, waited: Duration) {
+        // A software rasteriser needs the very processor that spinning would occupy.
+        if waited < SPIN && !self.info().software {
+            std::thread::yield_now();
+        } else {
+            let [least, most] = SLEEP;
+            std::thread::sleep((waited / SHARE).clamp(least, most));
+        }
+    }
+}
+
+impl Submission {
+    /// Waits until the commands are done and the results can be read.
+    ///
+    /// # Errors
+    /// What `control` says, also if it is past its deadline when the results arrive, and the loss of the device.
+    pub(crate) fn wait(mut self, control: &Control) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            self.gpu.poll()?;
+            if self.is_done()? {
+                return control.check();
+            }
+            control.check()?;
+            self.gpu.pause(start.elapsed());
+        }
+    }
+
+    /// Whether all events have arrived.
+    fn is_done(&mut self) -> Result<bool> {
+        while self.expected > 0 {
+            match self.events.try_recv() {
+                Ok(Ok(())) => self.expected -= 1,
+                Err(TryRecvError::Empty) => return Ok(false),
+                Ok(Err(_)) | Err(TryRecvError::Disconnected) => {
+                    return Err(self.gpu.lost_error("its result cannot be read"));
+                }
+            }
+        }
+        Ok(true)
+    }
+}

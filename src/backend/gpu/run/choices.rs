@@ -1,0 +1,68 @@
+//! Which variant of its kernel each layer runs: what the tuner chose for layers of its signature, kept between runs.
+
+use crate::backend::gpu::device::{Gpu, Store};
+use crate::backend::gpu::kernels::signature;
+use crate::backend::gpu::record::{Recording, Variant};
+use crate::plan::Plan;
+use std::collections::BTreeMap;
+
+/// Name of the file, and the version of its contents.
+const FILE: [&str; 2] = ["choices", "1"];
+
+/// Names of variants by signature of the layer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Choices(BTreeMap<String, String>);
+
+impl Choices {
+    /// Reads those of a device; none if there is no file or it cannot be read.
+    pub(crate) fn read(store: &Store) -> Self {
+        let data = store.read(FILE[0], FILE[1]);
+        Choices(data.and_then(|data| serde_json::from_slice(&data).ok()).unwrap_or_default())
+    }
+
+    /// Writes the file.
+    pub(crate) fn write(&self, store: &Store) {
+        if let Ok(data) = serde_json::to_vec(&self.0) {
+            store.write(FILE[0], FILE[1], &data);
+        }
+    }
+
+    /// Sets the choice for layers with this signature.
+    pub(crate) fn set(&mut self, signature: &str, variant: &str) {
+        self.0.insert(signature.to_owned(), variant.to_owned());
+    }
+
+    /// Which of `variants` was chosen; the first if none was, or if the one chosen no longer exists.
+    pub(crate) fn of(&self, signature: &str, variants: &[Variant]) -> usize {
+        let chosen = self.0.get(signature);
+        chosen.and_then(|name| variants.iter().position(|v| v.to_string() == *name)).unwrap_or(0)
+    }
+}
+
+/// Records `plan` with the variants that the caller of [`Gpu::with_variant`] asked for, or the tuner chose; else with
+/// the first of each kernel, which is expected to be best.
+pub(crate) fn record(gpu: &Gpu, plan: &Plan) -> Recording {
+    let choices = gpu.store().map(Choices::read).unwrap_or_default();
+    let choose = |step: usize, variants: &[Variant]| match (gpu.nth_variant(), plan.program().steps.get(step)) {
+        (Some(nth), _) => nth.min(variants.len().saturating_sub(1)),
+        (None, Some(step)) => choices.of(&signature(&step.kernel, plan.program()), variants),
+        (None, None) => 0,
+    };
+    Recording::new(plan, &gpu.target(), &choose)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::gpu::record::Strip;
+
+    #[test]
+    fn choices_are_found_by_name_and_unknown_ones_ignored() {
+        let strip = |pixels| Variant::Strip(Strip { pixels, workgroup_size: 8, broadcast: true });
+        let variants = [strip(4), strip(2), Variant::General];
+        let mut choices = Choices::default();
+        choices.set("layer", &strip(2).to_string());
+        choices.set("gone", &strip(1).to_string());
+        assert_eq!(["layer", "gone", "other"].map(|s| choices.of(s, &variants)), [1, 0, 0]);
+    }
+}

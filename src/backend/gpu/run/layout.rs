@@ -1,0 +1,44 @@
+//! The tensors of a recording, and the slots that hold them.
+
+use crate::lower::TensorId;
+use crate::plan::Plan;
+
+/// What running needs to know of a plan, without its weights.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    /// Name and words per image of each tensor. The first is the input.
+    pub tensors: Vec<(String, usize)>,
+    /// Slot of each tensor.
+    pub slot_of: Vec<usize>,
+    /// Words per image of each slot.
+    pub slots: Vec<usize>,
+    /// The tensor that holds the logits.
+    pub output: TensorId,
+}
+
+impl Layout {
+    /// That of `plan`.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        Layout {
+            tensors: plan.program().tensors.iter().map(|t| (t.name.clone(), t.image_words())).collect(),
+            slot_of: (0..plan.program().tensors.len()).map(|id| plan.slot_of(id)).collect(),
+            slots: plan.slots().to_vec(),
+            output: plan.program().logits.tensor(),
+        }
+    }
+
+    /// Words per image of a tensor.
+    pub(crate) fn words(&self, tensor: TensorId) -> usize {
+        self.tensors[tensor].1
+    }
+
+    /// Words per image of the input.
+    pub(crate) fn input_words(&self) -> usize {
+        self.words(0)
+    }
+
+    /// Words per image of the logits.
+    pub(crate) fn output_words(&self) -> usize {
+        self.words(self.output)
+    }
+}

@@ -1,0 +1,226 @@
+//! A recording that is loaded onto a GPU, and its execution: one compute pass per batch.
+
+use super::buffers::{Buffers, buffer, bytes};
+use super::layout::Layout;
+use super::pipelines::compile;
+use crate::backend::Control;
+use crate::backend::Progress;
+use crate::backend::gpu::device::{Gpu, Submission};
+use crate::backend::gpu::header::Params;
+use crate::backend::gpu::record::{Dispatch, Recording};
+use crate::backend::interface::check_images;
+use crate::error::{Error, Result};
+use std::ops::RangeInclusive;
+use std::sync::{Mutex, PoisonError};
+
+/// A recording with its pipelines and buffers.
+///
+/// A batch is one command buffer that begins with its upload and ends with the copy of its result, both in buffers of
+/// its own, and command buffers of a queue do not overlap. So any number of threads may run and encode at once.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The device.
+    pub gpu: Gpu,
+    /// The recording's tensors.
+    pub layout: Layout,
+    recording: Recording,
+    buffers: Buffers,
+    /// Pipeline and buffers of each dispatch.
+    bound: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
+    /// Upload and result buffers that no call uses right now.
+    idle: Mutex<Vec<Transfer>>,
+}
+
+/// The upload and result buffers of one call.
+#[derive(Debug)]
+struct Transfer {
+    upload: wgpu::Buffer,
+    result: wgpu::Buffer,
+}
+
+impl Loaded {
+    /// Compiles and allocates everything for the largest batch of these sizes that there is memory for. The host's
+    /// copy of the weights ends here.
+    pub(crate) fn new(
+        gpu: &Gpu,
+        layout: Layout,
+        mut recording: Recording,
+        sizes: RangeInclusive<usize>,
+        progress: Progress,
+    ) -> Result<Self> {
+        let pipelines = compile(gpu, &recording, progress)?;
+        let buffers = Buffers::new(gpu, &layout, &recording, sizes)?;
+        drop(recording.take_constants());
+        let bind = |dispatch: &Dispatch| {
+            let pipeline = &pipelines[&dispatch.source];
+            (pipeline.pipeline.clone(), buffers.bind(gpu, &layout, dispatch, pipeline))
+        };
+        let bound = gpu.guarded("binding buffers", || recording.dispatches().iter().map(bind).collect())?;
+        // wgpu keeps what was written to buffers until the next submission.
+        gpu.guarded("uploading weights", || gpu.queue().submit([]))?;
+        Ok(Loaded { gpu: gpu.clone(), layout, recording, buffers, bound, idle: Mutex::default() })
+    }
+
+    /// Largest batch.
+    pub(crate) fn max_batch(&self) -> usize {
+        self.buffers.max_batch
+    }
+
+    /// The dispatches of a batch, in order.
+    pub(crate) fn dispatches(&self) -> &[Dispatch] {
+        self.recording.dispatches()
+    }
+
+    /// The buffer of a tensor's slot.
+    pub(crate) fn slot(&self, tensor: usize) -> &wgpu::Buffer {
+        &self.buffers.slots[self.layout.slot_of[tensor]]
+    }
+
+    /// An error if a batch of so many images was not prepared for.
+    pub(crate) fn check_images(&self, images: usize) -> Result<()> {
+        check_images(images, self.max_batch())
+    }
+
+    /// Adds the work for a batch to `encoder`: from `input` to `output`, with all dispatches in between.
+    pub(crate) fn encode(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        input: &wgpu::Buffer,
+        output: &wgpu::Buffer,
+        images: usize,
+    ) {
+        self.encode_input(encoder, input, images);
+        self.pass(encoder, images, 0..self.recording.dispatches().len());
+        self.encode_output(encoder, output, images);
+    }
+
+    /// Adds what comes before the dispatches.
+    pub(crate) fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: usize) {
+        self.set_batch(encoder, images);
+        encoder.copy_buffer_to_buffer(input, 0, self.slot(0), 0, bytes(images * self.layout.input_words()));
+    }
+
+    /// Adds what comes after them.
+    fn encode_output(&self, encoder: &mut wgpu::CommandEncoder, output: &wgpu::Buffer, images: usize) {
+        let size = bytes(images * self.layout.output_words());
+        encoder.copy_buffer_to_buffer(self.slot(self.layout.output), 0, output, 0, size);
+    }
+
+    /// Sets the size of the batch for the dispatches that follow.
+    pub(crate) fn set_batch(&self, encoder: &mut wgpu::CommandEncoder, images: usize) {
+        let params = size_of::<Params>() as u64;
+        let all_params = &self.buffers.all_params;
+        encoder.copy_buffer_to_buffer(all_params, images as u64 * params, &self.buffers.params, 0, params);
+    }
+
+    /// Adds a pass with the dispatches of these indices.
+    pub(crate) fn pass(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        images: usize,
+        dispatches: impl Iterator<Item = usize>,
+    ) {
+        let descriptor = wgpu::ComputePassDescriptor { label: Some("lq-infer"), timestamp_writes: None };
+        let mut pass = encoder.begin_compute_pass(&descriptor);
+        dispatches.for_each(|index| self.dispatch(&mut pass, images, index));
+    }
+
+    /// Adds the dispatch with this index to a pass.
+    pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass, images: usize, index: usize) {
+        let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches()[index], &self.bound[index]);
+        let [x, y, z] = self.recording.workgroups(dispatch, images);
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, buffers, &[]);
+        pass.dispatch_workgroups(x, y, z);
+    }
+
+    /// Begins a batch; `input` has the words of `images` images, which must be prepared for.
+    pub(crate) fn begin(&self, input: &[u32], images: usize, control: &Control) -> Result<InFlight<'_>> {
+        let dispatches = 0..self.recording.dispatches().len();
+        self.begin_with(input, images, &[], control, |encoder| self.pass(encoder, images, dispatches))
+    }
+
+    /// [`Loaded::begin`] with other commands between input and output, which fill the buffers `results` for reading.
+    pub(crate) fn begin_with(
+        &self,
+        input: &[u32],
+        images: usize,
+        results: &[&wgpu::Buffer],
+        control: &Control,
+        dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
+    ) -> Result<InFlight<'_>> {
+        let transfer = self.transfer()?;
+        let results: Vec<_> = results.iter().copied().chain([&transfer.result]).collect();
+        let submission = self.gpu.submit("running the network", &results, control, |encoder| {
+            self.gpu.queue().write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
+            self.encode_input(encoder, &transfer.upload, images);
+            dispatches(encoder);
+            self.encode_output(encoder, &transfer.result, images);
+            Ok(())
+        })?;
+        Ok(InFlight { loaded: self, transfer, submission, images })
+    }
+
+    /// Runs one dispatch `repeats` times on `images` images of whatever the slots hold, and waits for it.
+    pub(crate) fn rerun(&self, dispatch: usize, images: usize, repeats: usize, control: &Control) -> Result<()> {
+        self.check_images(images)?;
+        if dispatch >= self.dispatches().len() {
+            return Err(Error::Usage(format!("there is no dispatch {dispatch}")));
+        }
+        let submission = self.gpu.submit("repeating a dispatch", &[], control, |encoder| {
+            self.set_batch(encoder, images);
+            self.pass(encoder, images, std::iter::repeat_n(dispatch, repeats));
+            Ok(())
+        })?;
+        submission.wait(control)
+    }
+
+    fn transfer(&self) -> Result<Transfer> {
+        if let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Ok(idle);
+        }
+        let upload = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+        let result = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
+        let max_batch = self.max_batch();
+        Ok(Transfer {
+            upload: buffer(&self.gpu, "upload", max_batch * self.layout.input_words(), upload)?,
+            result: buffer(&self.gpu, "result", max_batch * self.layout.output_words(), result)?,
+        })
+    }
+}
+
+/// A batch that the GPU works on.
+#[derive(Debug)]
+pub(crate) struct InFlight<'a> {
+    loaded: &'a Loaded,
+    transfer: Transfer,
+    submission: Submission,
+    images: usize,
+}
+
+impl<'a> InFlight<'a> {
+    /// Waits until the batch is done, or stops waiting when the control says so.
+    pub(crate) fn wait(self, control: &Control) -> Result<Done<'a>> {
+        // On an error the transfer is dropped and not used again: its buffer may still be waiting to be mapped.
+        self.submission.wait(control)?;
+        Ok(Done { loaded: self.loaded, transfer: self.transfer, images: self.images })
+    }
+}
+
+/// A batch that is done, with a result that can be read.
+#[derive(Debug)]
+pub(crate) struct Done<'a> {
+    loaded: &'a Loaded,
+    transfer: Transfer,
+    images: usize,
+}
+
+impl Done<'_> {
+    /// The words of the logits.
+    pub(crate) fn read(self) -> Result<Vec<u32>> {
+        let Done { loaded, transfer, images } = self;
+        let words = loaded.gpu.read_mapped(&transfer.result, bytes(images * loaded.layout.output_words()))?;
+        loaded.idle.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
+        Ok(words)
+    }
+}

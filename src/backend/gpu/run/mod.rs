@@ -1,0 +1,30 @@
+//! Execution: what a recording becomes on a device, and everything that runs it. Quantized networks and the float32
+//! baseline share it.
+//!
+//! * `layout`: the tensors of a recording and their slots; `batch_limit`: how many images the device's limits allow.
+//! * `pipelines`: compiled shaders; `buffers`: slots, constants, uniforms; `loaded`: a recording with both, ready to
+//!   run.
+//! * `trace`: what each dispatch wrote; `timed`: runs with a timeline, by timestamps (`stamps`) where there are some.
+//! * `net`: a plan on a GPU; `picture`: from a caller's texture to the input tensor.
+//! * `tuner` times variants, `choices` remembers them; `probe` measures the device's peak rates.
+
+mod batch_limit;
+mod buffers;
+mod choices;
+mod layout;
+mod loaded;
+mod net;
+pub mod picture;
+mod pipelines;
+mod probe;
+mod stamps;
+mod timed;
+mod trace;
+mod tuner;
+
+pub(crate) use batch_limit::BatchLimit;
+pub(crate) use layout::Layout;
+pub(crate) use loaded::Loaded;
+pub use net::GpuNet;
+pub use probe::Probe;
+pub(crate) use tuner::tune;

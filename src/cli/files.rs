@@ -1,0 +1,30 @@
+//! Files that commands write.
+
+use super::failure::{Failure, Outcome};
+use crate::files::replace_file;
+use std::path::{Path, PathBuf};
+
+/// Writes a file of results, if it was asked for. It appears whole or not at all.
+pub(super) fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Outcome {
+    path.map_or(Ok(()), |path| replace_file(path, text().as_bytes()).map_err(Failure::of_writing))
+}
+
+/// Refuses a directory as a file to write.
+pub(super) fn need_file(path: &Path) -> Outcome {
+    if path.is_dir() { Err(usage(path, "is a directory")) } else { Ok(()) }
+}
+
+/// A wrong argument that is a path.
+pub(super) fn usage(path: &Path, problem: &str) -> Failure {
+    Failure::new(2, format!("{}: {problem}", path.display()))
+}
+
+/// Whether two paths name one existing file.
+pub(super) fn same_file(a: &Path, b: &Path) -> bool {
+    a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b)
+}
+
+/// Size of a file that was written; 0 if it is gone already.
+pub(super) fn size(path: &Path) -> usize {
+    std::fs::metadata(path).map_or(0, |m| m.len() as usize)
+}

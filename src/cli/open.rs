@@ -1,0 +1,65 @@
+//! Models and devices that arguments name.
+
+use super::failure::Failure;
+use super::output;
+use crate::error::Error;
+use crate::session::{DeviceInfo, DeviceSelector, Engine, EngineBuilder, Model};
+use std::path::PathBuf;
+
+/// The model in a file, or the bundled one.
+pub(super) fn model(path: Option<&PathBuf>) -> Result<Model, Error> {
+    path.map_or_else(Model::bundled, Model::open)
+}
+
+/// An engine that keeps what it learns about devices in the user's cache.
+pub(super) fn builder() -> EngineBuilder {
+    match cache_folder() {
+        Some(folder) => Engine::builder().cache(folder),
+        None => Engine::builder(),
+    }
+}
+
+/// Opens the selected device. Whatever the reason, a device that cannot be opened is no such device: exit code 4.
+pub(super) fn engine(selector: &str) -> Result<Engine, Failure> {
+    let selector = selector.parse().unwrap_or(DeviceSelector::Auto);
+    let engine = builder().device(selector).build().map_err(|error| Failure::new(4, error.to_string()))?;
+    engine.passed_over().iter().for_each(note_passed_over);
+    Ok(engine)
+}
+
+/// The selected device, not opened.
+pub(super) fn chosen(selector: &str) -> Result<DeviceInfo, Failure> {
+    let selector: DeviceSelector = selector.parse().unwrap_or_default();
+    let devices = builder().devices();
+    let chosen = selector.choose(&devices)?;
+    if selector == DeviceSelector::Auto {
+        devices.iter().filter(|device| device.passed_over()).for_each(note_passed_over);
+    }
+    Ok(chosen.clone())
+}
+
+fn note_passed_over(device: &DeviceInfo) {
+    let DeviceInfo { name, api, failed_check, .. } = device;
+    let problem = failed_check.as_deref().unwrap_or_default();
+    output::note(&format!("{name} ({api}) is not used: {problem}. `lq-infer devices --check` checks it again"));
+}
+
+/// `LQ_INFER_CACHE` if that is set (`off` for none), else a folder in the system's directory for caches of the user.
+fn cache_folder() -> Option<PathBuf> {
+    match std::env::var_os("LQ_INFER_CACHE") {
+        Some(setting) if setting == "off" => None,
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => system_folder().map(|folder| folder.join("lq-infer")),
+    }
+}
+
+fn system_folder() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if cfg!(windows) {
+        return folder("LOCALAPPDATA");
+    }
+    if cfg!(target_os = "macos") {
+        return folder("HOME").map(|home| home.join("Library/Caches"));
+    }
+    folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))
+}

@@ -1,0 +1,58 @@
+//! The per-pixel mean of the training pictures, for networks that subtract one.
+
+use super::names::MEAN_IMAGE;
+use crate::convert::readers::Checkpoint;
+use crate::error::{Error, Result};
+use crate::format::npy;
+use crate::graph::preprocess::{ChannelOrder, Normalize, Preprocess};
+use crate::graph::{Graph, Tensor};
+use std::path::Path;
+
+/// Largest pixel.
+pub(crate) const WHITE: f64 = 255.0;
+
+/// The mean image of the training pictures, from `file` or from an exported network.
+pub(crate) fn find(
+    checkpoint: &Checkpoint,
+    file: Option<&Path>,
+    graph: &Graph,
+    preprocess: &mut Preprocess,
+) -> Result<Option<Tensor>> {
+    if let Some(file) = file {
+        let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
+        let read = npy::read_f32(&bytes).map_err(|problem| Error::bad_input(file, problem))?;
+        return apply(file, read, graph, preprocess).map(Some);
+    }
+    match checkpoint.variables().get(MEAN_IMAGE) {
+        None => Ok(None),
+        Some(variable) => {
+            let read = (variable.shape.clone(), checkpoint.read_f32(MEAN_IMAGE)?);
+            apply(checkpoint.path(), read, graph, preprocess).map(Some)
+        }
+    }
+}
+
+/// Checks a mean image `[height, width, 3]` RGB and makes the preprocessing use it.
+fn apply(
+    file: &Path,
+    (shape, mut data): (Vec<usize>, Vec<f32>),
+    graph: &Graph,
+    preprocess: &mut Preprocess,
+) -> Result<Tensor> {
+    let Normalize::TensorOnly { range } = preprocess.normalize else {
+        return Err(Error::Usage("this network subtracts one mean per channel and takes no mean image".into()));
+    };
+    let input = graph.input_shape();
+    if shape != [input.h, input.w, 3] {
+        let expected = [input.h, input.w, 3];
+        return Err(Error::bad_input(file, format!("mean image has shape {shape:?}, expected {expected:?}")));
+    }
+    if let Some(v) = data.iter().find(|&&v| !(0.0..=WHITE).contains(&f64::from(v))) {
+        return Err(Error::bad_input(file, format!("mean image has the value {v}, expected 0 to 255")));
+    }
+    if preprocess.channels == ChannelOrder::Bgr {
+        data.chunks_exact_mut(3).for_each(<[f32]>::reverse);
+    }
+    preprocess.normalize = Normalize::MeanImage { divide: WHITE / range };
+    Ok(Tensor::from_f32(shape, data))
+}

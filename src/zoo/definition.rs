@@ -1,0 +1,78 @@
+//! What a definition of a network is given, and what it gives.
+
+use crate::graph::preprocess::Preprocess;
+use crate::graph::{Graph, Ties, Weights};
+
+/// What a definition needs to know about a particular checkpoint.
+pub trait Widths {
+    /// How the weights of `layer` are stored. Asked for all convolutions but the first.
+    fn weights(&self, layer: &str) -> Weights;
+    /// Bits of the activation quantizer `layer`, or none if activations stay float.
+    fn activation_bits(&self, layer: &str) -> Option<usize>;
+    /// Output channels of the convolution `layer`; `usual` is their number in the paper.
+    fn outputs(&self, layer: &str, usual: usize) -> usize;
+    /// Classes that the last layer, `layer`, tells apart.
+    fn classes(&self, layer: &str, usual: usize) -> usize;
+    /// Height and width of the pictures.
+    fn input_size(&self, usual: usize) -> usize;
+}
+
+/// The networks of the paper, with the same bit widths in every layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Uniform {
+    /// How all weights but the first layer's are stored.
+    pub weights: Weights,
+    /// Bits of all activation quantizers. None leaves activations float.
+    pub activation_bits: Option<usize>,
+}
+
+impl Uniform {
+    /// Weight planes and activation planes.
+    pub fn bits(weights: usize, activations: usize) -> Self {
+        Uniform { weights: Weights::Planes { bits: weights }, activation_bits: Some(activations) }
+    }
+}
+
+impl Widths for Uniform {
+    fn weights(&self, _: &str) -> Weights {
+        self.weights
+    }
+
+    fn activation_bits(&self, _: &str) -> Option<usize> {
+        self.activation_bits
+    }
+
+    fn outputs(&self, _: &str, usual: usize) -> usize {
+        usual
+    }
+
+    fn classes(&self, _: &str, usual: usize) -> usize {
+        usual
+    }
+
+    fn input_size(&self, usual: usize) -> usize {
+        usual
+    }
+}
+
+/// A network without its parameters.
+pub struct Definition {
+    /// The layers.
+    pub graph: Graph,
+    /// Preprocessing of the original training; a mean image has to be given separately.
+    pub preprocess: Preprocess,
+    /// Level of a float weight that equals a threshold.
+    pub weight_ties: Ties,
+    /// The dense layer that was trained on copies of a pixel, if there is one.
+    pub copies: Option<Copies>,
+}
+
+/// A dense layer over a single pixel that the trained network copies first. It was trained with a weight for each
+/// copy; here it has their sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copies {
+    /// Name of the layer.
+    pub layer: &'static str,
+    /// Copies of the pixel.
+    pub count: usize,
+}

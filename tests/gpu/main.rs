@@ -1,0 +1,46 @@
+//! Tests of GPUs, and of what is the same on GPUs and CPUs. Where there is no GPU they fail, unless the person running them
+//! set `LQ_INFER_ALLOW_NO_GPU=1`; then those that need one are reported as ignored.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/trials.rs"]
+mod trials;
+
+mod agreement;
+mod embed;
+mod profile;
+mod shared;
+mod stream;
+mod timeline;
+mod variants;
+mod verdicts;
+
+use common::devices::without_gpu;
+use std::process::ExitCode;
+use trials::{Arguments, run, trials};
+
+fn main() -> ExitCode {
+    let on_gpus = trials! { without_gpu();
+        agreement: cancelled_and_wrong_calls_are_errors, gpus_agree_with_the_reference,
+            limits_shrink_the_batch_or_name_the_layer, random_networks_agree_with_the_reference,
+            the_comparison_can_fail, threads_may_share_a_network, work_can_be_encoded_on_a_borrowed_device;
+        embed: a_borrowed_device_gives_the_same_result_synchronously_and_not,
+            a_picture_in_a_texture_is_classified_within_the_callers_commands, threads_share_a_net;
+        profile: arrays_on_gpus;
+        shared: a_host_may_poll_beside_us, a_lost_device_is_reported_as_lost, deadlines_hold_on_eight_threads,
+            every_wait_ends_when_the_caller_says_so, pictures_are_imported_in_the_order_asked_for,
+            traces_and_runs_do_not_mix;
+        stream: on_a_gpu;
+        timeline: devices_of_callers_are_timed_with_what_they_have, dispatches_of_gpus,
+            steps_that_are_done_together_have_one_time, threads_may_time_and_run_at_once;
+        variants: strips_of_pictures, tiles_of_odd_windows, tiles_of_square_windows, tuned_choices_are_kept;
+        verdicts: verdicts_are_kept_until_the_next_check;
+    };
+    let on_every_machine = trials! { None;
+        embed: work_can_be_cancelled_and_has_deadlines;
+        profile: eval_and_verify, failures, pictures_on_the_cpu;
+        stream: errors_end_a_sequence, on_the_cpu;
+        timeline: steps_of_processors, wrong_and_cancelled_calls_are_errors;
+    };
+    run(&Arguments::from_args(), on_gpus.into_iter().chain(on_every_machine).collect()).exit_code()
+}

@@ -1,0 +1,229 @@
+//! One network on one GPU, used by many threads and by a host application: nothing of one call shows in another,
+//! waiting ends when the caller says so, and a lost device is reported as one.
+
+use crate::common;
+use crate::common::devices::gpus;
+use crate::common::kernels::{input, params, pictures, resnet20};
+use lq_infer::internals::backend::gpu::{FloatNet, Gpu, GpuNet};
+use lq_infer::internals::backend::{Backend, CancelToken, Control, Traced};
+use lq_infer::internals::error::ErrorKind;
+use lq_infer::internals::lower::PIXEL_OFFSET;
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::tensor::{Shape, Window};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// A call may return so long after its deadline: the machine may have other things to do, but no wait lasts this long.
+const LATE: Duration = Duration::from_secs(1);
+
+/// Whether calls on this device must hold their deadlines. Mesa's OpenGL compiles and computes inside the call that
+/// submits, which nothing can interrupt.
+fn is_punctual(gpu: &Gpu) -> bool {
+    gpu.info().api != "gl"
+}
+
+fn plan() -> Arc<Plan> {
+    Arc::new(Plan::new(resnet20(2).program()).unwrap())
+}
+
+fn until(time: Duration) -> Control {
+    Control { cancel: None, deadline: Some(Instant::now() + time) }
+}
+
+/// Runs `work` on so many threads, which are numbered.
+fn threads(count: u64, work: impl Fn(u64) + Sync) {
+    std::thread::scope(|scope| {
+        (0..count).for_each(|number| {
+            drop(scope.spawn({
+                let work = &work;
+                move || work(number)
+            }))
+        });
+    });
+}
+
+pub fn deadlines_hold_on_eight_threads() {
+    const IMAGES: usize = 4;
+    let plan = plan();
+    let words = input(plan.program(), IMAGES, 1);
+    let expected = common::run(plan.program(), &words, IMAGES, true);
+    for gpu in gpus() {
+        let net = gpu.prepare(plan.clone(), IMAGES, &|_, _| Ok(())).unwrap();
+        let (done, stopped) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        threads(8, |number| {
+            for nth in 0..12 {
+                // Some are certain to pass, some are not.
+                let time = Duration::from_millis(if nth == 11 { 60_000 } else { (number * 5 + nth * 11) % 120 });
+                let start = Instant::now();
+                match net.run(&words, IMAGES, &until(time)) {
+                    Ok(logits) => {
+                        assert_eq!(logits, expected);
+                        done.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(e) => {
+                        assert_eq!(e.kind(), ErrorKind::DeadlineExceeded, "{e}");
+                        let late = start.elapsed().saturating_sub(time);
+                        assert!(
+                            late < LATE || !is_punctual(&gpu),
+                            "{}: {late:?} after a deadline of {time:?}",
+                            gpu.info().api
+                        );
+                        stopped.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        println!("{}: {done:?} done, {stopped:?} stopped", gpu.info().name);
+        assert!(done.into_inner() >= 8);
+    }
+}
+
+/// A host application that polls its device on a thread of its own disturbs no call, and no panic reaches its hook.
+pub fn a_host_may_poll_beside_us() {
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let file = info.location().map_or("", |l| l.file());
+        PANICS.fetch_add(usize::from(file.contains("wgpu")), Ordering::Relaxed);
+        before(info);
+    }));
+    let plan = plan();
+    let words = input(plan.program(), 1, 2);
+    let expected = common::run(plan.program(), &words, 1, true);
+    for gpu in gpus() {
+        let net = gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).unwrap();
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    gpu.device().poll(wgpu::PollType::Poll).unwrap();
+                }
+            });
+            threads(4, |_| {
+                for _ in 0..25 {
+                    assert_eq!(net.run(&words, 1, &Control::default()).unwrap(), expected);
+                }
+            });
+            over.store(true, Ordering::Relaxed);
+        });
+    }
+    assert_eq!(PANICS.load(Ordering::Relaxed), 0);
+}
+
+pub fn traces_and_runs_do_not_mix() {
+    let plan = plan();
+    let words = [3, 4, 5, 6].map(|seed| input(plan.program(), 1, seed));
+    for gpu in gpus() {
+        let net = gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).unwrap();
+        let traces: Vec<Vec<Traced>> = words.iter().map(|words| net.trace(words).unwrap()).collect();
+        threads(4, |number| {
+            let (own, trace) = (&words[number as usize], &traces[number as usize]);
+            for _ in 0..20 {
+                assert!(net.trace(own).unwrap() == *trace, "{}", gpu.info().name);
+                net.run(own, 1, &Control::default()).unwrap();
+            }
+        });
+    }
+}
+
+/// The channel order is that of each call, whatever came before.
+pub fn pictures_are_imported_in_the_order_asked_for() {
+    let (h, w) = (10, 24);
+    let problem = pictures(7, [h, w], Window::same(3, 1, [h, w]));
+    let plan = Arc::new(Plan::new(problem.program()).unwrap());
+    let rgb = input(plan.program(), 1, 8);
+    let bgr: Vec<u32> = rgb.iter().map(|w| w & 0xff00_ff00 | w << 16 & 0xff_0000 | w >> 16 & 0xff).collect();
+    let [straight, swapped] = [&rgb, &bgr].map(|words| common::run(plan.program(), words, 1, true));
+    assert_ne!(straight, swapped);
+    for gpu in gpus() {
+        let net = gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).unwrap();
+        let texture = texture(&gpu, [h, w], &rgb);
+        let encoded = |input: Shape, bgr: bool| {
+            let size = plan.output_words() as u64 * 4;
+            let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
+            let descriptor = wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
+            let output = gpu.device().create_buffer(&descriptor);
+            let mut encoder = gpu.device().create_command_encoder(&Default::default());
+            GpuNet::of(&*net).unwrap().encode_picture(&mut encoder, &texture, input, bgr, &output)?;
+            gpu.queue().submit([encoder.finish()]);
+            output.map_async(wgpu::MapMode::Read, .., |mapped| mapped.unwrap());
+            gpu.device().poll(wgpu::PollType::wait_indefinitely()).unwrap();
+            let view = output.get_mapped_range(..).unwrap();
+            Ok::<Vec<u32>, lq_infer::Error>(bytemuck::pod_collect_to_vec(&view))
+        };
+        let shape = Shape { h, w, c: 3 };
+        for _ in 0..2 {
+            assert_eq!(encoded(shape, false).unwrap(), straight);
+            assert_eq!(encoded(shape, true).unwrap(), swapped);
+        }
+        let other = encoded(Shape { h: w, w: h + 1, c: 3 }, false);
+        assert_eq!(other.unwrap_err().kind(), ErrorKind::Usage);
+    }
+}
+
+/// A texture with the picture that these words of a network's input are.
+fn texture(gpu: &Gpu, [height, width]: [usize; 2], words: &[u32]) -> wgpu::TextureView {
+    let byte = |word: u32, c: u32| (i32::from((word >> (8 * c)) as i8) + PIXEL_OFFSET) as u8;
+    let rgba: Vec<u8> = words.iter().flat_map(|&word| [byte(word, 0), byte(word, 1), byte(word, 2), 255]).collect();
+    let size = wgpu::Extent3d { width: width as u32, height: height as u32, depth_or_array_layers: 1 };
+    let texture = gpu.device().create_texture(&wgpu::TextureDescriptor {
+        label: None,
+        size,
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rgba8Unorm,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+        view_formats: &[],
+    });
+    let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(size.width * 4), rows_per_image: None };
+    gpu.queue().write_texture(texture.as_image_copy(), &rgba, layout, size);
+    texture.create_view(&Default::default())
+}
+
+/// Also where the caller owns the device and its callbacks.
+pub fn a_lost_device_is_reported_as_lost() {
+    let plan = plan();
+    let words = input(plan.program(), 1, 9);
+    for owner in gpus() {
+        let (device, queue) = (owner.device().clone(), owner.queue().clone());
+        let borrowed = Gpu::from_wgpu(device.clone(), queue, None).unwrap().with_cache(None);
+        let nets = [&owner, &borrowed].map(|gpu| gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).unwrap());
+        device.destroy();
+        for (gpu, net) in [owner.clone(), borrowed].into_iter().zip(nets) {
+            let kinds = [
+                net.run(&words, 1, &Control::default()).err().map(|e| e.kind()),
+                net.trace(&words).err().map(|e| e.kind()),
+                gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).err().map(|e| e.kind()),
+            ];
+            assert_eq!(kinds, [Some(ErrorKind::DeviceLost); 3], "{}", gpu.info().name);
+        }
+    }
+}
+
+/// Work on the device cannot be stopped, but waiting for it can.
+pub fn every_wait_ends_when_the_caller_says_so() {
+    let problem = resnet20(2);
+    let plan = plan();
+    let real: Vec<f32> = (0..32 * 32 * 3 * 4).map(|i| (i % 7) as f32).collect();
+    for gpu in gpus() {
+        let net = gpu.prepare_net(&plan, 1, &|_, _| Ok(())).unwrap();
+        let float = FloatNet::new(&gpu, &problem.graph, &params(&problem.graph, 1), 4).unwrap();
+        let waits: [&dyn Fn(&Control) -> lq_infer::Result<()>; 3] =
+            [&|control| net.rerun(0, 1, 20, control), &|control| float.run(&real, control).map(drop), &|control| {
+                float.rerun(0, 10, control)
+            }];
+        for wait in waits {
+            let start = Instant::now();
+            let kind = wait(&until(Duration::from_millis(3))).err().map(|e| e.kind());
+            assert!(start.elapsed() < LATE || !is_punctual(&gpu), "{}: {:?}", gpu.info().api, start.elapsed());
+            // A fast device may be done by then.
+            assert!([None, Some(ErrorKind::DeadlineExceeded)].contains(&kind), "{kind:?}");
+            let cancel = CancelToken::new();
+            cancel.cancel();
+            let control = Control { cancel: Some(cancel), deadline: None };
+            assert_eq!(wait(&control).err().map(|e| e.kind()), Some(ErrorKind::Cancelled));
+        }
+    }
+}

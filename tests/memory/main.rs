@@ -1,0 +1,14 @@
+//! Tests that count memory: what inferences and conversions allocate, and what hostile files can make the readers allocate.
+
+mod alloc;
+#[path = "../common/mod.rs"]
+mod common;
+
+mod allocations;
+mod convert_memory;
+mod image;
+mod packed_mutation;
+mod readers_mutation;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;

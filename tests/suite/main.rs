@@ -1,0 +1,26 @@
+//! The integration tests in one program, since linking wgpu takes longer than most of them. What needs a program of its own
+//! is beside: `gpu` (only GPUs), `memory` (a counting allocator), `golden` (data that is not in the repository), `bench`
+//! (times), `layering` (the structure of the sources).
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../../benches/instructions/figures.rs"]
+mod figures;
+
+mod cli;
+mod convert;
+mod cpu;
+mod custom_net;
+mod devices;
+mod explain;
+mod export;
+mod float;
+mod instructions;
+mod narrow;
+mod oracle;
+mod report;
+mod shaders;
+mod torch_layouts;
+mod torch_reader;
+mod verified_conversion;
+mod zoo;

@@ -1,0 +1,194 @@
+//! Every generated shader is valid and translates to every language that wgpu feeds to drivers. Needs no GPU.
+
+use crate::common::kernels;
+use lq_infer::internals::backend::gpu::float::FloatRecording;
+use lq_infer::internals::backend::gpu::record::{Recording, Target};
+use lq_infer::internals::bench::random_network;
+use lq_infer::internals::plan::Plan;
+use lq_infer::internals::zoo::Uniform;
+use naga::back::{glsl, hlsl, msl, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{Module, ShaderStage};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All distinct shaders of all test problems and of a whole network, by text.
+fn shaders() -> BTreeMap<String, &'static str> {
+    let mut problems = kernels::all();
+    problems.extend([kernels::resnet20(1), kernels::resnet20(3)]);
+    let mut shaders = BTreeMap::new();
+    for problem in problems {
+        let plan = Plan::new(problem.program()).unwrap();
+        for least_subgroup in [None, Some(8)] {
+            for nth in [0, 1, 5, usize::MAX] {
+                let target = Target { least_subgroup, ..Target::plain(65_535) };
+                let recording = Recording::new(&plan, &target, &|_, variants| nth.min(variants.len() - 1));
+                shaders.extend(recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
+            }
+        }
+    }
+    shaders.extend(float_shaders());
+    shaders.insert(lq_infer::internals::backend::gpu::picture::source(32, 20, true), "pixels");
+    for probe in ["popcount", "macs", "bytes", "fma"] {
+        let path = format!("{}/shaders/probes/{probe}.wgsl", env!("CARGO_MANIFEST_DIR"));
+        shaders.insert(std::fs::read_to_string(path).unwrap(), "probe");
+    }
+    shaders
+}
+
+/// Those of the same networks in float32.
+fn float_shaders() -> BTreeMap<String, &'static str> {
+    let mut shaders = BTreeMap::new();
+    for kernels::Problem { graph, seed, .. } in kernels::all().into_iter().chain([kernels::resnet20(2)]) {
+        // Some end in codes.
+        if graph.without_quantizers().is_err() {
+            continue;
+        }
+        for least_subgroup in [None, Some(8)] {
+            let target = Target { least_subgroup, ..Target::plain(65_535) };
+            let net = FloatRecording::new(&graph, &kernels::params(&graph, seed), &target, 1 << 25).unwrap();
+            shaders.extend(net.recording().pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
+        }
+    }
+    shaders
+}
+
+/// A whole network, every kernel in its first variant.
+fn recording(fold: u32) -> Recording {
+    Recording::new(&Plan::new(kernels::resnet20(2).program()).unwrap(), &Target::plain(fold), &|_, _| 0)
+}
+
+fn validated(source: &str) -> (Module, ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP);
+    let info = validator.validate(&module).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
+    (module, info)
+}
+
+/// Subgroups came to the languages later; where they are missing, wgpu does not offer them.
+fn source_uses_subgroups(module: &Module) -> bool {
+    let broadcasts = |b: &naga::Block| format!("{b:?}").contains("SubgroupGather");
+    module.functions.iter().any(|(_, f)| broadcasts(&f.body))
+        || module.entry_points.iter().any(|e| broadcasts(&e.function.body))
+}
+
+fn to_spirv(module: &Module, info: &ModuleInfo) {
+    let options = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: "main".into() };
+    let oldest = if source_uses_subgroups(module) { (1, 3) } else { (1, 1) };
+    for lang_version in [oldest, (1, 3), (1, 6)] {
+        let target = spv::Options { lang_version, ..spv::Options::default() };
+        assert!(!spv::write_vec(module, info, &target, Some(&options)).unwrap().is_empty());
+    }
+}
+
+fn to_hlsl(module: &Module, info: &ModuleInfo) {
+    let old = !source_uses_subgroups(module);
+    for shader_model in [hlsl::ShaderModel::V5_1, hlsl::ShaderModel::V6_0, hlsl::ShaderModel::V6_6] {
+        if shader_model < hlsl::ShaderModel::V6_0 && !old {
+            continue;
+        }
+        let options = hlsl::Options { shader_model, fake_missing_bindings: true, ..hlsl::Options::default() };
+        let pipeline = hlsl::PipelineOptions::default();
+        let mut text = String::new();
+        hlsl::Writer::new(&mut text, &options, &pipeline).write(module, info, None).unwrap();
+        if text.contains("dot4") {
+            assert_eq!(text.contains("dot4add_i8packed"), shader_model >= hlsl::ShaderModel::V6_4);
+        }
+    }
+}
+
+fn to_msl(module: &Module, info: &ModuleInfo) {
+    for lang_version in [(2, 1), (3, 1)] {
+        let options = msl::Options { lang_version, fake_missing_bindings: true, ..msl::Options::default() };
+        let (text, _) = msl::write_string(module, info, &options, &msl::PipelineOptions::default()).unwrap();
+        assert!(text.contains("kernel void"));
+    }
+}
+
+fn to_glsl(module: &Module, info: &ModuleInfo) {
+    if source_uses_subgroups(module) {
+        return;
+    }
+    for version in [glsl::Version::new_gles(310), glsl::Version::Desktop(430)] {
+        let options = glsl::Options { version, ..glsl::Options::default() };
+        let pipeline =
+            glsl::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: "main".into(), multiview: None };
+        let policies = naga::proc::BoundsCheckPolicies::default();
+        let mut text = String::new();
+        let mut writer = glsl::Writer::new(&mut text, module, info, &options, &pipeline, policies).unwrap();
+        writer.write().unwrap();
+    }
+}
+
+#[test]
+fn every_shader_translates_to_every_language() {
+    let shaders = shaders();
+    let kernels: BTreeSet<&str> = shaders.values().copied().collect();
+    let all = [
+        "avgpool",
+        "bitconv",
+        "float.copy",
+        "float.grouped",
+        "float.join",
+        "float.point",
+        "float.pool",
+        "float.tile",
+        "join",
+        "levels",
+        "limbconv",
+        "limbsum",
+        "maxpool",
+        "pixels",
+        "pointwise",
+        "probe",
+        "quantize",
+        "slice",
+        "split",
+    ];
+    assert_eq!(kernels.into_iter().collect::<Vec<_>>(), all);
+    for source in shaders.keys() {
+        let (module, info) = validated(source);
+        to_spirv(&module, &info);
+        to_hlsl(&module, &info);
+        to_msl(&module, &info);
+        to_glsl(&module, &info);
+    }
+}
+
+#[test]
+fn layers_of_equal_shape_share_a_pipeline() {
+    let recording = recording(65_535);
+    assert_eq!((recording.dispatches().len(), recording.pipelines().len()), (28, 13));
+}
+
+/// Launches cost time whatever they compute. Adding, batch norms and quantizers belong to the convolutions, and pools take the
+/// step that follows with them.
+#[test]
+fn an_imagenet_resnet_18_takes_24_dispatches() {
+    for [w, a] in [[2, 2], [1, 2], [1, 1]] {
+        let plan = Plan::new(random_network("preact-resnet-18", &Uniform::bits(w, a), 1).unwrap()).unwrap();
+        let recording = Recording::new(&plan, &Target::plain(65_535), &|_, _| 0);
+        let mut kernels = BTreeMap::new();
+        for dispatch in recording.dispatches() {
+            *kernels.entry(dispatch.kernel).or_insert(0) += 1;
+        }
+        let expected =
+            [("limbconv", 1), ("maxpool", 1), ("bitconv", 16 + 3), ("pointwise", 1), ("avgpool", 1), ("limbsum", 1)];
+        assert_eq!(kernels, BTreeMap::from(expected), "{w}/{a}");
+        let launched = |index: usize| recording.dispatches().iter().any(|d| d.step == index);
+        let steps = plan.program().steps.iter().enumerate();
+        let taken: Vec<&str> = steps.filter(|(index, _)| !launched(*index)).map(|(_, s)| s.kernel.name()).collect();
+        assert_eq!(taken, ["quantize", "split"], "{w}/{a}");
+    }
+}
+
+#[test]
+fn long_dispatches_fold_into_rows() {
+    let recording = recording(10);
+    let mut dispatch = recording.dispatches()[0].clone();
+    dispatch.per_image = 64 * 10;
+    assert_eq!(recording.workgroups(&dispatch, 1), [10, 1, 1]);
+    dispatch.per_image += 1;
+    assert_eq!(recording.workgroups(&dispatch, 1), [10, 2, 1]);
+    assert_eq!(recording.workgroups(&dispatch, 9), [10, 10, 1]);
+    assert!(recording.max_images() < 10);
+}
