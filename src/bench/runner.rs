@@ -72,7 +72,7 @@ pub(super) fn digest<'a>(logits: impl Iterator<Item = &'a Vec<f32>>) -> String {
 
 impl Runner<'_> {
     /// Runs once; returns the digest and the seconds it took.
-    pub fn once(&self) -> Result<(String, f64)> {
+    pub(super) fn once(&self) -> Result<(String, f64)> {
         let start = Instant::now();
         let logits = self.net.logits(&self.batch, self.control)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -94,7 +94,7 @@ impl Runner<'_> {
 
     /// Warms up, then times runs for `budget` in all, alternating with those of the float32 baseline if there is one.
     /// Launches are timed if the device's ceiling is known.
-    pub fn warm(
+    pub(super) fn warm(
         &self,
         engine: &Engine,
         budget: Duration,
