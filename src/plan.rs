@@ -1,5 +1,5 @@
-//! The plan: where the tensors of a program are stored. Tensors whose lifetimes do not overlap share a slot. Every slot is a
-//! buffer of its own, because GPU APIs synchronize and restrict access per buffer.
+//! The plan: where the tensors of a program are stored. Tensors whose lifetimes do not overlap share a slot. Every
+//! slot is a buffer of its own, because GPU APIs synchronize and restrict access per buffer.
 
 use crate::lower::{Kernel, Program, TensorId};
 
@@ -8,8 +8,8 @@ const MAX_ARENA_WORDS: usize = 1 << 28;
 
 /// A checked program with a slot for every tensor.
 ///
-/// [`Plan::new`] is the only way to make one and nothing can change it afterwards. Backends rely on that: GPU shaders run
-/// without bounds checks, so every index they compute must be one that [`Program::check`] has accepted.
+/// [`Plan::new`] is the only way to make one and nothing can change it afterwards. Backends rely on that: GPU shaders
+/// run without bounds checks, so every index they compute must be one that [`Program::check`] has accepted.
 ///
 /// ```compile_fail,E0616
 /// fn without_steps(plan: &mut lq_infer::internals::plan::Plan) {
@@ -50,8 +50,8 @@ pub struct Slots {
 
 impl Slots {
     /// Assigns slots greedily, in the order of execution. `tensors` holds the words per image of each tensor. No step
-    /// writes to a slot whose contents this step or a later one still reads. Tensor 0, the input, exists from the start;
-    /// tensor `last` is kept until the end.
+    /// writes to a slot whose contents this step or a later one still reads. Tensor 0, the input, exists from the
+    /// start; tensor `last` is kept until the end.
     ///
     /// # Errors
     /// If the tensors take too much memory.
@@ -81,7 +81,8 @@ impl Slots {
         }
     }
 
-    /// Puts `tensor` into the free slot that wastes least, else into the largest free one, enlarged, else into a new one.
+    /// Puts `tensor` into the free slot that wastes least, else into the largest free one, enlarged, else into a new
+    /// one.
     fn place(&mut self, tensor: TensorId, tensors: &[usize], free: &mut Vec<usize>) {
         let words = tensors[tensor];
         let waste = |slot: usize| (self.words[slot] < words, self.words[slot].abs_diff(words));

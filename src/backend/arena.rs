@@ -6,7 +6,7 @@ use crate::lower::{TensorId, TensorSpec};
 use crate::plan::Plan;
 
 /// Words after the end of every slot, so that fast kernels may copy whole registers.
-pub const SLACK: usize = 16;
+pub(super) const SLACK: usize = 16;
 
 /// The tensors of a plan and their slots: all that an arena needs of it, without steps and weights.
 #[derive(Clone, Debug)]

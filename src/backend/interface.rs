@@ -93,7 +93,7 @@ pub struct Traced {
 pub type Pending<'a> = Box<dyn FnOnce(&Control) -> Result<Vec<u32>> + 'a>;
 
 /// An error unless a batch of so many images was prepared for.
-pub fn check_images(images: usize, max_batch: usize) -> Result<()> {
+pub(super) fn check_images(images: usize, max_batch: usize) -> Result<()> {
     if images <= max_batch {
         return Ok(());
     }
@@ -101,7 +101,7 @@ pub fn check_images(images: usize, max_batch: usize) -> Result<()> {
 }
 
 /// An error unless `input` has `images` images of so many words, and a batch of that size was prepared for.
-pub fn check_batch(input: &[u32], images: usize, input_words: usize, max_batch: usize) -> Result<()> {
+pub(super) fn check_batch(input: &[u32], images: usize, input_words: usize, max_batch: usize) -> Result<()> {
     check_images(images, max_batch)?;
     let expected = images * input_words;
     if input.len() != expected {

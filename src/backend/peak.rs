@@ -21,7 +21,7 @@ pub enum Peak {
 
 /// The best rate of three runs, per second. `work(n)` does about n units and returns how many it did; n is doubled
 /// until a run takes 15 ms.
-pub fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
+pub(super) fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
     const LONG_ENOUGH: Duration = Duration::from_millis(15);
     let (mut amount, mut best) = (1 << 20, 0.0f64);
     let mut timed = 0;
@@ -41,19 +41,19 @@ pub fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
 }
 
 /// Two buffers far larger than caches.
-pub struct Copy {
+pub(super) struct Copy {
     from: Vec<u32>,
     to: Vec<u32>,
 }
 
 impl Copy {
     /// Buffers whose pages are in memory.
-    pub fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         Ok(Copy { from: filled(1)?, to: filled(2)? })
     }
 
     /// Bytes per second that `copy` reads and writes while it copies one buffer to the other.
-    pub fn rate(self, copy: impl Fn(&mut [u32], &[u32])) -> Result<f64> {
+    pub(super) fn rate(self, copy: impl Fn(&mut [u32], &[u32])) -> Result<f64> {
         let to = std::cell::RefCell::new(self.to);
         let once = 2 * size_of_val(&self.from[..]) as u64;
         best_rate(|bytes| {

@@ -119,24 +119,24 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Starts a timeline now.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::since(Instant::now())
     }
 
     /// A timeline that started at `begin`.
-    pub fn since(begin: Instant) -> Self {
+    pub(crate) fn since(begin: Instant) -> Self {
         Recorder { begin, timeline: Mutex::default() }
     }
 
     /// Times a run on a CPU. `run` records its steps if it is given a recorder.
-    pub fn of_cpu<T>(detail: Detail, run: impl FnOnce(Option<&Self>) -> Result<T>) -> Result<(T, Timeline)> {
+    pub(crate) fn of_cpu<T>(detail: Detail, run: impl FnOnce(Option<&Self>) -> Result<T>) -> Result<(T, Timeline)> {
         let recorder = Recorder::start();
         let output = run((detail == Detail::Steps).then_some(&recorder))?;
         Ok((output, recorder.finish(Clock::Host)))
     }
 
     /// Does `work`, which is step `index` of layer `name`, on a thread of a CPU backend.
-    pub fn step<T>(
+    pub(crate) fn step<T>(
         recorder: Option<&Self>,
         index: usize,
         name: &str,
@@ -149,7 +149,7 @@ impl Recorder {
     }
 
     /// Does `work` on the host, under `name`.
-    pub fn host<T>(recorder: Option<&Self>, name: &str, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn host<T>(recorder: Option<&Self>, name: &str, work: impl FnOnce() -> T) -> T {
         match recorder {
             None => work(),
             Some(recorder) => recorder.measure(Track::Host, name, "", None, work),
@@ -173,29 +173,29 @@ impl Recorder {
     }
 
     /// Time since the start.
-    pub fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.begin.elapsed()
     }
 
     /// Adds a span that was timed by other means.
-    pub fn add(&self, span: Span) {
+    pub(crate) fn add(&self, span: Span) {
         self.timeline().spans.push(span);
     }
 
     /// Adds a run that started at `start`. All runs are assumed to be timed the same way.
-    pub fn insert(&self, start: Duration, run: Timeline) {
+    pub(crate) fn insert(&self, start: Duration, run: Timeline) {
         let mut timeline = self.timeline();
         timeline.clock = run.clock;
         timeline.spans.extend(run.spans.into_iter().map(|span| Span { start: start + span.start, ..span }));
     }
 
     /// Ends the recording.
-    pub fn finish(self, clock: Clock) -> Timeline {
+    pub(crate) fn finish(self, clock: Clock) -> Timeline {
         Timeline { clock, ..self.so_far() }
     }
 
     /// What was recorded so far.
-    pub fn so_far(&self) -> Timeline {
+    pub(crate) fn so_far(&self) -> Timeline {
         let mut timeline = self.timeline().clone();
         timeline.spans.sort_by_key(|span| (span.track, span.start));
         timeline

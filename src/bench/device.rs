@@ -13,8 +13,9 @@ use crate::tensor::{Shape, Window};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Launches of the network that does almost nothing, and how often it runs.
+/// Launches of the network that does almost nothing.
 const LAUNCHES: usize = 6;
+/// How often it runs.
 const RUNS: usize = 20;
 
 impl Ceiling {

@@ -15,7 +15,7 @@ const TOLERANCE: f32 = 1e-3;
 const DEVICE_RUNS: usize = 5;
 
 /// The baseline, or why there is none.
-pub struct Float32(std::result::Result<Ready, String>);
+pub(super) struct Float32(std::result::Result<Ready, String>);
 
 /// A prepared network, with its input and expected logits.
 struct Ready {
@@ -30,7 +30,7 @@ impl Float32 {
     ///
     /// # Errors
     /// [`Error::Cancelled`] and [`Error::DeadlineExceeded`]. All other failures become the baseline's problem.
-    pub fn new(engine: &Engine, model: &Model, batch: &Batch, images: usize, control: &Control) -> Result<Self> {
+    pub(super) fn new(engine: &Engine, model: &Model, batch: &Batch, images: usize, control: &Control) -> Result<Self> {
         Ok(Float32(or_message(Ready::new(engine, model, batch, images, control))?))
     }
 
@@ -38,7 +38,7 @@ impl Float32 {
     ///
     /// # Errors
     /// As [`Float32::new`].
-    pub fn run(&mut self, control: &Control) -> Result<()> {
+    pub(super) fn run(&mut self, control: &Control) -> Result<()> {
         if let Ok(ready) = &mut self.0
             && let Err(problem) = or_message(ready.run(control))?
         {
@@ -48,7 +48,7 @@ impl Float32 {
     }
 
     /// The result, for batches of `images` images that take the quantized network `ours` seconds.
-    pub fn finish(self, images: usize, ours: f64) -> Float32Baseline {
+    pub(super) fn finish(self, images: usize, ours: f64) -> Float32Baseline {
         let (wall, device, problem) = match self.0 {
             Ok(ready) => (Stats::of(&ready.times).unwrap_or_default(), ready.device(), None),
             Err(problem) => (Stats::default(), None, Some(problem)),

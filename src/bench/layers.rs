@@ -6,13 +6,14 @@ use crate::backend::{Clock, Timeline};
 use crate::lower::{Program, Work};
 use std::time::Duration;
 
-/// Fewest and most runs of which the medians are taken.
-pub const LEAST_RUNS: usize = 3;
-pub const MOST_RUNS: usize = 31;
+/// The fewest runs of which medians are taken.
+pub(super) const LEAST_STEP_RUNS: usize = 3;
+/// The most runs of which medians are taken.
+pub(super) const MOST_STEP_RUNS: usize = 31;
 
 /// The launches of a program with their times.
 #[derive(Clone, Debug, Default)]
-pub struct TimedLaunches {
+pub(super) struct TimedLaunches {
     /// The launches.
     pub steps: Vec<StepTime>,
     /// How they were timed.
@@ -22,7 +23,7 @@ pub struct TimedLaunches {
 impl TimedLaunches {
     /// From `runs` of `program` on `images` images. Runs with another clock than the first are left out, since their
     /// times are not comparable. A step without times was fused into the launch of the step before it.
-    pub fn of(program: &Program, images: usize, runs: &[Timeline], ceiling: &Ceiling) -> Self {
+    pub(super) fn of(program: &Program, images: usize, runs: &[Timeline], ceiling: &Ceiling) -> Self {
         let count = program.steps.len();
         let clock = runs.first().map_or(Clock::default(), |run| run.clock);
         let runs: Vec<&Timeline> = runs.iter().filter(|run| run.clock == clock).collect();

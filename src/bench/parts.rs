@@ -13,12 +13,12 @@ pub(super) struct PartTimes {
 
 impl PartTimes {
     /// How many runs were added.
-    pub fn runs(&self) -> usize {
+    pub(super) fn runs(&self) -> usize {
         self.upload.len()
     }
 
     /// Adds a run; returns whether it was on a GPU.
-    pub fn add(&mut self, run: &Timeline) -> bool {
+    pub(super) fn add(&mut self, run: &Timeline) -> bool {
         let on_gpu = run.spans.iter().any(|span| span.name == "upload");
         if on_gpu {
             self.upload.push(run.host("upload").as_secs_f64());
@@ -29,7 +29,7 @@ impl PartTimes {
     }
 
     /// None if no run was on a GPU.
-    pub fn stats(&self) -> Option<Parts> {
+    pub(super) fn stats(&self) -> Option<Parts> {
         Some(Parts {
             upload: Stats::of(&self.upload)?,
             device: Stats::of(&self.device),

@@ -3,7 +3,7 @@
 use super::ceiling::Ceiling;
 use super::float32::Float32;
 use super::host::OtherLoad;
-use super::layers::{LEAST_RUNS as LEAST_STEP_RUNS, MOST_RUNS as MOST_STEP_RUNS, TimedLaunches};
+use super::layers::{LEAST_STEP_RUNS, MOST_STEP_RUNS, TimedLaunches};
 use super::parts::PartTimes;
 use super::report::{Parts, Stats, Warm, median_of};
 use crate::backend::{Control, Detail, Peak, Timeline};
@@ -11,34 +11,38 @@ use crate::error::{Error, Result};
 use crate::session::{Batch, Digest, Engine, Net};
 use std::time::{Duration, Instant};
 
-/// Warming up ends when the medians of two successive windows of this many runs,
+/// Runs per window of the warm-up.
 const WINDOW: usize = 5;
-/// differ by no more than this fraction.
+/// The warm-up ends when the medians of two successive windows differ by no more than this fraction.
 const STEADY: f64 = 0.02;
 /// The fewest runs to time, unless they take several times the budget.
 const LEAST_RUNS: usize = 16;
-/// The fraction of the budget for runs whose parts are timed,
+/// The fraction of the budget for runs whose parts are timed.
 const PARTS_SHARE: f64 = 0.2;
-/// and the fewest and most such runs.
+/// The fewest such runs.
 const LEAST_PARTS: usize = 3;
+/// The most such runs.
 const MOST_PARTS: usize = 50;
 /// With fewer runs, the parts from which the spread is computed have fewer than two runs each.
 const FEW_RUNS: usize = 16;
-/// Remarks are made on spreads above this,
+/// A spread above this gets a remark.
 const SPREAD: f64 = 0.1;
-/// on changes of the probe's rate above this,
+/// A relative change of the probe's rate above this gets a remark.
 const DRIFT: f64 = 0.05;
-/// and if other programs keep more threads busy than this.
+/// More threads than this, kept busy by other programs, get a remark.
 const OTHERS: f64 = 0.15;
 
 /// A prepared network and a batch to run on it.
 pub(super) struct Runner<'a> {
+    /// The network.
     pub net: &'a Net,
     /// Images of the batch.
     pub images: usize,
+    /// The batch.
     pub batch: Batch,
     /// The digest that every run must have.
     pub expected: &'a str,
+    /// Cancellation and deadline.
     pub control: &'a Control,
 }
 
@@ -56,6 +60,7 @@ impl From<Error> for Invalid {
     }
 }
 
+/// Figures, or why there are none.
 type Checked<T> = std::result::Result<T, Invalid>;
 
 /// The digest of a batch's logits.
@@ -67,7 +72,7 @@ pub(super) fn digest<'a>(logits: impl Iterator<Item = &'a Vec<f32>>) -> String {
 
 impl Runner<'_> {
     /// Runs once; returns the digest and the seconds it took.
-    pub fn once(&self) -> Result<(String, f64)> {
+    pub(super) fn once(&self) -> Result<(String, f64)> {
         let start = Instant::now();
         let logits = self.net.logits(&self.batch, self.control)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -89,7 +94,7 @@ impl Runner<'_> {
 
     /// Warms up, then times runs for `budget` in all, alternating with those of the float32 baseline if there is one.
     /// Launches are timed if the device's ceiling is known.
-    pub fn warm(
+    pub(super) fn warm(
         &self,
         engine: &Engine,
         budget: Duration,

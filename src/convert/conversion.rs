@@ -55,8 +55,8 @@ pub fn convert(
 /// and `options.input_size` do not apply. `progress` is told (done, total) numbers.
 ///
 /// # Errors
-/// [`Error::BadCheckpoint`] names the variable, what was found and what was expected. [`Error::Usage`] says what in `network`
-/// or `options` does not belong together.
+/// [`Error::BadCheckpoint`] names the variable, what was found and what was expected. [`Error::Usage`] says what in
+/// `network` or `options` does not belong together.
 ///
 /// # Example
 /// ```
@@ -185,7 +185,8 @@ mod tests {
     use crate::graph::{Dtype, GraphBuilder, Params, Tensor, Weights};
     use crate::tensor::{Shape, Window};
 
-    /// A model of blocks with a convolution, a batch norm and a quantizer each, in layers whose names start with `prefix`.
+    /// A model of blocks with a convolution, a batch norm and a quantizer each, in layers whose names start with
+    /// `prefix`.
     fn deep(blocks: usize, prefix: &str) -> Packed {
         let mut builder = GraphBuilder::new(Shape { h: 1, w: 1, c: 2 });
         let mut x = builder.input();

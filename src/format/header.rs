@@ -5,8 +5,8 @@ use crate::graph::MAX_NODES;
 use safetensors::SafeTensors;
 use safetensors::tensor::Metadata;
 
-/// Longest safetensors header that is read or written, and longest graph file. A network of the zoo takes at most 200
-/// kB, one with the most layers and names of usual length about 6 MB.
+/// Longest safetensors header that is read or written, and longest graph file. The largest networks
+/// of the zoo take about 200 kB, one with as many layers as a graph may have about 6 MB.
 pub const MAX_HEADER: usize = 8 << 20;
 
 /// Metadata entry of a packed model. A single entry keeps the file's bytes independent of hash order.

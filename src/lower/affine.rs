@@ -64,7 +64,8 @@ impl BatchNorm {
         })
     }
 
-    /// (x - mean) / sqrt(variance + epsilon) * gamma + beta = g x + (beta - mean g) with g = gamma / sqrt(variance + epsilon).
+    /// (x - mean) / sqrt(variance + epsilon) * gamma + beta = g x + (beta - mean g) with g = gamma / sqrt(variance +
+    /// epsilon).
     pub fn affine(&self) -> Affine {
         let gain: Vec<f64> =
             self.gamma.iter().zip(&self.deviation).map(|(gamma, deviation)| gamma / deviation).collect();

@@ -1,5 +1,5 @@
-//! The consistency of a program: every tensor is written before it is read, and every kernel's tables are as long as its
-//! tensors say.
+//! The consistency of a program: every tensor is written before it is read, and every kernel's tables are as long as
+//! its tensors say.
 //!
 //! Lowering produces consistent programs. But the fields of a [`Program`] are public, and backends use them as indices
 //! (in shaders without bounds checks), so [`crate::plan::Plan`] accepts only programs that pass this check.

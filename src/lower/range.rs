@@ -209,17 +209,17 @@ fn level_bound(params: &Params, layer: &str, encoding: Encoding) -> Result<f64, 
 /// Concatenations that exist as one value tensor: those that anything but a convolution with weight planes reads, and what
 /// they consist of.
 fn value_concats(graph: &Graph) -> Vec<bool> {
-    let mut joined = vec![false; graph.nodes().len()];
-    joined.last_mut().into_iter().for_each(|last| *last = true);
+    let mut concats = vec![false; graph.nodes().len()];
+    concats.last_mut().into_iter().for_each(|last| *last = true);
     for (id, node) in graph.nodes().iter().enumerate().rev() {
         let reads_values = match node.op {
             Op::Conv { weights: Weights::Planes { .. }, .. } => false,
-            Op::Concat => joined[id],
+            Op::Concat => concats[id],
             _ => true,
         };
-        node.inputs.iter().for_each(|&i| joined[i] |= reads_values);
+        node.inputs.iter().for_each(|&i| concats[i] |= reads_values);
     }
-    joined
+    concats
 }
 
 /// For each node, the first node among those that share its scale.

@@ -1,8 +1,8 @@
 //! Where the members of concatenations are stored side by side.
 //!
-//! A convolution with weight planes can read a concatenation whose members are not of one kind: the planes of each member keep
-//! their own meaning and are stored next to each other in the rows of a common tensor. Concatenations that share members (in a
-//! dense block) share the row, so that every member is copied only once.
+//! A convolution with weight planes can read a concatenation whose members are not of one kind: the planes of each
+//! member keep their own meaning and are stored next to each other in the rows of a common tensor. Concatenations that
+//! share members (in a dense block) share the row, so that every member is copied only once.
 
 use crate::fixed::VALUE_PLANES;
 use crate::graph::{Fact, Graph, NodeId, Op, Weights};

@@ -8,15 +8,15 @@ use super::program::Program;
 pub struct Work {
     /// 32-bit words that are ANDed and counted. Taps outside the input count too.
     pub words: u64,
-    /// Products of bytes that are added up. Those of padding lanes and of taps outside the input count too, those with a
-    /// pixel's alpha do not: it is the same everywhere.
+    /// Products of bytes that are added up. Those of padding lanes and of taps outside the input count too, those with
+    /// a pixel's alpha do not: it is the same everywhere.
     pub byte_products: u64,
     /// Bytes of the tensors that are read and written, each once.
     pub tensors: u64,
     /// Bytes of weights and tables, which a batch reads at least once.
     pub constants: u64,
-    /// Multiplications that the layer is by its definition: taps * input channels of a group * outputs. 0 for kernels that are
-    /// neither convolutions nor dense layers.
+    /// Multiplications that the layer is by its definition: taps * input channels of a group * outputs. 0 for kernels
+    /// that are neither convolutions nor dense layers.
     pub network_macs: u64,
 }
 

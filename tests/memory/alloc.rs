@@ -34,12 +34,14 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count_allocation();
         count(layout.size() as isize);
+        // SAFETY: the caller promises what `System` requires.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count_allocation();
         count(layout.size() as isize);
+        // SAFETY: the caller promises what `System` requires.
         unsafe { System.alloc_zeroed(layout) }
     }
 
@@ -47,6 +49,7 @@ unsafe impl GlobalAlloc for Counting {
         count_allocation();
         // Old and new block may both exist while the content moves.
         count(new_size as isize);
+        // SAFETY: the caller promises what `System` requires.
         let moved = unsafe { System.realloc(ptr, layout, new_size) };
         count(-(layout.size() as isize));
         moved
@@ -54,6 +57,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
+        // SAFETY: the caller promises what `System` requires.
         unsafe { System.dealloc(ptr, layout) }
     }
 }

@@ -11,7 +11,7 @@ struct Line([u32; 16]);
 
 /// 32-bit words or doubles that start at a cache line, so that loading a register never straddles two lines.
 #[derive(Clone)]
-pub struct AlignedVec<T> {
+pub(super) struct AlignedVec<T> {
     lines: Vec<Line>,
     len: usize,
     kind: std::marker::PhantomData<T>,
@@ -19,7 +19,7 @@ pub struct AlignedVec<T> {
 
 impl<T: Pod> AlignedVec<T> {
     /// `len` zeros; None if out of memory.
-    pub fn zeroed(len: usize) -> Option<Self> {
+    pub(super) fn zeroed(len: usize) -> Option<Self> {
         let lines_needed = len.checked_mul(size_of::<T>())?.div_ceil(size_of::<Line>());
         let mut lines = Vec::new();
         lines.try_reserve_exact(lines_needed).ok()?;
@@ -28,31 +28,31 @@ impl<T: Pod> AlignedVec<T> {
     }
 
     /// The elements.
-    pub fn as_slice(&self) -> &[T] {
+    pub(super) fn as_slice(&self) -> &[T] {
         &bytemuck::cast_slice(&self.lines)[..self.len]
     }
 
     /// The elements, for writing.
-    pub fn as_mut_slice(&mut self) -> &mut [T] {
+    pub(super) fn as_mut_slice(&mut self) -> &mut [T] {
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
     }
 }
 
 /// 2^53: doubles represent all smaller integers exactly.
-pub const EXACT: f64 = 9_007_199_254_740_992.0;
+pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The number that a high and a low word make.
-pub fn combine([high, low]: [i32; 2], low_bits: u32) -> f64 {
+pub(super) fn combine([high, low]: [i32; 2], low_bits: u32) -> f64 {
     f64::from(high) * scale_by_power(1.0, low_bits as i32) + f64::from(low)
 }
 
 /// The channels of each block, that is, of each register.
-pub fn blocks(channels: usize, lanes: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn blocks(channels: usize, lanes: usize) -> impl Iterator<Item = Range<usize>> {
     (0..channels).step_by(lanes).map(move |first| first..channels.min(first + lanes))
 }
 
 /// `[channel][n]` as registers `[block][n]` of `lanes` channels each, padded with zeros; None if out of memory.
-pub fn transpose<T: Pod>(rows: &[T], n: usize, lanes: usize) -> Option<AlignedVec<T>> {
+pub(super) fn transpose<T: Pod>(rows: &[T], n: usize, lanes: usize) -> Option<AlignedVec<T>> {
     let channels = rows.len() / n.max(1);
     let mut out = AlignedVec::zeroed(channels.div_ceil(lanes) * lanes * n)?;
     for (c, row) in rows.chunks_exact(n.max(1)).enumerate() {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// The words of a tensor that several threads are writing.
 #[derive(Clone, Copy)]
-pub struct Cells<'a> {
+pub(super) struct Cells<'a> {
     start: *mut u32,
     len: usize,
     life: PhantomData<&'a mut [u32]>,
@@ -18,7 +18,7 @@ unsafe impl Sync for Cells<'_> {}
 
 impl<'a> Cells<'a> {
     /// Takes over `words` for as long as they are borrowed.
-    pub fn new(words: &'a mut [u32]) -> Self {
+    pub(super) fn new(words: &'a mut [u32]) -> Self {
         Cells { start: words.as_mut_ptr(), len: words.len(), life: PhantomData }
     }
 
@@ -26,7 +26,7 @@ impl<'a> Cells<'a> {
     ///
     /// # Safety
     /// While the result lives, nothing else may read or write these words, through this or a copy of it.
-    pub unsafe fn words(&self, range: Range<usize>) -> &'a mut [u32] {
+    pub(super) unsafe fn words(&self, range: Range<usize>) -> &'a mut [u32] {
         assert!(range.start <= range.end && range.end <= self.len);
         // SAFETY: the range lies within the memory that `new` borrowed for 'a, and the caller promises exclusive
         // access.
@@ -38,7 +38,7 @@ impl<'a> Cells<'a> {
     /// # Safety
     /// Nothing else may read or write this word at the same time, through this or a copy of it.
     #[inline(always)]
-    pub unsafe fn set(&self, index: usize, word: u32) {
+    pub(super) unsafe fn set(&self, index: usize, word: u32) {
         assert!(index < self.len);
         // SAFETY: the word lies within the memory that `new` borrowed, and the caller promises exclusive access.
         unsafe { *self.start.add(index) = word }

@@ -13,7 +13,7 @@ use crate::quant::{WORD_BITS, live_bits};
 use std::ops::Range;
 
 /// Writes the codes of a quantizer.
-pub struct Coder {
+pub(super) struct Coder {
     /// The tensor of codes.
     pub output: TensorId,
     channels: usize,
@@ -26,19 +26,19 @@ pub struct Coder {
 
 impl Coder {
     /// For the codes of ranks 0, 1 and so on.
-    pub fn new(codes_of_ranks: &[u16], output: TensorId, channels: usize, planes: usize) -> Self {
+    pub(super) fn new(codes_of_ranks: &[u16], output: TensorId, channels: usize, planes: usize) -> Self {
         let flips = codes_of_ranks.windows(2).map(|w| u32::from(w[0] ^ w[1])).collect();
         Coder { output, channels, planes, lowest: codes_of_ranks.first().map_or(0, |&c| u32::from(c)), flips }
     }
 
     /// How many thresholds there are.
-    pub fn thresholds(&self) -> usize {
+    pub(super) fn thresholds(&self) -> usize {
         self.flips.len()
     }
 
     /// Writes the codes of a group of 32 channels for a tile.
     #[inline(always)]
-    pub fn write(&self, cells: Cells, group: usize, pixels: Range<usize>, bits: &CodeBits) {
+    pub(super) fn write(&self, cells: Cells, group: usize, pixels: Range<usize>, bits: &CodeBits) {
         let pixel_words = self.channels.div_ceil(WORD_BITS) * self.planes;
         let live = live_bits(self.channels, group);
         for plane in 0..self.planes {
@@ -58,23 +58,29 @@ impl Coder {
 }
 
 /// For a tile, `[threshold][pixel]`: a bit for each of 32 channels that says whether it is above the threshold.
-pub struct CodeBits<'a>(&'a mut [[u32; TILE + 1]]);
+pub(super) struct CodeBits<'a>(&'a mut [[u32; TILE + 1]]);
 
 impl<'a> CodeBits<'a> {
     /// Words that `thresholds` thresholds need.
-    pub fn words(thresholds: usize) -> usize {
+    pub(super) fn words(thresholds: usize) -> usize {
         thresholds * (TILE + 1)
     }
 
     /// Uses the memory `words`, of [`CodeBits::words`] words.
     #[inline(always)]
-    pub fn new(words: &'a mut [u32]) -> Self {
+    pub(super) fn new(words: &'a mut [u32]) -> Self {
         CodeBits(words.as_chunks_mut().0)
     }
 
     /// Compares a block of channels with its thresholds, which are a register each. `above` compares one pixel.
     #[inline(always)]
-    pub fn compare<R>(&mut self, lanes: usize, block: usize, thresholds: &[R], above: impl Fn(usize, &R) -> u32) {
+    pub(super) fn compare<R>(
+        &mut self,
+        lanes: usize,
+        block: usize,
+        thresholds: &[R],
+        above: impl Fn(usize, &R) -> u32,
+    ) {
         let shift = block * lanes % WORD_BITS;
         for (threshold, bits) in thresholds.iter().zip(&mut *self.0) {
             for t in 0..TILE {
@@ -87,7 +93,7 @@ impl<'a> CodeBits<'a> {
 }
 
 /// The thresholds of a quantizer of values.
-pub struct RankTables {
+pub(super) struct RankTables {
     count: usize,
     /// Registers `[block][threshold]`.
     thresholds: AlignedVec<u32>,
@@ -97,7 +103,7 @@ pub struct RankTables {
 
 impl RankTables {
     /// None if out of memory.
-    pub fn new(ranks: &Ranks, lanes: usize) -> Option<Self> {
+    pub(super) fn new(ranks: &Ranks, lanes: usize) -> Option<Self> {
         let thresholds: Vec<u32> = ranks.thresholds.iter().map(|&t| t as u32).collect();
         let signs: Vec<u32> = ranks.signs.iter().map(|&s| (s >> 31) as u32).collect();
         let count = ranks.codes_of_ranks.len() - 1;
@@ -107,7 +113,7 @@ impl RankTables {
 
     /// Compares the values of a block of channels for a tile.
     #[inline(always)]
-    pub fn compare<L: Lanes>(&self, lanes: L, block: usize, values: &[L::Int; TILE], bits: &mut CodeBits) {
+    pub(super) fn compare<L: Lanes>(&self, lanes: L, block: usize, values: &[L::Int; TILE], bits: &mut CodeBits) {
         let signs: &[L::Words] = bytemuck::cast_slice(self.signs.as_slice());
         let thresholds: &[L::Words] = bytemuck::cast_slice(self.thresholds.as_slice());
         // Negation is v ^ -1, minus -1.

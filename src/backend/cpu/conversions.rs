@@ -23,7 +23,7 @@ enum Conversion<'a> {
 }
 
 /// Runs the kernel if it is one of these.
-pub fn run(kernel: &Kernel, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) -> bool {
+pub(super) fn run(kernel: &Kernel, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) -> bool {
     let (conversion, input) = match kernel {
         Kernel::Split(k) => (Conversion::Split, k.input),
         Kernel::Slice(k) => (Conversion::Slice, k.input),

@@ -6,12 +6,12 @@
 use super::lanes::Lanes;
 
 /// The most pixels in a tile.
-pub const TILE: usize = 7;
+pub(super) const TILE: usize = 7;
 
 /// Adds popcount(B_i & A_j) times the factor `[i][j]` to `sums`, for `W` planes of `weights` (registers `[word][W]`)
 /// and `A` planes of each patch (`[word][A]`).
 #[inline(always)]
-pub fn count<L: Lanes, const W: usize, const A: usize>(
+pub(super) fn count<L: Lanes, const W: usize, const A: usize>(
     lanes: L,
     weights: &[L::Words],
     patches: &[&[u32]],

@@ -12,7 +12,7 @@ use crate::lower::{Epilogue, Finish, TensorId};
 use std::ops::Range;
 
 /// An epilogue with its tables laid out as registers of channels, padded with zeros.
-pub struct Finisher {
+pub(super) struct Finisher {
     channels: usize,
     kind: Kind,
     coder: Option<Coder>,
@@ -39,7 +39,7 @@ struct Value {
 }
 
 /// The tensors that an epilogue reads and writes.
-pub struct Targets<'a> {
+pub(super) struct Targets<'a> {
     values: Option<Cells<'a>>,
     codes: Option<Cells<'a>>,
     /// The residual's words and channels.
@@ -48,7 +48,12 @@ pub struct Targets<'a> {
 
 impl Finisher {
     /// `planes` gives the planes of a tensor of codes. None if out of memory.
-    pub fn new(epilogue: &Epilogue, channels: usize, planes: impl Fn(TensorId) -> usize, lanes: usize) -> Option<Self> {
+    pub(super) fn new(
+        epilogue: &Epilogue,
+        channels: usize,
+        planes: impl Fn(TensorId) -> usize,
+        lanes: usize,
+    ) -> Option<Self> {
         let coder = |table: &[u16], output: TensorId| Coder::new(table, output, channels, planes(output));
         match &epilogue.finish {
             Finish::Codes { thresholds, codes_of_ranks, output } => {
@@ -70,7 +75,7 @@ impl Finisher {
     }
 
     /// Finds the epilogue's tensors.
-    pub fn targets<'a>(&self, arena: &'a Arena, outputs: &'a mut [Output]) -> Targets<'a> {
+    pub(super) fn targets<'a>(&self, arena: &'a Arena, outputs: &'a mut [Output]) -> Targets<'a> {
         let (values, residual) = match self.kind {
             Kind::Codes(_) => (None, None),
             Kind::Value(Value { output, residual, .. }) => (output, residual),
@@ -94,13 +99,13 @@ impl Finisher {
     }
 
     /// Words that the [`CodeBits`] of a tile need.
-    pub fn bits_words(&self) -> usize {
+    pub(super) fn bits_words(&self) -> usize {
         self.coder.as_ref().map_or(0, |coder| CodeBits::words(coder.thresholds()))
     }
 
     /// Finishes a block of channels of a tile; [`Finisher::group`] then writes the codes.
     #[inline(always)]
-    pub fn block<L: Lanes>(
+    pub(super) fn block<L: Lanes>(
         &self,
         lanes: L,
         targets: &Targets,
@@ -129,7 +134,7 @@ impl Finisher {
 
     /// Writes the codes of a group of 32 channels for a tile.
     #[inline(always)]
-    pub fn group(&self, targets: &Targets, group: usize, pixels: Range<usize>, bits: &CodeBits) {
+    pub(super) fn group(&self, targets: &Targets, group: usize, pixels: Range<usize>, bits: &CodeBits) {
         if let (Some(coder), Some(cells)) = (&self.coder, targets.codes) {
             coder.write(cells, group, pixels, bits);
         }
@@ -171,7 +176,7 @@ impl Value {
 /// # Safety
 /// Nothing else may read or write these words at the same time.
 #[inline(always)]
-pub unsafe fn store_block<L: Lanes>(
+pub(super) unsafe fn store_block<L: Lanes>(
     lanes: L,
     cells: Cells,
     pixel: usize,

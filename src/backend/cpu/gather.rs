@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// Where a convolution reads its input.
 #[derive(Clone, Debug)]
-pub struct Gather {
+pub(super) struct Gather {
     /// The convolution's window.
     pub window: Window,
     /// Shape of the input.
@@ -21,7 +21,7 @@ pub struct Gather {
 
 /// Which words of every input pixel are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub(super) struct Span {
     /// Index of the first word.
     pub first: usize,
     /// How many there are.
@@ -30,24 +30,24 @@ pub struct Span {
 
 impl Gather {
     /// Words of one patch.
-    pub fn patch_words(&self, span: Span) -> usize {
+    pub(super) fn patch_words(&self, span: Span) -> usize {
         self.window.taps() * span.words
     }
 
     /// Words from one patch to the next: more than a patch has, because copies may overshoot.
-    pub fn patch_stride(&self, span: Span) -> usize {
+    pub(super) fn patch_stride(&self, span: Span) -> usize {
         self.patch_words(span) + SLACK
     }
 
     /// Words that the patches of a tile need.
-    pub fn buffer_words(&self, span: Span) -> usize {
+    pub(super) fn buffer_words(&self, span: Span) -> usize {
         TILE * self.patch_stride(span)
     }
 
     /// Fills `patches` with a patch `[tap][word]` for each output pixel of `tile`. Taps outside the input are 0. All
     /// words are then XORed with `flip`.
     #[inline(always)]
-    pub fn fill<L: Lanes>(
+    pub(super) fn fill<L: Lanes>(
         &self,
         lanes: L,
         input: &[u32],

@@ -31,6 +31,20 @@ macro_rules! levels {
                 }
             }
 
+            /// See `Lanes::LANES`.
+            pub fn lanes(self) -> usize {
+                match self {
+                    $($(#[$condition])? Level::$level(_) => <$lanes>::LANES,)*
+                }
+            }
+
+            /// See `Lanes::DOT_FLIP`.
+            pub fn dot_flip(self) -> u32 {
+                match self {
+                    $($(#[$condition])? Level::$level(_) => <$lanes>::DOT_FLIP,)*
+                }
+            }
+
             /// Runs `work` with this instruction set.
             pub fn run<W: Work>(self, work: W) -> W::Output {
                 match self {
@@ -54,26 +68,5 @@ impl Level {
     /// The fastest instruction set.
     pub fn best() -> Level {
         Self::all()[0]
-    }
-
-    /// See `Lanes::LANES`.
-    pub fn lanes(self) -> usize {
-        self.run(Constants).0
-    }
-
-    /// See `Lanes::DOT_FLIP`.
-    pub fn dot_flip(self) -> u32 {
-        self.run(Constants).1
-    }
-}
-
-struct Constants;
-
-impl Work for Constants {
-    type Output = (usize, u32);
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, _: L) -> (usize, u32) {
-        (L::LANES, L::DOT_FLIP)
     }
 }

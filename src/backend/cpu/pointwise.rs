@@ -11,7 +11,7 @@ use crate::quant::WORD_BITS;
 use std::ops::Range;
 
 /// Computes `out`.
-pub fn run(k: &Pointwise, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) {
+pub(super) fn run(k: &Pointwise, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) {
     let (pixels, channels) = (out.spec.shape.pixels(), out.spec.shape.c);
     let row = |id| (arena.read(id), arena.spec(id).shape.c);
     let work =

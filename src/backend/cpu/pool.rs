@@ -14,7 +14,7 @@ use std::ops::Range;
 
 /// Which kind of pooling to run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Pooling {
+pub(super) enum Pooling {
     /// The largest value.
     Maximum,
     /// The rounded mean.
@@ -22,7 +22,7 @@ pub enum Pooling {
 }
 
 /// Pools `input` into `out`.
-pub fn run(
+pub(super) fn run(
     pooling: Pooling,
     window: &Window,
     input: TensorId,

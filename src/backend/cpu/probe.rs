@@ -3,15 +3,17 @@
 use super::lanes::{Lanes, Work};
 use std::marker::PhantomData;
 
-/// Registers of weights and of activations. Each pair has its own accumulator, as in the inner loop of a convolution.
+/// Registers of weights. Each pair of a weight and an activation register has its own accumulator, as in the inner
+/// loop of a convolution.
 const WEIGHTS: usize = 4;
+/// Registers of activations.
 const ACTIVATIONS: usize = 5;
 /// Repetitions between two checks of how much is left to do.
 const ROUNDS: usize = 30;
 
 /// An operation on an accumulator, a register of weights and one of activations. All functions must be
 /// `#[inline(always)]`, see [`Work`].
-pub trait Operation {
+pub(super) trait Operation {
     /// How many operations one step does per lane.
     const EACH: usize;
     /// Accumulates once.
@@ -21,7 +23,7 @@ pub trait Operation {
 }
 
 /// ANDs words, counts their ones and adds these up.
-pub struct Count;
+pub(super) struct Count;
 
 impl Operation for Count {
     const EACH: usize = 1;
@@ -38,7 +40,7 @@ impl Operation for Count {
 }
 
 /// Adds up products of bytes.
-pub struct Dot;
+pub(super) struct Dot;
 
 impl Operation for Dot {
     const EACH: usize = 4;
@@ -57,14 +59,14 @@ impl Operation for Dot {
 /// Repeats an operation on every pair of registers, `amount` times or a little more, and does nothing else but change
 /// the weights, which is one instruction in ten or twenty. Returns how many operations it did, and a result so that
 /// nothing is optimized away.
-pub struct Repeat<O> {
+pub(super) struct Repeat<O> {
     amount: u64,
     operation: PhantomData<O>,
 }
 
 impl<O> Repeat<O> {
     /// At least `amount` operations.
-    pub fn new(amount: u64) -> Self {
+    pub(super) fn new(amount: u64) -> Self {
         Repeat { amount, operation: PhantomData }
     }
 }

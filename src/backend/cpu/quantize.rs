@@ -12,7 +12,7 @@ use crate::quant::WORD_BITS;
 use std::ops::Range;
 
 /// A quantizer with its tables laid out for this machine.
-pub struct Quantizer {
+pub(super) struct Quantizer {
     input: TensorId,
     channels: usize,
     ranks: RankTables,
@@ -21,14 +21,14 @@ pub struct Quantizer {
 
 impl Quantizer {
     /// None if out of memory.
-    pub fn new(k: &Quantize, planes: usize, level: Level) -> Option<Self> {
+    pub(super) fn new(k: &Quantize, planes: usize, level: Level) -> Option<Self> {
         let channels = k.ranks.signs.len();
         let coder = Coder::new(&k.ranks.codes_of_ranks, k.output, channels, planes);
         Some(Quantizer { input: k.input, channels, ranks: RankTables::new(&k.ranks, level.lanes())?, coder })
     }
 
     /// Quantizes the values into `out`.
-    pub fn run(&self, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) {
+    pub(super) fn run(&self, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) {
         let pixels = out.spec.shape.pixels();
         let work = QuantizeWork { quantizer: self, input: arena.slack(self.input), output: Cells::new(out.data) };
         tiles.run(level, &work, pixels, self.channels, CodeBits::words(self.coder.thresholds()));

@@ -13,7 +13,7 @@ use crate::lower::{InputForm, Kernel, Step, TensorId};
 use crate::plan::Plan;
 
 /// A step with everything that running it needs. The plan's weights are kept only where the step still reads them.
-pub struct PreparedStep {
+pub(super) struct PreparedStep {
     /// Its layer.
     pub name: String,
     /// Its kernel's name.
@@ -33,7 +33,7 @@ enum Form {
 
 impl PreparedStep {
     /// Prepares `step` of `plan`.
-    pub fn new(plan: &Plan, step: &Step, level: Level) -> Self {
+    pub(super) fn new(plan: &Plan, step: &Step, level: Level) -> Self {
         let form = Form::laid_out(plan, &step.kernel, level);
         PreparedStep {
             name: step.name.clone(),
@@ -44,7 +44,7 @@ impl PreparedStep {
     }
 
     /// Runs the step.
-    pub fn run(&self, level: Level, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {
+    pub(super) fn run(&self, level: Level, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {
         match &self.form {
             Form::BitConv(k) => k.run(level, arena, outputs, tiles),
             Form::LimbConv(k) => k.run(level, arena, outputs, tiles),

@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 /// The threads of a pool of the caller's, or rayon's global ones.
 #[derive(Clone, Default)]
-pub struct Threads(Option<Arc<rayon::ThreadPool>>);
+pub(super) struct Threads(Option<Arc<rayon::ThreadPool>>);
 
 impl Threads {
     /// The threads of `pool`.
-    pub fn of(pool: Arc<rayon::ThreadPool>) -> Self {
+    pub(super) fn of(pool: Arc<rayon::ThreadPool>) -> Self {
         Threads(Some(pool))
     }
 
     /// How many there are.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.0.as_ref().map_or_else(rayon::current_num_threads, |pool| pool.current_num_threads())
     }
 
     /// Runs `f` on one of them.
-    pub fn run<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+    pub(super) fn run<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         match &self.0 {
             Some(pool) => pool.install(f),
             None => rayon::scope(|_| f()),

@@ -9,14 +9,14 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// Work that is done tile by tile.
-pub trait TileWork: Sync {
+pub(super) trait TileWork: Sync {
     /// Computes the channels of `groups` for the output pixels `pixels`. `buffer` is scratch memory of the size that
     /// was asked for, with arbitrary contents. Must be `#[inline(always)]`, see [`Work`].
     fn tile<L: Lanes>(&self, lanes: L, pixels: Range<usize>, groups: Range<usize>, buffer: &mut [u32]);
 }
 
 /// Runs tiles on a number of threads, and keeps their scratch memory.
-pub struct Tiles {
+pub(super) struct Tiles {
     /// How many threads share the work.
     pub threads: usize,
     buffers: Mutex<Vec<Vec<u32>>>,
@@ -24,13 +24,13 @@ pub struct Tiles {
 
 impl Tiles {
     /// For `threads` threads, at least one.
-    pub fn new(threads: usize) -> Self {
+    pub(super) fn new(threads: usize) -> Self {
         Tiles { threads: threads.max(1), buffers: Mutex::default() }
     }
 
     /// Runs `work` for `pixels` output pixels and `channels` channels, with scratch memory of `buffer_words` words per
     /// task.
-    pub fn run(&self, level: Level, work: &impl TileWork, pixels: usize, channels: usize, buffer_words: usize) {
+    pub(super) fn run(&self, level: Level, work: &impl TileWork, pixels: usize, channels: usize, buffer_words: usize) {
         let (tiles, groups) = (pixels.div_ceil(TILE), channels.div_ceil(WORD_BITS));
         let splits = self.splits(tiles, groups);
         let task = |buffer: &mut Buffer, index: usize| {

@@ -1,5 +1,5 @@
-//! The generated text in front of a shader: constants, the shape, uniforms and bindings. The declarations here and the bind
-//! group on the device are made from the same list of [`Port`]s, so they cannot disagree.
+//! The generated text in front of a shader: constants, the shape, uniforms and bindings. The declarations here and the
+//! bind group on the device are made from the same list of [`Port`]s, so they cannot disagree.
 
 use super::unroll::unroll;
 use std::collections::HashMap;
@@ -26,7 +26,8 @@ uniform! {
     Params {
         /// Images in the batch.
         images,
-        /// Always 0. Added to the constant bounds of loops that a driver must not unroll: compiling them would take seconds.
+        /// Always 0. Added to the constant bounds of loops that a driver must not unroll: compiling them would take
+        /// seconds.
         zero,
         /// Unused.
         pad_0,
@@ -46,8 +47,8 @@ pub struct Port {
     pub write: bool,
 }
 
-/// Collects what a shader knows about its launch: constants, which are part of its text, and the shape, which it reads at run
-/// time so that layers of different shapes share a pipeline.
+/// Collects what a shader knows about its launch: constants, which are part of its text, and the shape, which it reads
+/// at run time so that layers of different shapes share a pipeline.
 #[derive(Clone, Debug, Default)]
 pub struct Header {
     text: String,
@@ -121,8 +122,8 @@ impl Header {
         self.line(format_args!("fn plane_of(v: Planes, k: u32) -> u32 {{ return {element}; }}"))
     }
 
-    /// Declares the uniforms and the buffers. A port that is absent becomes a private variable: the shader only uses it under a
-    /// flag that is false, but its text must be valid all the same.
+    /// Declares the uniforms and the buffers. A port that is absent becomes a private variable: the shader only uses
+    /// it under a flag that is false, but its text must be valid all the same.
     pub fn ports(&mut self, ports: &[(Port, bool)]) -> &mut Self {
         self.text.push_str(Params::WGSL);
         self.line(format_args!("@group(0) @binding(0) var<uniform> params: Params;"));

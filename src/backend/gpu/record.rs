@@ -1,5 +1,5 @@
-//! A plan as plain data: which shader runs on which buffers, and in what order. A recording is built and tested without a GPU;
-//! the engine only executes it.
+//! A plan as plain data: which shader runs on which buffers, and in what order. A recording is built and tested
+//! without a GPU; the engine only executes it.
 
 pub use super::kernels::{Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 
@@ -21,7 +21,8 @@ pub struct Dispatch {
     pub kernel: &'static str,
     /// Whole WGSL text; launches with equal text share a pipeline.
     pub source: Arc<str>,
-    /// The numbers of the layer's shape that the shader reads: the uniform at binding 1. (Binding 0 is that of the batch.)
+    /// The numbers of the layer's shape that the shader reads: the uniform at binding 1. (Binding 0 is that of the
+    /// batch.)
     pub shape: Vec<u32>,
     /// Buffers by binding, from binding 2 on.
     pub bindings: Vec<Binding>,
@@ -53,8 +54,13 @@ pub enum Buffer {
     Constant(usize),
 }
 
-/// A recorded plan. It can only be made from a [`Plan`], whose program has been checked, or from a graph in float32 (see
-/// `float`), and cannot be changed afterwards: its shaders run without bounds checks.
+/// A recorded plan. It can only be made from a [`Plan`], whose program has been checked, or from a graph in float32
+/// (see `float`), and cannot be changed afterwards: its shaders run without bounds checks.
+///
+/// ```compile_fail,E0451
+/// use lq_infer::backend::gpu::record::Recording;
+/// let of_nothing = Recording { dispatches: Vec::new(), constants: Vec::new(), fold: 1 };
+/// ```
 #[derive(Clone, Debug)]
 pub struct Recording {
     dispatches: Vec<Dispatch>,
@@ -65,7 +71,8 @@ pub struct Recording {
 /// The texts of shaders, shared by the dispatches that use them.
 pub(super) type Sources = HashMap<String, Arc<str>>;
 
-/// Whether one dispatch does both `kernel` and `next`, the step after it. That must not write to a slot that `kernel` reads.
+/// Whether one dispatch does both `kernel` and `next`, the step after it. That must not write to a slot that `kernel`
+/// reads.
 fn fuses(plan: &Plan, kernel: &Kernel, next: &Kernel) -> bool {
     let slot = |id: TensorId| plan.slot_of(id);
     let apart = |read: TensorId| next.writes().into_iter().all(|written| slot(written) != slot(read));
@@ -73,8 +80,8 @@ fn fuses(plan: &Plan, kernel: &Kernel, next: &Kernel) -> bool {
 }
 
 impl Recording {
-    /// Records `plan` for `target`. `choose` picks one of the variants of a step, given the step's index and its variants, of
-    /// which the first is thought best.
+    /// Records `plan` for `target`. `choose` picks one of the variants of a step, given the step's index and its
+    /// variants, of which the first is thought best.
     pub fn new(plan: &Plan, target: &Target, choose: &dyn Fn(usize, &[Variant]) -> usize) -> Self {
         let mut recording = Recording::empty(target.fold);
         let mut sources = Sources::new();
@@ -141,8 +148,8 @@ impl Recording {
         std::mem::take(&mut self.constants)
     }
 
-    /// Workgroups of a dispatch for `images` images along x, y and z: rows of at most `fold`, as many rows as it takes, and the
-    /// dispatch's layers.
+    /// Workgroups of a dispatch for `images` images along x, y and z: rows of at most `fold`, as many rows as it
+    /// takes, and the dispatch's layers.
     pub fn workgroups(&self, dispatch: &Dispatch, images: usize) -> [u32; 3] {
         let total = (dispatch.per_image * images).div_ceil(dispatch.workgroup_size as usize);
         let fold = self.fold as usize;

@@ -1,5 +1,6 @@
-//! Per-channel numbers in the order in which shaders read them: four neighbouring channels, a quad, make a vector, and each
-//! quad has a fixed number of such vectors, its rows. The buffer and the constants that number the rows come from one list.
+//! Per-channel numbers in the order in which shaders read them: four neighbouring channels, a quad, make a vector, and
+//! each quad has a fixed number of such vectors, its rows. The buffer and the constants that number the rows come from
+//! one list.
 
 use super::header::Header;
 
@@ -78,8 +79,8 @@ pub fn quad_weights(weights: &[u32], channels: usize) -> Vec<u32> {
     quads.flat_map(|q| (0..row).flat_map(move |i| (0..QUAD).map(move |k| at(q * QUAD + k, i)))).collect()
 }
 
-/// Bits of the codes by rank: bit `r % 32` of word `plane * words + r / 32` is bit `plane` of the code of rank r. Returns the
-/// words and how many there are per plane.
+/// Bits of the codes by rank: bit `r % 32` of word `plane * words + r / 32` is bit `plane` of the code of rank r.
+/// Returns the words and how many there are per plane.
 pub fn code_bits(codes_of_ranks: &[u16], bits: usize) -> (Vec<u32>, usize) {
     let per_plane = codes_of_ranks.len().div_ceil(32);
     let mut words = vec![0; bits * per_plane];

@@ -1,8 +1,10 @@
-//! Unrolls marked loops: `for (var k = 0u; k < BOUND; k++) { // unrolled` becomes BOUND blocks, each with a constant k.
+//! Unrolls marked loops: `for (var k = 0u; k < BOUND; k++) { // unrolled` becomes BOUND blocks, each with a constant
+//! k.
 //!
-//! Drivers may or may not unroll a loop on their own. Where they do not, arrays indexed by k are kept in memory instead of in
-//! registers, and the kernel takes fifty times as long. So a marked loop that cannot be unrolled must not pass unnoticed: it
-//! becomes a line that is not WGSL, and compiling the shader fails with an error that shows the loop.
+//! Drivers may or may not unroll a loop on their own. Where they do not, arrays indexed by k are kept in memory
+//! instead of in registers, and the kernel takes fifty times as long. So a marked loop that cannot be unrolled must
+//! not pass unnoticed: it becomes a line that is not WGSL, and compiling the shader fails with an error that shows the
+//! loop.
 
 /// Marks a loop to unroll, at the end of the loop's first line.
 const MARK: &str = " { // unrolled";
@@ -34,7 +36,8 @@ pub fn unroll(text: &str, number: &dyn Fn(&str) -> Option<usize>) -> String {
     unrolled
 }
 
-/// Whether a line of code is marked, perhaps wrongly: a comment behind the head of a loop can only be meant as the mark.
+/// Whether a line of code is marked, perhaps wrongly: a comment behind the head of a loop can only be meant as the
+/// mark.
 fn is_marked(line: &str) -> bool {
     line.split_once("//").is_some_and(|(code, comment)| code.contains("for (") || comment == " unrolled")
 }

@@ -13,7 +13,7 @@ const PART: f64 = 0.15;
 const NOTHING: f64 = 0.01;
 
 /// All sentences.
-pub fn answers(context: &Context, predictions: &[Prediction], float32: Option<&Float32Baseline>) -> Vec<String> {
+pub(super) fn answers(context: &Context, predictions: &[Prediction], float32: Option<&Float32Baseline>) -> Vec<String> {
     let mut answers = vec![bits(context)];
     answers.extend(one_bit(context, predictions));
     answers.extend(parts(context));

@@ -5,13 +5,13 @@ use crate::backend::Clock;
 use crate::bench::ceiling::Ceiling;
 use crate::bench::report::StepTime;
 
-/// Remarks are made on the slowest launches: at most this many,
+/// The most launches to remark on, slowest first.
 const REMARKS: usize = 6;
-/// and only until those remarked on take this fraction of the time.
+/// Remarks end once they cover this fraction of the time of all launches.
 const MOST_TIME: f64 = 0.7;
 
 /// The figures of one network on one device.
-pub struct Context<'a> {
+pub(super) struct Context<'a> {
     /// What the device can do at best.
     pub ceiling: Ceiling,
     /// The launches.
@@ -28,9 +28,12 @@ pub struct Context<'a> {
 
 /// What a launch computes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
+pub(super) enum Sort {
+    /// Bit convolutions.
     Bits,
+    /// Limb convolutions, which the network leaves in float.
     Float,
+    /// Everything else.
     Other,
 }
 
@@ -39,7 +42,7 @@ impl Sort {
         [(Sort::Bits, "bit convolutions"), (Sort::Float, "float layers"), (Sort::Other, "other kernels")];
 
     /// The sort of a launch.
-    pub fn of(step: &StepTime) -> Sort {
+    pub(super) fn of(step: &StepTime) -> Sort {
         match (step.words > 0.0, step.byte_products > 0.0) {
             (true, _) => Sort::Bits,
             (false, true) => Sort::Float,
@@ -55,13 +58,13 @@ impl Context<'_> {
     }
 
     /// A launch, with what is derived from its figures.
-    pub fn launch(&self, step: &StepTime) -> Launch {
+    pub(super) fn launch(&self, step: &StepTime) -> Launch {
         let operations = 2.0 * 32.0 * step.words + step.byte_products;
         Launch { least: self.least(step), intensity: operations / step.bytes.max(1.0), step: step.clone() }
     }
 
     /// The launches of a sort.
-    pub fn of(&self, sort: Sort) -> impl Iterator<Item = &StepTime> {
+    pub(super) fn of(&self, sort: Sort) -> impl Iterator<Item = &StepTime> {
         self.steps.iter().filter(move |step| Sort::of(step) == sort)
     }
 
@@ -72,23 +75,23 @@ impl Context<'_> {
 
     /// The factor that scales the times of launches to those within a run: each may take longer when it is timed by
     /// itself.
-    pub fn overlap(&self) -> f64 {
+    pub(super) fn overlap(&self) -> f64 {
         let measured = self.measured();
         if measured > self.wall { self.wall / measured } else { 1.0 }
     }
 
     /// Seconds of a run that all launches of a sort take.
-    pub fn seconds(&self, sort: Sort) -> f64 {
+    pub(super) fn seconds(&self, sort: Sort) -> f64 {
         self.overlap() * self.of(sort).map(|step| step.seconds).sum::<f64>()
     }
 
     /// Seconds of a run that pass outside of launches.
-    pub fn outside(&self) -> f64 {
+    pub(super) fn outside(&self) -> f64 {
         (self.wall - self.measured()).max(0.0)
     }
 
     /// The launches in groups by their sort, and the time outside of launches.
-    pub fn groups(&self) -> Vec<Group> {
+    pub(super) fn groups(&self) -> Vec<Group> {
         let group = |name: &str, launches: usize, seconds: f64, least: f64| Group {
             name: name.to_owned(),
             launches,
@@ -104,14 +107,14 @@ impl Context<'_> {
     }
 
     /// The fraction of the popcount peak that all 3x3 bit convolutions reach together; None if there are none.
-    pub fn square_share(&self) -> Option<f64> {
+    pub(super) fn square_share(&self) -> Option<f64> {
         let square = || self.of(Sort::Bits).filter(|step| step.window == Some([3, 3]));
         let (words, seconds) = square().fold((0.0, 0.0), |(w, s), step| (w + step.words, s + step.seconds));
         (words > 0.0 && seconds > 0.0).then(|| words / self.ceiling.peaks.words / seconds)
     }
 
     /// The launches that take most of the time, slowest first.
-    pub fn slowest(&self) -> Vec<&StepTime> {
+    pub(super) fn slowest(&self) -> Vec<&StepTime> {
         let all = self.measured();
         let mut steps: Vec<&StepTime> = self.steps.iter().collect();
         steps.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
@@ -126,11 +129,11 @@ impl Context<'_> {
 }
 
 /// How many numbers a launch computes for a batch.
-pub fn numbers(step: &StepTime, batch: usize) -> f64 {
+pub(super) fn numbers(step: &StepTime, batch: usize) -> f64 {
     step.output.iter().map(|&n| n as f64).product::<f64>() * batch as f64
 }
 
 /// How many pairs of planes have sums of their own.
-pub fn pairs(step: &StepTime) -> f64 {
+pub(super) fn pairs(step: &StepTime) -> f64 {
     step.planes.map_or(1.0, |[w, a]| w as f64 * a as f64)
 }

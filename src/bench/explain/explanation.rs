@@ -5,7 +5,7 @@ use crate::bench::report::{Device, Float32Baseline, Stats, StepTime};
 use serde::{Deserialize, Serialize};
 
 /// The version of an [`Explanation`]'s JSON schema.
-pub const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 /// Where the time of a network goes. Times are in seconds per batch, rates per second, sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {

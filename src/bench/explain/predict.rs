@@ -10,7 +10,7 @@ const WIDTHS: std::ops::RangeInclusive<usize> = 1..=4;
 
 /// One prediction for each width of weights and activations. The time of a bit convolution scales with the product of
 /// its planes, but not below that of a launch; all else stays the same.
-pub fn predictions(context: &Context) -> Vec<Prediction> {
+pub(super) fn predictions(context: &Context) -> Vec<Prediction> {
     if context.of(Sort::Bits).next().is_none() {
         return Vec::new();
     }

@@ -13,7 +13,7 @@ const PART: f64 = 0.3;
 const WORD: f64 = 32.0;
 
 /// Remarks on the slowest launches.
-pub fn remarks(context: &Context) -> Vec<Remark> {
+pub(super) fn remarks(context: &Context) -> Vec<Remark> {
     let slowest = context.slowest().into_iter();
     let remark = |step: &StepTime| Remark {
         layer: step.layer.clone(),

@@ -1,22 +1,22 @@
 //! Formats quantities for sentences.
 
 /// A time, such as "0.42 ms".
-pub fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     scaled(seconds, &[(1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns")])
 }
 
 /// A size, such as "3.2 MB".
-pub fn bytes(count: f64) -> String {
+pub(super) fn bytes(count: f64) -> String {
     scaled(count, &[(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")])
 }
 
 /// A count, such as "1.8 million".
-pub fn count(count: f64) -> String {
+pub(super) fn count(count: f64) -> String {
     scaled(count, &[(1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1.0, "")]).trim_end().to_owned()
 }
 
 /// A percentage, such as "42 %"; below ten with one decimal.
-pub fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }

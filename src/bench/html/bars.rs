@@ -6,10 +6,10 @@ use super::units::{digits, percent, times};
 use crate::bench::report::Cell;
 
 /// The widths of drawings, for screens and for phones.
-pub const WIDTHS: [(f64, &str); 2] = [(920.0, "wide"), (340.0, "narrow")];
+pub(super) const WIDTHS: [(f64, &str); 2] = [(920.0, "wide"), (340.0, "narrow")];
 
 /// Bars that share an axis: one network at one batch size.
-pub struct Group {
+pub(super) struct Group {
     /// The network and batch size.
     pub title: String,
     /// The bars.
@@ -17,7 +17,7 @@ pub struct Group {
 }
 
 /// A device's images per second.
-pub struct Bar {
+pub(super) struct Bar {
     label: String,
     /// Text at the right end ("1.25x faster").
     note: String,
@@ -37,7 +37,7 @@ struct Figure {
 
 impl Bar {
     /// The bar of `cell`.
-    pub fn new(label: String, cell: &Cell, note: String) -> Self {
+    pub(super) fn new(label: String, cell: &Cell, note: String) -> Self {
         let figure = cell.warm.as_ref().map(|warm| {
             let (rate, spread, doubted) = (warm.images_per_second, warm.wall.spread.max(0.0), !warm.noise.is_empty());
             let mark = if doubted { " !" } else { "" };
@@ -82,7 +82,7 @@ impl Layout {
 }
 
 /// Draws groups of bars; returns the drawing and its height.
-pub fn draw(groups: &[Group], width: f64, heading: Option<(&str, &str)>) -> (Svg, f64) {
+pub(super) fn draw(groups: &[Group], width: f64, heading: Option<(&str, &str)>) -> (Svg, f64) {
     let notes = groups.iter().flat_map(|group| &group.bars).any(|bar| !bar.note.is_empty());
     let (mut svg, layout) = (Svg::new(width), Layout::new(width, notes));
     let mut y = 4.0;

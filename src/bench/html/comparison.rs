@@ -36,7 +36,7 @@ pub fn comparison(comparison: &Comparison) -> String {
 }
 
 /// The bars of all runs.
-pub fn comparison_groups(comparison: &Comparison) -> Vec<super::bars::Group> {
+pub(super) fn comparison_groups(comparison: &Comparison) -> Vec<super::bars::Group> {
     let row = |row: &Row| {
         let (run, cell) = (comparison.runs.get(row.run)?, comparison.cell(row)?);
         Some((cell, (format!("{}: {}", run.name, device_name(&run.report, cell)), note(row))))

@@ -4,7 +4,7 @@ use crate::text::is_unprintable;
 
 /// Escapes `text` for element content and for attributes in double quotes. Characters that XML forbids and those that
 /// change the text direction are replaced by U+FFFD.
-pub fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -21,12 +21,12 @@ pub fn escape(text: &str) -> String {
 }
 
 /// An element with attributes, whose values are text, and with the content `inner`, which is markup.
-pub fn element(name: &str, attributes: &[(&str, &str)], inner: &str) -> String {
+pub(super) fn element(name: &str, attributes: &[(&str, &str)], inner: &str) -> String {
     format!("<{name}{}>{inner}</{name}>", written(attributes))
 }
 
 /// An element without content.
-pub fn empty(name: &str, attributes: &[(&str, &str)]) -> String {
+pub(super) fn empty(name: &str, attributes: &[(&str, &str)]) -> String {
     format!("<{name}{} />", written(attributes))
 }
 
@@ -36,13 +36,13 @@ fn written(attributes: &[(&str, &str)]) -> String {
 
 /// The same JSON value without `<`, `>` and `&`, for a `<script>` element: such an element ends at the first
 /// `</script`, even in a string.
-pub fn script_json(json: &str) -> String {
+pub(super) fn script_json(json: &str) -> String {
     // In JSON these characters only occur in strings.
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 /// A `data:` URL with the content `text`.
-pub fn data_address(kind: &str, text: &str) -> String {
+pub(super) fn data_address(kind: &str, text: &str) -> String {
     let mut address = format!("data:{kind};charset=utf-8,");
     for byte in text.bytes() {
         match byte {

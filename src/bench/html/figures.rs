@@ -13,7 +13,7 @@ fn named(report: &Report) -> Vec<(String, Vec<(&Cell, String)>)> {
 }
 
 /// The table of whole runs.
-pub fn results(report: &Report) -> String {
+pub(super) fn results(report: &Report) -> String {
     let float32 = report.cells.iter().any(|cell| cell.float32.is_some());
     let gpu = report.cells.iter().any(|cell| gpu(cell).is_some());
     let mut columns = vec!["Device", "Median#", "±#", "p95#", "p99#", "Images/s#"];
@@ -54,7 +54,7 @@ fn gpu(cell: &Cell) -> Option<f64> {
 }
 
 /// Whether a cell's digest is right.
-pub fn digest(cell: &Cell) -> Field {
+pub(super) fn digest(cell: &Cell) -> Field {
     match &cell.digest.found {
         Some(found) if *found == cell.digest.expected => {
             let short: String = found.chars().take(8).collect();
@@ -66,7 +66,7 @@ pub fn digest(cell: &Cell) -> Field {
 }
 
 /// Remarks on why there is no figure, or reason to doubt it.
-pub fn remarks(table: &mut Table, cell: &Cell) {
+pub(super) fn remarks(table: &mut Table, cell: &Cell) {
     if let Some(problem) = &cell.problem {
         table.remark("bad", &format!("no figure: {problem}"));
     }
@@ -79,7 +79,7 @@ pub fn remarks(table: &mut Table, cell: &Cell) {
 }
 
 /// The table of the parts of runs on GPUs, if there are any.
-pub fn parts(report: &Report) -> String {
+pub(super) fn parts(report: &Report) -> String {
     let columns = ["Device", "Upload#", "GPU#", "Readback#", "Whole#"];
     let mut table = Table::new("Parts of a run on a GPU, per batch", &columns);
     let measured = |cell: &Cell| cell.warm.as_ref().and_then(|warm| Some((warm.parts?, warm.wall.median)));
@@ -101,7 +101,7 @@ pub fn parts(report: &Report) -> String {
 }
 
 /// First inferences, as a drawing and as a table.
-pub fn cold(report: &Report, id: &str) -> String {
+pub(super) fn cold(report: &Report, id: &str) -> String {
     let columns = ["Device", "Load#", "Lower#", "Compile#", "First run#", "Together#"];
     let mut table = Table::new("A first inference, in its parts", &columns);
     let starts = by_subject(report.cells.iter().filter_map(|cell| Some((cell, cell.cold?))));
@@ -125,7 +125,7 @@ pub fn cold(report: &Report, id: &str) -> String {
 }
 
 /// The table of devices.
-pub fn devices(report: &Report) -> String {
+pub(super) fn devices(report: &Report) -> String {
     let columns = ["Device", "API", "PCI id", "Driver", "Kind", "Words/s#", "Products/s#", "Memory#"];
     let mut table = Table::new("Devices, with their peaks by probes that do nothing else", &columns);
     for device in &report.devices {

@@ -3,11 +3,11 @@
 use super::escape::{element, empty, escape, script_json};
 
 /// Colours and other styles of drawings.
-pub const CHART: &str = include_str!("chart.css");
+pub(super) const CHART: &str = include_str!("chart.css");
 const PAGE: &str = include_str!("page.css");
 
 /// A whole page with the content `body`, which is markup, and with `data`, which is JSON for programs.
-pub fn page(title: &str, body: &str, data: &str) -> String {
+pub(super) fn page(title: &str, body: &str, data: &str) -> String {
     let head = [
         empty("meta", &[("charset", "utf-8")]),
         empty("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]),
@@ -34,23 +34,23 @@ pub fn page(title: &str, body: &str, data: &str) -> String {
 }
 
 /// A section with a heading.
-pub fn section(heading: &str, body: &str) -> String {
+pub(super) fn section(heading: &str, body: &str) -> String {
     element("section", &[], &format!("{}{body}", element("h2", &[], &escape(heading)))) + "\n"
 }
 
 /// A paragraph of text.
-pub fn paragraph(class: &str, text: &str) -> String {
+pub(super) fn paragraph(class: &str, text: &str) -> String {
     element("p", &[("class", class)], &escape(text))
 }
 
 /// A part that can be expanded.
-pub fn details(summary: &str, open: bool, body: &str) -> String {
+pub(super) fn details(summary: &str, open: bool, body: &str) -> String {
     let inner = format!("{}{body}", element("summary", &[], &escape(summary)));
     element("details", if open { &[("open", "open")] } else { &[] }, &inner) + "\n"
 }
 
 /// A list of names and values.
-pub fn facts(facts: &[(&str, String)]) -> String {
+pub(super) fn facts(facts: &[(&str, String)]) -> String {
     let fact = |(name, value): &(&str, String)| {
         let both = format!("{}{}", element("dt", &[], &escape(name)), element("dd", &[], &escape(value)));
         element("div", &[], &both)
@@ -59,7 +59,7 @@ pub fn facts(facts: &[(&str, String)]) -> String {
 }
 
 /// CSV as a file to save and as text.
-pub fn csv(name: &str, text: &str) -> String {
+pub(super) fn csv(name: &str, text: &str) -> String {
     let address = super::escape::data_address("text/csv", text);
     let link = element("a", &[("href", address.as_str()), ("download", name)], "Save as CSV");
     let pre = element("pre", &[("tabindex", "0"), ("aria-label", "Figures as CSV")], &escape(text));
@@ -68,6 +68,6 @@ pub fn csv(name: &str, text: &str) -> String {
 }
 
 /// A heading within a section.
-pub fn heading(text: &str) -> String {
+pub(super) fn heading(text: &str) -> String {
     element("h3", &[], &escape(text))
 }

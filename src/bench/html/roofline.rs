@@ -32,7 +32,7 @@ fn points(steps: &[StepTime]) -> Vec<Point<'_>> {
 }
 
 /// The plot in every width; None if no launch computes anything.
-pub fn roofline(steps: &[StepTime], peaks: &Peaks, id: &str, subject: &str) -> Option<String> {
+pub(super) fn roofline(steps: &[StepTime], peaks: &Peaks, id: &str, subject: &str) -> Option<String> {
     let mut points = points(steps);
     points.sort_by(|a, b| b.step.seconds.total_cmp(&a.step.seconds));
     let title = format!("Roofline of {subject}");

@@ -2,7 +2,7 @@
 
 /// A linear axis from 0 to `most`.
 #[derive(Clone, Copy)]
-pub struct Linear {
+pub(super) struct Linear {
     /// The number at its end.
     pub most: f64,
     /// The position of its start.
@@ -13,13 +13,13 @@ pub struct Linear {
 
 impl Linear {
     /// The position of `value`, clamped to the axis.
-    pub fn at(&self, value: f64) -> f64 {
+    pub(super) fn at(&self, value: f64) -> f64 {
         let share = if self.most > 0.0 { value / self.most } else { 0.0 };
         self.from + (self.to - self.from) * if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
     }
 
     /// About `count` round numbers, starting with 0.
-    pub fn ticks(&self, count: usize) -> Vec<f64> {
+    pub(super) fn ticks(&self, count: usize) -> Vec<f64> {
         if self.most <= 0.0 || !self.most.is_finite() {
             return vec![0.0];
         }
@@ -32,7 +32,7 @@ impl Linear {
 
 /// A logarithmic axis over whole decades.
 #[derive(Clone, Copy)]
-pub struct Log {
+pub(super) struct Log {
     low: i32,
     high: i32,
     from: f64,
@@ -41,7 +41,7 @@ pub struct Log {
 
 impl Log {
     /// An axis from position `from` to `to` that includes all of `values` that have a logarithm; None if none has.
-    pub fn over(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Option<Log> {
+    pub(super) fn over(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Option<Log> {
         let logs: Vec<f64> = values.filter(|v| *v > 0.0 && v.is_finite()).map(f64::log10).collect();
         let low = logs.iter().copied().reduce(f64::min)?.floor() as i32;
         let high = logs.iter().copied().reduce(f64::max)?.ceil() as i32;
@@ -49,19 +49,19 @@ impl Log {
     }
 
     /// The position of `value`, clamped to the axis.
-    pub fn at(&self, value: f64) -> f64 {
+    pub(super) fn at(&self, value: f64) -> f64 {
         let share = (value.log10() - f64::from(self.low)) / f64::from(self.high - self.low);
         self.from + (self.to - self.from) * if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
     }
 
     /// At most `count` decades, evenly spaced.
-    pub fn ticks(&self, count: i32) -> Vec<f64> {
+    pub(super) fn ticks(&self, count: i32) -> Vec<f64> {
         let step = ((self.high - self.low) as u32).div_ceil(count.max(1) as u32).max(1) as usize;
         (self.low..=self.high).step_by(step).map(|power| 10f64.powi(power)).collect()
     }
 
     /// The numbers at both ends.
-    pub fn range(&self) -> [f64; 2] {
+    pub(super) fn range(&self) -> [f64; 2] {
         [10f64.powi(self.low), 10f64.powi(self.high)]
     }
 }

@@ -8,7 +8,7 @@ use super::{figures, roofline, timeline};
 use crate::bench::report::{Cell, Report};
 
 /// The machine and the program.
-pub fn identity(report: &Report) -> String {
+pub(super) fn identity(report: &Report) -> String {
     let host = &report.host;
     let memory = host.memory.map_or("unknown".to_owned(), |bytes| format!("{}B", prefixed(bytes as f64)));
     facts(&[
@@ -22,7 +22,7 @@ pub fn identity(report: &Report) -> String {
 }
 
 /// What a reader must know before reading the figures.
-pub fn notices(report: &Report) -> String {
+pub(super) fn notices(report: &Report) -> String {
     let mut all = String::new();
     for cell in &report.cells {
         if cell.is_wrong() {
@@ -45,7 +45,7 @@ pub fn notices(report: &Report) -> String {
 }
 
 /// Groups of bars from cells with their labels and notes.
-pub fn groups<'a>(cells: impl Iterator<Item = (&'a Cell, (String, String))>) -> Vec<Group> {
+pub(super) fn groups<'a>(cells: impl Iterator<Item = (&'a Cell, (String, String))>) -> Vec<Group> {
     let mut groups = Vec::new();
     for (title, cells) in by_subject(cells) {
         let bars = cells.into_iter().map(|(cell, (label, note))| Bar::new(label, cell, note));
@@ -55,7 +55,7 @@ pub fn groups<'a>(cells: impl Iterator<Item = (&'a Cell, (String, String))>) -> 
 }
 
 /// The bars in every width, with how to read them.
-pub fn bars(groups: &[Group], id: &str) -> String {
+pub(super) fn bars(groups: &[Group], id: &str) -> String {
     let drawings = WIDTHS.map(|(width, class)| {
         let (svg, height) = bars::draw(groups, width, None);
         let title = "Images per second of each device";
@@ -65,15 +65,15 @@ pub fn bars(groups: &[Group], id: &str) -> String {
 }
 
 /// How to read bars.
-pub const READ: &str = "longer is faster; whiskers show the spread, dashed bars are doubted (!)";
+pub(super) const READ: &str = "longer is faster; whiskers show the spread, dashed bars are doubted (!)";
 
 /// The bars of one report.
-pub fn report_groups(report: &Report) -> Vec<Group> {
+pub(super) fn report_groups(report: &Report) -> Vec<Group> {
     groups(report.cells.iter().map(|cell| (cell, (device_name(report, cell), String::new()))))
 }
 
 /// All sections of a report. `id` makes its element ids unique on the page.
-pub fn all(report: &Report, id: &str) -> String {
+pub(super) fn all(report: &Report, id: &str) -> String {
     let results =
         bars(&report_groups(report), &format!("{id}bars")) + &figures::results(report) + &figures::parts(report);
     [

@@ -8,7 +8,7 @@ use super::units::time;
 use crate::bench::report::Cold;
 
 /// A part of a bar.
-pub struct Segment {
+pub(super) struct Segment {
     /// Its length.
     pub seconds: f64,
     /// The number of its colour.
@@ -20,10 +20,10 @@ pub struct Segment {
 }
 
 /// The number of distinguishable colours. The last one is for all others.
-pub const COLOURS: usize = 7;
+pub(super) const COLOURS: usize = 7;
 
 /// Draws segments, beginning at the start of the axis.
-pub fn draw(svg: &mut Svg, axis: &Linear, [y, height]: [f64; 2], segments: &[Segment]) {
+pub(super) fn draw(svg: &mut Svg, axis: &Linear, [y, height]: [f64; 2], segments: &[Segment]) {
     let mut before = 0.0;
     for segment in segments {
         let [from, to] = [before, before + segment.seconds].map(|seconds| axis.at(seconds));
@@ -41,7 +41,7 @@ pub fn draw(svg: &mut Svg, axis: &Linear, [y, height]: [f64; 2], segments: &[Seg
 }
 
 /// A legend of the colours.
-pub fn legend(entries: &[(usize, String)]) -> String {
+pub(super) fn legend(entries: &[(usize, String)]) -> String {
     let item = |(colour, text): &(usize, String)| {
         let class = format!("key k{}", (*colour).min(COLOURS - 1));
         element("li", &[], &format!("{}{}", element("span", &[("class", &class)], ""), escape(text)))
@@ -50,18 +50,18 @@ pub fn legend(entries: &[(usize, String)]) -> String {
 }
 
 /// The parts of a first inference.
-pub const COLD: [&str; 4] = ["load", "lower", "compile", "first run"];
+pub(super) const COLD: [&str; 4] = ["load", "lower", "compile", "first run"];
 
 /// The times of these parts.
-pub fn cold_parts(cold: &Cold) -> [f64; 4] {
+pub(super) fn cold_parts(cold: &Cold) -> [f64; 4] {
     [cold.load, cold.lower, cold.compile, cold.first_run].map(|s| if s.is_finite() { s.max(0.0) } else { 0.0 })
 }
 
 /// A title, and the first inferences below it with their names.
-pub type Starts = (String, Vec<(String, [f64; 4])>);
+pub(super) type Starts = (String, Vec<(String, [f64; 4])>);
 
 /// First inferences, one bar each, in every width.
-pub fn cold(starts: &[Starts], id: &str) -> String {
+pub(super) fn cold(starts: &[Starts], id: &str) -> String {
     let title = "Time of a first inference, in its parts";
     let description = "One bar for each model and device; the table below has the same figures.";
     let drawings = WIDTHS.map(|(width, class)| {

@@ -3,7 +3,7 @@
 use crate::bench::report::{Cell, Device, Report};
 
 /// The name and API of a cell's device.
-pub fn device_name(report: &Report, cell: &Cell) -> String {
+pub(super) fn device_name(report: &Report, cell: &Cell) -> String {
     report.devices.get(cell.device).map_or("?".to_owned(), label)
 }
 
@@ -15,7 +15,7 @@ fn label(device: &Device) -> String {
 }
 
 /// A model at a batch size ("vgg-small 1/2, batch 8"). Names of random networks already include their widths.
-pub fn subject(cell: &Cell) -> String {
+pub(super) fn subject(cell: &Cell) -> String {
     match cell.model.ends_with(&cell.bits) {
         true => format!("{}, batch {}", cell.model, cell.batch),
         false => format!("{} {}, batch {}", cell.model, cell.bits, cell.batch),
@@ -23,7 +23,7 @@ pub fn subject(cell: &Cell) -> String {
 }
 
 /// Groups `items` by the subjects of their cells, in order of first appearance.
-pub fn by_subject<'a, T>(items: impl Iterator<Item = (&'a Cell, T)>) -> Vec<(String, Vec<(&'a Cell, T)>)> {
+pub(super) fn by_subject<'a, T>(items: impl Iterator<Item = (&'a Cell, T)>) -> Vec<(String, Vec<(&'a Cell, T)>)> {
     let mut groups: Vec<(String, Vec<(&Cell, T)>)> = Vec::new();
     for (cell, item) in items {
         let title = subject(cell);

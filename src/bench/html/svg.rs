@@ -4,7 +4,7 @@ use super::escape::{element, empty, escape};
 
 /// Text sizes.
 #[derive(Clone, Copy)]
-pub enum Size {
+pub(super) enum Size {
     /// Notes and ticks.
     Small,
     /// Labels.
@@ -25,7 +25,7 @@ impl Size {
 
 /// Which point of a text its position refers to.
 #[derive(Clone, Copy)]
-pub enum Anchor {
+pub(super) enum Anchor {
     /// Its left end.
     Start,
     /// Its middle.
@@ -45,7 +45,7 @@ impl Anchor {
 }
 
 /// An upper estimate of the width of `text` in pixels, in the widest font that browsers use for `system-ui`.
-pub fn width(text: &str, size: Size) -> f64 {
+pub(super) fn width(text: &str, size: Size) -> f64 {
     let ems = text.chars().map(|c| match c {
         'i' | 'j' | 'l' | 'I' | '|' | '\'' | '.' | ',' | ':' | ';' | ' ' | '!' => 0.36,
         'f' | 'r' | 't' | '(' | ')' | '[' | ']' | '/' | '-' => 0.44,
@@ -61,7 +61,7 @@ pub fn width(text: &str, size: Size) -> f64 {
 
 /// `text`, shortened with an ellipsis to `room` pixels. A short remark in parentheses at its end, such as a device's
 /// API, is kept.
-pub fn clip(text: &str, room: f64, size: Size) -> String {
+pub(super) fn clip(text: &str, room: f64, size: Size) -> String {
     if width(text, size) <= room {
         return text.to_owned();
     }
@@ -81,30 +81,30 @@ pub fn clip(text: &str, room: f64, size: Size) -> String {
 }
 
 /// A drawing of a fixed width that grows downwards.
-pub struct Svg {
+pub(super) struct Svg {
     width: f64,
     body: String,
 }
 
 impl Svg {
     /// An empty drawing.
-    pub fn new(width: f64) -> Self {
+    pub(super) fn new(width: f64) -> Self {
         Svg { width, body: String::new() }
     }
 
     /// A rectangle; `hint` is shown when the pointer rests on it.
-    pub fn rect(&mut self, class: &str, [x, y, w, h]: [f64; 4], hint: &str) {
+    pub(super) fn rect(&mut self, class: &str, [x, y, w, h]: [f64; 4], hint: &str) {
         let place = [("x", x), ("y", y), ("width", w.max(0.0)), ("height", h)];
         self.shape("rect", class, &place, hint);
     }
 
     /// A circle; `hint` is shown when the pointer rests on it.
-    pub fn circle(&mut self, class: &str, [x, y]: [f64; 2], radius: f64, hint: &str) {
+    pub(super) fn circle(&mut self, class: &str, [x, y]: [f64; 2], radius: f64, hint: &str) {
         self.shape("circle", class, &[("cx", x), ("cy", y), ("r", radius)], hint);
     }
 
     /// A line.
-    pub fn line(&mut self, class: &str, [x, y]: [f64; 2], [to_x, to_y]: [f64; 2]) {
+    pub(super) fn line(&mut self, class: &str, [x, y]: [f64; 2], [to_x, to_y]: [f64; 2]) {
         self.shape("line", class, &[("x1", x), ("y1", y), ("x2", to_x), ("y2", to_y)], "");
     }
 
@@ -119,7 +119,7 @@ impl Svg {
     }
 
     /// Text with its baseline at `y`, clipped to `room` pixels.
-    pub fn text(&mut self, size: Size, class: &str, anchor: Anchor, [x, y]: [f64; 2], room: f64, text: &str) {
+    pub(super) fn text(&mut self, size: Size, class: &str, anchor: Anchor, [x, y]: [f64; 2], room: f64, text: &str) {
         // Bold text is wider.
         let shown = clip(text, if class == "strong" { room / 1.1 } else { room }, size);
         if shown.is_empty() {
@@ -132,12 +132,12 @@ impl Svg {
     }
 
     /// The drawing as part of a page. `id` is unique on the page; `class` says at which screen widths it is shown.
-    pub fn inline(self, id: &str, class: &str, height: f64, title: &str, description: &str) -> String {
+    pub(super) fn inline(self, id: &str, class: &str, height: f64, title: &str, description: &str) -> String {
         self.drawing(&[("class", &format!("chart {class}"))], id, height, title, description, "")
     }
 
     /// The drawing as a separate file.
-    pub fn file(self, height: f64, title: &str, description: &str, style: &str) -> String {
+    pub(super) fn file(self, height: f64, title: &str, description: &str, style: &str) -> String {
         let (width, tall) = (number(self.width), number(height));
         let name = ("xmlns", "http://www.w3.org/2000/svg");
         let attributes = [name, ("class", "chart"), ("width", &width), ("height", &tall)];

@@ -3,27 +3,27 @@
 use super::escape::{element, escape};
 
 /// The content of a table cell, as markup.
-pub struct Field(String);
+pub(super) struct Field(String);
 
 impl Field {
     /// Plain text.
-    pub fn text(text: impl AsRef<str>) -> Self {
+    pub(super) fn text(text: impl AsRef<str>) -> Self {
         Field(escape(text.as_ref()))
     }
 
     /// Text in a colour that underlines its meaning.
-    pub fn marked(class: &str, text: impl AsRef<str>) -> Self {
+    pub(super) fn marked(class: &str, text: impl AsRef<str>) -> Self {
         Field(element("span", &[("class", class)], &escape(text.as_ref())))
     }
 
     /// Text, or a dash.
-    pub fn maybe(text: Option<String>) -> Self {
+    pub(super) fn maybe(text: Option<String>) -> Self {
         Field::text(text.unwrap_or_else(|| "-".to_owned()))
     }
 }
 
 /// A table under construction. Columns whose names end in `#` contain numbers and are aligned to the right.
-pub struct Table<'a> {
+pub(super) struct Table<'a> {
     caption: &'a str,
     columns: &'a [&'a str],
     body: String,
@@ -31,12 +31,12 @@ pub struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// An empty table.
-    pub fn new(caption: &'a str, columns: &'a [&'a str]) -> Self {
+    pub(super) fn new(caption: &'a str, columns: &'a [&'a str]) -> Self {
         Table { caption, columns, body: String::new() }
     }
 
     /// Adds a row; the first field is its header.
-    pub fn row(&mut self, fields: Vec<Field>) {
+    pub(super) fn row(&mut self, fields: Vec<Field>) {
         let fields = fields.iter().zip(self.columns).enumerate().map(|(at, (field, column))| {
             let class = if column.ends_with('#') { "number" } else { "text" };
             match at {
@@ -48,7 +48,7 @@ impl<'a> Table<'a> {
     }
 
     /// Adds a heading for the rows that follow.
-    pub fn group(&mut self, text: &str) {
+    pub(super) fn group(&mut self, text: &str) {
         let span = self.columns.len().to_string();
         let text = element("span", &[], &escape(text));
         let field = element("th", &[("scope", "rowgroup"), ("colspan", span.as_str())], &text);
@@ -56,7 +56,7 @@ impl<'a> Table<'a> {
     }
 
     /// Adds a remark on the previous row, across the whole width.
-    pub fn remark(&mut self, class: &str, text: &str) {
+    pub(super) fn remark(&mut self, class: &str, text: &str) {
         let span = self.columns.len().to_string();
         let text = element("span", &[("class", class)], &escape(text));
         let field = element("td", &[("colspan", span.as_str())], &text);
@@ -64,7 +64,7 @@ impl<'a> Table<'a> {
     }
 
     /// The table, in a region that scrolls if the table is too wide.
-    pub fn finish(self) -> String {
+    pub(super) fn finish(self) -> String {
         let head = self.columns.iter().map(|column| {
             let class = if column.ends_with('#') { "number" } else { "text" };
             element("th", &[("scope", "col"), ("class", class)], &escape(column.trim_end_matches('#')))

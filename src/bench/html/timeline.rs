@@ -10,7 +10,7 @@ use crate::backend::Clock;
 use crate::bench::report::{Bound, StepTime};
 
 /// The launches as segments of a bar, with a legend of their colours.
-pub fn timeline(steps: &[StepTime], id: &str, subject: &str) -> String {
+pub(super) fn timeline(steps: &[StepTime], id: &str, subject: &str) -> String {
     let kernels = kernels(steps);
     let sum: f64 = steps.iter().map(seconds).sum();
     let title = format!("Launches of {subject}, in order");
@@ -66,7 +66,7 @@ fn draw(steps: &[StepTime], kernels: &[(&str, f64)], sum: f64, width: f64) -> Sv
 }
 
 /// A table of every launch with its work and what limits it.
-pub fn table(steps: &[StepTime], caption: &str) -> String {
+pub(super) fn table(steps: &[StepTime], caption: &str) -> String {
     let columns =
         ["#", "Layer", "Kernel", "Time#", "Share#", "Words#", "Products#", "Bytes#", "Bound by", "Of that peak#"];
     let mut table = Table::new(caption, &columns);
@@ -99,7 +99,7 @@ fn bound(bound: Bound) -> &'static str {
 }
 
 /// A sentence about how launches were timed, and how that affects the times.
-pub fn clock(clock: Clock) -> &'static str {
+pub(super) fn clock(clock: Clock) -> &'static str {
     match clock {
         Clock::Host => "Timed with the host's clock around each step.",
         Clock::Dispatches => "Timed with GPU timestamps between the dispatches of a single pass, as in an untimed run.",

@@ -1,7 +1,7 @@
 //! Formats numbers for readers.
 
 /// `number` with three significant digits and no exponent.
-pub fn digits(number: f64) -> String {
+pub(super) fn digits(number: f64) -> String {
     if !number.is_finite() {
         return "?".to_owned();
     }
@@ -11,7 +11,7 @@ pub fn digits(number: f64) -> String {
 }
 
 /// A time in a suitable unit.
-pub fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     let (factor, unit) = match seconds.abs() {
         s if s >= 1.0 || s == 0.0 => (1.0, "s"),
         s if s >= 1e-3 => (1e3, "ms"),
@@ -22,7 +22,7 @@ pub fn time(seconds: f64) -> String {
 }
 
 /// A number with a decimal prefix, to be followed by a unit ("12.3 G").
-pub fn prefixed(number: f64) -> String {
+pub(super) fn prefixed(number: f64) -> String {
     let (factor, prefix) = match number.abs() {
         n if n >= 1e15 => return format!("{number:.2e} "),
         n if n >= 1e12 => (1e-12, "T"),
@@ -35,7 +35,7 @@ pub fn prefixed(number: f64) -> String {
 }
 
 /// A fraction as a percentage.
-pub fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     match 100.0 * share {
         p if !p.is_finite() => "?".to_owned(),
         p if p.abs() < 9.95 => format!("{p:.1} %"),
@@ -44,7 +44,7 @@ pub fn percent(share: f64) -> String {
 }
 
 /// A ratio ("1.25x").
-pub fn times(ratio: f64) -> String {
+pub(super) fn times(ratio: f64) -> String {
     format!("{}x", digits(ratio))
 }
 

@@ -3,7 +3,7 @@
 use super::{Cell, Report, Stats};
 
 /// The columns of [`Report::csv`]: run, device, network, and then the figures.
-pub const COLUMNS: &str = "began,version,shaders,quick,os,architecture,cpu,threads,\
+pub(crate) const COLUMNS: &str = "began,version,shaders,quick,os,architecture,cpu,threads,\
                            device,api,driver,pci_id,software,peak_words,peak_macs,peak_bytes,\
                            model,source,bits,batch,\
                            count,median_s,p95_s,p99_s,least_s,spread,images_per_second,upload_s,gpu_s,readback_s,\
@@ -20,7 +20,7 @@ impl Report {
 }
 
 /// The fields of a cell, in the order of [`COLUMNS`].
-pub fn fields(report: &Report, cell: &Cell) -> Vec<String> {
+pub(crate) fn fields(report: &Report, cell: &Cell) -> Vec<String> {
     let host = &report.host;
     let mut fields =
         vec![report.began.clone(), report.version.clone(), report.shaders.clone(), report.quick.to_string()];
@@ -89,7 +89,7 @@ fn float32(cell: &Cell) -> [String; 6] {
 }
 
 /// One line of CSV (RFC 4180).
-pub fn csv_line(fields: &[String]) -> String {
+pub(crate) fn csv_line(fields: &[String]) -> String {
     let quoted = fields.iter().map(|field| match field.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", field.replace('"', "\"\"")),
         false => field.clone(),

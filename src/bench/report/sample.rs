@@ -14,7 +14,7 @@ const LAYERS: [(&str, &str); 6] = [
 ];
 
 /// A report in which every field has a value.
-pub fn full() -> Report {
+pub(crate) fn full() -> Report {
     let mut report = many();
     report.devices.truncate(2);
     report.cells.retain(|cell| cell.device < 2);
@@ -25,7 +25,7 @@ pub fn full() -> Report {
 }
 
 /// Eight devices, three of them with problems, with launches and a float32 baseline.
-pub fn many() -> Report {
+pub(crate) fn many() -> Report {
     let names = [
         ("NVIDIA GeForce RTX 4090 Laptop GPU with a name that goes on", "vulkan", 4100.0),
         ("AMD Radeon RX 7900 XTX (RADV NAVI31)", "vulkan", 3500.0),
@@ -95,7 +95,7 @@ fn withdraw(cell: &mut Cell, problem: &str) {
 }
 
 /// A report in which every text tries to break out of the page that shows it.
-pub fn hostile() -> Report {
+pub(crate) fn hostile() -> Report {
     let evil = |at: &str| {
         format!(
             "</title></style></script><script>alert('{at}')</script>\"'><img src=//x.invalid onerror=alert(1)>&\u{202e}\u{0}--><!--"

@@ -31,7 +31,7 @@ impl Stats {
 }
 
 /// The median; 0 if there are no times.
-pub fn median_of(times: &[f64]) -> f64 {
+pub(crate) fn median_of(times: &[f64]) -> f64 {
     middle(&sorted(times)).unwrap_or(0.0)
 }
 

@@ -50,8 +50,8 @@ fn cut(text: &str, length: usize) -> String {
 /// Why a figure is missing or should not be relied on.
 fn remarks(report: &Report, cell: &Cell, run: &str) -> Outcome {
     let noise = cell.warm.iter().flat_map(|warm| &warm.noise);
-    let rival = cell.float32.iter().flat_map(|rival| &rival.problem);
-    let remarks: Vec<&str> = cell.problem.iter().chain(noise).chain(rival).map(String::as_str).collect();
+    let float32 = cell.float32.iter().flat_map(|float32| &float32.problem);
+    let remarks: Vec<&str> = cell.problem.iter().chain(noise).chain(float32).map(String::as_str).collect();
     if remarks.is_empty() {
         return Ok(());
     }
@@ -74,8 +74,8 @@ fn row(report: &Report, cell: &Cell) -> Vec<String> {
         Some(_) => "WRONG".to_owned(),
         None => "-".to_owned(),
     });
-    row.extend(cell.float32.as_ref().map(|rival| match rival.problem {
-        None => format!("{:.3} ({:.1} x)", 1e3 * rival.wall.median, rival.times),
+    row.extend(cell.float32.as_ref().map(|float32| match float32.problem {
+        None => format!("{:.3} ({:.1} x)", 1e3 * float32.wall.median, float32.times),
         Some(_) => "-".to_owned(),
     }));
     row

@@ -50,8 +50,8 @@ pub struct CodeDifference {
 /// results are in order of the graph.
 ///
 /// # Errors
-/// [`crate::Error::BadInput`] if `recorded` names no quantizer, or has an array of the wrong shape or with impossible codes;
-/// [`crate::Error::BadModel`] if the network cannot be lowered.
+/// [`crate::Error::BadInput`] if `recorded` names no quantizer, or has an array of the wrong shape or with impossible
+/// codes; [`crate::Error::BadModel`] if the network cannot be lowered.
 pub fn compare_codes(model: &Model, batch: &Batch, recorded: &RecordedCodes) -> Result<Vec<LayerCodes>> {
     let (images, elements) = batch.images(model)?;
     let quantizers = quantizers::of(model)?;

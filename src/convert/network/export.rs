@@ -23,8 +23,8 @@ use std::path::Path;
 /// `lq-infer-graph` is a graph file for it. [`crate::convert::convert_graph`] takes both back.
 ///
 /// # Errors
-/// [`Error::Usage`] if two layers would have one name, or a name that conversion refuses; [`Error::Io`] if the file cannot
-/// be written, or its header would be too long to be read.
+/// [`Error::Usage`] if two layers would have one name, or a name that conversion refuses; [`Error::Io`] if the file
+/// cannot be written, or its header would be too long to be read.
 pub fn export_float(packed: &Packed, path: &Path) -> Result<()> {
     let (tensors, graph) = floats(packed).map_err(Error::Usage)?;
     format::replace_safetensors(path, tensors.iter().collect(), format::GRAPH_KEY, graph)

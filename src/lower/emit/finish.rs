@@ -10,8 +10,8 @@ use crate::lower::{bitconv, thresholds};
 use crate::quant::Levels;
 
 impl Emitter<'_> {
-    /// Whether node `id` appends zero channels for nobody but an addition. Kernels read missing channels as 0 there, so such a
-    /// node needs no tensor.
+    /// Whether node `id` appends zero channels for nobody but an addition. Kernels read missing channels as 0 there,
+    /// so such a node needs no tensor.
     pub fn is_never_stored(&self, id: NodeId) -> bool {
         let is_added = |group: &Group| matches!(group, Group::Conv(c) | Group::Pointwise(c) if c.residual == Some(id));
         matches!(self.graph.nodes()[id].op, Op::PadChannels { .. })

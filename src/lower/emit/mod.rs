@@ -1,5 +1,6 @@
-//! The last pass: groups of nodes become steps on integer tensors. `emitter` is the state, `tensors` makes results available in
-//! the form that a step asks for, `convs` emits convolutions, `finish` what follows them in the same step.
+//! The last pass: groups of nodes become steps on integer tensors. `emitter` is the state, `tensors` makes results
+//! available in the form that a step asks for, `convs` emits convolutions, `finish` what follows them in the same
+//! step.
 
 mod convs;
 mod emitter;

@@ -1,6 +1,6 @@
 //! Mean over windows.
 
-use super::facts::{Checked, KernelFacts, need};
+use super::facts::{Checked, KernelFacts, input_to_output, need};
 use crate::lower::tensors::{TensorId, Tensors};
 use crate::tensor::Window;
 
@@ -16,17 +16,7 @@ pub struct AvgPool {
 }
 
 impl KernelFacts for AvgPool {
-    fn name(&self) -> &'static str {
-        "avgpool"
-    }
-
-    fn reads(&self) -> Vec<TensorId> {
-        vec![self.input]
-    }
-
-    fn writes(&self) -> Vec<TensorId> {
-        vec![self.output]
-    }
+    input_to_output!("avgpool");
 
     fn check(&self, tensors: Tensors) -> Checked {
         need(self.window.taps() < 1 << 16, "averages more than 65535 positions")?;

@@ -22,8 +22,8 @@ pub struct BitConv {
     pub parts: Vec<Part>,
     /// The window that slides over the input.
     pub window: Window,
-    /// Packed codes, for each output channel `[part][kh, kw, part words, weight planes]`. A masked convolution has one
-    /// more plane after the others, whose bits are 1 for the channels that the output channel reads.
+    /// Packed codes, for each output channel `[part][kh, kw, part words, weight planes]`. A masked convolution has
+    /// one more plane after the others, whose bits are 1 for the channels that the output channel reads.
     pub weights: Vec<u32>,
     /// Weight planes, not counting the mask plane.
     pub weight_planes: usize,
@@ -115,7 +115,7 @@ impl KernelFacts for BitConv {
         let part = |p: &Part| p.at..p.at.saturating_add(words(p.channels).saturating_mul(p.planes));
         match id == self.input {
             true => self.parts.iter().map(part).collect(),
-            false => vec![0..tensors.get(id).pixel_words()],
+            false => std::iter::once(0..tensors.get(id).pixel_words()).collect(),
         }
     }
 

@@ -1,5 +1,5 @@
-//! The facts that every kernel gives about itself. Whoever checks, plans, records, times or explains a program asks for them
-//! here, so that nothing outside has to know the list of kernels.
+//! The facts that every kernel gives about itself. Whoever checks, plans, records, times or explains a program asks
+//! for them here, so that nothing outside has to know the list of kernels.
 
 use crate::lower::tensors::{TensorId, Tensors};
 use crate::tensor::Window;
@@ -19,7 +19,8 @@ pub trait KernelFacts {
     /// Tensors the kernel writes.
     fn writes(&self) -> Vec<TensorId>;
 
-    /// Checks that the kernel's tables have the sizes that its tensors ask for. All tensors that it reads and writes exist.
+    /// Checks that the kernel's tables have the sizes that its tensors ask for. All tensors that it reads and writes
+    /// exist.
     ///
     /// # Errors
     /// What does not match.
@@ -27,7 +28,7 @@ pub trait KernelFacts {
 
     /// The words that it reads of each pixel of tensor `id`: all, unless the kernel says otherwise.
     fn words_read(&self, id: TensorId, tensors: Tensors) -> Vec<Range<usize>> {
-        vec![0..tensors.get(id).pixel_words()]
+        std::iter::once(0..tensors.get(id).pixel_words()).collect()
     }
 
     /// The words that it writes of each pixel of tensor `id`: all, unless the kernel says otherwise.
@@ -60,8 +61,8 @@ pub trait KernelFacts {
         0
     }
 
-    /// Multiplications that the layer is by its definition: taps * input channels of a group * outputs. 0 for kernels that are
-    /// neither convolutions nor dense layers.
+    /// Multiplications that the layer is by its definition: taps * input channels of a group * outputs. 0 for kernels
+    /// that are neither convolutions nor dense layers.
     fn network_macs(&self, _tensors: Tensors) -> usize {
         0
     }
@@ -86,3 +87,21 @@ pub(super) fn outputs(output: Option<TensorId>, tensors: Tensors) -> usize {
 pub(in crate::lower) fn need(holds: bool, otherwise: &str) -> Checked {
     if holds { Ok(()) } else { Err(otherwise.to_owned()) }
 }
+
+/// The name and the tensors of a kernel that reads its field `input` and writes its field `output`.
+macro_rules! input_to_output {
+    ($name:literal) => {
+        fn name(&self) -> &'static str {
+            $name
+        }
+
+        fn reads(&self) -> Vec<TensorId> {
+            vec![self.input]
+        }
+
+        fn writes(&self) -> Vec<TensorId> {
+            vec![self.output]
+        }
+    };
+}
+pub(super) use input_to_output;

@@ -1,6 +1,6 @@
 //! One member of a concatenation.
 
-use super::facts::{Checked, KernelFacts, need};
+use super::facts::{Checked, KernelFacts, input_to_output, need};
 use crate::lower::tensors::{Repr, TensorId, Tensors};
 use std::ops::Range;
 
@@ -16,17 +16,7 @@ pub struct Join {
 }
 
 impl KernelFacts for Join {
-    fn name(&self) -> &'static str {
-        "join"
-    }
-
-    fn reads(&self) -> Vec<TensorId> {
-        vec![self.input]
-    }
-
-    fn writes(&self) -> Vec<TensorId> {
-        vec![self.output]
-    }
+    input_to_output!("join");
 
     fn check(&self, tensors: Tensors) -> Checked {
         let (from, to) = (tensors.get(self.input), tensors.get(self.output));

@@ -1,7 +1,7 @@
 //! Codes to the values of their levels.
 
 use super::checks::MAX_CODE_PLANES;
-use super::facts::{Checked, KernelFacts, need};
+use super::facts::{Checked, KernelFacts, input_to_output, need};
 use crate::lower::tensors::{Repr, TensorId, Tensors};
 
 /// Codes to the values of their levels.
@@ -16,17 +16,7 @@ pub struct Levels {
 }
 
 impl KernelFacts for Levels {
-    fn name(&self) -> &'static str {
-        "levels"
-    }
-
-    fn reads(&self) -> Vec<TensorId> {
-        vec![self.input]
-    }
-
-    fn writes(&self) -> Vec<TensorId> {
-        vec![self.output]
-    }
+    input_to_output!("levels");
 
     fn check(&self, tensors: Tensors) -> Checked {
         let spec = tensors.get(self.input);

@@ -1,7 +1,7 @@
 //! Convolution of limbs, to sums per power of 256.
 
 use super::checks::WEIGHTS;
-use super::facts::{Checked, KernelFacts, need, outputs};
+use super::facts::{Checked, KernelFacts, input_to_output, need, outputs};
 use crate::fixed::{LIMB_LANES, WEIGHT_LIMBS};
 use crate::lower::tensors::{Repr, TensorId, Tensors};
 use crate::tensor::Window;
@@ -20,17 +20,7 @@ pub struct LimbSum {
 }
 
 impl KernelFacts for LimbSum {
-    fn name(&self) -> &'static str {
-        "limbsum"
-    }
-
-    fn reads(&self) -> Vec<TensorId> {
-        vec![self.input]
-    }
-
-    fn writes(&self) -> Vec<TensorId> {
-        vec![self.output]
-    }
+    input_to_output!("limbsum");
 
     fn check(&self, tensors: Tensors) -> Checked {
         let out = tensors.get(self.output).shape;

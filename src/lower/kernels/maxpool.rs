@@ -1,6 +1,6 @@
 //! Maximum over windows.
 
-use super::facts::{Checked, KernelFacts};
+use super::facts::{Checked, KernelFacts, input_to_output};
 use crate::lower::tensors::{TensorId, Tensors};
 use crate::tensor::Window;
 
@@ -16,17 +16,7 @@ pub struct MaxPool {
 }
 
 impl KernelFacts for MaxPool {
-    fn name(&self) -> &'static str {
-        "maxpool"
-    }
-
-    fn reads(&self) -> Vec<TensorId> {
-        vec![self.input]
-    }
-
-    fn writes(&self) -> Vec<TensorId> {
-        vec![self.output]
-    }
+    input_to_output!("maxpool");
 
     fn check(&self, tensors: Tensors) -> Checked {
         tensors.check_pool(self.input, &self.window, self.output)

@@ -1,6 +1,6 @@
-//! The kernels of a program, as data. A file per kernel holds what it is made of and its facts ([`KernelFacts`]): what it reads
-//! and writes, when it is consistent, how much work it is. Each has a reference of its name in `backend/reference`, a shader of
-//! its name in `shaders`, and launches on GPUs in `backend/gpu/kernels`.
+//! The kernels of a program, as data. A file per kernel holds what it is made of and its facts ([`KernelFacts`]): what
+//! it reads and writes, when it is consistent, how much work it is. Each has a reference of its name in
+//! `backend/reference`, a shader of its name in `shaders`, and launches on GPUs in `backend/gpu/kernels`.
 
 mod avgpool;
 mod bitconv;
@@ -61,8 +61,9 @@ pub enum Kernel {
     Split(Split),
 }
 
-/// Evaluates an expression for whichever kernel it is: `each_kernel!(kernel, k => k.reads())`. Whoever needs more of kernels than
-/// [`KernelFacts`] defines a trait of its own, and the compiler names every kernel that does not implement it.
+/// Evaluates an expression for whichever kernel it is: `each_kernel!(kernel, k => k.reads())`. Whoever needs more of
+/// kernels than [`KernelFacts`] defines a trait of its own, and the compiler names every kernel that does not
+/// implement it.
 macro_rules! each_kernel {
     ($kernel:expr, $k:ident => $body:expr) => {
         match $kernel {

@@ -1,7 +1,7 @@
 //! Values to codes.
 
 use super::epilogue::Ranks;
-use super::facts::{Checked, KernelFacts, need};
+use super::facts::{Checked, KernelFacts, input_to_output, need};
 use crate::lower::tensors::{TensorId, Tensors};
 
 /// Values to codes.
@@ -16,17 +16,7 @@ pub struct Quantize {
 }
 
 impl KernelFacts for Quantize {
-    fn name(&self) -> &'static str {
-        "quantize"
-    }
-
-    fn reads(&self) -> Vec<TensorId> {
-        vec![self.input]
-    }
-
-    fn writes(&self) -> Vec<TensorId> {
-        vec![self.output]
-    }
+    input_to_output!("quantize");
 
     fn check(&self, tensors: Tensors) -> Checked {
         need(tensors.values(self.input)? == tensors.get(self.output).shape, "its shapes differ")?;

@@ -1,7 +1,7 @@
 //! Values to the bit planes of their limbs.
 
 use super::bitconv::MAX_PLANES;
-use super::facts::{Checked, KernelFacts, need};
+use super::facts::{Checked, KernelFacts, input_to_output, need};
 use crate::fixed::VALUE_PLANES;
 use crate::lower::tensors::{Repr, TensorId, Tensors};
 
@@ -15,17 +15,7 @@ pub struct Slice {
 }
 
 impl KernelFacts for Slice {
-    fn name(&self) -> &'static str {
-        "slice"
-    }
-
-    fn reads(&self) -> Vec<TensorId> {
-        vec![self.input]
-    }
-
-    fn writes(&self) -> Vec<TensorId> {
-        vec![self.output]
-    }
+    input_to_output!("slice");
 
     fn check(&self, tensors: Tensors) -> Checked {
         let out = tensors.get(self.output);

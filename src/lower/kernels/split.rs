@@ -1,6 +1,6 @@
 //! Values to limbs.
 
-use super::facts::{Checked, KernelFacts, need};
+use super::facts::{Checked, KernelFacts, input_to_output, need};
 use crate::fixed::VALUE_LIMBS;
 use crate::lower::tensors::{Repr, TensorId, Tensors};
 
@@ -14,17 +14,7 @@ pub struct Split {
 }
 
 impl KernelFacts for Split {
-    fn name(&self) -> &'static str {
-        "split"
-    }
-
-    fn reads(&self) -> Vec<TensorId> {
-        vec![self.input]
-    }
-
-    fn writes(&self) -> Vec<TensorId> {
-        vec![self.output]
-    }
+    input_to_output!("split");
 
     fn check(&self, tensors: Tensors) -> Checked {
         let out = tensors.get(self.output);

@@ -7,8 +7,8 @@ fn ends(b: &mut GraphBuilder, x: usize) {
     b.dense("dense", x, 3, [1, 1]);
 }
 
-/// Pixels are limbs with a fourth channel, alpha. The first convolution gives values, which the addition reads, and their codes.
-/// The second one gives codes straight from its sums, because nothing else reads its result.
+/// Pixels are limbs with a fourth channel, alpha. The first convolution gives values, which the addition reads, and
+/// their codes. The second one gives codes straight from its sums, because nothing else reads its result.
 #[test]
 fn a_residual_block_is_a_step_per_convolution() {
     let build = |b: &mut GraphBuilder| {
@@ -119,8 +119,8 @@ fn padded_channels_are_stored_for_other_readers() {
     );
 }
 
-/// Float activations become bits for one reader and limbs for another; codes become values for the pool. Each form is made
-/// once, when it is first needed.
+/// Float activations become bits for one reader and limbs for another; codes become values for the pool. Each form is
+/// made once, when it is first needed.
 #[test]
 fn forms_are_made_for_their_readers() {
     let build = |b: &mut GraphBuilder| {

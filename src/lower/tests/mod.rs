@@ -34,8 +34,8 @@ fn assert_text(found: &str, expected: &str) {
     assert_eq!(lines(found).join("\n"), lines(expected).join("\n"));
 }
 
-/// Numbers that are easy to follow: float weights, weight bases and biases are 1/4, activation bases 1/2, 1, 2 and so on, all
-/// bits of weights are 1. Batch norms have gamma 1, beta 0, mean 0 and variance 1.
+/// Numbers that are easy to follow: float weights, weight bases and biases are 1/4, activation bases 1/2, 1, 2 and so
+/// on, all bits of weights are 1. Batch norms have gamma 1, beta 0, mean 0 and variance 1.
 pub(crate) fn params(graph: &Graph) -> Params {
     let tensor = |spec: &crate::graph::ParamSpec| {
         let count: usize = spec.shape.iter().product();

@@ -9,8 +9,8 @@ fn fracs(graph: &Graph) -> String {
     graph.nodes().iter().zip(scales).map(|(node, frac)| format!("{} 2^-{frac}\n", node.name)).collect()
 }
 
-/// 8 channels * 9 taps * weight 1/4 * magnitude 4 = 72, 7 bits. Sixteen deviations of independent inputs with a common mean of
-/// 1 are less: 72 * 1/4 * 1 + sqrt(72 * (1/4)^2 * 4^2) = 26.5, 5 bits.
+/// 8 channels * 9 taps * weight 1/4 * magnitude 4 = 72, 7 bits. Sixteen deviations of independent inputs with a common
+/// mean of 1 are less: 72 * 1/4 * 1 + sqrt(72 * (1/4)^2 * 4^2) = 26.5, 5 bits.
 #[test]
 fn a_convolution_has_the_least_of_its_bounds() {
     let build = |b: &mut GraphBuilder| {
@@ -33,8 +33,8 @@ fn a_convolution_has_the_least_of_its_bounds() {
     );
 }
 
-/// Gamma 1 and beta 0 bound the batch norm's result by 16, 4 bits. Mean 0 and variance 1 + epsilon bound what it reads by a
-/// little more, 5 bits; by its weights alone it would have 13.
+/// Gamma 1 and beta 0 bound the batch norm's result by 16, 4 bits. Mean 0 and variance 1 + epsilon bound what it reads
+/// by a little more, 5 bits; by its weights alone it would have 13.
 #[test]
 fn batch_norms_tell_the_ranges_on_both_sides() {
     let build = |b: &mut GraphBuilder| {

@@ -8,10 +8,10 @@ use crate::backend::cpu::level::Level;
 use crate::lower::{BitConv, TensorId, TensorSpec};
 
 /// The most activation planes of a part: those of values.
-pub const MOST_PLANES: usize = 48;
+pub(super) const MOST_PLANES: usize = 48;
 
 /// A bit convolution laid out for this machine.
-pub struct BitLayer {
+pub(crate) struct BitLayer {
     pub input: TensorId,
     pub gather: Gather,
     /// Activation planes of each part.
@@ -38,7 +38,12 @@ pub struct BitLayer {
 
 impl BitLayer {
     /// None if the layer's sums are not exact in doubles, or if out of memory.
-    pub fn new(k: &BitConv, spec: impl Fn(TensorId) -> TensorSpec, output: TensorId, level: Level) -> Option<Self> {
+    pub(crate) fn new(
+        k: &BitConv,
+        spec: impl Fn(TensorId) -> TensorSpec,
+        output: TensorId,
+        level: Level,
+    ) -> Option<Self> {
         let (input, lanes) = (spec(k.input), level.lanes());
         let shape = spec(output).shape;
         let gather = Gather { window: k.window, input: input.shape, output: shape, pixel_words: input.pixel_words() };

@@ -5,7 +5,7 @@ use crate::backend::cpu::gather::Span;
 use crate::lower::{BitConv, Part};
 
 /// Rearranges a kernel, which has all of one output channel together, into registers of `lanes` channels.
-pub struct BitLayout<'a> {
+pub(super) struct BitLayout<'a> {
     /// The kernel.
     pub k: &'a BitConv,
     /// Output channels.
@@ -27,7 +27,7 @@ impl BitLayout<'_> {
     }
 
     /// Whether the magnitudes of all terms of channel `c` sum to less than 2^53.
-    pub fn is_exact(&self, c: usize) -> bool {
+    pub(super) fn is_exact(&self, c: usize) -> bool {
         let (mut sum, mut coefficients) = (self.bias(c).abs(), &self.coefficients(c)[..]);
         let mut weights = &self.k.weights[c * self.k.channel_words()..][..self.k.channel_words()];
         for part in &self.k.parts {
@@ -50,7 +50,7 @@ impl BitLayout<'_> {
     }
 
     /// The words of each part that the channels of each block read.
-    pub fn spans(&self) -> Vec<Span> {
+    pub(super) fn spans(&self) -> Vec<Span> {
         let mut spans = Vec::new();
         for block in blocks(self.channels, self.lanes) {
             for (p, part) in self.k.parts.iter().enumerate() {
@@ -64,7 +64,7 @@ impl BitLayout<'_> {
     }
 
     /// The first register of each span's weights, and the number of all registers.
-    pub fn starts(&self, spans: &[Span]) -> (Vec<usize>, usize) {
+    pub(super) fn starts(&self, spans: &[Span]) -> (Vec<usize>, usize) {
         let per_word = self.k.window.taps() * self.k.stored_planes();
         let mut starts = Vec::with_capacity(spans.len());
         let mut sum = 0;
@@ -81,7 +81,7 @@ impl BitLayout<'_> {
     }
 
     /// All weights. Words of a span that a channel does not read have weights of 0. None if out of memory.
-    pub fn weights(&self, spans: &[Span], starts: &[usize], registers: usize) -> Option<AlignedVec<u32>> {
+    pub(super) fn weights(&self, spans: &[Span], starts: &[usize], registers: usize) -> Option<AlignedVec<u32>> {
         let mut out = AlignedVec::zeroed(registers * self.lanes)?;
         for (b, block) in blocks(self.channels, self.lanes).enumerate() {
             let mut offset = 0;
@@ -116,7 +116,7 @@ impl BitLayout<'_> {
     }
 
     /// What each popcount is multiplied by, with the biases first. None if out of memory.
-    pub fn factors(&self) -> Option<AlignedVec<f64>> {
+    pub(super) fn factors(&self) -> Option<AlignedVec<f64>> {
         let rows: Vec<Vec<f64>> = (0..self.channels).map(|c| self.channel_factors(c)).collect();
         let n = rows.first()?.len();
         transpose(&rows.concat(), n, self.lanes)

@@ -15,7 +15,7 @@ mod layer;
 mod layout;
 mod tile;
 
-pub use layer::BitLayer;
+pub(super) use layer::BitLayer;
 
 use super::level::Level;
 use super::tiles::Tiles;
@@ -24,7 +24,7 @@ use tile::BitWork;
 
 impl BitLayer {
     /// Runs the convolution.
-    pub fn run(&self, level: Level, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {
+    pub(super) fn run(&self, level: Level, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {
         let work =
             BitWork { conv: self, input: arena.slack(self.input), targets: self.finisher.targets(arena, outputs) };
         let pairs = if self.most_planes > 2 { self.patch_words } else { 0 };

@@ -12,7 +12,7 @@ use crate::quant::WORD_BITS;
 use std::ops::Range;
 
 /// A convolution with its tensors.
-pub struct BitWork<'a> {
+pub(super) struct BitWork<'a> {
     /// The convolution.
     pub conv: &'a BitLayer,
     /// Its input.

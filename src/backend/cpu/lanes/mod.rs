@@ -1,12 +1,12 @@
 //! The SIMD operations that kernels are written in: one trait, and an implementation for each instruction set.
 
 #[cfg(target_arch = "x86_64")]
-pub mod avx2;
+pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
-pub mod avx512;
+pub(super) mod avx512;
 #[cfg(target_arch = "aarch64")]
 pub mod neon;
-pub mod portable;
+pub(super) mod portable;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
@@ -41,7 +41,7 @@ macro_rules! enable_features {
 use enable_features;
 
 /// Lanes of the widest register.
-pub const MOST_LANES: usize = 16;
+pub(super) const MOST_LANES: usize = 16;
 
 /// Registers of [`Lanes::LANES`] 32-bit integers and of as many doubles. A value of an implementing type is the proof
 /// that this processor has the instructions: only the type's `detect` makes one.

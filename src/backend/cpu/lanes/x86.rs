@@ -8,7 +8,7 @@ use std::arch::x86_64::*;
 /// # Safety
 /// The processor must have SSSE3.
 #[inline(always)]
-pub unsafe fn without_fourths(from: &[u32; 4], flip: u32, to: &mut [u8; 16]) {
+pub(super) unsafe fn without_fourths(from: &[u32; 4], flip: u32, to: &mut [u8; 16]) {
     // SAFETY: the caller promises SSSE3; `from` and `to` are 16 bytes each.
     unsafe {
         let order = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
@@ -22,7 +22,7 @@ pub unsafe fn without_fourths(from: &[u32; 4], flip: u32, to: &mut [u8; 16]) {
 /// # Safety
 /// The processor must have SSE4.1.
 #[inline(always)]
-pub unsafe fn sum_pairs(a: __m128i) -> [u32; 2] {
+pub(super) unsafe fn sum_pairs(a: __m128i) -> [u32; 2] {
     // SAFETY: the caller promises SSE4.1.
     unsafe {
         let pair = _mm_add_epi32(a, _mm_unpackhi_epi64(a, a));

@@ -7,7 +7,7 @@ use crate::backend::cpu::gather::{Gather, Span};
 use crate::lower::TensorId;
 
 /// A limb convolution laid out for this machine.
-pub struct LimbLayer {
+pub(crate) struct LimbLayer {
     pub input: TensorId,
     pub gather: Gather,
     pub channels: usize,
@@ -30,7 +30,7 @@ pub struct LimbLayer {
 }
 
 /// What becomes of the sums D_d.
-pub enum End {
+pub(crate) enum End {
     /// They are combined to T, for an epilogue.
     Combined(Box<Combiner>),
     /// They are the result.
@@ -38,7 +38,7 @@ pub enum End {
 }
 
 /// Combines the sums D_d to T and finishes it.
-pub struct Combiner {
+pub(crate) struct Combiner {
     /// Digits of T that are dropped.
     pub dropped: usize,
     /// A register per block.

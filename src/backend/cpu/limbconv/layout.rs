@@ -11,7 +11,7 @@ use std::ops::Range;
 
 /// Rearranges the weights of either kind of limb convolution, `[channel][tap][word][WEIGHT_LIMBS]`, into registers of
 /// `lanes` channels.
-pub struct LimbLayout<'a> {
+pub(super) struct LimbLayout<'a> {
     /// The convolution's window.
     pub window: Window,
     /// The tensor it reads.
@@ -36,7 +36,7 @@ pub struct LimbLayout<'a> {
 
 impl LimbLayout<'_> {
     /// Lays everything out. None if out of memory.
-    pub fn prepare(&self, input: &TensorSpec, output: &TensorSpec, end: End) -> Option<LimbLayer> {
+    pub(super) fn prepare(&self, input: &TensorSpec, output: &TensorSpec, end: End) -> Option<LimbLayer> {
         let gather =
             Gather { window: self.window, input: input.shape, output: output.shape, pixel_words: input.pixel_words() };
         let inside = self.picture.then(|| Inside::new(&gather)).filter(Inside::is_small);
@@ -143,7 +143,7 @@ impl LimbLayout<'_> {
     }
 
     /// Whether the magnitudes of all terms of T sum to less than 2^53.
-    pub fn is_exact(&self, c: usize, dropped: usize, bias: f64) -> bool {
+    pub(super) fn is_exact(&self, c: usize, dropped: usize, bias: f64) -> bool {
         let mut most = bias.abs() + scale_by_power(1.0, 31);
         for q in 0..WEIGHT_LIMBS {
             let sum = (128 * sum(self.channel(c), q, i64::abs)) as f64;

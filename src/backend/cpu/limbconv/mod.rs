@@ -9,7 +9,7 @@ mod layout;
 mod pixels;
 mod tile;
 
-pub use layer::LimbLayer;
+pub(super) use layer::LimbLayer;
 
 use super::aligned::{combine, transpose};
 use super::cells::Cells;
@@ -26,7 +26,7 @@ use tile::{Ends, LimbWork};
 impl LimbLayer {
     /// A convolution with an epilogue; `picture` says whether its input is a picture. None if its sums are not exact in
     /// doubles, or if out of memory.
-    pub fn conv(
+    pub(super) fn conv(
         k: &LimbConv,
         picture: bool,
         spec: impl Fn(TensorId) -> TensorSpec,
@@ -61,7 +61,7 @@ impl LimbLayer {
     }
 
     /// A convolution whose sums are the result. None if out of memory.
-    pub fn sums(k: &LimbSum, spec: impl Fn(TensorId) -> TensorSpec, level: Level) -> Option<Self> {
+    pub(super) fn sums(k: &LimbSum, spec: impl Fn(TensorId) -> TensorSpec, level: Level) -> Option<Self> {
         let input = spec(k.input);
         let layout = LimbLayout {
             window: k.window,
@@ -79,7 +79,7 @@ impl LimbLayer {
     }
 
     /// Runs the convolution.
-    pub fn run(&self, level: Level, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {
+    pub(super) fn run(&self, level: Level, arena: &Arena, outputs: &mut [Output], tiles: &Tiles) {
         let input = arena.slack(self.input);
         let end = match &self.end {
             End::Combined(combiner) => Ends::Combined(combiner, combiner.finisher.targets(arena, outputs)),

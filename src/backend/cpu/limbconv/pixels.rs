@@ -21,12 +21,12 @@ const AT_ONCE: usize = 4;
 const MOST_CASES: usize = 256;
 
 /// Words of a patch of `taps` pixels; the end of the last word is undefined.
-pub fn patch_words(taps: usize) -> usize {
+pub(super) fn patch_words(taps: usize) -> usize {
     (taps * COLOURS).div_ceil(size_of::<u32>())
 }
 
 /// Which taps of a window lie inside the picture, for every output pixel.
-pub struct Inside {
+pub(crate) struct Inside {
     /// For each output line, and for each output column, an index into `taps`.
     cases: [Vec<usize>; 2],
     /// The different sets of taps that are inside along each dimension.
@@ -35,7 +35,7 @@ pub struct Inside {
 
 impl Inside {
     /// Finds them for all output pixels.
-    pub fn new(gather: &Gather) -> Self {
+    pub(crate) fn new(gather: &Gather) -> Self {
         let sizes = [(gather.output.h, gather.input.h), (gather.output.w, gather.input.w)];
         let mut inside = Inside { cases: Default::default(), taps: Default::default() };
         for (d, (outputs, inputs)) in sizes.into_iter().enumerate() {
@@ -54,19 +54,19 @@ impl Inside {
     }
 
     /// Whether there are few cases, as for windows that slide over a whole picture.
-    pub fn is_small(&self) -> bool {
+    pub(crate) fn is_small(&self) -> bool {
         self.taps[0].len() * self.taps[1].len() <= MOST_CASES
     }
 
     /// The case of an output pixel.
     #[inline(always)]
-    pub fn case(&self, pixel: usize) -> usize {
+    pub(crate) fn case(&self, pixel: usize) -> usize {
         let [lines, columns] = &self.cases;
         lines[pixel / columns.len()] * self.taps[1].len() + columns[pixel % columns.len()]
     }
 
     /// For each case, the taps that are inside, line by line; a line of the window has `width` taps.
-    pub fn taps(&self, width: usize) -> impl Iterator<Item = Vec<usize>> {
+    pub(crate) fn taps(&self, width: usize) -> impl Iterator<Item = Vec<usize>> {
         let [lines, columns] = &self.taps;
         let both = lines.iter().flat_map(move |ys| columns.iter().map(move |xs| (ys, xs)));
         both.map(move |(ys, xs)| ys.iter().flat_map(|y| xs.iter().map(move |x| y * width + x)).collect())
@@ -74,7 +74,7 @@ impl Inside {
 }
 
 /// What alpha adds to the sums of an output channel over these taps; its weights are `[tap][WEIGHT_LIMBS]`.
-pub fn alpha_sums(weights: &[u32], taps: &[usize]) -> [i32; WEIGHT_LIMBS] {
+pub(super) fn alpha_sums(weights: &[u32], taps: &[usize]) -> [i32; WEIGHT_LIMBS] {
     let mut sums = [0; WEIGHT_LIMBS];
     for &tap in taps {
         for (sum, limbs) in sums.iter_mut().zip(&weights[tap * WEIGHT_LIMBS..]) {
@@ -85,7 +85,7 @@ pub fn alpha_sums(weights: &[u32], taps: &[usize]) -> [i32; WEIGHT_LIMBS] {
 }
 
 /// The weights of an output channel, `[tap][WEIGHT_LIMBS]`, without those of alpha: `[word of a patch][WEIGHT_LIMBS]`.
-pub fn without_alpha(weights: &[u32]) -> Vec<u32> {
+pub(super) fn without_alpha(weights: &[u32]) -> Vec<u32> {
     let taps = weights.len() / WEIGHT_LIMBS;
     let mut out = vec![0; patch_words(taps) * WEIGHT_LIMBS];
     for (tap, limbs) in weights.chunks_exact(WEIGHT_LIMBS).enumerate() {
@@ -102,7 +102,14 @@ pub fn without_alpha(weights: &[u32]) -> Vec<u32> {
 /// Fills a patch for each output pixel of `tile`. Taps outside the input are 0. All bytes are then XORed with a byte of
 /// `flip`.
 #[inline(always)]
-pub fn fill<L: Lanes>(lanes: L, gather: &Gather, input: &[u32], tile: Range<usize>, flip: u32, patches: &mut [u32]) {
+pub(super) fn fill<L: Lanes>(
+    lanes: L,
+    gather: &Gather,
+    input: &[u32],
+    tile: Range<usize>,
+    flip: u32,
+    patches: &mut [u32],
+) {
     let [kh, kw] = gather.window.kernel;
     let stride = patch_words(gather.window.taps()) + SLACK;
     for (pixel, patch) in tile.zip(patches.chunks_exact_mut(stride)) {

@@ -29,7 +29,7 @@ const POWERS: [f64; MAX_DIAGONALS] = {
 };
 
 /// A convolution with its tensors.
-pub struct LimbWork<'a> {
+pub(super) struct LimbWork<'a> {
     /// The convolution.
     pub conv: &'a LimbLayer,
     /// Its input.
@@ -39,7 +39,7 @@ pub struct LimbWork<'a> {
 }
 
 /// What becomes of the sums D_d, with the tensors for that.
-pub enum Ends<'a> {
+pub(super) enum Ends<'a> {
     /// They are combined and finished.
     Combined(&'a Combiner, Targets<'a>),
     /// They are stored.

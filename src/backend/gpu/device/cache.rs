@@ -1,5 +1,5 @@
-//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each belongs to
-//! one device and one purpose, in a folder that the caller names. A damaged file counts as absent.
+//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each
+//! belongs to one device and one purpose, in a folder that the caller names. A damaged file counts as absent.
 
 use super::info::AdapterInfo;
 use crate::backend::gpu::kernels::shader_hash;
@@ -17,15 +17,15 @@ const MAX_BYTES: u64 = 256 << 20;
 
 /// The files of one device.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
     device: String,
 }
 
 impl Store {
-    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of the versions
-    /// of the driver and of this crate.
-    pub fn new(folder: PathBuf, info: &AdapterInfo) -> Self {
+    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of
+    /// the versions of the driver and of this crate.
+    pub(crate) fn new(folder: PathBuf, info: &AdapterInfo) -> Self {
         let AdapterInfo { name, api, driver, driver_info, pci_id, .. } = info;
         let version = env!("CARGO_PKG_VERSION");
         let device = hash([format!("{version}|{name}|{api}|{driver}|{driver_info}|{pci_id:?}").as_bytes()]);
@@ -33,7 +33,7 @@ impl Store {
     }
 
     /// Reads what was written as `name` for `contents`, unless it is absent or damaged.
-    pub fn read(&self, name: &str, contents: &str) -> Option<Vec<u8>> {
+    pub(crate) fn read(&self, name: &str, contents: &str) -> Option<Vec<u8>> {
         let path = self.path(name, contents);
         if std::fs::metadata(&path).ok()?.len() > MAX_BYTES {
             return None;
@@ -44,7 +44,7 @@ impl Store {
     }
 
     /// Writes `data`, whole or not at all. Failing is no error: then nothing is cached.
-    pub fn write(&self, name: &str, contents: &str, data: &[u8]) {
+    pub(crate) fn write(&self, name: &str, contents: &str, data: &[u8]) {
         let path = self.path(name, contents);
         let attempt = |folder: &Path| -> std::io::Result<()> {
             std::fs::create_dir_all(folder)?;
@@ -67,13 +67,13 @@ const VERDICT: &str = "verdict";
 
 impl Store {
     /// Why the device failed its last self-check with these shaders, this driver and this version, if it did.
-    pub fn verdict(&self) -> Option<String> {
+    pub(crate) fn verdict(&self) -> Option<String> {
         let problem = String::from_utf8(self.read(VERDICT, &shaders())?).ok()?;
         (!problem.is_empty()).then_some(problem)
     }
 
     /// Stores the result of a self-check: what is wrong, if anything.
-    pub fn keep_verdict(&self, problem: Option<&str>) {
+    pub(crate) fn keep_verdict(&self, problem: Option<&str>) {
         self.write(VERDICT, &shaders(), problem.unwrap_or_default().as_bytes());
     }
 }
@@ -84,7 +84,7 @@ fn shaders() -> String {
 }
 
 /// A short hash of these texts, for names of files.
-pub fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
+pub(crate) fn hash<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hasher = Sha256::new();
     for text in texts {
         hasher.update((text.len() as u64).to_le_bytes());

@@ -27,6 +27,8 @@ pub struct Gpu {
     store: Option<Store>,
     /// Why the device was lost, once it is.
     lost: Arc<Mutex<Option<String>>>,
+    /// Held by the thread that submits.
+    submitting: Arc<Mutex<()>>,
 }
 
 impl Gpu {
@@ -47,8 +49,8 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// Uses a device that the caller owns. No handler is installed on it, and nothing is kept between runs. `info` is what the caller knows about its
-    /// adapter; without it, the device is asked.
+    /// Uses a device that the caller owns. No handler is installed on it, and nothing is kept between runs. `info` is
+    /// what the caller knows about its adapter; without it, the device is asked.
     ///
     /// # Errors
     /// [`Error::Device`] if the kernels cannot run on it.
@@ -62,7 +64,7 @@ impl Gpu {
     }
 
     fn new(device: wgpu::Device, queue: wgpu::Queue, info: AdapterInfo) -> Self {
-        Gpu { device, queue, info, nth_variant: None, store: None, lost: Arc::default() }
+        Gpu { device, queue, info, nth_variant: None, store: None, lost: Arc::default(), submitting: Arc::default() }
     }
 
     /// What is known about the device.
@@ -94,6 +96,11 @@ impl Gpu {
     /// Which variant to run instead of the best, if any.
     pub(crate) fn nth_variant(&self) -> Option<usize> {
         self.nth_variant
+    }
+
+    /// Held by the thread that submits.
+    pub(super) fn submitting(&self) -> &Mutex<()> {
+        &self.submitting
     }
 
     /// Where files are kept between runs, if anywhere.

@@ -13,7 +13,7 @@ mod info;
 mod submission;
 
 pub use adapter::{Adapter, adapters};
-pub use cache::{Store, hash};
+pub(crate) use cache::{Store, hash};
 pub use gpu::Gpu;
 pub use info::{AdapterInfo, AdapterLimits};
-pub use submission::Submission;
+pub(crate) use submission::Submission;

@@ -11,6 +11,7 @@ use crate::backend::Control;
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 /// For how long a waiting thread polls without sleeping. The shortest sleep is about as long as a small network takes
@@ -26,7 +27,7 @@ type Event = std::result::Result<(), wgpu::BufferAsyncError>;
 
 /// Commands that were submitted.
 #[derive(Debug)]
-pub struct Submission {
+pub(crate) struct Submission {
     gpu: Gpu,
     /// Receives one event for each buffer to be mapped, or a single one if there is none.
     events: Receiver<Event>,
@@ -37,18 +38,22 @@ impl Gpu {
     /// Submits `commands` and asks for `results` to be mapped for reading once they are done; `what` names the work.
     ///
     /// # Errors
-    /// Those of `commands` and of the device. Then, or if waiting fails, a mapping may be pending: drop the buffers.
+    /// Those of `commands` and of the device, and what `control` says while other threads submit. Then, or if waiting
+    /// fails, a mapping may be pending: drop the buffers.
     pub(crate) fn submit(
         &self,
         what: &str,
         results: &[&wgpu::Buffer],
+        control: &Control,
         commands: impl FnOnce(&mut wgpu::CommandEncoder) -> Result<()>,
     ) -> Result<Submission> {
         let (sender, events) = channel();
         self.guarded(what, || {
             let mut encoder = self.device().create_command_encoder(&Default::default());
             commands(&mut encoder)?;
-            self.queue().submit([encoder.finish()]);
+            let commands = encoder.finish();
+            let _turn = self.turn(control)?;
+            self.queue().submit([commands]);
             for buffer in results {
                 let sender = sender.clone();
                 // Sending fails if the caller stopped waiting; ignored.
@@ -82,7 +87,23 @@ impl Gpu {
         }
     }
 
-    /// Passes some time before the next poll of a thread that has waited for so long.
+    /// Waits for this thread's turn to submit.
+    ///
+    /// Rasterisers may compute while commands are submitted, and wgpu keeps all other threads from submitting
+    /// meanwhile. Threads that queued up inside wgpu could not look at their deadlines.
+    fn turn(&self, control: &Control) -> Result<MutexGuard<'_, ()>> {
+        let start = Instant::now();
+        loop {
+            match self.submitting().try_lock() {
+                Ok(turn) => return Ok(turn),
+                Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
+                Err(TryLockError::WouldBlock) => control.check()?,
+            }
+            self.pause(start.elapsed());
+        }
+    }
+
+    /// Passes some time before a thread that has waited for so long looks again.
     fn pause(&self, waited: Duration) {
         // A software rasteriser needs the very processor that spinning would occupy.
         if waited < SPIN && !self.info().software {
@@ -99,7 +120,7 @@ impl Submission {
     ///
     /// # Errors
     /// What `control` says, also if it is past its deadline when the results arrive, and the loss of the device.
-    pub fn wait(mut self, control: &Control) -> Result<()> {
+    pub(crate) fn wait(mut self, control: &Control) -> Result<()> {
         let start = Instant::now();
         loop {
             self.gpu.poll()?;

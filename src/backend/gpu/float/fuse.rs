@@ -1,7 +1,7 @@
-//! From a graph to steps. A step computes one node together with the nodes behind it that only need its result: a batch norm
-//! (folded into a convolution's weights), an addition, a ReLU, and then, as a second output, the batch norm and ReLU that begin
-//! the next layer where activations come first. That way they are computed once per number; on the input side of a 3x3
-//! convolution it would be nine times.
+//! From a graph to steps. A step computes one node together with the nodes behind it that only need its result: a
+//! batch norm (folded into a convolution's weights), an addition, a ReLU, and then, as a second output, the batch norm
+//! and ReLU that begin the next layer where activations come first. That way they are computed once per number; on the
+//! input side of a 3x3 convolution it would be nine times.
 
 use crate::graph::{Graph, NodeId, Op, Params};
 use crate::lower::{Affine, BatchNorm};
@@ -115,7 +115,8 @@ impl Fuse<'_> {
         Ok((step, inside))
     }
 
-    /// The node that may follow `tail` in its step: the only one that reads it, or of several the batch norm of a second output.
+    /// The node that may follow `tail` in its step: the only one that reads it, or of several the batch norm of a
+    /// second output.
     fn next(&self, step: &Step, tail: NodeId) -> Option<NodeId> {
         let is_batch_norm = |id: &&NodeId| matches!(self.graph.nodes()[**id].op, Op::BatchNorm { .. });
         match self.readers[tail].as_slice() {

@@ -23,8 +23,9 @@ const POOL: &str = include_str!("../../../../shaders/float/pool.wgsl");
 const COPY: &str = include_str!("../../../../shaders/float/copy.wgsl");
 const JOIN: &str = include_str!("../../../../shaders/float/join.wgsl");
 
-/// Pixels of a row and quads of output channels that an invocation of `conv.tile.wgsl` computes: the fastest of 2x1 to 14x2
-/// (`benches/record/2026-11-25-f32.md`). Half as many quads for windows with long rows, whose text would become too long.
+/// Pixels of a row and quads of output channels that an invocation of `conv.tile.wgsl` computes: the fastest of 2x1 to
+/// 14x2 (`benches/record/2026-11-25-f32.md`). Half as many quads for windows with long rows, whose text would become
+/// too long.
 const PIXELS: usize = 4;
 const QUADS: usize = 4;
 const LONG_ROW: usize = 3;

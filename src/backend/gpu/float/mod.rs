@@ -1,5 +1,6 @@
-//! The float32 baseline: the network in float32, by shaders of this crate on the same device. It shows what low bit widths gain
-//! there and is not meant for production. Quantizers are left out, so its numbers differ from those of the quantized network.
+//! The float32 baseline: the network in float32, by shaders of this crate on the same device. It shows what low bit
+//! widths gain there and is not meant for production. Quantizers are left out, so its numbers differ from those of the
+//! quantized network.
 //!
 //! * `fuse` turns the graph into steps; `place` decides which tensors lie inside which concatenation.
 //! * `launches` and `weights` give each step its shader, constants and layouts; `net` holds buffers and runs them.

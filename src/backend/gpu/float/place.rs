@@ -1,4 +1,5 @@
-//! Where tensors live: those that are concatenated are written into the concatenation right away, where that is possible.
+//! Where tensors live: those that are concatenated are written into the concatenation right away, where that is
+//! possible.
 
 use super::fuse::{Head, Step};
 use crate::backend::gpu::table::QUAD;

@@ -19,7 +19,8 @@ texts! { BITCONV = "bitconv.wgsl" }
 
 /// Most vector accumulators of an invocation: more would not stay in registers.
 const MAX_ACCUMULATORS: usize = 28;
-/// Planes of the input that a pass processes: all planes of an input of codes, else a few that divide those of every part.
+/// Planes of the input that a pass processes: all planes of an input of codes, else a few that divide those of every
+/// part.
 fn planes_per_pass(parts: &[Part]) -> usize {
     match parts {
         [part] if part.planes < VALUE_PLANES => part.planes,

@@ -1,8 +1,8 @@
-//! Counting the bits of several words at once. A carry-save adder turns three words of equal weight into one of the same weight
-//! and one of twice the weight, so that of n words only about log2(n) are left to count (Harley and Seal).
+//! Counting the bits of several words at once. A carry-save adder turns three words of equal weight into one of the
+//! same weight and one of twice the weight, so that of n words only about log2(n) are left to count (Harley and Seal).
 
-/// WGSL of `count(words: Products) -> vec4<u32>`, the bits set in `words` words together, and of the alias `Products`. Without
-/// adders each word is counted, which is better where counting is as fast as adding.
+/// WGSL of `count(words: Products) -> vec4<u32>`, the bits set in `words` words together, and of the alias `Products`.
+/// Without adders each word is counted, which is better where counting is as fast as adding.
 pub fn count(words: usize, adders: bool) -> String {
     let mut text = format!("alias Products = array<vec4<u32>, {words}u>;\nfn count(words: Products) -> vec4<u32> {{\n");
     let mut level: Vec<String> = (0..words).map(|k| format!("words[{k}]")).collect();

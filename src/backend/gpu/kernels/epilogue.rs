@@ -9,8 +9,8 @@ use crate::lower::{Epilogue, Finish, Ranks, TensorId, Tensors};
 /// Up to this many levels, comparing with all thresholds is cheaper than searching them.
 pub const COUNTED_LEVELS: usize = 8;
 
-/// Adds the constants of a quantizer whose thresholds begin at row `thresholds` and whose codes have `planes` planes. `codes` is
-/// empty if there is no quantizer.
+/// Adds the constants of a quantizer whose thresholds begin at row `thresholds` and whose codes have `planes` planes.
+/// `codes` is empty if there is no quantizer.
 fn describe_codes(header: &mut Header, table: &mut Table, codes: &[u16], planes: usize, thresholds: usize) {
     let (words, per_plane) = code_bits(codes, planes);
     table.tail("CODES", words);

@@ -5,8 +5,8 @@ use super::super::table::quad_weights;
 use super::launch::Launch;
 use crate::lower::TensorId;
 
-/// How many neighbouring pixels an invocation computes: as many as `most` accumulators allow, with the least waste at the end of
-/// a row.
+/// How many neighbouring pixels an invocation computes: as many as `most` accumulators allow, with the least waste at
+/// the end of a row.
 pub fn tile(width: usize, accumulators_per_pixel: usize, most: usize) -> usize {
     let most = (most / accumulators_per_pixel).clamp(1, 8).min(width);
     // At least half of what fits: a prime width would otherwise fall back to single pixels.

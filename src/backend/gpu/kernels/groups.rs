@@ -1,8 +1,8 @@
 //! Weights of convolutions in groups, for four output channels at a time.
 //!
-//! In a program every output channel reads the words of its own group. On a GPU all channels of a quad read the same words: from
-//! the first that any of them needs on, and as many as the quad with the widest span needs. Weights of words that a channel does
-//! not read are 0.
+//! In a program every output channel reads the words of its own group. On a GPU all channels of a quad read the same
+//! words: from the first that any of them needs on, and as many as the quad with the widest span needs. Weights of
+//! words that a channel does not read are 0.
 
 use super::super::table::QUAD;
 

@@ -17,8 +17,8 @@ use crate::tensor::{Shape, Window};
 
 texts! { LIMBCONV = "limbconv.wgsl" }
 
-/// Most vector accumulators of an invocation, fewer than for planes: a product of limbs is long where the device has no
-/// instruction for it, and compiling takes its time.
+/// Most vector accumulators of an invocation, fewer than for planes: a product of limbs is long where the device has
+/// no instruction for it, and compiling takes its time.
 const MAX_LIMB_ACCUMULATORS: usize = 6;
 
 impl OnGpu for LimbConv {

@@ -1,5 +1,5 @@
-//! How each kernel of a program becomes a [`Launch`]: the text of its shader, constants, buffers and a size. Every kernel
-//! implements [`OnGpu`]; the functions here pass on to whichever kernel it is.
+//! How each kernel of a program becomes a [`Launch`]: the text of its shader, constants, buffers and a size. Every
+//! kernel implements [`OnGpu`]; the functions here pass on to whichever kernel it is.
 
 mod bitconv;
 mod carry_save;

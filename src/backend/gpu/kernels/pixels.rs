@@ -80,7 +80,8 @@ pub fn limbconv(k: &LimbConv, strip: &Strip, tensors: Tensors) -> Launch {
     launch
 }
 
-/// Adds the constants that say which vectors a strip reads of each row, starting with the one that holds the first pixel.
+/// Adds the constants that say which vectors a strip reads of each row, starting with the one that holds the first
+/// pixel.
 fn vectors(header: &mut Header, window: &Window, strip: &Strip) {
     let before = window.before[1].div_ceil(VECTOR);
     let skipped = before * VECTOR - window.before[1];

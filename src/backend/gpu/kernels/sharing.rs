@@ -4,8 +4,8 @@ use super::super::header::Header;
 use super::super::table::QUAD;
 use super::variant::SHARERS;
 
-/// Names of three constants that describe one kind of shared loads: how many vectors are wanted, how many loads that takes, and
-/// how many vectors these read.
+/// Names of three constants that describe one kind of shared loads: how many vectors are wanted, how many loads that
+/// takes, and how many vectors these read.
 pub type Names = [&'static str; 3];
 /// Names for loading the weights of a step.
 pub const WEIGHT_LOADS: Names = ["STEP_WEIGHTS", "WEIGHT_LOADS", "WEIGHT_ROOM"];

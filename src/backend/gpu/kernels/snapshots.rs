@@ -1,5 +1,6 @@
-//! The generated text of one launch of every kernel in every kind of variant, in `tests/snapshots`, so that a change of what is
-//! generated can be reviewed. After a change that is meant, run this test with UPDATE_SNAPSHOTS=1 and look at the difference.
+//! The generated text of one launch of every kernel in every kind of variant, in `tests/snapshots`, so that a change
+//! of what is generated can be reviewed. After a change that is meant, run this test with UPDATE_SNAPSHOTS=1 and look
+//! at the difference.
 
 use super::{Strip, Target, Tile, Variant};
 use crate::backend::gpu::float::FloatRecording;
@@ -12,7 +13,8 @@ use crate::tensor::Window;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A first convolution of pixels, a residual block of 1x1 convolutions, a pool with a quantizer behind it, a dense layer.
+/// A first convolution of pixels, a residual block of 1x1 convolutions, a pool with a quantizer behind it, a dense
+/// layer.
 fn pictures() -> Graph {
     unseen([8, 8, 3], |b: &mut GraphBuilder| {
         let stem = b.conv("stem", 0, 8, Window::valid(2, 2), Weights::Float);

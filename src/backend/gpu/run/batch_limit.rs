@@ -13,7 +13,7 @@ const MAX_ARENA_BYTES: u64 = 1 << 30;
 
 /// What a device allows.
 #[derive(Clone, Debug)]
-pub struct BatchLimit {
+pub(crate) struct BatchLimit {
     /// Its name, for messages.
     device: String,
     /// Largest buffer that a shader can bind, in bytes.
@@ -22,14 +22,14 @@ pub struct BatchLimit {
 
 impl BatchLimit {
     /// That of `gpu`.
-    pub fn of(gpu: &Gpu) -> Self {
+    pub(crate) fn of(gpu: &Gpu) -> Self {
         let limits = gpu.device().limits();
         let buffer_bytes = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size).min(MAX_BUFFER_BYTES);
         BatchLimit { device: gpu.info().name.clone(), buffer_bytes }
     }
 
     /// Largest buffer that a shader can bind, in bytes.
-    pub fn buffer_bytes(&self) -> u64 {
+    pub(crate) fn buffer_bytes(&self) -> u64 {
         self.buffer_bytes
     }
 
@@ -37,7 +37,7 @@ impl BatchLimit {
     ///
     /// # Errors
     /// [`Error::DeviceLimit`] if not even one image is possible.
-    pub fn max_batch(&self, layout: &Layout, recording: &Recording, wanted: usize) -> Result<usize> {
+    pub(crate) fn max_batch(&self, layout: &Layout, recording: &Recording, wanted: usize) -> Result<usize> {
         for (name, words) in recording.constants() {
             self.check_buffer(name, words.len())?;
         }
@@ -57,7 +57,7 @@ impl BatchLimit {
     }
 
     /// An error unless the device can run batches of exactly `images` images.
-    pub fn check_exact_batch(&self, layout: &Layout, recording: &Recording, images: usize) -> Result<()> {
+    pub(crate) fn check_exact_batch(&self, layout: &Layout, recording: &Recording, images: usize) -> Result<()> {
         for (name, words) in &layout.tensors {
             self.check_buffer(name, words * images)?;
         }

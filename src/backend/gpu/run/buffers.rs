@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 /// All of them, for batches of up to `max_batch` images.
 #[derive(Debug)]
-pub struct Buffers {
+pub(crate) struct Buffers {
     /// Images that the slots hold.
     pub max_batch: usize,
     /// One for each slot.
@@ -25,7 +25,7 @@ pub struct Buffers {
 
 impl Buffers {
     /// Allocates and fills them, for the largest batch of these sizes that there is memory for.
-    pub fn new(gpu: &Gpu, layout: &Layout, recording: &Recording, sizes: RangeInclusive<usize>) -> Result<Self> {
+    pub(crate) fn new(gpu: &Gpu, layout: &Layout, recording: &Recording, sizes: RangeInclusive<usize>) -> Result<Self> {
         let constant = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let constants = recording.constants().iter().map(|(name, words)| filled(gpu, name, words, constant));
         let constants = constants.collect::<Result<_>>()?;
@@ -34,13 +34,13 @@ impl Buffers {
         let copied = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let all_params = filled(gpu, "batch sizes", bytemuck::cast_slice(&params), copied)?;
         let uniform = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        let params = buffer(gpu, "batch", std::mem::size_of::<Params>() / 4, uniform)?;
+        let params = buffer(gpu, "batch", size_of::<Params>() / 4, uniform)?;
         let (slots, max_batch) = slots(gpu, layout, sizes)?;
         Ok(Buffers { max_batch, slots, constants, params, all_params })
     }
 
     /// The bind group of a dispatch.
-    pub fn bind(&self, gpu: &Gpu, layout: &Layout, dispatch: &Dispatch, pipeline: &Pipeline) -> wgpu::BindGroup {
+    pub(crate) fn bind(&self, gpu: &Gpu, layout: &Layout, dispatch: &Dispatch, pipeline: &Pipeline) -> wgpu::BindGroup {
         let shape = shape_buffer(gpu, dispatch);
         let storage = dispatch.bindings.iter().map(|binding| self.resource(layout, binding));
         let entries: Vec<wgpu::BindGroupEntry> = (0..)
@@ -90,7 +90,7 @@ fn slots(gpu: &Gpu, layout: &Layout, sizes: RangeInclusive<usize>) -> Result<(Ve
 }
 
 /// A buffer of so many words.
-pub fn buffer(gpu: &Gpu, label: &str, words: usize, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+pub(crate) fn buffer(gpu: &Gpu, label: &str, words: usize, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
     // Buffers must not be empty, and shaders see elements of up to four words.
     let size = bytes(words.next_multiple_of(4).max(4));
     gpu.guarded(&format!("{size} bytes for {label}"), || {
@@ -104,6 +104,6 @@ pub fn buffer(gpu: &Gpu, label: &str, words: usize, usage: wgpu::BufferUsages) -
 }
 
 /// Bytes of words.
-pub fn bytes(words: usize) -> u64 {
+pub(crate) fn bytes(words: usize) -> u64 {
     words as u64 * 4
 }

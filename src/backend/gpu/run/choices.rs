@@ -11,29 +11,29 @@ const FILE: [&str; 2] = ["choices", "1"];
 
 /// Names of variants by signature of the layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Choices(BTreeMap<String, String>);
+pub(crate) struct Choices(BTreeMap<String, String>);
 
 impl Choices {
     /// Reads those of a device; none if there is no file or it cannot be read.
-    pub fn read(store: &Store) -> Self {
+    pub(crate) fn read(store: &Store) -> Self {
         let data = store.read(FILE[0], FILE[1]);
         Choices(data.and_then(|data| serde_json::from_slice(&data).ok()).unwrap_or_default())
     }
 
     /// Writes the file.
-    pub fn write(&self, store: &Store) {
+    pub(crate) fn write(&self, store: &Store) {
         if let Ok(data) = serde_json::to_vec(&self.0) {
             store.write(FILE[0], FILE[1], &data);
         }
     }
 
     /// Sets the choice for layers with this signature.
-    pub fn set(&mut self, signature: &str, variant: &str) {
+    pub(crate) fn set(&mut self, signature: &str, variant: &str) {
         self.0.insert(signature.to_owned(), variant.to_owned());
     }
 
     /// Which of `variants` was chosen; the first if none was, or if the one chosen no longer exists.
-    pub fn of(&self, signature: &str, variants: &[Variant]) -> usize {
+    pub(crate) fn of(&self, signature: &str, variants: &[Variant]) -> usize {
         let chosen = self.0.get(signature);
         chosen.and_then(|name| variants.iter().position(|v| v.to_string() == *name)).unwrap_or(0)
     }
@@ -41,7 +41,7 @@ impl Choices {
 
 /// Records `plan` with the variants that the caller of [`Gpu::with_variant`] asked for, or the tuner chose; else with
 /// the first of each kernel, which is expected to be best.
-pub fn record(gpu: &Gpu, plan: &Plan) -> Recording {
+pub(crate) fn record(gpu: &Gpu, plan: &Plan) -> Recording {
     let choices = gpu.store().map(Choices::read).unwrap_or_default();
     let choose = |step: usize, variants: &[Variant]| match (gpu.nth_variant(), plan.program().steps.get(step)) {
         (Some(nth), _) => nth.min(variants.len().saturating_sub(1)),

@@ -5,7 +5,7 @@ use crate::plan::Plan;
 
 /// What running needs to know of a plan, without its weights.
 #[derive(Debug)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// Name and words per image of each tensor. The first is the input.
     pub tensors: Vec<(String, usize)>,
     /// Slot of each tensor.
@@ -18,7 +18,7 @@ pub struct Layout {
 
 impl Layout {
     /// That of `plan`.
-    pub fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan) -> Self {
         Layout {
             tensors: plan.program().tensors.iter().map(|t| (t.name.clone(), t.image_words())).collect(),
             slot_of: (0..plan.program().tensors.len()).map(|id| plan.slot_of(id)).collect(),
@@ -28,17 +28,17 @@ impl Layout {
     }
 
     /// Words per image of a tensor.
-    pub fn words(&self, tensor: TensorId) -> usize {
+    pub(crate) fn words(&self, tensor: TensorId) -> usize {
         self.tensors[tensor].1
     }
 
     /// Words per image of the input.
-    pub fn input_words(&self) -> usize {
+    pub(crate) fn input_words(&self) -> usize {
         self.words(0)
     }
 
     /// Words per image of the logits.
-    pub fn output_words(&self) -> usize {
+    pub(crate) fn output_words(&self) -> usize {
         self.words(self.output)
     }
 }

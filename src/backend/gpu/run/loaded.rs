@@ -18,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 /// A batch is one command buffer that begins with its upload and ends with the copy of its result, both in buffers of
 /// its own, and command buffers of a queue do not overlap. So any number of threads may run and encode at once.
 #[derive(Debug)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The device.
     pub gpu: Gpu,
     /// The recording's tensors.
@@ -41,7 +41,7 @@ struct Transfer {
 impl Loaded {
     /// Compiles and allocates everything for the largest batch of these sizes that there is memory for. The host's
     /// copy of the weights ends here.
-    pub fn new(
+    pub(crate) fn new(
         gpu: &Gpu,
         layout: Layout,
         mut recording: Recording,
@@ -62,27 +62,27 @@ impl Loaded {
     }
 
     /// Largest batch.
-    pub fn max_batch(&self) -> usize {
+    pub(crate) fn max_batch(&self) -> usize {
         self.buffers.max_batch
     }
 
     /// The dispatches of a batch, in order.
-    pub fn dispatches(&self) -> &[Dispatch] {
+    pub(crate) fn dispatches(&self) -> &[Dispatch] {
         self.recording.dispatches()
     }
 
     /// The buffer of a tensor's slot.
-    pub fn slot(&self, tensor: usize) -> &wgpu::Buffer {
+    pub(crate) fn slot(&self, tensor: usize) -> &wgpu::Buffer {
         &self.buffers.slots[self.layout.slot_of[tensor]]
     }
 
     /// An error if a batch of so many images was not prepared for.
-    pub fn check_images(&self, images: usize) -> Result<()> {
+    pub(crate) fn check_images(&self, images: usize) -> Result<()> {
         check_images(images, self.max_batch())
     }
 
     /// Adds the work for a batch to `encoder`: from `input` to `output`, with all dispatches in between.
-    pub fn encode(
+    pub(crate) fn encode(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         input: &wgpu::Buffer,
@@ -95,7 +95,7 @@ impl Loaded {
     }
 
     /// Adds what comes before the dispatches.
-    pub fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: usize) {
+    pub(crate) fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: usize) {
         self.set_batch(encoder, images);
         encoder.copy_buffer_to_buffer(input, 0, self.slot(0), 0, bytes(images * self.layout.input_words()));
     }
@@ -107,21 +107,26 @@ impl Loaded {
     }
 
     /// Sets the size of the batch for the dispatches that follow.
-    pub fn set_batch(&self, encoder: &mut wgpu::CommandEncoder, images: usize) {
-        let params = std::mem::size_of::<Params>() as u64;
+    pub(crate) fn set_batch(&self, encoder: &mut wgpu::CommandEncoder, images: usize) {
+        let params = size_of::<Params>() as u64;
         let all_params = &self.buffers.all_params;
         encoder.copy_buffer_to_buffer(all_params, images as u64 * params, &self.buffers.params, 0, params);
     }
 
     /// Adds a pass with the dispatches of these indices.
-    pub fn pass(&self, encoder: &mut wgpu::CommandEncoder, images: usize, dispatches: impl Iterator<Item = usize>) {
+    pub(crate) fn pass(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        images: usize,
+        dispatches: impl Iterator<Item = usize>,
+    ) {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("lq-infer"), timestamp_writes: None };
         let mut pass = encoder.begin_compute_pass(&descriptor);
         dispatches.for_each(|index| self.dispatch(&mut pass, images, index));
     }
 
     /// Adds the dispatch with this index to a pass.
-    pub fn dispatch(&self, pass: &mut wgpu::ComputePass, images: usize, index: usize) {
+    pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass, images: usize, index: usize) {
         let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches()[index], &self.bound[index]);
         let [x, y, z] = self.recording.workgroups(dispatch, images);
         pass.set_pipeline(pipeline);
@@ -130,22 +135,23 @@ impl Loaded {
     }
 
     /// Begins a batch; `input` has the words of `images` images, which must be prepared for.
-    pub fn begin(&self, input: &[u32], images: usize) -> Result<InFlight<'_>> {
+    pub(crate) fn begin(&self, input: &[u32], images: usize, control: &Control) -> Result<InFlight<'_>> {
         let dispatches = 0..self.recording.dispatches().len();
-        self.begin_with(input, images, &[], |encoder| self.pass(encoder, images, dispatches))
+        self.begin_with(input, images, &[], control, |encoder| self.pass(encoder, images, dispatches))
     }
 
     /// [`Loaded::begin`] with other commands between input and output, which fill the buffers `results` for reading.
-    pub fn begin_with(
+    pub(crate) fn begin_with(
         &self,
         input: &[u32],
         images: usize,
         results: &[&wgpu::Buffer],
+        control: &Control,
         dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
         let transfer = self.transfer()?;
         let results: Vec<_> = results.iter().copied().chain([&transfer.result]).collect();
-        let submission = self.gpu.submit("running the network", &results, |encoder| {
+        let submission = self.gpu.submit("running the network", &results, control, |encoder| {
             self.gpu.queue().write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
             self.encode_input(encoder, &transfer.upload, images);
             dispatches(encoder);
@@ -156,12 +162,12 @@ impl Loaded {
     }
 
     /// Runs one dispatch `repeats` times on `images` images of whatever the slots hold, and waits for it.
-    pub fn rerun(&self, dispatch: usize, images: usize, repeats: usize, control: &Control) -> Result<()> {
+    pub(crate) fn rerun(&self, dispatch: usize, images: usize, repeats: usize, control: &Control) -> Result<()> {
         self.check_images(images)?;
         if dispatch >= self.dispatches().len() {
             return Err(Error::Usage(format!("there is no dispatch {dispatch}")));
         }
-        let submission = self.gpu.submit("repeating a dispatch", &[], |encoder| {
+        let submission = self.gpu.submit("repeating a dispatch", &[], control, |encoder| {
             self.set_batch(encoder, images);
             self.pass(encoder, images, std::iter::repeat_n(dispatch, repeats));
             Ok(())
@@ -185,7 +191,7 @@ impl Loaded {
 
 /// A batch that the GPU works on.
 #[derive(Debug)]
-pub struct InFlight<'a> {
+pub(crate) struct InFlight<'a> {
     loaded: &'a Loaded,
     transfer: Transfer,
     submission: Submission,
@@ -194,7 +200,7 @@ pub struct InFlight<'a> {
 
 impl<'a> InFlight<'a> {
     /// Waits until the batch is done, or stops waiting when the control says so.
-    pub fn wait(self, control: &Control) -> Result<Done<'a>> {
+    pub(crate) fn wait(self, control: &Control) -> Result<Done<'a>> {
         // On an error the transfer is dropped and not used again: its buffer may still be waiting to be mapped.
         self.submission.wait(control)?;
         Ok(Done { loaded: self.loaded, transfer: self.transfer, images: self.images })
@@ -203,7 +209,7 @@ impl<'a> InFlight<'a> {
 
 /// A batch that is done, with a result that can be read.
 #[derive(Debug)]
-pub struct Done<'a> {
+pub(crate) struct Done<'a> {
     loaded: &'a Loaded,
     transfer: Transfer,
     images: usize,
@@ -211,7 +217,7 @@ pub struct Done<'a> {
 
 impl Done<'_> {
     /// The words of the logits.
-    pub fn read(self) -> Result<Vec<u32>> {
+    pub(crate) fn read(self) -> Result<Vec<u32>> {
         let Done { loaded, transfer, images } = self;
         let words = loaded.gpu.read_mapped(&transfer.result, bytes(images * loaded.layout.output_words()))?;
         loaded.idle.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);

@@ -22,9 +22,9 @@ mod timed;
 mod trace;
 mod tuner;
 
-pub use batch_limit::BatchLimit;
-pub use layout::Layout;
-pub use loaded::Loaded;
+pub(crate) use batch_limit::BatchLimit;
+pub(crate) use layout::Layout;
+pub(crate) use loaded::Loaded;
 pub use net::GpuNet;
 pub use probe::Probe;
-pub use tuner::tune;
+pub(crate) use tuner::tune;

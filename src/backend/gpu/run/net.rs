@@ -144,7 +144,7 @@ impl Executable for GpuNet {
             return Ok(Box::new(|_| Ok(Vec::new())));
         }
         control.check()?;
-        let in_flight = self.loaded.begin(input, images)?;
+        let in_flight = self.loaded.begin(input, images, control)?;
         Ok(Box::new(move |control| in_flight.wait(control)?.read()))
     }
 }

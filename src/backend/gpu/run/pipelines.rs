@@ -11,7 +11,7 @@ use std::sync::{Arc, mpsc};
 
 /// A compiled shader and the layout of its buffers.
 #[derive(Clone, Debug)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     /// The compiled shader.
     pub pipeline: wgpu::ComputePipeline,
     /// The layout of its buffers.
@@ -19,12 +19,13 @@ pub struct Pipeline {
 }
 
 /// Pipelines by shader text.
-pub type Pipelines = HashMap<Arc<str>, Pipeline>;
+pub(crate) type Pipelines = HashMap<Arc<str>, Pipeline>;
 
 /// Compiles every distinct shader of a recording; `progress` is told (done, total).
 ///
-/// It starts its own threads: the caller may be on the only worker of a pool, and `progress` is called on the caller's thread.
-pub fn compile(gpu: &Gpu, recording: &Recording, progress: Progress) -> Result<Pipelines> {
+/// It starts its own threads: the caller may be on the only worker of a pool, and `progress` is called on the
+/// caller's thread.
+pub(crate) fn compile(gpu: &Gpu, recording: &Recording, progress: Progress) -> Result<Pipelines> {
     let wanted = recording.pipelines();
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(wanted.len());
     let next = AtomicUsize::new(0);

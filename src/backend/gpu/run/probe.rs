@@ -94,7 +94,8 @@ impl Probe {
     pub fn run(&self, amount: u64) -> Result<u64> {
         let rounds = amount.div_ceil(self.per_round).clamp(1, u64::from(u32::MAX));
         let dispatches = if self.copies { rounds } else { 1 };
-        let submission = self.gpu.submit("running a probe", &[], |encoder| {
+        let control = Control::default();
+        let submission = self.gpu.submit("running a probe", &[], &control, |encoder| {
             self.gpu.queue().write_buffer(&self.rounds, 0, bytemuck::cast_slice(&[rounds as u32, 1, 0, 0]));
             let mut pass = encoder.begin_compute_pass(&Default::default());
             pass.set_pipeline(&self.pipeline);
@@ -102,7 +103,7 @@ impl Probe {
             (0..dispatches).for_each(|_| pass.dispatch_workgroups(INVOCATIONS / WORKGROUP_SIZE, 1, 1));
             Ok(())
         })?;
-        submission.wait(&Control::default())?;
+        submission.wait(&control)?;
         Ok(rounds * self.per_round)
     }
 }

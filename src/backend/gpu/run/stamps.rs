@@ -15,7 +15,7 @@ const CLOCK_RATIO: f64 = 1.01;
 
 /// Where the timestamps of a run are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marks {
+pub(crate) enum Marks {
     /// At the beginning and the end of its only pass.
     Run,
     /// There, and after each dispatch.
@@ -37,7 +37,7 @@ impl Marks {
     /// Beginning and end of the pass, or of each dispatch. A GPU does not say when it began a dispatch within a pass,
     /// so that counts as the end of those before it; then the times of dispatches that overlap add up to what they
     /// took together. None if the timestamps make no sense.
-    pub fn intervals(self, stamps: &[f64]) -> Option<Vec<[f64; 2]>> {
+    pub(crate) fn intervals(self, stamps: &[f64]) -> Option<Vec<[f64; 2]>> {
         let (&first, &last) = (stamps.first()?, stamps.last()?);
         if !stamps.is_sorted() || last <= first {
             return None;
@@ -55,7 +55,7 @@ impl Marks {
 
 /// Start and length of intervals of nanoseconds, moved so that the last ends at `end`. None if they take longer than
 /// that, so that they cannot be nanoseconds.
-pub fn end_at(intervals: &[[f64; 2]], end: Duration) -> Option<Vec<[Duration; 2]>> {
+pub(crate) fn end_at(intervals: &[[f64; 2]], end: Duration) -> Option<Vec<[Duration; 2]>> {
     let (&[begin, _], &[_, last]) = (intervals.first()?, intervals.last()?);
     let (long, room) = (last - begin, end.as_nanos() as f64);
     if long > CLOCK_RATIO * room {
@@ -68,7 +68,7 @@ pub fn end_at(intervals: &[[f64; 2]], end: Duration) -> Option<Vec<[Duration; 2]
 
 /// Timestamps of one run.
 #[derive(Debug)]
-pub struct Stamps {
+pub(crate) struct Stamps {
     /// Where they are written.
     pub marks: Marks,
     /// How many there are.
@@ -81,7 +81,7 @@ pub struct Stamps {
 
 impl Stamps {
     /// Those for a run of so many dispatches; None if the device cannot write them.
-    pub fn new(gpu: &Gpu, marks: Marks, dispatches: usize) -> Option<Self> {
+    pub(crate) fn new(gpu: &Gpu, marks: Marks, dispatches: usize) -> Option<Self> {
         let inside = if marks == Marks::Dispatches {
             wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES
         } else {
@@ -109,7 +109,12 @@ impl Stamps {
     }
 
     /// A pass that writes a timestamp at its beginning and one at its end.
-    pub fn pass<'a>(&self, encoder: &'a mut wgpu::CommandEncoder, begin: usize, end: usize) -> wgpu::ComputePass<'a> {
+    pub(crate) fn pass<'a>(
+        &self,
+        encoder: &'a mut wgpu::CommandEncoder,
+        begin: usize,
+        end: usize,
+    ) -> wgpu::ComputePass<'a> {
         let timestamp_writes = Some(wgpu::ComputePassTimestampWrites {
             query_set: &self.set,
             beginning_of_pass_write_index: Some(begin as u32),
@@ -119,23 +124,23 @@ impl Stamps {
     }
 
     /// Writes a timestamp once everything before it in the pass is done.
-    pub fn write(&self, pass: &mut wgpu::ComputePass, index: usize) {
+    pub(crate) fn write(&self, pass: &mut wgpu::ComputePass, index: usize) {
         pass.write_timestamp(&self.set, index as u32);
     }
 
     /// Copies them to [`Stamps::result`] once the commands before are done.
-    pub fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
+    pub(crate) fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
         encoder.resolve_query_set(&self.set, 0..self.count as u32, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.result, 0, self.result.size());
     }
 
     /// The buffer that must be mapped before [`Stamps::read`].
-    pub fn result(&self) -> &wgpu::Buffer {
+    pub(crate) fn result(&self) -> &wgpu::Buffer {
         &self.result
     }
 
     /// Nanoseconds since the first timestamp.
-    pub fn read(&self) -> Result<Vec<f64>> {
+    pub(crate) fn read(&self) -> Result<Vec<f64>> {
         let ticks: Vec<u64> = self.gpu.read_mapped(&self.result, self.result.size())?;
         let first = ticks.first().copied().unwrap_or(0);
         let period = f64::from(self.gpu.queue().get_timestamp_period());

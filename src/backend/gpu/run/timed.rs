@@ -26,7 +26,7 @@ struct FinishedRun {
 
 impl Loaded {
     /// A run of at least one image and its timeline, by the best clock that the device has.
-    pub fn run_timed(
+    pub(crate) fn run_timed(
         &self,
         input: &[u32],
         images: usize,
@@ -56,9 +56,9 @@ impl Loaded {
 
     /// What the GPU takes for `images` images of whatever the slots hold, by its timestamps; None if it has none that
     /// make sense.
-    pub fn device_time(&self, images: usize, control: &Control) -> Result<Option<Duration>> {
+    pub(crate) fn device_time(&self, images: usize, control: &Control) -> Result<Option<Duration>> {
         let Some(stamps) = Stamps::new(&self.gpu, Marks::Run, self.dispatches().len()) else { return Ok(None) };
-        let submission = self.gpu.submit("timing the network", &[stamps.result()], |encoder| {
+        let submission = self.gpu.submit("timing the network", &[stamps.result()], control, |encoder| {
             self.set_batch(encoder, images);
             self.encode_stamped(encoder, images, &stamps);
             Ok(())
@@ -102,7 +102,8 @@ impl Loaded {
         control.check()?;
         let recorder = Recorder::start();
         let host = Some(&recorder);
-        let in_flight = Recorder::host(host, "upload", || self.begin_with(input, images, results, dispatches))?;
+        let in_flight =
+            Recorder::host(host, "upload", || self.begin_with(input, images, results, control, dispatches))?;
         let (batch, done) = Recorder::host(host, "wait", || in_flight.wait(control).map(|b| (b, recorder.now())))?;
         let output = Recorder::host(host, "readback", || batch.read())?;
         Ok(FinishedRun { output, recorder, done })

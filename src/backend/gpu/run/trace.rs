@@ -12,7 +12,7 @@ type TensorCopy = (TensorId, wgpu::Buffer);
 
 impl Loaded {
     /// Runs one image, and returns what each dispatch wrote. Other threads may run the network meanwhile.
-    pub fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
+    pub(crate) fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
         let expected = self.layout.input_words();
         if input.len() != expected {
             return Err(Error::Usage(format!("an image needs {expected} words, got {}", input.len())));
@@ -20,7 +20,8 @@ impl Loaded {
         let copies = self.dispatches().iter().map(|dispatch| written(dispatch).map(|id| self.copy(id)).collect());
         let copies: Vec<Vec<TensorCopy>> = copies.collect::<Result<_>>()?;
         let results: Vec<&wgpu::Buffer> = copies.iter().flatten().map(|(_, copy)| copy).collect();
-        let in_flight = self.begin_with(input, 1, &results, |encoder| {
+        let control = Control::default();
+        let in_flight = self.begin_with(input, 1, &results, &control, |encoder| {
             for (dispatch, copies) in copies.iter().enumerate() {
                 self.pass(encoder, 1, std::iter::once(dispatch));
                 for (id, copy) in copies {
@@ -28,7 +29,7 @@ impl Loaded {
                 }
             }
         })?;
-        in_flight.wait(&Control::default())?.read()?;
+        in_flight.wait(&control)?.read()?;
         let read = |(id, copy): &TensorCopy| Ok((*id, self.gpu.read_mapped(copy, self.tensor_bytes(*id))?));
         let of_dispatch = |(dispatch, copies): (&Dispatch, &Vec<TensorCopy>)| {
             let written = copies.iter().map(read).collect::<Result<_>>()?;

@@ -26,7 +26,7 @@ const CLEARLY: f64 = 0.95;
 ///
 /// # Errors
 /// Device errors. A variant that gives other bits than the reference is not chosen.
-pub fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+pub(crate) fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
     let input = noise(plan);
     let mut expected = HashMap::new();
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;

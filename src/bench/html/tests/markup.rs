@@ -2,7 +2,7 @@
 
 /// An element. Elements are in order of their start tags.
 #[derive(Debug, Default)]
-pub struct Element {
+pub(crate) struct Element {
     pub name: String,
     pub attributes: Vec<(String, String)>,
     /// Its own text, without that of its children.
@@ -12,17 +12,17 @@ pub struct Element {
 }
 
 impl Element {
-    pub fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    pub fn number(&self, name: &str) -> f64 {
+    pub(crate) fn number(&self, name: &str) -> f64 {
         self.attribute(name).and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{name} of {self:?}"))
     }
 }
 
 /// All elements of a document; panics at the first that is not closed properly.
-pub fn elements(document: &str) -> Vec<Element> {
+pub(crate) fn elements(document: &str) -> Vec<Element> {
     let mut rest = document.strip_prefix("<!DOCTYPE html>").unwrap_or(document);
     let (mut all, mut open): (Vec<Element>, Vec<usize>) = (Vec::new(), Vec::new());
     while let Some(at) = rest.find('<') {
