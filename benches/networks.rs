@@ -6,6 +6,8 @@
 //! `LQ_INFER_BENCH_DEVICES` is a comma-separated list of devices, named as for `--device` of the bench `kernels`. The
 //! default is the CPU.
 
+#![allow(unreachable_pub)] // a program has no callers outside
+
 mod common;
 
 use common::steps::distinct_launches;

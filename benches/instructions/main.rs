@@ -6,6 +6,8 @@
 //! Fails if a figure has grown by more than 3 % and 20,000 instructions. Valgrind supports neither AVX-512 nor
 //! AVX-VNNI, so only AVX2 and portable code are counted.
 
+#![allow(unreachable_pub)] // a program has no callers outside
+
 mod callgrind;
 #[path = "../common/mod.rs"]
 mod common;

@@ -8,6 +8,8 @@
 //! convolutions with the bit convolutions. The last number printed is the median time of whole inferences, from words
 //! on the host to words on the host, in milliseconds per image.
 
+#![allow(unreachable_pub)] // a program has no callers outside
+
 mod against;
 #[path = "../common/mod.rs"]
 mod common;

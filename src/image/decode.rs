@@ -190,11 +190,11 @@ mod tests {
 
     #[test]
     fn pictures_of_the_image_crate_become_pixels() {
-        let rgb = image::RgbImage::from_raw(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        let rgb = RgbImage::from_raw(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
         let expected = Pixels { height: 1, width: 2, rgb: vec![1, 2, 3, 4, 5, 6] };
         assert_eq!(Pixels::from(rgb.clone()), expected);
-        let rgba = image::DynamicImage::ImageRgb8(rgb).into_rgba8();
-        assert_eq!(Pixels::from(image::DynamicImage::ImageRgba8(rgba)), expected);
+        let rgba = DynamicImage::ImageRgb8(rgb).into_rgba8();
+        assert_eq!(Pixels::from(DynamicImage::ImageRgba8(rgba)), expected);
     }
 
     #[test]

@@ -32,15 +32,15 @@ const MAX_LOW_BITS: u32 = 16;
 const MIN_LOW_BITS: u32 = 8;
 /// Most fractional bits of a T that is compared with thresholds or gives logits, not rounded to a value. Far inside the
 /// range of `f64`.
-pub const MAX_FRAC: i32 = 400;
+pub(super) const MAX_FRAC: i32 = 400;
 
 /// T has at most l + HALF_BITS fractional bits more than the value it is rounded to, so that the half that is added to
 /// its bias for rounding is at most 2^(HALF_BITS - 1) in the high word.
-pub const HALF_BITS: i32 = 8;
+pub(super) const HALF_BITS: i32 = 8;
 
 /// The coefficients of a layer, and the scale of its sums T.
 #[derive(Clone, Debug)]
-pub struct Sums {
+pub(super) struct Sums {
     /// `[out, pair]` (high, low).
     pub coefficients: Vec<[i32; 2]>,
     /// F per channel: T = y * 2^F.
@@ -55,7 +55,7 @@ pub const CARRY_PLANES: usize = 6;
 /// Planes that share a unit: a set bit of plane k is worth `unit * times[k]`. A plane of codes is a digit by itself.
 /// The eight planes of a limb form one, so that their coefficients are exact multiples of one rounded number.
 #[derive(Clone, Copy, Debug)]
-pub struct Digit {
+pub(super) struct Digit {
     /// The common unit, a real number.
     pub unit: f64,
     /// Multiples of the unit, plane by plane.
@@ -66,13 +66,13 @@ pub struct Digit {
 
 impl Digit {
     /// A plane of codes.
-    pub fn plane(unit: f64) -> Self {
+    pub(super) fn plane(unit: f64) -> Self {
         Digit { unit, times: &[1], reach: 1 }
     }
 }
 
 /// The digits of values with `frac` fractional bits, stored in `planes` planes: four limbs, then planes of zeros.
-pub fn value_digits(planes: usize, frac: i32) -> Vec<Digit> {
+pub(super) fn value_digits(planes: usize, frac: i32) -> Vec<Digit> {
     let limb = |p: usize| Digit {
         unit: scale_by_power(1.0, 8 * p as i32 - frac),
         times: &[1, 2, 4, 8, 16, 32, 64, -128],
@@ -85,7 +85,7 @@ pub fn value_digits(planes: usize, frac: i32) -> Vec<Digit> {
 
 /// One term of y: `unit * sum_k times[k] N_k`, with a bound on its counts.
 #[derive(Clone, Copy, Debug)]
-pub struct Term {
+pub(super) struct Term {
     /// The planes that are counted.
     pub digit: Digit,
     /// Bound of |N_k|.
@@ -93,14 +93,14 @@ pub struct Term {
 }
 
 /// The widest low word for which adding or subtracting `carried` low words between two carries cannot overflow.
-pub fn low_bits(carried: usize) -> Result<u32, String> {
+pub(super) fn low_bits(carried: usize) -> Result<u32, String> {
     let fits = |l: u32| (carried as u64 + 1) * ((1 << l) - 1) < 1 << 31;
     (MIN_LOW_BITS..=MAX_LOW_BITS).rev().find(|&l| fits(l)).ok_or(format!("{carried} products overflow 32-bit sums"))
 }
 
 /// Coefficients for the terms of each output channel, with room for `shift` (the constant that is added to y) and with
 /// at most `max_frac` fractional bits.
-pub fn sums(terms: &[Vec<Term>], shift: &[f64], low_bits: u32, max_frac: i32) -> Result<Sums, String> {
+pub(super) fn sums(terms: &[Vec<Term>], shift: &[f64], low_bits: u32, max_frac: i32) -> Result<Sums, String> {
     let mut sums = Sums { coefficients: Vec::new(), frac: Vec::new(), low_bits };
     for (c, (terms, &h)) in terms.iter().zip(shift).enumerate() {
         let (frac, words) =
@@ -137,18 +137,18 @@ fn words(terms: &[Term], h: f64, l: u32, frac: i32) -> Option<Vec<[i32; 2]>> {
 }
 
 /// bias = round(shift * 2^frac) + half, in two words.
-pub fn bias(shift: f64, frac: i32, half: i64, low_bits: u32) -> [i32; 2] {
+pub(super) fn bias(shift: f64, frac: i32, half: i64, low_bits: u32) -> [i32; 2] {
     let (hi, lo) = split(to_fixed(shift, frac) + half, low_bits);
     [hi as i32, lo as i32]
 }
 
 /// Half a unit of the result of a right shift by `shift`. Added before the shift, it turns the floor into rounding.
-pub fn rounding_half(shift: i32) -> i64 {
+pub(super) fn rounding_half(shift: i32) -> i64 {
     if (1..=62).contains(&shift) { 1 << (shift - 1) } else { 0 }
 }
 
 /// Checks that [`crate::fixed::to_value`] supports every shift.
-pub fn check_shifts(shifts: &[i32], low_bits: u32) -> Result<(), String> {
+pub(super) fn check_shifts(shifts: &[i32], low_bits: u32) -> Result<(), String> {
     let range = crate::fixed::shift_range(low_bits);
     match shifts.iter().position(|s| !range.contains(s)) {
         None => Ok(()),

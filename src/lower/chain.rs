@@ -8,7 +8,7 @@ use crate::graph::{Graph, NodeId, Op};
 
 /// A group of nodes computed by one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chain {
+pub(super) struct Chain {
     /// The convolution, or the node whose value the chain reads.
     pub head: NodeId,
     /// Batch norms applied in this order, before the addition.
@@ -81,7 +81,7 @@ fn ends_convolution(graph: &Graph, id: NodeId) -> bool {
 
 /// A quantizer of a value, together with the batch norms and the ReLU before it that nothing else reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QuantChain {
+pub(super) struct QuantChain {
     /// Batch norms applied in this order, before the ReLU.
     pub batch_norms: Vec<NodeId>,
     /// Whether a ReLU precedes the quantizer.
@@ -91,7 +91,7 @@ pub struct QuantChain {
 }
 
 /// The [`QuantChain`] whose first node is `first`, if there is one.
-pub fn quantizer(graph: &Graph, first: NodeId) -> Option<QuantChain> {
+pub(super) fn quantizer(graph: &Graph, first: NodeId) -> Option<QuantChain> {
     let mut chain = QuantChain { batch_norms: vec![], relu: false, quantize: first };
     let mut node = first;
     loop {
@@ -109,7 +109,7 @@ pub fn quantizer(graph: &Graph, first: NodeId) -> Option<QuantChain> {
 
 /// Nodes that are lowered together. [`group`] orders groups so that everything a group reads exists before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Group {
+pub(super) enum Group {
     /// A convolution with the nodes that its chain absorbs.
     Conv(Chain),
     /// Batch norms, an addition or a ReLU on a value.
@@ -121,7 +121,7 @@ pub enum Group {
 }
 
 /// Assigns every node but the input to exactly one group.
-pub fn group(graph: &Graph) -> Vec<Group> {
+pub(super) fn group(graph: &Graph) -> Vec<Group> {
     let count = graph.nodes().len();
     let mut grouped = vec![false; count];
     let mut at_end: Vec<Option<Group>> = vec![None; count];
@@ -151,7 +151,7 @@ pub fn group(graph: &Graph) -> Vec<Group> {
 
 impl Group {
     /// The node whose result the group computes.
-    pub fn end(&self) -> NodeId {
+    pub(super) fn end(&self) -> NodeId {
         match self {
             Group::Conv(chain) | Group::Pointwise(chain) => chain.end,
             Group::Quantize { chain, .. } => chain.quantize,

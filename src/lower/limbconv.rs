@@ -19,10 +19,10 @@ use crate::fixed::{
 };
 
 /// Low word of T: two limbs.
-pub const LOW_BITS: u32 = 16;
+pub(super) const LOW_BITS: u32 = 16;
 
 /// Fixed-point weights of a layer.
-pub struct FixedWeights {
+pub(super) struct FixedWeights {
     /// Packed limbs `[out, tap, word of four channels, WEIGHT_LIMBS]`.
     pub packed: Vec<u32>,
     /// e per output channel: W = w * 2^e.
@@ -31,7 +31,7 @@ pub struct FixedWeights {
 
 /// Real weights of a layer, times the gain of its batch norms. Each output channel's are computed when they are needed: all at
 /// once, in double precision, they would take twice the memory of the file's.
-pub struct ScaledWeights<'a> {
+pub(super) struct ScaledWeights<'a> {
     pub outputs: usize,
     /// Taps of the window.
     pub taps: usize,
@@ -42,14 +42,14 @@ pub struct ScaledWeights<'a> {
 }
 
 impl ScaledWeights<'_> {
-    pub fn rows(&self) -> impl Iterator<Item = Vec<f64>> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = Vec<f64>> {
         (0..self.outputs).map(&self.row)
     }
 }
 
 /// Rounds real weights to fixed point and packs their limbs. `cap` limits the fractional bits; it is called with an
 /// output channel and its weights.
-pub fn fix(weights: &ScaledWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
+pub(super) fn fix(weights: &ScaledWeights, cap: impl Fn(usize, &[f64]) -> i32) -> FixedWeights {
     let words = weights.outputs * weights.taps * weights.lanes.div_ceil(LIMB_LANES) * WEIGHT_LIMBS;
     let mut fixed = FixedWeights { packed: Vec::with_capacity(words), frac: Vec::new() };
     for (output, row) in weights.rows().enumerate() {
@@ -84,7 +84,7 @@ fn pack_group(group: &[i32]) -> [u32; WEIGHT_LIMBS] {
 }
 
 /// Checks that the diagonals of `lanes` multiplied lanes with `input_limbs`-limb inputs fit an `i32`.
-pub fn check_diagonals(lanes: usize, input_limbs: usize) -> Result<(), String> {
+pub(super) fn check_diagonals(lanes: usize, input_limbs: usize) -> Result<(), String> {
     let products = lanes as i128 * input_limbs.min(WEIGHT_LIMBS) as i128;
     if products * (1 << 14) + (1 << 24) < 1 << 31 {
         return Ok(());
@@ -93,12 +93,12 @@ pub fn check_diagonals(lanes: usize, input_limbs: usize) -> Result<(), String> {
 }
 
 /// Largest |x| of an input with this many limbs.
-pub fn input_max(input_limbs: usize) -> i64 {
+pub(super) fn input_max(input_limbs: usize) -> i64 {
     if input_limbs == VALUE_LIMBS { i64::from(VALUE_MAX) } else { 128 }
 }
 
 /// The least number of dropped limbs for which the sums of every channel fit, at its weights' full precision.
-pub fn dropped_limbs(weights: &ScaledWeights, input_limbs: usize) -> Result<usize, String> {
+pub(super) fn dropped_limbs(weights: &ScaledWeights, input_limbs: usize) -> Result<usize, String> {
     let most = weights.rows().map(|row| total(&row, exponent(&row))).max().unwrap_or(0);
     let fits = |drop: usize| high(most, input_limbs, drop) < HIGH_LIMIT;
     (0..input_limbs + WEIGHT_LIMBS).find(|&d| fits(d)).ok_or("its sums do not fit in two words".to_owned())
@@ -107,7 +107,7 @@ pub fn dropped_limbs(weights: &ScaledWeights, input_limbs: usize) -> Result<usiz
 /// The most fractional bits of a channel's weights for which T has at most `max_frac` of them and its high word has
 /// room for the bias `shift` (a real number). A channel with tiny weights and an ordinary bias thus gives up bits that
 /// its bias would swamp, and the other channels, which share `drop`, lose nothing.
-pub fn cap(row: &[f64], shift: f64, input: (usize, i32), drop: usize, max_frac: i32) -> i32 {
+pub(super) fn cap(row: &[f64], shift: f64, input: (usize, i32), drop: usize, max_frac: i32) -> i32 {
     let (limbs, input_frac) = input;
     let t_frac = |e: i32| e + input_frac - 8 * drop as i32;
     let most = max_frac - t_frac(0);

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// The shape of packed weights in a file: `[out, taps, words(inputs), planes]`.
 #[derive(Clone, Copy, Debug)]
-pub struct Packing {
+pub(super) struct Packing {
     /// Output channels.
     pub outputs: usize,
     /// Taps of the window.
@@ -23,7 +23,7 @@ pub struct Packing {
 }
 
 /// Weights arranged for the parts of an input.
-pub struct Arranged {
+pub(super) struct Arranged {
     /// For each output channel `[part][tap, part words, planes]`, including the mask plane if there is one.
     pub weights: Vec<u32>,
     /// Words of each part that an output channel reads.
@@ -35,7 +35,7 @@ pub struct Arranged {
 }
 
 /// Arranges packed weights for an input; `parts` are the numbers of channels of its parts.
-pub fn arrange(weights: &[u32], packing: Packing, parts: &[usize]) -> Arranged {
+pub(super) fn arrange(weights: &[u32], packing: Packing, parts: &[usize]) -> Arranged {
     let starts: Vec<usize> = parts.iter().scan(0, |at, c| Some(std::mem::replace(at, *at + c))).collect();
     // Channels of part p that output channel c reads, counted from the start of the part.
     let reach = |c: usize, p: usize| -> Range<usize> {

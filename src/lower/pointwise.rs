@@ -12,7 +12,7 @@ use crate::fixed::{ceil_log2, to_fixed};
 const MAX_SHIFT: i32 = 60;
 
 /// G, B and s of the derivation above, per channel.
-pub struct FixedAffine {
+pub(super) struct FixedAffine {
     /// G.
     pub gains: Vec<i32>,
     /// B.
@@ -22,7 +22,7 @@ pub struct FixedAffine {
 }
 
 /// Integer form of `affine` for inputs with `from` and outputs with `to` fractional bits.
-pub fn fix(affine: &Affine, from: i32, to: i32) -> Result<FixedAffine, String> {
+pub(super) fn fix(affine: &Affine, from: i32, to: i32) -> Result<FixedAffine, String> {
     let mut fixed = FixedAffine { gains: Vec::new(), biases: Vec::new(), shifts: Vec::new() };
     for (c, (&g, &h)) in affine.gain.iter().zip(&affine.shift).enumerate() {
         let room = |x: f64, bits: i32, frac: i32| if x == 0.0 { MAX_SHIFT } else { bits - ceil_log2(x.abs()) - frac };

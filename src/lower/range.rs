@@ -29,7 +29,7 @@ const DEVIATIONS: f64 = 16.0;
 const MAX_FRAC: i32 = 200;
 
 /// Fractional bits per node (meaningless for nodes that hold codes).
-pub fn scales(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<i32>, String> {
+pub(super) fn scales(graph: &Graph, params: &Params, input_range: f64) -> Result<Vec<i32>, String> {
     let ranges = ranges(graph, params, input_range)?;
     let groups = groups(graph);
     let mut widest = vec![0f64; ranges.len()];

@@ -11,7 +11,7 @@ use crate::tensor::Shape;
 
 /// Members that are stored side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub(super) struct Row {
     /// The members, in order of their nodes.
     pub members: Vec<RowMember>,
     /// Height and width, and the channels of all members together.
@@ -22,7 +22,7 @@ pub struct Row {
 
 /// Where a member is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RowMember {
+pub(super) struct RowMember {
     /// The member.
     pub node: NodeId,
     /// First word within a row.
@@ -32,7 +32,7 @@ pub struct RowMember {
 }
 
 /// Number of planes that hold the codes of `node`, if it is a quantizer.
-pub fn code_planes(graph: &Graph, node: NodeId) -> Option<usize> {
+pub(super) fn code_planes(graph: &Graph, node: NodeId) -> Option<usize> {
     match graph.nodes()[node].op {
         Op::Quantize { bits, encoding, .. } => Some(encoding.planes(bits)),
         _ => None,
@@ -40,7 +40,7 @@ pub fn code_planes(graph: &Graph, node: NodeId) -> Option<usize> {
 }
 
 /// The layouts of all tensors of rows that a graph needs.
-pub fn rows(graph: &Graph, facts: &[Fact]) -> Vec<Row> {
+pub(super) fn rows(graph: &Graph, facts: &[Fact]) -> Vec<Row> {
     let mut sets: Vec<Vec<NodeId>> = Vec::new();
     for node in graph.nodes() {
         if let Op::Conv { weights: Weights::Planes { .. }, .. } = node.op {

@@ -19,7 +19,7 @@ use crate::quant::{Levels, Ties};
 
 /// A threshold on sign(gain) * x.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Threshold {
+pub(super) enum Threshold {
     /// Every number is above it.
     Always,
     /// No number is above it.
@@ -29,7 +29,7 @@ pub enum Threshold {
 }
 
 /// The threshold on sign(gain) * x that is equivalent to `t` on z, as derived above.
-pub fn fold(t: f32, gain: f64, shift: f64, relu: bool, ties: Ties) -> Threshold {
+pub(super) fn fold(t: f32, gain: f64, shift: f64, relu: bool, ties: Ties) -> Threshold {
     let t = f64::from(t);
     let above = |z: f64| z > t || (ties == Ties::Above && z == t);
     let settled = |above: bool| if above { Threshold::Always } else { Threshold::Never };
@@ -53,7 +53,7 @@ fn integer(x: f64, frac: i32, ties: Ties) -> i64 {
 }
 
 /// Thresholds on values n * 2^-frac.
-pub fn on_values(levels: &Levels, affine: &Affine, relu: bool, frac: i32, ties: Ties) -> Ranks {
+pub(super) fn on_values(levels: &Levels, affine: &Affine, relu: bool, frac: i32, ties: Ties) -> Ranks {
     let limit = i64::from(VALUE_MAX);
     let saturated = |t: Threshold| match t {
         Threshold::Always => i32::MIN,
@@ -77,7 +77,7 @@ pub fn on_values(levels: &Levels, affine: &Affine, relu: bool, frac: i32, ties: 
 /// Thresholds of one channel on two-word sums T * 2^-frac, which already contain the gain.
 ///
 /// The high word of T is proved to lie strictly between `i32::MIN` and `i32::MAX`, so these serve as the infinities.
-pub fn on_sums(levels: &Levels, shift: f64, relu: bool, frac: i32, low_bits: u32, ties: Ties) -> Vec<[i32; 2]> {
+pub(super) fn on_sums(levels: &Levels, shift: f64, relu: bool, frac: i32, low_bits: u32, ties: Ties) -> Vec<[i32; 2]> {
     let always = [i32::MIN, 0];
     let never = [i32::MAX, 0];
     let saturated = |t: Threshold| match t {

@@ -1,5 +1,7 @@
 //! Tests of benchmarks. They look at times, so they have a program of their own, beside which nothing else runs.
 
+#![allow(unreachable_pub)] // a program has no callers outside
+
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/trials.rs"]

@@ -2,6 +2,8 @@
 //! repository: `LQ_INFER_SHARED` names its folder. Without the variable these tests are reported as ignored; with it they
 //! fail if the data is missing or broken.
 
+#![allow(unreachable_pub)] // a program has no callers outside
+
 #[path = "../common/mod.rs"]
 mod common;
 mod converted;

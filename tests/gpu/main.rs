@@ -1,6 +1,8 @@
 //! Tests of GPUs, and of what is the same on GPUs and CPUs. Where there is no GPU they fail, unless the person running them
 //! set `LQ_INFER_ALLOW_NO_GPU=1`; then those that need one are reported as ignored.
 
+#![allow(unreachable_pub)] // a program has no callers outside
+
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/trials.rs"]

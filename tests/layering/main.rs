@@ -1,6 +1,8 @@
 //! The layers of the design, enforced: a module imports strictly lower ranks only, no files use each other in a circle,
 //! wgpu stays in its corner, and every shader has its reference. Code for tests (`#[cfg(test)]`) may import anything.
 
+#![allow(unreachable_pub)] // a program has no callers outside
+
 mod circles;
 mod source;
 

@@ -1,5 +1,7 @@
 //! Tests that count memory: what inferences and conversions allocate, and what hostile files can make the readers allocate.
 
+#![allow(unreachable_pub)] // a program has no callers outside
+
 mod alloc;
 #[path = "../common/mod.rs"]
 mod common;

@@ -2,6 +2,8 @@
 //! is beside: `gpu` (only GPUs), `memory` (a counting allocator), `golden` (data that is not in the repository), `bench`
 //! (times), `layering` (the structure of the sources).
 
+#![allow(unreachable_pub)] // a program has no callers outside
+
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../../benches/instructions/figures.rs"]

@@ -11,11 +11,11 @@ macro_rules! uniform {
         $(#[$doc])*
         #[repr(C)]
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
-        pub struct $name { $($(#[$field_doc])* pub $field: u32),+ }
+        pub(super) struct $name { $($(#[$field_doc])* pub $field: u32),+ }
 
         impl $name {
             /// The same struct in WGSL.
-            pub const WGSL: &str =
+            pub(super) const WGSL: &str =
                 concat!("struct ", stringify!($name), " {", $(" ", stringify!($field), ": u32,"),+, " }\n");
         }
     };
@@ -38,7 +38,7 @@ uniform! {
 
 /// A buffer as a shader declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Port {
+pub(super) struct Port {
     /// Its name in the shader.
     pub name: &'static str,
     /// Element type.
@@ -50,7 +50,7 @@ pub struct Port {
 /// Collects what a shader knows about its launch: constants, which are part of its text, and the shape, which it reads
 /// at run time so that layers of different shapes share a pipeline.
 #[derive(Clone, Debug, Default)]
-pub struct Header {
+pub(super) struct Header {
     text: String,
     /// The unsigned constants, which the bounds of unrolled loops may name.
     numbers: HashMap<String, usize>,
@@ -59,32 +59,32 @@ pub struct Header {
 
 impl Header {
     /// Adds an unsigned constant.
-    pub fn number(&mut self, name: &str, value: usize) -> &mut Self {
+    pub(super) fn number(&mut self, name: &str, value: usize) -> &mut Self {
         self.numbers.insert(name.to_owned(), value);
         self.line(format_args!("const {name}: u32 = {value}u;"))
     }
 
     /// Adds generated functions.
-    pub fn text(&mut self, text: &str) -> &mut Self {
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
         self
     }
 
     /// The header and these files behind it, with marked loops unrolled.
-    pub fn complete(&self, files: &[&str]) -> String {
+    pub(super) fn complete(&self, files: &[&str]) -> String {
         let number = |name: &str| self.numbers.get(name).copied();
         files.iter().fold(self.text.clone(), |text, file| text + &unroll(file, &number))
     }
 
     /// Adds a number that differs from layer to layer. In the shader it is a private variable, set by `load_shape()`.
-    pub fn shape(&mut self, name: &'static str, value: usize) -> &mut Self {
+    pub(super) fn shape(&mut self, name: &'static str, value: usize) -> &mut Self {
         // Extents are below 2^31 (`Recording::max_images` and the limits of tensors).
         self.shape.push((name, value as u32));
         self
     }
 
     /// The words of the shape's uniform.
-    pub fn shape_words(&self) -> Vec<u32> {
+    pub(super) fn shape_words(&self) -> Vec<u32> {
         let mut words: Vec<u32> = self.shape.iter().map(|&(_, value)| value).collect();
         words.resize(words.len().next_multiple_of(4), 0);
         words
@@ -106,17 +106,17 @@ impl Header {
     }
 
     /// Adds a signed constant.
-    pub fn signed(&mut self, name: &str, value: i32) -> &mut Self {
+    pub(super) fn signed(&mut self, name: &str, value: i32) -> &mut Self {
         self.line(format_args!("const {name}: i32 = {value}i;"))
     }
 
     /// Adds a flag.
-    pub fn flag(&mut self, name: &str, value: bool) -> &mut Self {
+    pub(super) fn flag(&mut self, name: &str, value: bool) -> &mut Self {
         self.line(format_args!("const {name}: bool = {value};"))
     }
 
     /// Defines `Planes`, a vector of `width` (1, 2 or 4) planes, and `plane_of`, which gets one of them.
-    pub fn planes(&mut self, width: usize) -> &mut Self {
+    pub(super) fn planes(&mut self, width: usize) -> &mut Self {
         let (ty, element) = if width == 1 { ("u32".to_owned(), "v") } else { (format!("vec{width}<u32>"), "v[k]") };
         self.number("LOAD", width).line(format_args!("alias Planes = {ty};"));
         self.line(format_args!("fn plane_of(v: Planes, k: u32) -> u32 {{ return {element}; }}"))
@@ -124,7 +124,7 @@ impl Header {
 
     /// Declares the uniforms and the buffers. A port that is absent becomes a private variable: the shader only uses
     /// it under a flag that is false, but its text must be valid all the same.
-    pub fn ports(&mut self, ports: &[(Port, bool)]) -> &mut Self {
+    pub(super) fn ports(&mut self, ports: &[(Port, bool)]) -> &mut Self {
         self.text.push_str(Params::WGSL);
         self.line(format_args!("@group(0) @binding(0) var<uniform> params: Params;"));
         self.declare_shape();

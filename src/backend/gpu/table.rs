@@ -5,10 +5,10 @@
 use super::header::Header;
 
 /// Channels of a quad: shaders process four neighbouring channels as one vector.
-pub const QUAD: usize = 4;
+pub(super) const QUAD: usize = 4;
 
 /// A table with a number per row and channel.
-pub struct Table<'a> {
+pub(super) struct Table<'a> {
     channels: usize,
     rows: Vec<Box<dyn Fn(usize) -> i32 + 'a>>,
     /// What each row has for channels past the last one.
@@ -20,36 +20,36 @@ pub struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// A table without rows.
-    pub fn new(channels: usize) -> Self {
+    pub(super) fn new(channels: usize) -> Self {
         Table { channels, rows: Vec::new(), padding: Vec::new(), tail: Vec::new(), tails: Vec::new() }
     }
 
     /// Adds a row and returns its index. `padding` is what channels past the last one have.
-    pub fn row(&mut self, padding: i32, number: impl Fn(usize) -> i32 + 'a) -> usize {
+    pub(super) fn row(&mut self, padding: i32, number: impl Fn(usize) -> i32 + 'a) -> usize {
         self.rows.push(Box::new(number));
         self.padding.push(padding);
         self.rows.len() - 1
     }
 
     /// Adds words behind the quads, starting at a whole vector; the constant `name` says at which.
-    pub fn tail(&mut self, name: &'static str, words: Vec<u32>) {
+    pub(super) fn tail(&mut self, name: &'static str, words: Vec<u32>) {
         self.tails.push((name, self.tail.len() / QUAD));
         self.tail.extend(words);
         self.tail.resize(self.tail.len().next_multiple_of(QUAD), 0);
     }
 
     /// Rows so far.
-    pub fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.rows.len()
     }
 
     /// Quads of channels.
-    pub fn quads(&self) -> usize {
+    pub(super) fn quads(&self) -> usize {
         self.channels.div_ceil(QUAD)
     }
 
     /// Adds the constants ROWS and QUADS, and those of the tails (in vectors).
-    pub fn describe(&self, header: &mut Header) {
+    pub(super) fn describe(&self, header: &mut Header) {
         header.number("ROWS", self.rows.len()).shape("QUADS", self.quads());
         for &(name, at) in &self.tails {
             header.shape(name, self.quads() * self.rows.len() + at);
@@ -57,7 +57,7 @@ impl<'a> Table<'a> {
     }
 
     /// The buffer.
-    pub fn words(&self) -> Vec<u32> {
+    pub(super) fn words(&self) -> Vec<u32> {
         let mut words = Vec::with_capacity(QUAD * self.quads() * self.rows.len() + self.tail.len());
         for quad in 0..self.quads() {
             for (row, padding) in self.rows.iter().zip(&self.padding) {
@@ -72,7 +72,7 @@ impl<'a> Table<'a> {
 }
 
 /// Weights `[out][row]` as vectors of four output channels: `[quad][row]`. Channels past the last are 0.
-pub fn quad_weights(weights: &[u32], channels: usize) -> Vec<u32> {
+pub(super) fn quad_weights(weights: &[u32], channels: usize) -> Vec<u32> {
     let row = weights.len() / channels.max(1);
     let at = |c: usize, i: usize| if c < channels { weights[c * row + i] } else { 0 };
     let quads = 0..channels.div_ceil(QUAD);
@@ -81,7 +81,7 @@ pub fn quad_weights(weights: &[u32], channels: usize) -> Vec<u32> {
 
 /// Bits of the codes by rank: bit `r % 32` of word `plane * words + r / 32` is bit `plane` of the code of rank r.
 /// Returns the words and how many there are per plane.
-pub fn code_bits(codes_of_ranks: &[u16], bits: usize) -> (Vec<u32>, usize) {
+pub(super) fn code_bits(codes_of_ranks: &[u16], bits: usize) -> (Vec<u32>, usize) {
     let per_plane = codes_of_ranks.len().div_ceil(32);
     let mut words = vec![0; bits * per_plane];
     for (rank, code) in codes_of_ranks.iter().enumerate() {

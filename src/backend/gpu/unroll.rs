@@ -12,7 +12,7 @@ const MARK: &str = " { // unrolled";
 const REFUSED: &str = "cannot unroll: ";
 
 /// `text` with its marked loops unrolled; `number` looks up the constants that bounds name.
-pub fn unroll(text: &str, number: &dyn Fn(&str) -> Option<usize>) -> String {
+pub(super) fn unroll(text: &str, number: &dyn Fn(&str) -> Option<usize>) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let (mut unrolled, mut at) = (String::with_capacity(2 * text.len()), 0);
     while let Some(line) = lines.get(at) {

@@ -5,7 +5,7 @@ use crate::fixed::rounded_mean;
 use crate::lower::AvgPool;
 
 /// Mean over every window, rounded half up.
-pub fn run(k: &AvgPool, arena: &Arena, out: &mut Output) {
+pub(super) fn run(k: &AvgPool, arena: &Arena, out: &mut Output) {
     let (input, shape) = (arena.read(k.input), arena.spec(k.input).shape);
     let to = out.spec.shape;
     for (index, target) in out.data.iter_mut().enumerate() {

@@ -8,7 +8,7 @@ use crate::quant::words;
 
 /// N_ij = 2 popcount(B_i & A_j) - popcount(A_j) over the taps inside the input, then T = sum C_ij N_ij over all parts.
 /// Intermediate high words may wrap (see `lower::bitconv`).
-pub fn run(k: &BitConv, arena: &Arena, outputs: &mut [Output]) {
+pub(super) fn run(k: &BitConv, arena: &Arena, outputs: &mut [Output]) {
     let shape = outputs[0].spec.shape;
     let mut finisher = Finisher::new(&k.epilogue, arena, shape.c);
     let mut windows: Vec<Window> = k.parts.iter().map(|part| Window::new(k, part)).collect();

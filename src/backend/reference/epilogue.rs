@@ -6,7 +6,7 @@ use crate::lower::{Epilogue, Finish, Ranks, TensorId};
 use crate::quant::pack_row;
 
 /// Applies the epilogue of one convolution, pixel by pixel.
-pub struct Finisher<'a> {
+pub(super) struct Finisher<'a> {
     epilogue: &'a Epilogue,
     residual: Option<(&'a [u32], usize)>,
     codes: Vec<u16>,
@@ -14,7 +14,7 @@ pub struct Finisher<'a> {
 
 impl<'a> Finisher<'a> {
     /// For a convolution of `channels` output channels.
-    pub fn new(epilogue: &'a Epilogue, arena: &'a Arena, channels: usize) -> Self {
+    pub(super) fn new(epilogue: &'a Epilogue, arena: &'a Arena, channels: usize) -> Self {
         let residual = match epilogue.finish {
             Finish::Value { residual: Some(id), .. } => Some((arena.read(id), arena.spec(id).shape.c)),
             _ => None,
@@ -23,7 +23,7 @@ impl<'a> Finisher<'a> {
     }
 
     /// Finishes all channels of one pixel. `sum(c)` returns T of channel c without its bias, not normalised.
-    pub fn pixel(&mut self, pixel: usize, outputs: &mut [Output], mut sum: impl FnMut(usize) -> (i32, i32)) {
+    pub(super) fn pixel(&mut self, pixel: usize, outputs: &mut [Output], mut sum: impl FnMut(usize) -> (i32, i32)) {
         for c in 0..self.codes.len() {
             let (hi, lo) = sum(c);
             let [bias_hi, bias_lo] = self.epilogue.bias[c];
@@ -71,19 +71,19 @@ fn row<T>(thresholds: &[T], c: usize, levels: usize) -> &[T] {
 }
 
 /// Saturating sum of two values.
-pub fn add(a: i32, b: i32) -> i32 {
+pub(super) fn add(a: i32, b: i32) -> i32 {
     (a + b).clamp(-VALUE_MAX, VALUE_MAX)
 }
 
 /// The code of value `v` in channel `c`.
-pub fn rank_value(ranks: &Ranks, c: usize, v: i32) -> u16 {
+pub(super) fn rank_value(ranks: &Ranks, c: usize, v: i32) -> u16 {
     let signed = v * ranks.signs[c];
     let row = row(&ranks.thresholds, c, ranks.codes_of_ranks.len());
     ranks.codes_of_ranks[row.iter().filter(|&&t| signed > t).count()]
 }
 
 /// Packs the codes of one pixel into its output tensor.
-pub fn write_codes(out: &mut Output, pixel: usize, codes: &[u16]) {
+pub(super) fn write_codes(out: &mut Output, pixel: usize, codes: &[u16]) {
     let words = out.spec.pixel_words();
     pack_row(codes, out.spec.planes(), &mut out.data[pixel * words..][..words]);
 }

@@ -5,7 +5,7 @@ use crate::lower::Levels;
 use crate::quant::code_at;
 
 /// Replaces codes by the values of their levels.
-pub fn run(k: &Levels, arena: &Arena, out: &mut Output) {
+pub(super) fn run(k: &Levels, arena: &Arena, out: &mut Output) {
     let (channels, spec) = (out.spec.shape.c, arena.spec(k.input));
     for (values, codes) in out.data.chunks_exact_mut(channels).zip(arena.read(k.input).chunks_exact(spec.pixel_words()))
     {

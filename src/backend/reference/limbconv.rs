@@ -10,7 +10,7 @@ use crate::tensor::Window;
 const MAX_DIAGONALS: usize = 4 + WEIGHT_LIMBS - 1;
 
 /// Convolution of limbs with an epilogue.
-pub fn run(k: &LimbConv, arena: &Arena, outputs: &mut [Output]) {
+pub(super) fn run(k: &LimbConv, arena: &Arena, outputs: &mut [Output]) {
     let conv = Diagonals::new(arena.read(k.input), arena.spec(k.input), &k.window, &k.weights, k.words);
     let shape = outputs[0].spec.shape;
     let mut finisher = Finisher::new(&k.epilogue, arena, shape.c);
@@ -24,7 +24,7 @@ pub fn run(k: &LimbConv, arena: &Arena, outputs: &mut [Output]) {
 }
 
 /// Convolution of limbs whose result is the diagonals.
-pub fn run_sums(k: &LimbSum, arena: &Arena, output: &mut [u32]) {
+pub(super) fn run_sums(k: &LimbSum, arena: &Arena, output: &mut [u32]) {
     let spec = arena.spec(k.input);
     let conv = Diagonals::new(arena.read(k.input), spec, &k.window, &k.weights, spec.shape.c.div_ceil(LIMB_LANES));
     let taps: Vec<_> = k.window.inside(conv.spec.shape, 0, 0).collect();

@@ -4,7 +4,7 @@ use crate::backend::arena::{Arena, Output};
 use crate::lower::MaxPool;
 
 /// Maximum over the taps of every window that lie inside the input; 0 if there are none.
-pub fn run(k: &MaxPool, arena: &Arena, out: &mut Output) {
+pub(super) fn run(k: &MaxPool, arena: &Arena, out: &mut Output) {
     let (input, shape) = (arena.read(k.input), arena.spec(k.input).shape);
     let to = out.spec.shape;
     for (index, target) in out.data.iter_mut().enumerate() {

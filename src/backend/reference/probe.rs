@@ -5,7 +5,7 @@ use crate::error::Result;
 use std::hint::black_box;
 
 /// Measures the peak rate of `peak`, one word, product or byte at a time.
-pub fn rate(peak: Peak) -> Result<f64> {
+pub(super) fn rate(peak: Peak) -> Result<f64> {
     match peak {
         Peak::Words => best_rate(|words| {
             let add = |total: u32, word: u64| black_box(total).wrapping_add((word as u32 & 0x5a5a_1234).count_ones());

@@ -5,7 +5,7 @@ use crate::backend::arena::{Arena, Output};
 use crate::lower::Quantize;
 
 /// Computes the codes of values.
-pub fn run(k: &Quantize, arena: &Arena, out: &mut Output) {
+pub(super) fn run(k: &Quantize, arena: &Arena, out: &mut Output) {
     let channels = out.spec.shape.c;
     for (pixel, row) in arena.read(k.input).chunks_exact(channels).enumerate() {
         let codes: Vec<u16> = row.iter().enumerate().map(|(c, &v)| rank_value(&k.ranks, c, v as i32)).collect();

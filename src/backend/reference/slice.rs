@@ -6,7 +6,7 @@ use crate::lower::Slice;
 use crate::quant::{WORD_BITS, words};
 
 /// Turns values into the bit planes of their limbs.
-pub fn run(k: &Slice, arena: &Arena, out: &mut Output) {
+pub(super) fn run(k: &Slice, arena: &Arena, out: &mut Output) {
     let (channels, planes) = (out.spec.shape.c, out.spec.planes());
     let rows = out.data.chunks_exact_mut(words(channels) * planes);
     for (row, values) in rows.zip(arena.read(k.input).chunks_exact(channels)) {

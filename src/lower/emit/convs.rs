@@ -39,7 +39,7 @@ struct LimbWeights<'a> {
 
 impl<'a> Emitter<'a> {
     /// Emits a convolution with its chain.
-    pub fn conv(&mut self, chain: &Chain) -> Result<(), String> {
+    pub(super) fn conv(&mut self, chain: &Chain) -> Result<(), String> {
         let conv = self.conv_of(chain)?;
         match conv.weights {
             Weights::Planes { bits } => self.bit_conv(chain, conv, bits),
@@ -157,14 +157,14 @@ impl<'a> Emitter<'a> {
 
     /// Whether a chain is an ungrouped float convolution followed by nothing but batch norms, so that the host can
     /// compute the logits from its diagonals.
-    pub fn is_plain_float(&self, chain: &Chain) -> bool {
+    pub(super) fn is_plain_float(&self, chain: &Chain) -> bool {
         let op = &self.graph.nodes()[chain.head].op;
         let float = matches!(op, Op::Conv { weights: Weights::Float, groups: 1, .. });
         float && chain.residual.is_none() && !chain.relu
     }
 
     /// Emits the last layer as diagonal sums that the host turns into logits.
-    pub fn logits(&mut self, chain: &Chain) -> Result<Logits, String> {
+    pub(super) fn logits(&mut self, chain: &Chain) -> Result<Logits, String> {
         let conv = self.conv_of(chain)?;
         let affine = self.affine(chain)?;
         let LimbWeights { real, input, limbs, frac, .. } = self.limb_weights(conv, self.name(chain.head), &affine)?;
@@ -191,7 +191,7 @@ impl<'a> Emitter<'a> {
 }
 
 /// Checks bounds of logits, which are given as `f32`.
-pub fn need_finite(mut bounds: impl Iterator<Item = f64>) -> Result<(), String> {
+pub(super) fn need_finite(mut bounds: impl Iterator<Item = f64>) -> Result<(), String> {
     if bounds.all(|most| most < f64::from(f32::MAX)) {
         Ok(())
     } else {

@@ -11,7 +11,7 @@ use crate::tensor::Shape;
 
 /// The tensors that hold one node's result.
 #[derive(Clone, Debug, Default)]
-pub struct Forms {
+pub(super) struct Forms {
     /// Its values.
     pub value: Option<TensorId>,
     /// Its codes.
@@ -25,7 +25,7 @@ pub struct Forms {
 }
 
 /// The graph, what is known about it, and the program so far.
-pub struct Emitter<'a> {
+pub(super) struct Emitter<'a> {
     pub graph: &'a Graph,
     pub params: &'a Params,
     pub facts: Vec<Fact>,
@@ -43,12 +43,12 @@ pub struct Emitter<'a> {
 
 impl<'a> Emitter<'a> {
     /// Name of a node.
-    pub fn name(&self, id: NodeId) -> &'a str {
+    pub(super) fn name(&self, id: NodeId) -> &'a str {
         &self.graph.nodes()[id].name
     }
 
     /// `affine` followed by batch norms.
-    pub fn batch_norms(&self, mut affine: Affine, batch_norms: &[NodeId]) -> Result<Affine, String> {
+    pub(super) fn batch_norms(&self, mut affine: Affine, batch_norms: &[NodeId]) -> Result<Affine, String> {
         for &bn in batch_norms {
             affine.then_batch_norm(self.graph, self.params, bn)?;
         }
@@ -56,13 +56,13 @@ impl<'a> Emitter<'a> {
     }
 
     /// Adds a tensor.
-    pub fn tensor(&mut self, name: String, shape: Shape, repr: Repr) -> TensorId {
+    pub(super) fn tensor(&mut self, name: String, shape: Shape, repr: Repr) -> TensorId {
         self.tensors.push(TensorSpec { name, shape, repr });
         self.tensors.len() - 1
     }
 
     /// Adds a step for node `id`.
-    pub fn push(&mut self, id: NodeId, kernel: Kernel) {
+    pub(super) fn push(&mut self, id: NodeId, kernel: Kernel) {
         self.steps.push(Step { name: self.name(id).to_owned(), kernel });
     }
 }

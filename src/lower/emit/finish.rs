@@ -12,7 +12,7 @@ use crate::quant::Levels;
 impl Emitter<'_> {
     /// Whether node `id` appends zero channels for nobody but an addition. Kernels read missing channels as 0 there,
     /// so such a node needs no tensor.
-    pub fn is_never_stored(&self, id: NodeId) -> bool {
+    pub(super) fn is_never_stored(&self, id: NodeId) -> bool {
         let is_added = |group: &Group| matches!(group, Group::Conv(c) | Group::Pointwise(c) if c.residual == Some(id));
         matches!(self.graph.nodes()[id].op, Op::PadChannels { .. })
             && self.graph.consumers(id).count() == 1
@@ -20,7 +20,7 @@ impl Emitter<'_> {
     }
 
     /// The value tensor that is added for node `id`.
-    pub fn residual(&mut self, id: Option<NodeId>) -> Result<Option<TensorId>, String> {
+    pub(super) fn residual(&mut self, id: Option<NodeId>) -> Result<Option<TensorId>, String> {
         let Some(id) = id else { return Ok(None) };
         let stored = if self.is_never_stored(id) { self.graph.nodes()[id].inputs[0] } else { id };
         self.value(stored).map(Some)
@@ -43,7 +43,7 @@ impl Emitter<'_> {
 
     /// The quantizer that can compare T itself, without a value in between: nothing else reads the chain's result,
     /// nothing is added to it, and no batch norm precedes the quantizer.
-    pub fn direct_quantizer(&self, chain: &Chain) -> Option<QuantChain> {
+    pub(super) fn direct_quantizer(&self, chain: &Chain) -> Option<QuantChain> {
         let alone = self.graph.consumers(chain.end).count() == 1 && chain.residual.is_none();
         self.quantizer_of(chain.end).filter(|q| alone && q.batch_norms.is_empty())
     }
@@ -57,7 +57,7 @@ impl Emitter<'_> {
     }
 
     /// The epilogue of a chain whose T has `frac` fractional bits per channel.
-    pub fn epilogue(
+    pub(super) fn epilogue(
         &mut self,
         chain: &Chain,
         direct: Option<QuantChain>,
@@ -100,7 +100,7 @@ impl Emitter<'_> {
     }
 
     /// Emits a quantizer as a step of its own, unless the epilogue of a convolution contains it.
-    pub fn quantize(&mut self, head: NodeId, chain: &QuantChain) -> Result<(), String> {
+    pub(super) fn quantize(&mut self, head: NodeId, chain: &QuantChain) -> Result<(), String> {
         if self.forms[chain.quantize].codes.is_some() {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use crate::lower::rows::{Row, RowMember, code_planes};
 use crate::lower::tensors::{Repr, TensorId};
 
 /// A member of a bit convolution's input.
-pub struct Member {
+pub(super) struct Member {
     /// First word within a row of the tensor.
     pub at: usize,
     /// Number of channels.
@@ -22,14 +22,14 @@ pub struct Member {
 
 impl Emitter<'_> {
     /// A tensor for the values of `id`; the caller must add the step that writes it.
-    pub fn new_value(&mut self, id: NodeId) -> TensorId {
+    pub(super) fn new_value(&mut self, id: NodeId) -> TensorId {
         let tensor = self.tensor(self.name(id).to_owned(), self.facts[id].shape, Repr::Value { frac: self.scales[id] });
         self.forms[id].value = Some(tensor);
         tensor
     }
 
     /// A tensor for the codes of quantizer `id`; the caller must add the step that writes it.
-    pub fn new_codes(&mut self, id: NodeId) -> Result<TensorId, String> {
+    pub(super) fn new_codes(&mut self, id: NodeId) -> Result<TensorId, String> {
         let planes = code_planes(self.graph, id).ok_or("does not give codes")?;
         let tensor = self.tensor(self.name(id).to_owned(), self.facts[id].shape, Repr::Codes { planes });
         self.forms[id].codes = Some(tensor);
@@ -42,7 +42,7 @@ impl Emitter<'_> {
     }
 
     /// The values of `id`. For codes these are their levels, for a concatenation the values of all members.
-    pub fn value(&mut self, id: NodeId) -> Result<TensorId, String> {
+    pub(super) fn value(&mut self, id: NodeId) -> Result<TensorId, String> {
         match (self.forms[id].value, &self.graph.nodes()[id].op) {
             (Some(tensor), _) => Ok(tensor),
             (None, Op::Quantize { .. }) => self.levels(id),
@@ -83,7 +83,7 @@ impl Emitter<'_> {
     }
 
     /// The limbs of `id`, computed from its values if they do not exist yet.
-    pub fn limbs(&mut self, id: NodeId) -> Result<TensorId, String> {
+    pub(super) fn limbs(&mut self, id: NodeId) -> Result<TensorId, String> {
         if let Some(tensor) = self.forms[id].limbs {
             return Ok(tensor);
         }
@@ -95,7 +95,7 @@ impl Emitter<'_> {
     }
 
     /// What a convolution with weight planes reads: a tensor of planes, and its members in channel order.
-    pub fn planes(&mut self, id: NodeId) -> Result<(TensorId, Vec<Member>), String> {
+    pub(super) fn planes(&mut self, id: NodeId) -> Result<(TensorId, Vec<Member>), String> {
         let leaves = self.graph.leaves(id);
         if let [leaf] = leaves[..] {
             let planes = code_planes(self.graph, leaf).unwrap_or(VALUE_PLANES);

@@ -7,9 +7,9 @@ use crate::quant::MAX_BITS;
 use crate::tensor::{Shape, Window};
 
 /// Most planes of codes: their bits, and one more for codes of +-1.
-pub const MAX_CODE_PLANES: usize = MAX_BITS + 1;
+pub(super) const MAX_CODE_PLANES: usize = MAX_BITS + 1;
 /// The error for weights of the wrong length.
-pub const WEIGHTS: &str = "has too few or too many weights";
+pub(super) const WEIGHTS: &str = "has too few or too many weights";
 
 impl Tensors<'_> {
     /// Checks that `window` slides over `input` to give `out`.

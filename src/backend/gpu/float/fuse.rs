@@ -8,7 +8,7 @@ use crate::lower::{Affine, BatchNorm};
 
 /// What a step computes before anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
+pub(super) enum Head {
     /// The convolution, pool or padding at this node.
     Node(NodeId),
     /// Nothing: it copies its input.
@@ -19,7 +19,7 @@ pub enum Head {
 
 /// A head, and what follows in the same launch, in this order. Tensors are named by the nodes that give them.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub(super) struct Step {
     pub name: String,
     pub head: Head,
     pub input: NodeId,
@@ -33,14 +33,14 @@ pub struct Step {
 
 /// A second output, made of the first.
 #[derive(Clone, Debug)]
-pub struct Second {
+pub(super) struct Second {
     pub affine: Affine,
     pub relu: bool,
     pub output: NodeId,
 }
 
 /// The steps of a network without quantizers. A concatenation is a step for each of its inputs.
-pub fn steps(graph: &Graph, params: &Params) -> Result<Vec<Step>, String> {
+pub(super) fn steps(graph: &Graph, params: &Params) -> Result<Vec<Step>, String> {
     let readers = (0..graph.nodes().len()).map(|id| graph.consumers(id).collect()).collect();
     let mut fuse = Fuse { graph, params, readers, kept: vec![false; graph.nodes().len()] };
     let mut absorbed = vec![false; graph.nodes().len()];

@@ -35,7 +35,7 @@ const LONGEST_ROW: usize = 16;
 type Launches = Vec<(&'static str, Launch)>;
 
 /// Makes the launches of a network's steps.
-pub struct Maker<'a> {
+pub(super) struct Maker<'a> {
     pub graph: &'a Graph,
     pub params: &'a Params,
     pub shapes: &'a [Shape],
@@ -47,7 +47,7 @@ pub struct Maker<'a> {
 
 impl Maker<'_> {
     /// The launches of one step: several if its weights do not fit into one buffer.
-    pub fn launches(&self, step: &Step) -> Result<Launches, String> {
+    pub(super) fn launches(&self, step: &Step) -> Result<Launches, String> {
         match step.head {
             Head::Concat(at) => Ok(vec![("float.join", self.concat(step, at))]),
             Head::Copy => Ok(vec![("float.copy", self.simple(step, COPY, None))]),

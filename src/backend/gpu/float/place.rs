@@ -8,7 +8,7 @@ use crate::tensor::Shape;
 
 /// Channels of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
+pub(super) struct View {
     /// The node whose tensor it is.
     pub tensor: NodeId,
     /// Vectors of a pixel of that.
@@ -19,11 +19,11 @@ pub struct View {
 
 /// The view of every node's result.
 #[derive(Debug)]
-pub struct Places(Vec<View>);
+pub(super) struct Places(Vec<View>);
 
 impl Places {
     /// Places the nodes' results, of these shapes, and drops the steps that are not needed any more.
-    pub fn new(graph: &Graph, shapes: &[Shape], mut steps: Vec<Step>) -> (Self, Vec<Step>) {
+    pub(super) fn new(graph: &Graph, shapes: &[Shape], mut steps: Vec<Step>) -> (Self, Vec<Step>) {
         let own = |(tensor, shape): (NodeId, &Shape)| View { tensor, row: shape.c.div_ceil(QUAD), at: 0 };
         let mut places = Places(shapes.iter().enumerate().map(own).collect());
         // A concatenation knows its place before its parts do.
@@ -39,17 +39,17 @@ impl Places {
     }
 
     /// Where a node's result is.
-    pub fn view(&self, node: NodeId) -> View {
+    pub(super) fn view(&self, node: NodeId) -> View {
         self.0[node]
     }
 
     /// Tensors that a step reads.
-    pub fn reads(&self, step: &Step) -> Vec<NodeId> {
+    pub(super) fn reads(&self, step: &Step) -> Vec<NodeId> {
         [step.input].into_iter().chain(step.residual).map(|id| self.0[id].tensor).collect()
     }
 
     /// Tensors that a step writes.
-    pub fn writes(&self, step: &Step) -> Vec<NodeId> {
+    pub(super) fn writes(&self, step: &Step) -> Vec<NodeId> {
         step.output.into_iter().chain(step.second.as_ref().map(|s| s.output)).map(|id| self.0[id].tensor).collect()
     }
 

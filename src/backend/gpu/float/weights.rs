@@ -6,7 +6,7 @@ use crate::lower::Affine;
 use std::ops::Range;
 
 /// The weights of a convolution with its batch norm in them.
-pub struct Folded<'a> {
+pub(super) struct Folded<'a> {
     weights: RealWeights<'a>,
     affine: Option<&'a Affine>,
     bias: Option<&'a [f32]>,
@@ -18,7 +18,7 @@ pub struct Folded<'a> {
 
 impl<'a> Folded<'a> {
     /// The weights of convolution `node`, which reads `channels` channels; `None` if the node is none.
-    pub fn of(
+    pub(super) fn of(
         node: &'a Node,
         params: &'a Params,
         affine: Option<&'a Affine>,
@@ -36,7 +36,7 @@ impl<'a> Folded<'a> {
     }
 
     /// The constant that is added to the sums of an output channel.
-    pub fn shift(&self, output: usize) -> f64 {
+    pub(super) fn shift(&self, output: usize) -> f64 {
         let bias = self.bias.map_or(0.0, |bias| f64::from(bias[output]));
         bias * self.gain(output) + self.affine.map_or(0.0, |a| a.shift[output])
     }
@@ -56,7 +56,7 @@ impl<'a> Folded<'a> {
     }
 
     /// For `conv.tile.wgsl`: `[turn, row, input quad, tap of the row, lane, quad]` of vectors of output channels.
-    pub fn tiles(&self, quads: Range<usize>, at_once: usize, taps_x: usize) -> Vec<u32> {
+    pub(super) fn tiles(&self, quads: Range<usize>, at_once: usize, taps_x: usize) -> Vec<u32> {
         let (all, lanes) = (self.quads(quads), self.inputs.min(QUAD));
         let at = |output: usize, tap: usize, c: usize| match c < self.inputs {
             true => all[output][tap * self.inputs + c].to_bits(),
@@ -77,7 +77,7 @@ impl<'a> Folded<'a> {
     }
 
     /// For `conv.point.wgsl`: `[tap, channel, quad]` of vectors of output channels; channels fill whole quads.
-    pub fn points(&self, quads: Range<usize>) -> Vec<u32> {
+    pub(super) fn points(&self, quads: Range<usize>) -> Vec<u32> {
         let all = self.quads(quads);
         let mut words = Vec::with_capacity(all.len() * self.taps * self.inputs.next_multiple_of(QUAD));
         for tap in 0..self.taps {
@@ -90,7 +90,7 @@ impl<'a> Folded<'a> {
     }
 
     /// For `conv.grouped.wgsl`: `[output, tap, channel]`.
-    pub fn plain(&self, quads: Range<usize>) -> Vec<u32> {
+    pub(super) fn plain(&self, quads: Range<usize>) -> Vec<u32> {
         self.quads(quads).into_iter().flatten().map(f32::to_bits).collect()
     }
 }

@@ -3,7 +3,7 @@
 
 /// WGSL of `count(words: Products) -> vec4<u32>`, the bits set in `words` words together, and of the alias `Products`.
 /// Without adders each word is counted, which is better where counting is as fast as adding.
-pub fn count(words: usize, adders: bool) -> String {
+pub(super) fn count(words: usize, adders: bool) -> String {
     let mut text = format!("alias Products = array<vec4<u32>, {words}u>;\nfn count(words: Products) -> vec4<u32> {{\n");
     let mut level: Vec<String> = (0..words).map(|k| format!("words[{k}]")).collect();
     let mut terms = Vec::new();

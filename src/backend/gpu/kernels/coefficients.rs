@@ -4,7 +4,7 @@ use super::super::table::Table;
 use crate::lower::BitConv;
 
 /// For each pass the high, then the low coefficients of its pairs.
-pub fn coefficient_rows<'a>(table: &mut Table<'a>, k: &'a BitConv, planes: usize) {
+pub(super) fn coefficient_rows<'a>(table: &mut Table<'a>, k: &'a BitConv, planes: usize) {
     let all = k.channel_pairs();
     let mut part_at = 0;
     for part in &k.parts {

@@ -7,7 +7,7 @@ use super::texts::{EPILOGUE, RANKS, VALUES_EACH, VALUES_QUADS};
 use crate::lower::{Epilogue, Finish, Ranks, TensorId, Tensors};
 
 /// Up to this many levels, comparing with all thresholds is cheaper than searching them.
-pub const COUNTED_LEVELS: usize = 8;
+pub(super) const COUNTED_LEVELS: usize = 8;
 
 /// Adds the constants of a quantizer whose thresholds begin at row `thresholds` and whose codes have `planes` planes.
 /// `codes` is empty if there is no quantizer.
@@ -21,7 +21,7 @@ fn describe_codes(header: &mut Header, table: &mut Table, codes: &[u16], planes:
 }
 
 /// Adds a quantizer of values, to codes of `planes` planes, to a table.
-pub fn add_ranks<'a>(header: &mut Header, table: &mut Table<'a>, ranks: &'a Ranks, planes: usize) {
+pub(super) fn add_ranks<'a>(header: &mut Header, table: &mut Table<'a>, ranks: &'a Ranks, planes: usize) {
     let each = ranks.codes_of_ranks.len() - 1;
     let sign = table.row(1, |c| ranks.signs[c]);
     let first = sign + 1;
@@ -33,13 +33,13 @@ pub fn add_ranks<'a>(header: &mut Header, table: &mut Table<'a>, ranks: &'a Rank
 }
 
 /// Adds the constants of a kernel that quantizes nothing.
-pub fn no_ranks(header: &mut Header, table: &mut Table) {
+pub(super) fn no_ranks(header: &mut Header, table: &mut Table) {
     header.number("SIGN", 0);
     describe_codes(header, table, &[], 0, 0);
 }
 
 /// Adds the rows and constants of an epilogue to a convolution's table.
-pub fn add_rows<'a>(header: &mut Header, table: &mut Table<'a>, epilogue: &'a Epilogue, tensors: Tensors) {
+pub(super) fn add_rows<'a>(header: &mut Header, table: &mut Table<'a>, epilogue: &'a Epilogue, tensors: Tensors) {
     let bias = table.row(0, |c| epilogue.bias[c][0]);
     table.row(0, |c| epilogue.bias[c][1]);
     let planes = Ends::of(epilogue).planes(tensors);
@@ -75,7 +75,7 @@ fn flags(header: &mut Header, epilogue: &Epilogue, tensors: Tensors) {
 }
 
 /// Adds the constants of a convolution without an epilogue.
-pub fn no_rows(header: &mut Header, table: &mut Table) {
+pub(super) fn no_rows(header: &mut Header, table: &mut Table) {
     header.number("LOW_BITS", 16).number("BIAS", 0).number("SHIFT", 0).shape("RESIDUAL_C", 0);
     for flag in ["CODES_FROM_SUMS", "HAS_RESIDUAL", "STORE_VALUE", "RELU"] {
         header.flag(flag, false);
@@ -85,7 +85,7 @@ pub fn no_rows(header: &mut Header, table: &mut Table) {
 
 /// The tensors of an epilogue.
 #[derive(Default)]
-pub struct Ends {
+pub(super) struct Ends {
     pub residual: Option<TensorId>,
     pub values: Option<TensorId>,
     pub codes: Option<TensorId>,
@@ -93,7 +93,7 @@ pub struct Ends {
 
 impl Ends {
     /// The tensors of `epilogue`.
-    pub fn of(epilogue: &Epilogue) -> Self {
+    pub(super) fn of(epilogue: &Epilogue) -> Self {
         match &epilogue.finish {
             Finish::Codes { output, .. } => Ends { codes: Some(*output), ..Ends::default() },
             Finish::Value { residual, output, codes, .. } => {
@@ -103,12 +103,12 @@ impl Ends {
     }
 
     /// Any of the tensors that are written. All have the same shape.
-    pub fn output(&self) -> Option<TensorId> {
+    pub(super) fn output(&self) -> Option<TensorId> {
         self.values.or(self.codes)
     }
 
     /// Adds the buffers and texts of an epilogue to a launch.
-    pub fn connect(&self, launch: &mut Launch, tensors: Tensors) {
+    pub(super) fn connect(&self, launch: &mut Launch, tensors: Tensors) {
         let fills = |id: TensorId| tensors.get(id).shape.c.is_multiple_of(QUAD);
         let quads = [self.residual, self.values].into_iter().flatten().all(fills);
         let (element, files) = if quads { ("vec4<i32>", VALUES_QUADS) } else { ("i32", VALUES_EACH) };
@@ -118,7 +118,7 @@ impl Ends {
     }
 
     /// How many levels the codes of `epilogue` have.
-    pub fn levels(&self, epilogue: &Epilogue) -> usize {
+    pub(super) fn levels(&self, epilogue: &Epilogue) -> usize {
         match &epilogue.finish {
             Finish::Codes { codes_of_ranks, .. } => codes_of_ranks.len(),
             Finish::Value { codes, .. } => codes.as_ref().map_or(1, |(ranks, _)| ranks.codes_of_ranks.len()),
@@ -126,7 +126,7 @@ impl Ends {
     }
 
     /// Planes of the codes.
-    pub fn planes(&self, tensors: Tensors) -> usize {
+    pub(super) fn planes(&self, tensors: Tensors) -> usize {
         self.codes.map_or(0, |id| tensors.get(id).planes())
     }
 }

@@ -7,19 +7,19 @@ use crate::lower::TensorId;
 
 /// How many neighbouring pixels an invocation computes: as many as `most` accumulators allow, with the least waste at
 /// the end of a row.
-pub fn tile(width: usize, accumulators_per_pixel: usize, most: usize) -> usize {
+pub(super) fn tile(width: usize, accumulators_per_pixel: usize, most: usize) -> usize {
     let most = (most / accumulators_per_pixel).clamp(1, 8).min(width);
     // At least half of what fits: a prime width would otherwise fall back to single pixels.
     (most.div_ceil(2)..=most).rev().min_by_key(|t| width.div_ceil(*t) * t).unwrap_or(1)
 }
 
 /// Adds the constants of tiles of `tile` pixels, whose codes have `planes` planes.
-pub fn tiles(header: &mut Header, tile: usize, width: usize, planes: usize) {
+pub(super) fn tiles(header: &mut Header, tile: usize, width: usize, planes: usize) {
     header.number("TILE", tile).shape("TILES", width.div_ceil(tile)).number("TILE_BITS", (tile * planes).max(1));
 }
 
 /// Adds the buffers that both kernels read.
-pub fn connect(
+pub(super) fn connect(
     launch: &mut Launch,
     input: TensorId,
     element: &'static str,

@@ -4,13 +4,13 @@ use super::super::header::Header;
 use crate::tensor::{Shape, Window};
 
 /// The whole window is read at run time, so that layers of different windows share a pipeline.
-pub fn window(header: &mut Header, window: &Window, input: Shape, output: Shape) {
+pub(crate) fn window(header: &mut Header, window: &Window, input: Shape, output: Shape) {
     rows(header, window, input, output);
     header.shape("KW", window.kernel[1]).shape("STRIDE_X", window.stride[1]).shape("DILATION_X", window.dilation[1]);
 }
 
 /// Rows of the window are read at run time, the taps of a row are constants: loops over them can be unrolled.
-pub fn window_with_constant_rows(header: &mut Header, window: &Window, input: Shape, output: Shape) {
+pub(crate) fn window_with_constant_rows(header: &mut Header, window: &Window, input: Shape, output: Shape) {
     rows(header, window, input, output);
     header.number("TAPS_X", window.kernel[1]);
     header.number("STRIDE_X", window.stride[1]).number("DILATION_X", window.dilation[1]);
@@ -24,6 +24,6 @@ fn rows(header: &mut Header, window: &Window, input: Shape, output: Shape) {
 }
 
 /// Neighbouring pixels of the input under a row of the windows of `pixels` neighbouring output pixels.
-pub fn columns(window: &Window, pixels: usize) -> usize {
+pub(crate) fn columns(window: &Window, pixels: usize) -> usize {
     (pixels - 1) * window.stride[1] + (window.kernel[1] - 1) * window.dilation[1] + 1
 }

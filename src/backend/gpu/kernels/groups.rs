@@ -8,7 +8,7 @@ use super::super::table::QUAD;
 
 /// The words of one part of the input.
 #[derive(Clone, Copy, Debug)]
-pub struct Reach {
+pub(super) struct Reach {
     /// Words that an output channel reads.
     pub words: usize,
     /// Words there are.
@@ -16,7 +16,7 @@ pub struct Reach {
 }
 
 /// Weights arranged so that all channels of a quad read the same words.
-pub struct QuadWeights {
+pub(super) struct QuadWeights {
     /// For each output channel `[part][tap, words, stored]`.
     pub weights: Vec<u32>,
     /// Words that every quad reads of each part.
@@ -26,7 +26,7 @@ pub struct QuadWeights {
 }
 
 /// Aligns weights `[out][part][tap, words, stored]`, where output channel c reads part p from word `first(c, p)` on.
-pub fn align(
+pub(super) fn align(
     weights: &[u32],
     channels: usize,
     taps: usize,

@@ -8,7 +8,7 @@ use crate::lower::TensorId;
 
 /// What a port of a shader is connected to.
 #[derive(Clone, Debug)]
-pub enum PortSource {
+pub(crate) enum PortSource {
     /// A tensor of the program.
     Tensor(TensorId),
     /// Weights or tables, uploaded once.
@@ -18,7 +18,7 @@ pub enum PortSource {
 }
 
 /// A kernel made ready for one program.
-pub struct Launch {
+pub(crate) struct Launch {
     /// Constants of the kernel.
     pub header: Header,
     /// Buffers in order of their bindings.
@@ -35,7 +35,7 @@ pub struct Launch {
 
 impl Launch {
     /// A launch of `per_image` invocations, without buffers and constants of its own so far.
-    pub fn new(per_image: usize, files: &[&'static str]) -> Self {
+    pub(crate) fn new(per_image: usize, files: &[&'static str]) -> Self {
         let mut header = Header::default();
         header.signed("VALUE_MAX", VALUE_MAX).shape("PER_IMAGE", per_image);
         let files = [COMMON].into_iter().chain(files.iter().copied()).collect();
@@ -43,13 +43,18 @@ impl Launch {
     }
 
     /// Adds a buffer that the shader reads.
-    pub fn read(&mut self, name: &'static str, element: &'static str, source: impl Into<PortSource>) -> &mut Self {
+    pub(crate) fn read(
+        &mut self,
+        name: &'static str,
+        element: &'static str,
+        source: impl Into<PortSource>,
+    ) -> &mut Self {
         self.ports.push((Port { name, element, write: false }, source.into()));
         self
     }
 
     /// Adds a buffer that the shader writes.
-    pub fn write(
+    pub(crate) fn write(
         &mut self,
         name: &'static str,
         element: &'static str,

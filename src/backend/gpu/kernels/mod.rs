@@ -23,8 +23,9 @@ mod tile;
 mod variant;
 
 pub use hash::shader_hash;
-pub use launch::Launch;
-pub use variant::{SHARERS, Strip, Target, Tile, Variant, WORKGROUP_SIZE};
+pub(super) use launch::Launch;
+pub(super) use variant::SHARERS;
+pub use variant::{Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 
 use crate::lower::kernels::each_kernel;
 use crate::lower::{Kernel, Program, TensorId};
@@ -35,14 +36,14 @@ fn on_gpu(kernel: &Kernel) -> &dyn OnGpu {
 }
 
 /// The ways to run `kernel`, the one that is thought best first.
-pub fn variants(kernel: &Kernel, program: &Program, target: &Target) -> Vec<Variant> {
+pub(super) fn variants(kernel: &Kernel, program: &Program, target: &Target) -> Vec<Variant> {
     let mut variants = on_gpu(kernel).variants(program.view(), target);
     variants.push(Variant::General);
     variants
 }
 
 /// What the time of `kernel` depends on: layers with the same signature take the same time.
-pub fn signature(kernel: &Kernel, program: &Program) -> String {
+pub(super) fn signature(kernel: &Kernel, program: &Program) -> String {
     let list = |ids: Vec<TensorId>| -> String {
         let specs = ids.into_iter().map(|id| program.view().get(id));
         specs.map(|spec| format!(" {} {:?}", spec.shape, spec.repr.without_scale())).collect()
@@ -52,11 +53,11 @@ pub fn signature(kernel: &Kernel, program: &Program) -> String {
 }
 
 /// Whether the launch of `kernel` can also do `next`, the step after it.
-pub fn takes(kernel: &Kernel, next: &Kernel, program: &Program) -> bool {
+pub(super) fn takes(kernel: &Kernel, next: &Kernel, program: &Program) -> bool {
     on_gpu(kernel).takes(next, program.view())
 }
 
 /// The launch of a kernel in one of its [`variants`], and of the next one if it [`takes`] that.
-pub fn launch(kernel: &Kernel, next: Option<&Kernel>, variant: &Variant, program: &Program) -> Launch {
+pub(super) fn launch(kernel: &Kernel, next: Option<&Kernel>, variant: &Variant, program: &Program) -> Launch {
     on_gpu(kernel).launch(program.view(), variant, next)
 }

@@ -5,7 +5,7 @@ use super::variant::{Target, Variant};
 use crate::lower::{Kernel, Tensors};
 
 /// A kernel that runs on a GPU.
-pub trait OnGpu {
+pub(super) trait OnGpu {
     /// The launch of the kernel in one of its variants, together with the next step if it [`OnGpu::takes`] that.
     fn launch(&self, tensors: Tensors, variant: &Variant, next: Option<&Kernel>) -> Launch;
 

@@ -27,7 +27,7 @@ const VECTOR: usize = 4;
 const MAX_DROP: usize = 3;
 
 /// The strips that can compute `k`, the one that is thought best first. None if only the general kernel can.
-pub fn strips(k: &LimbConv, tensors: Tensors, target: &Target) -> Vec<Strip> {
+pub(super) fn strips(k: &LimbConv, tensors: Tensors, target: &Target) -> Vec<Strip> {
     let (spec, ends) = (tensors.get(k.input), Ends::of(&k.epilogue));
     let terms = k.window.taps() * LIMB_LANES;
     let small = terms <= MAX_TERMS && k.drop <= MAX_DROP && ends.levels(&k.epilogue) <= COUNTED_LEVELS;
@@ -43,7 +43,7 @@ pub fn strips(k: &LimbConv, tensors: Tensors, target: &Target) -> Vec<Strip> {
 }
 
 /// The launch of `k` in strips of this kind, which must be one of [`strips`].
-pub fn limbconv(k: &LimbConv, strip: &Strip, tensors: Tensors) -> Launch {
+pub(super) fn limbconv(k: &LimbConv, strip: &Strip, tensors: Tensors) -> Launch {
     let ends = Ends::of(&k.epilogue);
     let input = tensors.get(k.input).shape;
     let output = ends.output().map_or(input, |id| tensors.get(id).shape);

@@ -6,14 +6,14 @@ use super::variant::SHARERS;
 
 /// Names of three constants that describe one kind of shared loads: how many vectors are wanted, how many loads that
 /// takes, and how many vectors these read.
-pub type Names = [&'static str; 3];
+pub(crate) type Names = [&'static str; 3];
 /// Names for loading the weights of a step.
-pub const WEIGHT_LOADS: Names = ["STEP_WEIGHTS", "WEIGHT_LOADS", "WEIGHT_ROOM"];
+pub(crate) const WEIGHT_LOADS: Names = ["STEP_WEIGHTS", "WEIGHT_LOADS", "WEIGHT_ROOM"];
 /// Names for loading a quad's rows of the table. The table itself says how many rows there are.
-pub const ROW_LOADS: Names = ["", "ROW_LOADS", "ROW_ROOM"];
+pub(crate) const ROW_LOADS: Names = ["", "ROW_LOADS", "ROW_ROOM"];
 
 /// Adds the constants for loading `vectors` vectors.
-pub fn loads(header: &mut Header, [wanted, loads, room]: Names, vectors: usize) {
+pub(crate) fn loads(header: &mut Header, [wanted, loads, room]: Names, vectors: usize) {
     if !wanted.is_empty() {
         header.number(wanted, vectors);
     }
@@ -21,7 +21,7 @@ pub fn loads(header: &mut Header, [wanted, loads, room]: Names, vectors: usize) 
 }
 
 /// A buffer with room behind `words` for what the last shared load reads beyond them.
-pub fn padded(mut words: Vec<u32>) -> Vec<u32> {
+pub(crate) fn padded(mut words: Vec<u32>) -> Vec<u32> {
     words.resize(words.len() + (SHARERS - 1) * QUAD, 0);
     words
 }

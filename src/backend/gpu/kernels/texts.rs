@@ -5,10 +5,10 @@ macro_rules! texts {
     ($($name:ident = $file:literal),+ $(,)?) => {
         $(
             #[doc = concat!("`shaders/", $file, "`.")]
-            pub const $name: &str = include_str!(concat!("../../../../shaders/", $file));
+            pub(crate) const $name: &str = include_str!(concat!("../../../../shaders/", $file));
         )+
         /// The texts of this file.
-        pub const TEXTS: &[&str] = &[$($name),+];
+        pub(super) const TEXTS: &[&str] = &[$($name),+];
     };
 }
 pub(super) use texts;

@@ -27,7 +27,7 @@ const MAX_PRODUCTS: usize = 9;
 const MAX_LOAD: usize = 4;
 
 /// The tiles that can compute `k`, the one that is thought best first. None if only the general kernel can.
-pub fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile> {
+pub(super) fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile> {
     let ends = Ends::of(&k.epilogue);
     let [part] = k.parts.as_slice() else { return Vec::new() };
     let Some(output) = ends.output().map(|id| tensors.get(id).shape) else { return Vec::new() };
@@ -71,7 +71,7 @@ fn fits(tile: &Tile, k: &BitConv, planes: usize, output: Shape) -> bool {
 }
 
 /// The launch of `k` in tiles of this kind, which must be one of [`tiles`].
-pub fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
+pub(super) fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     let ends = Ends::of(&k.epilogue);
     let input = tensors.get(k.input);
     let output = ends.output().map_or(input.shape, |id| tensors.get(id).shape);

@@ -3,7 +3,7 @@
 /// Invocations of a workgroup: a multiple of every GPU's subgroup size, and little waste at the ends of small layers.
 pub const WORKGROUP_SIZE: u32 = 64;
 /// Invocations of a subgroup that read constants for each other: as many vectors arrive with one load.
-pub const SHARERS: usize = 8;
+pub(crate) const SHARERS: usize = 8;
 
 /// The properties of a device that the choice and the text of kernels depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
