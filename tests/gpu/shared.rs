@@ -202,6 +202,9 @@ pub fn a_lost_device_is_reported_as_lost() {
     }
 }
 
+/// A call that waits for a device.
+type Wait<'a> = &'a dyn Fn(&Control) -> lq_infer::Result<()>;
+
 /// Work on the device cannot be stopped, but waiting for it can.
 pub fn every_wait_ends_when_the_caller_says_so() {
     let problem = resnet20(2);
@@ -210,7 +213,7 @@ pub fn every_wait_ends_when_the_caller_says_so() {
     for gpu in gpus() {
         let net = gpu.prepare_net(&plan, 1, &|_, _| Ok(())).unwrap();
         let float = FloatNet::new(&gpu, &problem.graph, &params(&problem.graph, 1), 4).unwrap();
-        let waits: [&dyn Fn(&Control) -> lq_infer::Result<()>; 3] =
+        let waits: [Wait; 3] =
             [&|control| net.rerun(0, 1, 20, control), &|control| float.run(&real, control).map(drop), &|control| {
                 float.rerun(0, 10, control)
             }];
