@@ -1,4 +1,4 @@
-//! Kernels that convert each pixel from one representation to another, without tables of their own.
+//! Kernels that convert each pixel on its own from one representation to another.
 
 use super::cells::Cells;
 use super::lanes::Lanes;
@@ -22,7 +22,7 @@ enum Conversion<'a> {
     Join(&'a Join),
 }
 
-/// Runs the kernel if it is one of these.
+/// Runs the kernel if it is one of these. Returns whether it was.
 pub(super) fn run(kernel: &Kernel, level: Level, arena: &Arena, out: &mut Output, tiles: &Tiles) -> bool {
     let (conversion, input) = match kernel {
         Kernel::Split(k) => (Conversion::Split, k.input),
@@ -52,6 +52,7 @@ struct ConversionWork<'a> {
     input: &'a [u32],
     input_words: usize,
     channels: usize,
+    /// Planes of the input or of the output, whichever has them.
     planes: usize,
     output_words: usize,
     output: Cells<'a>,

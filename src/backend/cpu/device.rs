@@ -16,7 +16,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Cpu {
     level: Level,
-    /// Whether there is no faster instruction set.
+    /// Whether this is the fastest instruction set that the processor has.
     best: bool,
     threads: Threads,
 }
@@ -43,13 +43,13 @@ impl Cpu {
         self.threads.count()
     }
 
-    /// ANDs at least `words` words on every thread, counts their ones and adds these up, as fast as the instructions
-    /// can. Returns how many words that were in all.
+    /// On every thread, ANDs at least `words` words, counts their ones and adds up the counts, as fast as the instruction
+    /// set allows. Returns the number of words of all threads together.
     pub fn popcount_peak(&self, words: u64) -> u64 {
         self.repeat::<Count>(words)
     }
 
-    /// Repeats an operation on every thread, at least `amount` times; returns how often in all.
+    /// Repeats an operation at least `amount` times on every thread. Returns the number of repetitions in all.
     fn repeat<O: Operation>(&self, amount: u64) -> u64 {
         let one = || std::hint::black_box(self.level.run(Repeat::<O>::new(amount))).0;
         self.threads.run(|| rayon::broadcast(|_| one()).into_iter().sum())

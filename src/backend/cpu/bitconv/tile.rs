@@ -45,13 +45,13 @@ impl TileWork for BitWork<'_> {
 
 /// The constants of a block of output channels for a part of the input.
 struct PartConstants<'a, L: Lanes> {
-    /// Weights of all pairs of planes; more may follow.
+    /// The part's weights: one or two weight planes at a time, as [`BitLayer::weights`] orders them.
     weights: &'a [L::Words],
-    /// Factors of all pairs of planes; more may follow.
+    /// One factor for each weight plane and activation plane, in order of use, then those of later parts.
     factors: &'a [L::Reals],
-    /// Words per plane.
+    /// Words of one plane in a patch, over all taps of the window.
     words: usize,
-    /// Stored weight planes.
+    /// Weight planes, and one for the mask if there is one.
     stored: usize,
     /// Activation planes.
     planes: usize,
@@ -77,7 +77,7 @@ impl<'b> Patches<'b> {
         Patches { pixels, held: None, whole, pairs, ones: [0.0; TILE * MOST_PLANES] }
     }
 
-    /// T of a block of output channels.
+    /// The accumulators T of a block of output channels, for each pixel of the tile.
     #[inline(always)]
     fn block<L: Lanes>(
         &mut self,
@@ -115,12 +115,12 @@ impl<'b> Patches<'b> {
                 stored: conv.stored,
                 planes,
             };
-            factors = self.pairs(lanes, own, &mut sums);
+            factors = self.add_products(lanes, own, &mut sums);
         }
         sums
     }
 
-    /// Fills the buffers.
+    /// Fills `whole`, `ones` (unless there is a mask) and `pairs` (if there are more than two planes).
     #[inline(always)]
     fn gather<L: Lanes>(&mut self, lanes: L, conv: &BitLayer, input: &[u32], span: Span, planes: usize) {
         conv.gather.fill(lanes, input, span, self.pixels.clone(), 0, self.whole);
@@ -136,9 +136,15 @@ impl<'b> Patches<'b> {
         }
     }
 
-    /// Adds the products of all pairs of planes to `sums`. Returns the factors of the parts that follow.
+    /// Adds, for each weight plane and activation plane, the popcount times its factor to `sums`. Returns the factors of
+    /// the parts that follow.
     #[inline(always)]
-    fn pairs<'f, L: Lanes>(&self, lanes: L, own: PartConstants<'f, L>, sums: &mut [L::Double; TILE]) -> &'f [L::Reals] {
+    fn add_products<'f, L: Lanes>(
+        &self,
+        lanes: L,
+        own: PartConstants<'f, L>,
+        sums: &mut [L::Double; TILE],
+    ) -> &'f [L::Reals] {
         let PartConstants { mut weights, mut factors, words, stored, planes } = own;
         let pixels = self.pixels.len();
         for i in (0..stored).step_by(2) {
@@ -215,7 +221,7 @@ const FIRST: [u32; 2 * MOST_LANES] = {
     words
 };
 
-/// Copies the patch of pixel `t` of `pixels`, sorted by pairs of planes.
+/// Copies the patch of pixel `t` (of `pixels`) into `pairs`, where the words of each two planes are together.
 fn split_pairs(patch: &[u32], planes: usize, pixels: usize, t: usize, pairs: &mut [u32]) {
     let (words, mut before) = (patch.len() / planes, 0);
     for j in (0..planes).step_by(2) {
