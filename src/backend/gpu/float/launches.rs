@@ -23,13 +23,14 @@ const POOL: &str = include_str!("../../../../shaders/float/pool.wgsl");
 const COPY: &str = include_str!("../../../../shaders/float/copy.wgsl");
 const JOIN: &str = include_str!("../../../../shaders/float/join.wgsl");
 
-/// Pixels of a row and quads of output channels that an invocation of `conv.tile.wgsl` computes: the fastest of 2x1 to
-/// 14x2 (`benches/record/2026-11-25-f32.md`). Half as many quads for windows with long rows, whose text would become
-/// too long.
+/// Neighbouring pixels that an invocation of `conv.tile.wgsl` computes. 4 pixels by 4 quads was the fastest of the tiles
+/// tried (`benches/record/2026-11-25-f32.md`).
 const PIXELS: usize = 4;
+/// Quads of output channels that it computes at once.
 const QUADS: usize = 4;
+/// Windows with more taps in a row get half as many quads, or the unrolled shader would become too long.
 const LONG_ROW: usize = 3;
-/// Longer rows are not unrolled.
+/// Windows with more taps in a row use `conv.point.wgsl`, which does not unroll them.
 const LONGEST_ROW: usize = 16;
 
 type Launches = Vec<(&'static str, Launch)>;
@@ -41,7 +42,7 @@ pub(super) struct Maker<'a> {
     pub shapes: &'a [Shape],
     pub places: &'a Places,
     pub target: &'a Target,
-    /// Words of the largest buffer.
+    /// The most words of a buffer of weights.
     pub most: usize,
 }
 
@@ -92,14 +93,15 @@ impl Maker<'_> {
             launch.header.flag("MAX", max);
         }
         self.read_input(&mut launch, step);
-        let shift = step.affine.as_ref();
-        self.finish(&mut launch, step, output.c, shift, &|c| shift.map_or(0.0, |a| a.shift[c]));
+        let affine = step.affine.as_ref();
+        self.finish(&mut launch, step, output.c, affine, &|c| affine.map_or(0.0, |a| a.shift[c]));
         launch
     }
 
     fn convs(&self, step: &Step, id: usize, window: &Window, groups: usize) -> Result<Launches, String> {
         let (node, input) = (&self.graph.nodes()[id], self.shapes[step.input]);
-        let folded = Folded::of(node, self.params, step.affine.as_ref(), input.c)?.ok_or("is no convolution")?;
+        let folded = Folded::of(node, self.params, step.affine.as_ref(), input.c)?;
+        let folded = folded.ok_or_else(|| format!("layer '{}' is not a convolution", node.name))?;
         let (output, taps_x) = (self.output(step), window.kernel[1]);
         let tiled = groups == 1 && output.pixels() > 1 && taps_x <= LONGEST_ROW;
         let at_once = match tiled {
@@ -110,7 +112,10 @@ impl Maker<'_> {
         let room = self.most.saturating_sub(SHARERS * QUAD) / per_quad / at_once * at_once;
         if room == 0 {
             let bytes = 4 * per_quad * at_once;
-            return Err(format!("layer '{}': {bytes} bytes of weights exceed the device's buffers", node.name));
+            return Err(format!(
+                "layer '{}' needs a weight buffer of at least {bytes} bytes, more than the device allows",
+                node.name
+            ));
         }
         let all = output.c.div_ceil(QUAD).next_multiple_of(at_once);
         let parts = (0..all).step_by(room).map(|first| first..all.min(first + room));
@@ -167,7 +172,7 @@ impl Maker<'_> {
         launch.read("input", "vec4<f32>", view.tensor);
     }
 
-    /// Adds constants, table and buffers of `epilogue.wgsl` for `channels` channels.
+    /// Adds constants, table and buffers of `shaders/float/epilogue.wgsl` for `channels` output channels.
     fn finish<'t>(
         &self,
         launch: &mut Launch,

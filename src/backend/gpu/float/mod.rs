@@ -3,7 +3,8 @@
 //! quantized network.
 //!
 //! * `fuse` turns the graph into steps; `place` decides which tensors lie inside which concatenation.
-//! * `launches` and `weights` give each step its shader, constants and layouts; `net` holds buffers and runs them.
+//! * `launches` and `weights` give each step its shader, constants and layouts.
+//! * `net` holds the buffers and runs the launches.
 //!
 //! Tensors are `[image, h, w]` of vectors of four channels. Channels past the last one are 0.
 
@@ -25,7 +26,7 @@ use place::Places;
 #[derive(Debug)]
 pub struct FloatRecording {
     recording: Recording,
-    /// Name and 32-bit words per image of each tensor, by node.
+    /// The name of each node's tensor, and its 32-bit words per image.
     tensors: Vec<(String, usize)>,
     slots: Slots,
     /// The tensor of the logits.
@@ -33,7 +34,7 @@ pub struct FloatRecording {
 }
 
 impl FloatRecording {
-    /// Records `graph` without its quantizers for `target`, with buffers of at most `most` words.
+    /// Records `graph` without its quantizers for `target`, with weights in buffers of at most `most` words.
     ///
     /// # Errors
     /// The layer that cannot be computed, and why.
@@ -66,7 +67,7 @@ impl FloatRecording {
     }
 }
 
-/// 32-bit words of an image's tensor.
+/// 32-bit words of a tensor, per image.
 fn words(pixels: usize, channels: usize) -> usize {
     pixels * channels.next_multiple_of(QUAD)
 }

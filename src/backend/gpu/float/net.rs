@@ -10,7 +10,7 @@ use crate::graph::{Graph, Params};
 use std::path::Path;
 use std::time::Duration;
 
-/// A network in float32 that is ready for batches of one size. For comparison only; see the module.
+/// A network in float32 that is ready for batches of one size. For comparison only; see [`super`].
 #[derive(Debug)]
 pub struct FloatNet {
     loaded: Loaded,
@@ -29,11 +29,11 @@ impl FloatNet {
         FloatNet::with_weights(gpu, graph, params, images, BatchLimit::of(gpu).buffer_bytes())
     }
 
-    /// [`FloatNet::new`] with weights in buffers of at most so many bytes.
-    pub fn with_weights(gpu: &Gpu, graph: &Graph, params: &Params, images: usize, weights: u64) -> Result<Self> {
+    /// As [`FloatNet::new`], with weights in buffers of at most `weight_bytes` bytes.
+    pub fn with_weights(gpu: &Gpu, graph: &Graph, params: &Params, images: usize, weight_bytes: u64) -> Result<Self> {
         let bad = |problem: String| Error::bad_model(Path::new("the network in float32"), problem);
         let outputs = graph.facts().map_err(bad)?.last().map_or(0, |f| f.shape.c);
-        let net = FloatRecording::new(graph, params, &gpu.target(), (weights / 4) as usize).map_err(bad)?;
+        let net = FloatRecording::new(graph, params, &gpu.target(), (weight_bytes / 4) as usize).map_err(bad)?;
         let FloatRecording { recording, tensors, slots, output } = net;
         let layout = Layout { tensors, slot_of: slots.slot_of, slots: slots.words, output };
         BatchLimit::of(gpu).check_exact_batch(&layout, &recording, images)?;
@@ -44,7 +44,8 @@ impl FloatNet {
     /// The logits of a whole batch, from the tensors that the first layer receives, `[image, h, w, c]`.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `input` is no batch of the size prepared for, device errors, and what `control` says.
+    /// [`Error::Usage`] if `input` is not exactly one prepared batch; device errors; and that of `control` if it stops
+    /// the work.
     pub fn run(&self, input: &[f32], control: &Control) -> Result<Vec<f32>> {
         control.check()?;
         let [channels, outputs] = self.channels;
@@ -64,25 +65,25 @@ impl FloatNet {
         self.loaded.dispatches().iter().map(|d| (d.name.clone(), d.kernel)).collect()
     }
 
-    /// Runs one launch so often on whatever its buffers hold, and waits for it.
+    /// Runs one launch `repeats` times on whatever its buffers hold, and waits for it.
     ///
     /// # Errors
-    /// [`Error::Usage`] if there is no such launch, device errors, and what `control` says.
+    /// [`Error::Usage`] if there is no such launch; device errors; and that of `control` if it stops the work.
     pub fn rerun(&self, launch: usize, repeats: usize, control: &Control) -> Result<()> {
         self.loaded.rerun(launch, self.images, repeats, control)
     }
 
-    /// What the GPU takes for a batch of whatever its buffers hold, by its timestamps; None if it has none that make
-    /// sense.
+    /// How long the GPU takes for one batch, by its own timestamps. The input is whatever the buffers hold. `None` if the
+    /// GPU has no timestamps, or implausible ones.
     ///
     /// # Errors
-    /// Device errors, and what `control` says.
+    /// Device errors, and that of `control` if it stops the work.
     pub fn device_time(&self, control: &Control) -> Result<Option<Duration>> {
         self.loaded.device_time(self.images, control)
     }
 }
 
-/// The bits of rows of channels, each padded with zeros to whole vectors.
+/// The bits of `input`, the channels of each pixel padded with zeros to whole vectors.
 fn pad_channels(input: &[f32], channels: usize) -> Vec<u32> {
     let row = channels.next_multiple_of(QUAD);
     let mut vectors = vec![0; input.len() / channels * row];

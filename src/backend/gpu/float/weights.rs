@@ -17,7 +17,8 @@ pub(super) struct Folded<'a> {
 }
 
 impl<'a> Folded<'a> {
-    /// The weights of convolution `node`, which reads `channels` channels; `None` if the node is none.
+    /// The weights of convolution `node`, which reads `channels` channels; `None` if `node` is not a
+    /// convolution.
     pub(super) fn of(
         node: &'a Node,
         params: &'a Params,
@@ -41,7 +42,7 @@ impl<'a> Folded<'a> {
         bias * self.gain(output) + self.affine.map_or(0.0, |a| a.shift[output])
     }
 
-    /// The weights of an output channel, `[tap, channel]`. Channels past the last one have zeros.
+    /// The weights of an output channel, `[tap, input channel]`. Output channels past the last one have weights of 0.
     fn channel(&self, output: usize) -> Vec<f32> {
         if output >= self.outputs {
             return vec![0.0; self.taps * self.inputs];
@@ -55,7 +56,8 @@ impl<'a> Folded<'a> {
         (quads.start * QUAD..quads.end * QUAD).map(|output| self.channel(output)).collect()
     }
 
-    /// For `conv.tile.wgsl`: `[turn, row, input quad, tap of the row, lane, quad]` of vectors of output channels.
+    /// For `conv.tile.wgsl`: `[turn, row of the window, input quad, tap of the row, lane, quad]` of vectors of four output
+    /// channels. A turn has `at_once` quads, a row of the window `taps_x` taps.
     pub(super) fn tiles(&self, quads: Range<usize>, at_once: usize, taps_x: usize) -> Vec<u32> {
         let (all, lanes) = (self.quads(quads), self.inputs.min(QUAD));
         let at = |output: usize, tap: usize, c: usize| match c < self.inputs {
@@ -76,20 +78,21 @@ impl<'a> Folded<'a> {
         words
     }
 
-    /// For `conv.point.wgsl`: `[tap, channel, quad]` of vectors of output channels; channels fill whole quads.
+    /// For `conv.point.wgsl`: `[tap, input channel, quad]` of vectors of four output channels. Input channels are padded
+    /// with zeros to whole quads.
     pub(super) fn points(&self, quads: Range<usize>) -> Vec<u32> {
         let all = self.quads(quads);
         let mut words = Vec::with_capacity(all.len() * self.taps * self.inputs.next_multiple_of(QUAD));
         for tap in 0..self.taps {
             for c in 0..self.inputs.next_multiple_of(QUAD) {
-                let lives = c < self.inputs;
-                words.extend(all.iter().map(|o| if lives { o[tap * self.inputs + c].to_bits() } else { 0 }));
+                let exists = c < self.inputs;
+                words.extend(all.iter().map(|o| if exists { o[tap * self.inputs + c].to_bits() } else { 0 }));
             }
         }
         words
     }
 
-    /// For `conv.grouped.wgsl`: `[output, tap, channel]`.
+    /// For `conv.grouped.wgsl`: `[output channel, tap, input channel of its group]`.
     pub(super) fn plain(&self, quads: Range<usize>) -> Vec<u32> {
         self.quads(quads).into_iter().flatten().map(f32::to_bits).collect()
     }

@@ -54,8 +54,8 @@ impl Loaded {
         Ok((run.output, run.recorder.finish(clock)))
     }
 
-    /// What the GPU takes for `images` images of whatever the slots hold, by its timestamps; None if it has none that
-    /// make sense.
+    /// How long the GPU takes for a batch of `images` images, by its own timestamps. The input is whatever the slots hold.
+    /// `None` if the GPU has no timestamps, or implausible ones.
     pub(crate) fn device_time(&self, images: usize, control: &Control) -> Result<Option<Duration>> {
         let Some(stamps) = Stamps::new(&self.gpu, Marks::Run, self.dispatches().len()) else { return Ok(None) };
         let submission = self.gpu.submit("timing the network", &[stamps.result()], control, |encoder| {
@@ -68,7 +68,7 @@ impl Loaded {
         Ok(whole.map(|[begin, end]| Duration::from_nanos((end - begin) as u64)))
     }
 
-    /// A run with timestamps; None if the device has none, or none that make sense.
+    /// A run with timestamps; `None` if the device has none, or implausible ones.
     fn run_stamped(
         &self,
         input: &[u32],
