@@ -23,8 +23,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Files of the device `info` in `folder`. Their names contain a hash of the names of device and driver and of
-    /// the versions of the driver and of this crate.
+    /// Files of the device `info` in `folder`. Their names contain a hash of the device's name and PCI id, the API, the
+    /// driver and its version, and the version of this crate.
     pub(crate) fn new(folder: PathBuf, info: &AdapterInfo) -> Self {
         let AdapterInfo { name, api, driver, driver_info, pci_id, .. } = info;
         let version = env!("CARGO_PKG_VERSION");
@@ -32,9 +32,9 @@ impl Store {
         Store { folder, device }
     }
 
-    /// Reads what was written as `name` for `contents`, unless it is absent or damaged.
-    pub(crate) fn read(&self, name: &str, contents: &str) -> Option<Vec<u8>> {
-        let path = self.path(name, contents);
+    /// The data stored under `name` and `key`; `None` if the file is absent or damaged.
+    pub(crate) fn read(&self, name: &str, key: &str) -> Option<Vec<u8>> {
+        let path = self.path(name, key);
         if std::fs::metadata(&path).ok()?.len() > MAX_BYTES {
             return None;
         }
@@ -43,9 +43,9 @@ impl Store {
         (checksum == Sha256::digest(data).as_slice()).then(|| data.to_vec())
     }
 
-    /// Writes `data`, whole or not at all. Failing is no error: then nothing is cached.
-    pub(crate) fn write(&self, name: &str, contents: &str, data: &[u8]) {
-        let path = self.path(name, contents);
+    /// Stores `data` under `name` and `key`, whole or not at all. Failing is no error: then nothing is cached.
+    pub(crate) fn write(&self, name: &str, key: &str, data: &[u8]) {
+        let path = self.path(name, key);
         let attempt = |folder: &Path| -> std::io::Result<()> {
             std::fs::create_dir_all(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -57,8 +57,8 @@ impl Store {
         attempt(&self.folder).ok();
     }
 
-    fn path(&self, name: &str, contents: &str) -> PathBuf {
-        self.folder.join(format!("{name}-{}-{contents}", self.device))
+    fn path(&self, name: &str, key: &str) -> PathBuf {
+        self.folder.join(format!("{name}-{}-{key}", self.device))
     }
 }
 
@@ -78,7 +78,7 @@ impl Store {
     }
 }
 
-/// A short hash of all shaders.
+/// A short hash of the shaders that run quantized networks.
 fn shaders() -> String {
     hash([shader_hash().as_bytes()])
 }
