@@ -5,7 +5,7 @@
 //
 // Layouts: input [image, IN_H, IN_W, ROW] of vectors of LOAD planes; weights [turn, KH, WORDS, WORDS_AT_ONCE, TAPS_X,
 // QUADS_AT_ONCE, W_PLANES] of vectors whose lanes are the four output channels of a quad; codes [image, OUT_H, OUT_W,
-// GROUPS, BITS].
+// GROUPS, BITS]. WORDS counts groups of WORDS_AT_ONCE words.
 //
 // Each invocation computes TILE neighbouring pixels of one row for one group of 32 output channels, QUADS_AT_ONCE quads
 // in a turn. A step covers TAPS_X taps of WORDS_AT_ONCE words each; carry-save adders may combine its products before
@@ -15,6 +15,7 @@
 // The host unrolls the loops that are marked "unrolled", so that the arrays stay in registers whatever the driver's
 // compiler decides.
 
+// The rows of the table for the quad being finished, so row_of ignores its first argument.
 var<private> rows: array<vec4<i32>, ROWS>;
 
 fn row_of(quad: u32, row: u32) -> vec4<i32> {
@@ -23,7 +24,7 @@ fn row_of(quad: u32, row: u32) -> vec4<i32> {
 
 alias Column = array<u32, COLUMN_WORDS>;
 
-// Position of a step: the row of the window and the words of a pixel.
+// Position of a step: the row of the window, and which WORDS_AT_ONCE words of a pixel (0 to WORDS - 1).
 struct Step {
     ky: u32,
     word: u32,
@@ -38,7 +39,7 @@ var<private> image_row: u32;
 var<private> first_y: u32;
 var<private> first_x: u32;
 
-// The input under the tile; pixels outside the input are 0.
+// The words of one step for all input pixels that the tile's windows cover; pixels outside the input are 0.
 fn load_columns(step: Step) -> array<Column, COLUMNS> {
     let iy = first_y + step.ky * DILATION_Y;
     let row_at = ((image_row + iy) * IN_W + first_x) * ROW + step.word * LOADS;
@@ -73,6 +74,7 @@ fn main(who: Invocation) {
     first_x = x0 * STRIDE_X - BEFORE_X;
     let steps = KH * WORDS;
 
+    // popcount(A_j) of each pixel's window.
     var ones: array<array<u32, A_PLANES>, TILE>;
     var at = Step();
     for (var step = 0u; step < steps; step++) {
@@ -94,6 +96,7 @@ fn main(who: Invocation) {
     for (var turn = 0u; turn < turns; turn++) {
         let first_quad = group * 8u + turn * QUADS_AT_ONCE;
         var weights_at = first_quad / QUADS_AT_ONCE * steps * STEP_WEIGHTS;
+        // popcount(B_i & A_j): the ones that both have.
         var both: array<array<vec4<u32>, STEP_PAIRS>, TILE>;
         at = Step();
         for (var step = 0u; step < steps; step++) {

@@ -26,8 +26,8 @@ uniform! {
     Params {
         /// Images in the batch.
         images,
-        /// Always 0. Added to the constant bounds of loops that a driver must not unroll: compiling them would take
-        /// seconds.
+        /// Always 0, which the driver's compiler does not know. Added to bounds of loops that it must not unroll,
+        /// because compiling them unrolled would take seconds.
         zero,
         /// Unused.
         pad_0,
@@ -70,7 +70,7 @@ impl Header {
         self
     }
 
-    /// The header and these files behind it, with marked loops unrolled.
+    /// The header followed by `files`, whose marked loops are unrolled.
     pub(super) fn complete(&self, files: &[&str]) -> String {
         let number = |name: &str| self.numbers.get(name).copied();
         files.iter().fold(self.text.clone(), |text, file| text + &unroll(file, &number))
@@ -115,7 +115,7 @@ impl Header {
         self.line(format_args!("const {name}: bool = {value};"))
     }
 
-    /// Defines `Planes`, a vector of `width` (1, 2 or 4) planes, and `plane_of`, which gets one of them.
+    /// Defines `LOAD` (`width`: 1, 2 or 4), `Planes`, the words of so many planes, and `plane_of`, which gets one of them.
     pub(super) fn planes(&mut self, width: usize) -> &mut Self {
         let (ty, element) = if width == 1 { ("u32".to_owned(), "v") } else { (format!("vec{width}<u32>"), "v[k]") };
         self.number("LOAD", width).line(format_args!("alias Planes = {ty};"));
