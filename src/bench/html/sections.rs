@@ -44,7 +44,7 @@ pub(super) fn notices(report: &Report) -> String {
     all
 }
 
-/// Groups of bars from cells with their labels and notes.
+/// A group of bars for each model and batch size, from cells with the label and note of each bar.
 pub(super) fn groups<'a>(cells: impl Iterator<Item = (&'a Cell, (String, String))>) -> Vec<Group> {
     let mut groups = Vec::new();
     for (title, cells) in by_subject(cells) {
@@ -54,7 +54,7 @@ pub(super) fn groups<'a>(cells: impl Iterator<Item = (&'a Cell, (String, String)
     groups
 }
 
-/// The bars in every width, with how to read them.
+/// The bars, drawn once for each width of the page, below a line on how to read them.
 pub(super) fn bars(groups: &[Group], id: &str) -> String {
     let drawings = WIDTHS.map(|(width, class)| {
         let (svg, height) = bars::draw(groups, width, None);
@@ -65,7 +65,7 @@ pub(super) fn bars(groups: &[Group], id: &str) -> String {
 }
 
 /// How to read bars.
-pub(super) const READ: &str = "longer is faster; whiskers show the spread, dashed bars are doubted (!)";
+pub(super) const READ: &str = "longer is faster; whiskers show the spread; figures with dashed bars and ! are doubtful";
 
 /// The bars of one report.
 pub(super) fn report_groups(report: &Report) -> Vec<Group> {
@@ -96,12 +96,14 @@ fn launches(report: &Report, id: &str) -> String {
         let peaks = report.devices.get(cell.device).and_then(|device| device.peaks).unwrap_or_default();
         if let Some(roofline) = roofline::roofline(&warm.steps, &peaks, &format!("{id}roof{at}"), &name) {
             let memory = match peaks.bytes {
-                bytes if bytes > 0.0 => format!(" The slope is its memory's {}B/s.", prefixed(bytes)),
+                bytes if bytes > 0.0 => {
+                    format!(" The slanted line is the speed of its memory, {}B/s.", prefixed(bytes))
+                }
                 _ => String::new(),
             };
             let text = format!(
-                "Each launch and the device's measured peaks.{memory} The numbers are those in the table, for the launches that take \
-                 longest. Launches that only move data are not shown."
+                "Each launch and the device's measured peaks.{memory} The launches that take longest are numbered as in \
+                 the table. Launches that only move data are not shown."
             );
             body.push_str(&(paragraph("lead", &text) + &roofline));
         }
