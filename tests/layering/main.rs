@@ -111,7 +111,7 @@ fn path(module: &[&str]) -> Vec<String> {
 /// Imports of `module` that its rank forbids. The roots may import everything.
 fn check_imports(module: &[String], text: &str) -> Vec<String> {
     let Some(own) = module.first() else { return Vec::new() };
-    let unknown = |name: &str| format!("module '{name}' has no rank: add it to the table in tests/layering.rs");
+    let unknown = |name: &str| format!("module '{name}' has no rank: add it to the table in tests/layering/main.rs");
     let Some(rank) = rank(own) else { return vec![unknown(own)] };
     let mut problems = Vec::new();
     for (line, name) in root_imports(module, &without_tests(tokens(text))) {
