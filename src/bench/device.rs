@@ -36,7 +36,8 @@ pub struct Opened {
     pub ceiling: Ceiling,
 }
 
-/// Opens a device of [`crate::session::devices`] as `builder` says, and measures what it can do. If that fails, the description says why.
+/// Opens a device of [`crate::session::devices`] as `builder` says, and measures what it can do. If that fails, the
+/// description says why.
 pub fn open(info: &DeviceInfo, builder: EngineBuilder) -> (Device, Option<Opened>) {
     let opened = match &info.unusable {
         Some(reason) => Err(reason.clone()),

@@ -29,8 +29,8 @@ pub(super) struct FixedWeights {
     pub frac: Vec<i32>,
 }
 
-/// Real weights of a layer, times the gain of its batch norms. Each output channel's are computed when they are needed: all at
-/// once, in double precision, they would take twice the memory of the file's.
+/// Real weights of a layer, times the gain of its batch norms. Each output channel's are computed when they are needed:
+/// all at once, in double precision, they would take twice the memory of the file's.
 pub(super) struct ScaledWeights<'a> {
     pub outputs: usize,
     /// Taps of the window.

@@ -120,8 +120,8 @@ struct MemberRange {
 }
 
 impl MemberRange {
-    /// Codes are rarely at their highest level, of which their root mean square is half at most; of other tensors the range
-    /// itself is sixteen deviations, and four for the mean are plenty.
+    /// Codes are rarely at their highest level, of which their root mean square is half at most; of other tensors the
+    /// range itself is sixteen deviations, and four for the mean are plenty.
     fn of(fact: &Fact, range: f64) -> Self {
         let (spread, mean) = match fact.kind {
             Kind::Codes { .. } => (DEVIATIONS * range / 2.0, range),
@@ -206,8 +206,8 @@ fn level_bound(params: &Params, layer: &str, encoding: Encoding) -> Result<f64, 
     Ok(levels.values.iter().map(|v| f64::from(v.abs())).fold(0.0, f64::max))
 }
 
-/// Concatenations that exist as one value tensor: those that anything but a convolution with weight planes reads, and what
-/// they consist of.
+/// Concatenations that exist as one value tensor: those that anything but a convolution with weight planes reads, and
+/// what they consist of.
 fn value_concats(graph: &Graph) -> Vec<bool> {
     let mut concats = vec![false; graph.nodes().len()];
     concats.last_mut().into_iter().for_each(|last| *last = true);

@@ -37,8 +37,8 @@ fn measure(args: &BenchArgs) -> Outcome {
     ended(shown, verdict)
 }
 
-/// The outcome of the command: a failure to write the results, else the verdict on them. A closed pipe (exit code 0) does
-/// not hide a bad verdict.
+/// The outcome of the command: a failure to write the results, else the verdict on them. A closed pipe (exit code 0)
+/// does not hide a bad verdict.
 fn ended(shown: Outcome, verdict: Outcome) -> Outcome {
     match shown {
         Err(failure) if failure.code != 0 => Err(failure),
