@@ -71,7 +71,7 @@ pub(super) fn check(args: &VerificationArgs, model: &Model) -> Result<Option<Ver
     Ok(Some(Verification::new(&agreement, args.tolerance(), codes)))
 }
 
-/// Reads logits `[images, classes]`.
+/// Reads the logits that the framework computed, `[images, classes]`.
 fn logits(path: &Path, images: usize, classes: usize) -> Result<Vec<f64>> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
     let bad = |problem: String| Error::bad_input(path, problem);
@@ -146,7 +146,8 @@ impl Verification {
         };
         let LayerCodes { layer: name, compared, differing, .. } = layer;
         let few = *differing as f64 <= ROUNDING * *compared as f64;
-        let cause = if few { "so few come of rounding at a threshold" } else { "the mistake is there or just before" };
+        let cause =
+            if few { "so few may come from rounding at a threshold" } else { "the mistake is there or just before" };
         Some(format!(
             "the first layer whose codes differ is '{name}': {differing} of {compared} ({cause}), first {} instead of {} at \
              image {}, y {}, x {}, channel {}",

@@ -186,7 +186,7 @@ fn the_first_layer_whose_codes_differ_is_named() {
         _ => {}
     });
     let parts = [
-        "the first layer whose codes differ is 'group0/block2/quant2': 1 of 65536 (so few come of rounding at a threshold)",
+        "the first layer whose codes differ is 'group0/block2/quant2': 1 of 65536 (so few may come from rounding at a threshold)",
         "at image 1, y 3, x 5, channel 7",
     ];
     case.disagrees(&codes(&altered), &parts);

@@ -15,8 +15,9 @@ pub fn comparison(comparison: &Comparison) -> String {
     let mut body = super::escape::element("h1", &[], &super::escape::escape(&title));
     let first = names.first().copied().unwrap_or("?");
     let text = format!(
-        "{} runs. Ratios are of images per second to those of {first}: of its same device, or else of its first one. A figure is faster or slower \
-         if the ratio is farther from 1 than both spreads together and no remark doubts either.",
+        "{} runs. A ratio is the images per second divided by those of {first}: on the same device if it has that, or \
+         else on its first one. A figure counts as faster or slower if the ratio is farther from 1 than both spreads \
+         together, and neither figure is doubtful.",
         names.len()
     );
     body.push_str(&paragraph("lead", &text));

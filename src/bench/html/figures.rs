@@ -7,7 +7,7 @@ use super::table::{Field, Table};
 use super::units::{digits, percent, prefixed, time, times};
 use crate::bench::report::{Cell, Device, Report};
 
-/// The cells of a report with their devices' names, grouped by subject.
+/// The cells of a report with their devices' names, grouped by model and batch size.
 fn named(report: &Report) -> Vec<(String, Vec<(&Cell, String)>)> {
     by_subject(report.cells.iter().map(|cell| (cell, device_name(report, cell))))
 }
@@ -65,7 +65,7 @@ pub(super) fn digest(cell: &Cell) -> Field {
     }
 }
 
-/// Remarks on why there is no figure, or reason to doubt it.
+/// Adds remarks: why there is no figure, or why it is doubtful.
 pub(super) fn remarks(table: &mut Table, cell: &Cell) {
     if let Some(problem) = &cell.problem {
         table.remark("bad", &format!("no figure: {problem}"));
@@ -100,7 +100,7 @@ pub(super) fn parts(report: &Report) -> String {
     if groups.is_empty() { String::new() } else { table.finish() }
 }
 
-/// First inferences, as a drawing and as a table.
+/// How long first inferences take, as a drawing and as a table.
 pub(super) fn cold(report: &Report, id: &str) -> String {
     let columns = ["Device", "Load#", "Lower#", "Compile#", "First run#", "Together#"];
     let mut table = Table::new("A first inference, in its parts", &columns);
@@ -119,15 +119,15 @@ pub(super) fn cold(report: &Report, id: &str) -> String {
         }
         drawn.push((title, named));
     }
-    let text = "What a new process waits for: opening the model (or making random parameters), lowering it to integers, kernels and weights \
-                of the device, and the first batch.";
+    let text = "What a new process waits for: opening the model (or making random parameters), lowering it to integers, \
+                preparing kernels and weights on the device, and the first batch.";
     paragraph("lead", text) + &stack::cold(&drawn, &format!("{id}cold")) + &table.finish()
 }
 
 /// The table of devices.
 pub(super) fn devices(report: &Report) -> String {
     let columns = ["Device", "API", "PCI id", "Driver", "Kind", "Words/s#", "Products/s#", "Memory#"];
-    let mut table = Table::new("Devices, with their peaks by probes that do nothing else", &columns);
+    let mut table = Table::new("Devices, with their peak rates, measured by probes that do nothing else", &columns);
     for device in &report.devices {
         let peak = |of: Option<f64>, unit: &str| {
             Field::maybe(of.filter(|n| *n > 0.0).map(|n| format!("{}{unit}", prefixed(n))))

@@ -21,9 +21,10 @@ pub(super) fn page(title: &str, body: &str, data: &str) -> String {
         element("style", &[], &format!("\n{CHART}{PAGE}")),
     ];
     let data = element("script", &[("type", "application/json"), ("id", "data")], &script_json(data));
-    let footer = "Times are by the host's clock, from pixels to logits, unless stated otherwise. Every timed run had the digest of the reference \
-                  kernels; a device that computed a single wrong bit has no figure. ± is how much the median of another such run may \
-                  differ. Figures marked ! are doubtful, for the reasons given beside them.";
+    let footer = "Times are by the host's clock, from pixels to logits, unless stated otherwise. The logits of every timed \
+                  run had the digest that the reference kernels give; a device that computed a single wrong bit has no \
+                  figure. ± is how much the median of another such run may differ. Figures marked ! are doubtful, for the \
+                  reasons given beside them.";
     let body = format!("{}{}{data}", element("main", &[], body), element("footer", &[], &escape(footer)));
     let html = element(
         "html",
@@ -43,7 +44,7 @@ pub(super) fn paragraph(class: &str, text: &str) -> String {
     element("p", &[("class", class)], &escape(text))
 }
 
-/// A part that can be expanded.
+/// A part of the page that can be expanded.
 pub(super) fn details(summary: &str, open: bool, body: &str) -> String {
     let inner = format!("{}{body}", element("summary", &[], &escape(summary)));
     element("details", if open { &[("open", "open")] } else { &[] }, &inner) + "\n"
@@ -63,7 +64,7 @@ pub(super) fn csv(name: &str, text: &str) -> String {
     let address = super::escape::data_address("text/csv", text);
     let link = element("a", &[("href", address.as_str()), ("download", name)], "Save as CSV");
     let pre = element("pre", &[("tabindex", "0"), ("aria-label", "Figures as CSV")], &escape(text));
-    let remark = "The element \"data\" of this page holds all of it as JSON, as benches/README.md describes.";
+    let remark = "This page's source holds all data as JSON, in the element \"data\"; benches/README.md describes it.";
     format!("{}{}", paragraph("lead", remark), element("p", &[], &link) + &details("Figures as CSV", false, &pre))
 }
 

@@ -31,12 +31,13 @@ fn points(steps: &[StepTime]) -> Vec<Point<'_>> {
     points.filter(|point| point.at.iter().all(|n| *n > 0.0 && n.is_finite())).collect()
 }
 
-/// The plot in every width; None if no launch computes anything.
+/// The plot, drawn once for each width of the page; None if no launch computes anything.
 pub(super) fn roofline(steps: &[StepTime], peaks: &Peaks, id: &str, subject: &str) -> Option<String> {
     let mut points = points(steps);
     points.sort_by(|a, b| b.step.seconds.total_cmp(&a.step.seconds));
     let title = format!("Roofline of {subject}");
-    let description = "Work per second of each launch over its work per byte of memory, with the device's measured peaks as ceilings.";
+    let description = "Each launch's work per second (upwards) and per byte of memory (to the right), with the device's \
+                       measured peaks as ceilings.";
     let drawings = WIDTHS.map(|(width, class)| {
         let svg = draw(&points, peaks, width)?;
         Some(svg.inline(&format!("{id}-{class}"), class, HEIGHT, &title, description))

@@ -9,7 +9,7 @@ use crate::bench::report::Cold;
 
 /// A part of a bar.
 pub(super) struct Segment {
-    /// Its length.
+    /// The time that it stands for.
     pub seconds: f64,
     /// The number of its colour.
     pub colour: usize,
@@ -19,7 +19,7 @@ pub(super) struct Segment {
     pub hint: String,
 }
 
-/// The number of distinguishable colours. The last one is for all others.
+/// The number of colours. The last one is shared by everything that has no colour of its own.
 pub(super) const COLOURS: usize = 7;
 
 /// Draws segments, beginning at the start of the axis.
@@ -29,7 +29,7 @@ pub(super) fn draw(svg: &mut Svg, axis: &Linear, [y, height]: [f64; 2], segments
         let [from, to] = [before, before + segment.seconds].map(|seconds| axis.at(seconds));
         let class = format!("k{}", segment.colour.min(COLOURS - 1));
         svg.rect(&class, [from, y, to - from, height], &segment.hint);
-        // If the whole path has no room, the last part of it may.
+        // Where there is no room for the whole path, there may be room for its last part.
         let last = segment.label.rsplit('/').next().unwrap_or_default();
         let fitting = [segment.label.as_str(), last].into_iter().find(|l| width(l, Size::Small) + 6.0 <= to - from);
         if let Some(label) = fitting {
@@ -57,10 +57,10 @@ pub(super) fn cold_parts(cold: &Cold) -> [f64; 4] {
     [cold.load, cold.lower, cold.compile, cold.first_run].map(|s| if s.is_finite() { s.max(0.0) } else { 0.0 })
 }
 
-/// A title, and the first inferences below it with their names.
+/// A title, and below it the first inferences: the name of each and the times of its parts.
 pub(super) type Starts = (String, Vec<(String, [f64; 4])>);
 
-/// First inferences, one bar each, in every width.
+/// First inferences as one bar each, drawn once for each width of the page.
 pub(super) fn cold(starts: &[Starts], id: &str) -> String {
     let title = "Time of a first inference, in its parts";
     let description = "One bar for each model and device; the table below has the same figures.";

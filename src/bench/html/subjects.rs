@@ -1,4 +1,4 @@
-//! What figures are about: names of devices and networks, and cells grouped by these.
+//! What figures are about: names of devices and networks, and cells grouped by model and batch size.
 
 use crate::bench::report::{Cell, Device, Report};
 

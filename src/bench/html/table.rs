@@ -11,7 +11,7 @@ impl Field {
         Field(escape(text.as_ref()))
     }
 
-    /// Text in a colour that underlines its meaning.
+    /// Text in the colour of `class`, such as green for a good result.
     pub(super) fn marked(class: &str, text: impl AsRef<str>) -> Self {
         Field(element("span", &[("class", class)], &escape(text.as_ref())))
     }
