@@ -47,11 +47,11 @@ impl Display for Clock {
         f.write_str(match self {
             Clock::Host => "the host's clock around each step",
             Clock::Dispatches => {
-                "the GPU's timestamps behind each dispatch, from the end of those before it: what overlaps is not told apart"
+                "the GPU's timestamps after each dispatch, from the end of those before it: overlaps are not told apart"
             }
             Clock::Passes => "the GPU's timestamps around passes of one dispatch each, which take longer than in a run",
             Clock::Submissions => {
-                "the host's clock around submissions of one dispatch each, the way to the GPU and back included: it has no timestamps"
+                "the host's clock around submissions of one dispatch each, round trip included: it has no timestamps"
             }
         })
     }

@@ -43,8 +43,8 @@ impl Cpu {
         self.threads.count()
     }
 
-    /// On every thread, ANDs at least `words` words, counts their ones and adds up the counts, as fast as the instruction
-    /// set allows. Returns the number of words of all threads together.
+    /// On every thread, ANDs at least `words` words, counts their ones and adds up the counts, as fast as the
+    /// instruction set allows. Returns the number of words of all threads together.
     pub fn popcount_peak(&self, words: u64) -> u64 {
         self.repeat::<Count>(words)
     }

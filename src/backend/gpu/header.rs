@@ -115,7 +115,8 @@ impl Header {
         self.line(format_args!("const {name}: bool = {value};"))
     }
 
-    /// Defines `LOAD` (`width`: 1, 2 or 4), `Planes`, the words of so many planes, and `plane_of`, which gets one of them.
+    /// Defines `LOAD` (`width`: 1, 2 or 4), `Planes`, the words of so many planes, and `plane_of`, which gets one of
+    /// them.
     pub(super) fn planes(&mut self, width: usize) -> &mut Self {
         let (ty, element) = if width == 1 { ("u32".to_owned(), "v") } else { (format!("vec{width}<u32>"), "v[k]") };
         self.number("LOAD", width).line(format_args!("alias Planes = {ty};"));

@@ -136,8 +136,8 @@ impl<'b> Patches<'b> {
         }
     }
 
-    /// Adds, for each weight plane and activation plane, the popcount times its factor to `sums`. Returns the factors of
-    /// the parts that follow.
+    /// Adds, for each weight plane and activation plane, the popcount times its factor to `sums`. Returns the factors
+    /// of the parts that follow.
     #[inline(always)]
     fn add_products<'f, L: Lanes>(
         &self,

@@ -23,8 +23,8 @@ const POOL: &str = include_str!("../../../../shaders/float/pool.wgsl");
 const COPY: &str = include_str!("../../../../shaders/float/copy.wgsl");
 const JOIN: &str = include_str!("../../../../shaders/float/join.wgsl");
 
-/// Neighbouring pixels that an invocation of `conv.tile.wgsl` computes. 4 pixels by 4 quads was the fastest of the tiles
-/// tried (`benches/record/2026-11-25-f32.md`).
+/// Neighbouring pixels that an invocation of `conv.tile.wgsl` computes. 4 pixels by 4 quads was the fastest of the
+/// tiles tried (`benches/record/2026-11-25-f32.md`).
 const PIXELS: usize = 4;
 /// Quads of output channels that it computes at once.
 const QUADS: usize = 4;

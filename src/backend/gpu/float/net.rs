@@ -73,8 +73,8 @@ impl FloatNet {
         self.loaded.rerun(launch, self.images, repeats, control)
     }
 
-    /// How long the GPU takes for one batch, by its own timestamps. The input is whatever the buffers hold. `None` if the
-    /// GPU has no timestamps, or implausible ones.
+    /// How long the GPU takes for one batch, by its own timestamps. The input is whatever the buffers hold. `None` if
+    /// the GPU has no timestamps, or implausible ones.
     ///
     /// # Errors
     /// Device errors, and that of `control` if it stops the work.

@@ -56,8 +56,8 @@ impl<'a> Folded<'a> {
         (quads.start * QUAD..quads.end * QUAD).map(|output| self.channel(output)).collect()
     }
 
-    /// For `conv.tile.wgsl`: `[turn, row of the window, input quad, tap of the row, lane, quad]` of vectors of four output
-    /// channels. A turn has `at_once` quads, a row of the window `taps_x` taps.
+    /// For `conv.tile.wgsl`: `[turn, row of the window, input quad, tap of the row, lane, quad]` of vectors of four
+    /// output channels. A turn has `at_once` quads, a row of the window `taps_x` taps.
     pub(super) fn tiles(&self, quads: Range<usize>, at_once: usize, taps_x: usize) -> Vec<u32> {
         let (all, lanes) = (self.quads(quads), self.inputs.min(QUAD));
         let at = |output: usize, tap: usize, c: usize| match c < self.inputs {
@@ -78,8 +78,8 @@ impl<'a> Folded<'a> {
         words
     }
 
-    /// For `conv.point.wgsl`: `[tap, input channel, quad]` of vectors of four output channels. Input channels are padded
-    /// with zeros to whole quads.
+    /// For `conv.point.wgsl`: `[tap, input channel, quad]` of vectors of four output channels. Input channels are
+    /// padded with zeros to whole quads.
     pub(super) fn points(&self, quads: Range<usize>) -> Vec<u32> {
         let all = self.quads(quads);
         let mut words = Vec::with_capacity(all.len() * self.taps * self.inputs.next_multiple_of(QUAD));

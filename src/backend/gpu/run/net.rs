@@ -45,8 +45,8 @@ impl GpuNet {
     /// Runs one dispatch `repeats` times on `images` images of whatever the slots hold, and waits for it.
     ///
     /// # Errors
-    /// [`Error::Usage`] if there is no such dispatch or the batch is too large; device errors; and that of `control` if it
-    /// stops the work.
+    /// [`Error::Usage`] if there is no such dispatch or the batch is too large; device errors; and that of `control` if
+    /// it stops the work.
     pub fn rerun(&self, dispatch: usize, images: usize, repeats: usize, control: &Control) -> Result<()> {
         self.loaded.rerun(dispatch, images, repeats, control)
     }

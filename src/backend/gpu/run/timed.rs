@@ -54,8 +54,8 @@ impl Loaded {
         Ok((run.output, run.recorder.finish(clock)))
     }
 
-    /// How long the GPU takes for a batch of `images` images, by its own timestamps. The input is whatever the slots hold.
-    /// `None` if the GPU has no timestamps, or implausible ones.
+    /// How long the GPU takes for a batch of `images` images, by its own timestamps. The input is whatever the slots
+    /// hold. `None` if the GPU has no timestamps, or implausible ones.
     pub(crate) fn device_time(&self, images: usize, control: &Control) -> Result<Option<Duration>> {
         let Some(stamps) = Stamps::new(&self.gpu, Marks::Run, self.dispatches().len()) else { return Ok(None) };
         let submission = self.gpu.submit("timing the network", &[stamps.result()], control, |encoder| {
