@@ -26,8 +26,8 @@ pub struct DeviceInfo {
     pub software: bool,
     /// Why it cannot be used, if it cannot.
     pub unusable: Option<String>,
-    /// What its last check found wrong, if anything and the cache knows. [`crate::DeviceSelector::Auto`] does not
-    /// take such a device.
+    /// What its last check found wrong; `None` if it passed, or if the cache holds no check of it.
+    /// [`crate::DeviceSelector::Auto`] does not take a device that failed.
     pub failed_check: Option<String>,
     /// Set for CPU devices.
     pub processor: Option<Processor>,

@@ -10,11 +10,11 @@ use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The threads of CPU backends, if the caller has some.
+/// The threads for CPU backends, if the caller provides them.
 pub(super) type Pool = Option<Arc<rayon::ThreadPool>>;
 
 /// All devices: the CPU with each of its instruction sets and the reference, then the adapters of every API, best
-/// first. Nothing is known of earlier checks: for that, see [`crate::EngineBuilder::devices`].
+/// first. The results of earlier checks are not included; [`crate::EngineBuilder::devices`] has them.
 pub fn devices() -> Vec<DeviceInfo> {
     Candidates::all(&None, None).describe()
 }
@@ -36,7 +36,7 @@ impl Candidates {
         Self::new(pool, cache, adapters())
     }
 
-    /// The devices among which `selector` chooses. Drivers of GPUs are not loaded for a CPU.
+    /// The devices among which `selector` chooses. If it means a CPU, no GPU drivers are loaded.
     pub(super) fn for_selector(selector: &DeviceSelector, pool: &Pool, cache: Option<&Path>) -> Self {
         Self::new(pool, cache, if selector.is_cpu() { Vec::new() } else { adapters() })
     }
@@ -49,7 +49,7 @@ impl Candidates {
         Candidates { all, cache: cache.map(Path::to_owned) }
     }
 
-    /// What is known about them.
+    /// The descriptions of the devices.
     pub(super) fn describe(self) -> Vec<DeviceInfo> {
         self.all.into_iter().map(|(info, _)| info).collect()
     }

@@ -155,7 +155,7 @@ impl Engine {
         })
     }
 
-    /// Prepares for inputs of one kind of those that the model takes.
+    /// Prepares `model` for one of the kinds of input that it takes.
     pub(super) fn prepare_for(&self, model: &Model, kind: InputKind, options: &PrepareOptions) -> Result<Net> {
         let name = || format!("{} on {}", model.header().name, self.device_name());
         let recorder = self.profile.as_ref().map(|profile| profile.net(name()));
@@ -180,7 +180,7 @@ impl Engine {
         &self.backend
     }
 
-    /// An engine on a backend of the caller's.
+    /// An engine on the caller's own backend.
     pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
         Engine { backend, passed_over: Arc::default(), profile: None }
     }
@@ -204,7 +204,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`crate::Error::Usage`] if the device is no GPU, [`crate::Error::BadModel`] if the network cannot be computed
-    /// so, [`crate::Error::DeviceLimit`] or [`crate::Error::OutOfMemory`] if it does not fit the device.
+    /// in float32, [`crate::Error::DeviceLimit`] or [`crate::Error::OutOfMemory`] if it does not fit the device.
     pub fn prepare_float(&self, model: &Model, batch: usize) -> Result<FloatNet> {
         let gpu = Gpu::of(&*self.backend);
         let gpu = gpu.ok_or_else(|| Error::Usage("the network in float32 runs on GPUs only".into()))?;

@@ -13,7 +13,8 @@ pub(super) fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec
     tensor(packed, form, &real(packed, rgb)?)
 }
 
-/// The word of one pixel in the network's channel order. `shaders/pixels.wgsl` makes the same of a texture.
+/// The word of one pixel in the network's channel order. `shaders/pixels.wgsl` makes the same word of a texture's
+/// pixel.
 fn pixel_word(channels: [u8; 3]) -> u32 {
     let [a, b, c] = channels.map(|v| (i32::from(v) - PIXEL_OFFSET) as i8);
     pack_lanes([a, b, c, PIXEL_ALPHA])

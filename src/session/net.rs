@@ -180,7 +180,8 @@ impl Net {
 
 /// What measuring and debugging need. These methods name types of [`crate::internals`], and may change.
 impl Net {
-    /// How long it took to prepare for inputs of the batch's kind. They are prepared for if they were not yet.
+    /// How long it took to prepare the network for inputs of the batch's kind. If it was not prepared for them yet, it
+    /// is now.
     ///
     /// # Errors
     /// Those of [`super::Engine::prepare`].
@@ -196,9 +197,9 @@ impl Net {
         plan(self.model().packed(), batch.kind())
     }
 
-    /// [`Net::logits`], and when each part of the run was: what the backend records, and on the host "pack" (the
-    /// input into words) and "join" (words to logits). A batch that does not fit the device is several runs, one
-    /// after the other.
+    /// As [`Net::logits`], with the time of each part of the run: what the backend records, and on the host "pack"
+    /// (from the input to words) and "join" (from words to logits). A batch that does not fit the device becomes
+    /// several runs, one after the other.
     ///
     /// # Errors
     /// Those of [`Net::logits`].

@@ -11,7 +11,7 @@ pub const MAX_BATCH: usize = 4096;
 pub struct PrepareOptions {
     /// Largest batch that memory is set aside for, 1 to [`MAX_BATCH`]. Larger inputs are run in several batches.
     pub max_batch: usize,
-    /// Told (done, total) kernels while they are compiled.
+    /// Called with (done, total) kernels while they are compiled.
     pub progress: Option<Arc<dyn Fn(usize, usize) + Send + Sync>>,
     /// Cancellation and deadline of the preparation, checked after every kernel.
     pub control: Control,

@@ -1,4 +1,4 @@
-//! Programs on their device: what a network is prepared to.
+//! Programs on their device: what preparing a network makes.
 
 use super::input::{plan, program_kind};
 use super::options::MAX_BATCH;
@@ -56,8 +56,8 @@ impl Programs {
         self.prepare(kind, &PrepareOptions::default())
     }
 
-    /// [`Programs::get`], which tells the progress of `options` and heeds its control if there is something to
-    /// prepare.
+    /// As [`Programs::get`]. If the program must be prepared first, that is reported to the progress callback of
+    /// `options` and can be stopped by its control.
     pub(super) fn prepare(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
         let packed = self.model.packed();
         let kind = program_kind(&packed.header.preprocess.normalize, kind);

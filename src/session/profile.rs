@@ -24,8 +24,8 @@ type Recorded = (String, Arc<Recorder>);
 pub struct Section {
     /// Model and device of the net; empty for the host.
     pub name: String,
-    /// From the start of the profile. A net's host track has "lower" and "compile", and for each run "pack" (the
-    /// input into words), what the backend did, and "join" (words to logits).
+    /// From the start of the profile. A net's host track has "lower" and "compile", and for each run "pack"
+    /// (from the input to words), what the backend did, and "join" (from words to logits).
     pub timeline: Timeline,
 }
 

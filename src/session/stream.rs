@@ -44,7 +44,7 @@ impl<'a> Stream<'a> {
         self.give_out(last, &mut each)
     }
 
-    /// Sends a batch, in pieces that fit the device. `each` is told the logits of the images that were sent before.
+    /// Sends a batch, in pieces that fit the device. `each` is given the logits of the images that were sent before.
     fn send<E: From<Error>>(
         &mut self,
         batch: &Batch,
