@@ -99,7 +99,8 @@ fn limits(gpu: &AdapterLimits) -> [String; 2] {
     };
     [
         format!(
-            "buffers to {} MiB, {} of them at once, {} MiB seen of each; workgroups to {}, subgroups {least} to {most}",
+            "buffers up to {} MiB, {} per shader, each bound up to {} MiB; workgroups up to {}, subgroups {least} to \
+             {most}",
             megabytes(gpu.buffer_bytes),
             gpu.storage_buffers,
             megabytes(gpu.binding_bytes),

@@ -89,7 +89,7 @@ fn heading(e: &Explanation) -> Vec<String> {
         Clock::Host => "the host's clock around each",
         Clock::Dispatches => "the GPU's timestamps between dispatches",
         Clock::Passes => "the GPU's timestamps around passes of one dispatch each",
-        Clock::Submissions => "the host's clock around submissions of one dispatch each, way there and back included",
+        Clock::Submissions => "the host's clock around submissions of one dispatch each, round trip included",
     };
     vec![
         format!("{}, {h}x{w}x{c}, batch {}, on {} ({})", e.model, e.batch, e.device.name, e.device.api),
@@ -195,7 +195,8 @@ fn predictions(e: &Explanation) -> Vec<String> {
     }
     let right: Vec<usize> = (1..=widths.len()).collect();
     let title = format!(
-        "Predicted for other widths, bit convolutions by the product of their planes, all else as measured ({} at {}):",
+        "Predicted for other widths: bit convolutions scaled with the product of their planes, the rest as measured \
+         ({} at {}):",
         ms(e.wall.median),
         e.bits
     );

@@ -19,7 +19,7 @@ pub(super) fn builder() -> EngineBuilder {
     }
 }
 
-/// Opens the selected device. Whatever the reason, a device that cannot be opened is no such device: exit code 4.
+/// Opens the selected device. If that fails, for whatever reason, the exit code is 4, as if there were no such device.
 pub(super) fn engine(selector: &str) -> Result<Engine, Failure> {
     let selector = selector.parse().unwrap_or(DeviceSelector::Auto);
     let engine = builder().device(selector).build().map_err(|error| Failure::new(4, error.to_string()))?;

@@ -61,7 +61,7 @@ impl Subject {
         Ok(Subject { reference: ExpectedLogits::new(&model)?, model, source, load })
     }
 
-    /// The measurement of this model on a device, which may not be open.
+    /// The measurement of this model on a device. `device` is `None` if it could not be opened.
     pub(super) fn job(&self, batch: usize, budget: Duration, device: Option<&Opened>) -> Job<'_> {
         let Subject { model, source, load, reference } = self;
         let ceiling = device.map(|d| d.ceiling);

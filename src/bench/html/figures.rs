@@ -119,8 +119,8 @@ pub(super) fn cold(report: &Report, id: &str) -> String {
         }
         drawn.push((title, named));
     }
-    let text = "What a new process waits for: opening the model (or making random parameters), lowering it to integers, \
-                preparing kernels and weights on the device, and the first batch.";
+    let text = "What a new process waits for: opening the model (or making random parameters), lowering it to \
+                integers, preparing kernels and weights on the device, and the first batch.";
     paragraph("lead", text) + &stack::cold(&drawn, &format!("{id}cold")) + &table.finish()
 }
 

@@ -21,10 +21,10 @@ pub(super) fn page(title: &str, body: &str, data: &str) -> String {
         element("style", &[], &format!("\n{CHART}{PAGE}")),
     ];
     let data = element("script", &[("type", "application/json"), ("id", "data")], &script_json(data));
-    let footer = "Times are by the host's clock, from pixels to logits, unless stated otherwise. The logits of every timed \
-                  run had the digest that the reference kernels give; a device that computed a single wrong bit has no \
-                  figure. ± is how much the median of another such run may differ. Figures marked ! are doubtful, for the \
-                  reasons given beside them.";
+    let footer = "Times are by the host's clock, from pixels to logits, unless stated otherwise. The logits of every \
+                  timed run had the digest that the reference kernels give; a device that computed a single wrong bit \
+                  has no figure. ± is how much the median of another such run may differ. Figures marked ! are \
+                  doubtful, for the reasons given beside them.";
     let body = format!("{}{}{data}", element("main", &[], body), element("footer", &[], &escape(footer)));
     let html = element(
         "html",

@@ -102,8 +102,8 @@ fn launches(report: &Report, id: &str) -> String {
                 _ => String::new(),
             };
             let text = format!(
-                "Each launch and the device's measured peaks.{memory} The launches that take longest are numbered as in \
-                 the table. Launches that only move data are not shown."
+                "Each launch and the device's measured peaks.{memory} The launches that take longest are numbered as \
+                 in the table. Launches that only move data are not shown."
             );
             body.push_str(&(paragraph("lead", &text) + &roofline));
         }

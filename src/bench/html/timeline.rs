@@ -104,12 +104,12 @@ pub(super) fn clock(clock: Clock) -> &'static str {
         Clock::Host => "Timed with the host's clock around each step.",
         Clock::Dispatches => "Timed with GPU timestamps between the dispatches of a single pass, as in an untimed run.",
         Clock::Passes => {
-            "Timed with GPU timestamps around a separate pass for each dispatch. The passes cost time that an untimed run \
-             does not spend."
+            "Timed with GPU timestamps around a separate pass for each dispatch. The passes cost time that an untimed \
+             run does not spend."
         }
         Clock::Submissions => {
-            "Timed with the host's clock around a separate submission for each dispatch. The times include the round trip \
-             to the GPU."
+            "Timed with the host's clock around a separate submission for each dispatch. The times include the round \
+             trip to the GPU."
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), 
     Ok((report, outcome))
 }
 
-/// Writes the report as far as it is, so that a later failure does not lose it.
+/// Writes what the report holds so far, so that a later failure does not lose it.
 fn keep(report: &Report, args: &BenchArgs) -> Result<(), Error> {
     args.json.as_ref().map_or(Ok(()), |path| report.write(path))
 }
