@@ -58,7 +58,7 @@ pub use session::{
     MAX_BATCH, Model, Net, Prediction, PrepareOptions, Processor, devices, verify,
 };
 
-/// The modules behind the public face, for tools, tests and benchmarks. They are the steps between a checkpoint and
+/// The modules behind the public API, for tools, tests and benchmarks. They are the steps between a checkpoint and
 /// logits, in the order of `ARCHITECTURE.md`, and may change with any version.
 pub mod internals {
     /// Passes on what the modules of these names have to offer.

@@ -51,7 +51,8 @@ impl Display for Clock {
             }
             Clock::Passes => "the GPU's timestamps around passes of one dispatch each, which take longer than in a run",
             Clock::Submissions => {
-                "the host's clock around submissions of one dispatch each, round trip included: it has no timestamps"
+                "the host's clock around submissions of one dispatch each, round trip included: the GPU has no \
+                 timestamps"
             }
         })
     }
