@@ -30,7 +30,7 @@ pub(crate) struct BenchArgs {
     /// Also time the same network in this arithmetic on the same GPU, in turns, as a baseline
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "f32", value_parser = ["f32"])]
     pub against: Option<String>,
-    /// Short and rough: six seconds of measuring for all figures together, and the time to prepare
+    /// Short and rough: six seconds of measuring for all figures together, plus the time to prepare
     #[arg(long)]
     pub quick: bool,
     /// Write the report as JSON (benches/README.md describes it)
