@@ -8,6 +8,7 @@ use lq_infer::internals::backend::{
     Arena, ArenaLayout, Backend, Control, Detail, Executable, Peak, Timeline, Traced, traced,
 };
 use lq_infer::internals::bench::check;
+use lq_infer::internals::lower::Kernel;
 use lq_infer::internals::plan::Plan;
 use lq_infer::{DeviceInfo, Result};
 use std::sync::Arc;
@@ -96,20 +97,7 @@ impl Executable for BrokenNet {
 
 #[test]
 fn a_broken_kernel_is_named() {
-    let kernels = [
-        "bitconv",
-        "limbconv",
-        "limbsum",
-        "quantize",
-        "pointwise",
-        "maxpool",
-        "avgpool",
-        "split",
-        "slice",
-        "levels",
-        "join",
-    ];
-    for kernel in kernels {
+    for kernel in Kernel::names().into_iter().map(|name| &*name.leak()) {
         let fault = check(&Broken { kernel, traced: true }).unwrap().unwrap_or_else(|| panic!("{kernel} passed"));
         assert_eq!((fault.kernel, fault.differing[0]), (Some(kernel), 1), "{fault}");
         assert!(!fault.layer.is_empty() && fault.to_string().contains(kernel), "{fault}");

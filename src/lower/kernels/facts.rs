@@ -19,8 +19,8 @@ pub trait KernelFacts {
     /// Tensors the kernel writes.
     fn writes(&self) -> Vec<TensorId>;
 
-    /// Checks that the kernel's tables have the sizes that its tensors ask for. All tensors that it reads and writes
-    /// exist.
+    /// Checks everything that a backend's indices rely on: shapes and forms of its tensors, sizes of its tables. Shaders
+    /// run without bounds checks because of it. All tensors that the kernel reads and writes exist.
     ///
     /// # Errors
     /// What does not match.

@@ -34,53 +34,33 @@ pub use split::Split;
 
 use super::tensors::TensorId;
 
-/// A kernel of a program.
-#[derive(Clone, Debug)]
-pub enum Kernel {
-    /// See [`AvgPool`].
-    AvgPool(AvgPool),
-    /// See [`BitConv`].
-    BitConv(BitConv),
-    /// See [`Join`].
-    Join(Join),
-    /// See [`Levels`].
-    Levels(Levels),
-    /// See [`LimbConv`].
-    LimbConv(LimbConv),
-    /// See [`LimbSum`].
-    LimbSum(LimbSum),
-    /// See [`MaxPool`].
-    MaxPool(MaxPool),
-    /// See [`Pointwise`].
-    Pointwise(Pointwise),
-    /// See [`Quantize`].
-    Quantize(Quantize),
-    /// See [`Slice`].
-    Slice(Slice),
-    /// See [`Split`].
-    Split(Split),
-}
+/// Defines [`Kernel`] and what goes through all kernels, from one list.
+macro_rules! kernels {
+    ($d:tt $($kernel:ident)+) => {
+        /// A kernel of a program.
+        #[derive(Clone, Debug)]
+        pub enum Kernel {
+            $(#[doc = concat!("See [`", stringify!($kernel), "`].")] $kernel($kernel),)+
+        }
 
-/// Evaluates an expression for whichever kernel it is: `each_kernel!(kernel, k => k.reads())`. Whoever needs more of
-/// kernels than [`KernelFacts`] defines a trait of its own, and the compiler names every kernel that does not
-/// implement it.
-macro_rules! each_kernel {
-    ($kernel:expr, $k:ident => $body:expr) => {
-        match $kernel {
-            $crate::lower::Kernel::AvgPool($k) => $body,
-            $crate::lower::Kernel::BitConv($k) => $body,
-            $crate::lower::Kernel::Join($k) => $body,
-            $crate::lower::Kernel::Levels($k) => $body,
-            $crate::lower::Kernel::LimbConv($k) => $body,
-            $crate::lower::Kernel::LimbSum($k) => $body,
-            $crate::lower::Kernel::MaxPool($k) => $body,
-            $crate::lower::Kernel::Pointwise($k) => $body,
-            $crate::lower::Kernel::Quantize($k) => $body,
-            $crate::lower::Kernel::Slice($k) => $body,
-            $crate::lower::Kernel::Split($k) => $body,
+        impl Kernel {
+            /// The names of all kernels.
+            pub fn names() -> Vec<String> {
+                [$(stringify!($kernel)),+].map(str::to_lowercase).to_vec()
+            }
+        }
+
+        /// Evaluates an expression for whichever kernel it is: `each_kernel!(kernel, k => k.reads())`. Whoever needs more
+        /// of kernels than [`KernelFacts`] defines a trait of its own, and the compiler names every kernel that does not
+        /// implement it.
+        macro_rules! each_kernel {
+            ($d kernel:expr, $d k:ident => $d body:expr) => {
+                match $d kernel { $($crate::lower::Kernel::$kernel($d k) => $d body,)+ }
+            };
         }
     };
 }
+kernels! { $ AvgPool BitConv Join Levels LimbConv LimbSum MaxPool Pointwise Quantize Slice Split }
 pub(crate) use each_kernel;
 
 impl Kernel {

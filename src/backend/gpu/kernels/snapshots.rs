@@ -6,8 +6,8 @@ use super::{Strip, Target, Tile, Variant};
 use crate::backend::gpu::float::FloatRecording;
 use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::graph::{ConvOptions, Graph, GraphBuilder, Weights};
-use crate::lower::InputKind;
 use crate::lower::tests::{bits, params, point, program, unseen};
+use crate::lower::{InputKind, Kernel};
 use crate::plan::Plan;
 use crate::tensor::Window;
 use std::collections::BTreeMap;
@@ -91,6 +91,7 @@ fn texts() -> BTreeMap<String, String> {
 fn generated_texts_are_those_that_were_reviewed() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
     let texts = texts();
+    assert_eq!(Kernel::names().iter().find(|name| !texts.contains_key(*name)), None, "a kernel is in no graph above");
     if std::env::var("UPDATE_SNAPSHOTS").is_ok_and(|value| value == "1") {
         texts.iter().for_each(|(name, text)| std::fs::write(folder.join(format!("{name}.wgsl")), text).unwrap());
     }
