@@ -139,7 +139,7 @@ pub fn dot4(a: u32, b: u32) -> i32 {
 }
 
 /// The sum of `diagonals[d] * 256^d`.
-pub fn join_diagonals(diagonals: &[i32]) -> i128 {
+pub fn combine_diagonals(diagonals: &[i32]) -> i128 {
     diagonals.iter().rev().fold(0, |sum, &d| (sum << 8) + i128::from(d))
 }
 
@@ -174,12 +174,12 @@ mod tests {
     fn limbs_join_back() {
         for v in [0, 1, -1, 127, 128, -128, -129, 65_535, VALUE_MAX, -VALUE_MAX, 123_456_789, -987_654_321] {
             let l: [i8; VALUE_LIMBS] = limbs(v);
-            assert_eq!(join_diagonals(&l.map(i32::from)), i128::from(v), "{v}");
+            assert_eq!(combine_diagonals(&l.map(i32::from)), i128::from(v), "{v}");
             assert_eq!(limb_bytes(v), pack_lanes(l), "{v}");
         }
         for v in [WEIGHT_MAX, -WEIGHT_MAX, 0x7f_7f7e, 0x12_3456] {
             let l: [i8; WEIGHT_LIMBS] = limbs(v);
-            assert_eq!(join_diagonals(&l.map(i32::from)), i128::from(v), "{v}");
+            assert_eq!(combine_diagonals(&l.map(i32::from)), i128::from(v), "{v}");
         }
     }
 

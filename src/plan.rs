@@ -140,11 +140,6 @@ impl Plan {
     pub fn output_words(&self) -> usize {
         self.program.tensors[self.program.logits.tensor()].image_words()
     }
-
-    /// Slot of the logits.
-    pub fn output_slot(&self) -> usize {
-        self.slot_of(self.program.logits.tensor())
-    }
 }
 
 /// Index of the last step that reads each tensor; `last` counts as read after all steps.

@@ -2,7 +2,7 @@
 
 use super::kernels::Kernel;
 use super::tensors::{InputForm, TensorId, TensorSpec, Tensors};
-use crate::fixed::{join_diagonals, scale_by_power};
+use crate::fixed::{combine_diagonals, scale_by_power};
 
 /// A lowered network for one kind of input.
 #[derive(Clone, Debug)]
@@ -49,14 +49,14 @@ pub enum Logits {
 
 impl Logits {
     /// The logits of one image from the words of its logit tensor. This is the only place where they become floats.
-    pub fn join(&self, words: &[u32]) -> Vec<f32> {
+    pub fn to_floats(&self, words: &[u32]) -> Vec<f32> {
         let real = |n: i128, frac: i32| scale_by_power(n as f64, -frac) as f32;
         match self {
             Logits::Values { frac, .. } => words.iter().map(|&w| real(i128::from(w as i32), *frac)).collect(),
             Logits::Sums { bias, frac, .. } => {
                 let diagonals = words.len() / bias.len().max(1);
                 let classes = words.chunks_exact(diagonals).zip(bias.iter().zip(frac));
-                let sum = |d: &[u32]| join_diagonals(&d.iter().map(|&d| d as i32).collect::<Vec<_>>());
+                let sum = |d: &[u32]| combine_diagonals(&d.iter().map(|&d| d as i32).collect::<Vec<_>>());
                 classes.map(|(d, (&bias, &frac))| real(sum(d) + i128::from(bias), frac)).collect()
             }
         }

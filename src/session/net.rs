@@ -169,7 +169,7 @@ impl Net {
         if bytes.len() != expected {
             return Err(Error::Usage(format!("the output has {} bytes, expected {expected}", bytes.len())));
         }
-        Ok(prepared.logits.join(&bytemuck::pod_collect_to_vec(bytes)))
+        Ok(prepared.logits.to_floats(&bytemuck::pod_collect_to_vec(bytes)))
     }
 
     /// The `top_k` most probable classes (5 if `None`), probabilities and digest for logits of this network.

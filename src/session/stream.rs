@@ -89,7 +89,7 @@ impl<'a> Stream<'a> {
     ) -> Result<(), E> {
         let Some(pending) = pending else { return Ok(()) };
         for sums in pending(self.control)?.chunks_exact(self.prepared.output_words) {
-            each(self.host("join", || self.prepared.logits.join(sums)))?;
+            each(self.host("join", || self.prepared.logits.to_floats(sums)))?;
         }
         Ok(())
     }

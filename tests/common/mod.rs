@@ -18,7 +18,7 @@ pub mod writers;
 
 use lq_infer::internals::backend::reference::{Reference, trace};
 use lq_infer::internals::backend::{Backend, Control};
-use lq_infer::internals::fixed::{join_diagonals, pack_lanes, split_values, to_fixed};
+use lq_infer::internals::fixed::{combine_diagonals, pack_lanes, split_values, to_fixed};
 use lq_infer::internals::lower::{InputForm, Logits, PIXEL_ALPHA, PIXEL_OFFSET, Program, Repr, TensorId, lower};
 use lq_infer::internals::plan::Plan;
 use problem::{Input, Problem};
@@ -83,7 +83,7 @@ pub fn logits(program: &Program, words: &[u32]) -> Vec<f64> {
             let signed: Vec<i32> = words.iter().map(|&w| w as i32).collect();
             let class = |(i, d): (usize, &[i32])| {
                 let c = i % bias.len();
-                real(join_diagonals(d) + i128::from(bias[c]), frac[c])
+                real(combine_diagonals(d) + i128::from(bias[c]), frac[c])
             };
             signed.chunks(diagonals).enumerate().map(class).collect()
         }

@@ -1,4 +1,4 @@
-//! The opponent of benchmarks, networks in float32, against the oracle with the quantizers left out.
+//! The float32 baseline of benchmarks against the oracle with the quantizers left out.
 
 use crate::common::devices::gpus;
 use crate::common::kernels;

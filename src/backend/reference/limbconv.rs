@@ -18,7 +18,7 @@ pub(super) fn run(k: &LimbConv, arena: &Arena, outputs: &mut [Output]) {
         let taps: Vec<_> = k.window.inside(conv.spec.shape, pixel / shape.w, pixel % shape.w).collect();
         finisher.pixel(pixel, outputs, |c| {
             let first = k.first_words.as_ref().map_or(0, |f| f[c] as usize);
-            join(&conv.channel(&taps, c, first)[..conv.count], k.drop)
+            combine(&conv.channel(&taps, c, first)[..conv.count], k.drop)
         });
     }
 }
@@ -76,7 +76,7 @@ impl<'a> Diagonals<'a> {
 
 /// Combines diagonals: floor((sum D_d 256^d) / 256^drop) as two words with a 16-bit low word. The high word is proved
 /// to fit; intermediate sums may wrap.
-fn join(diagonals: &[i32], drop: usize) -> (i32, i32) {
+fn combine(diagonals: &[i32], drop: usize) -> (i32, i32) {
     let (mut carry, mut hi, mut lo) = (0, 0i32, 0);
     for (d, &sum) in diagonals.iter().enumerate() {
         let sum = sum + carry;
@@ -103,10 +103,10 @@ fn join(diagonals: &[i32], drop: usize) -> (i32, i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixed::join_diagonals;
+    use crate::fixed::combine_diagonals;
 
     #[test]
-    fn join_is_floor_division() {
+    fn combining_is_floor_division() {
         let cases: [&[i32]; 5] = [
             &[1, 2, 3],
             &[-1, -70_000, 5_000],
@@ -116,9 +116,9 @@ mod tests {
         ];
         for diagonals in cases {
             for drop in 0..6 {
-                let exact = join_diagonals(diagonals) >> (8 * drop);
+                let exact = combine_diagonals(diagonals) >> (8 * drop);
                 if i32::try_from(exact >> 16).is_ok() {
-                    let (hi, lo) = join(diagonals, drop);
+                    let (hi, lo) = combine(diagonals, drop);
                     assert_eq!((i128::from(hi) << 16) + i128::from(lo), exact, "{diagonals:?} drop {drop}");
                 }
             }

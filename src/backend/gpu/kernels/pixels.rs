@@ -8,7 +8,7 @@ use super::launch::Launch;
 use super::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
 use super::texts::{SHARED_EACH, SHARED_SUBGROUP, texts};
 use super::variant::{Strip, Target};
-use crate::fixed::{LIMB_LANES, WEIGHT_LIMBS, join_diagonals, split};
+use crate::fixed::{LIMB_LANES, WEIGHT_LIMBS, combine_diagonals, split};
 use crate::lower::{LimbConv, Repr, Tensors};
 use crate::quant::words;
 use crate::tensor::Window;
@@ -94,7 +94,7 @@ fn vectors(header: &mut Header, window: &Window, strip: &Strip) {
 fn weights(k: &LimbConv) -> impl Iterator<Item = [i64; 2]> + '_ {
     let whole = |limbs: &[u32], lane: usize| {
         let bytes: Vec<i32> = limbs.iter().map(|word| i32::from(word.to_le_bytes()[lane] as i8)).collect();
-        join_diagonals(&bytes) as i64
+        combine_diagonals(&bytes) as i64
     };
     let tap = move |limbs: &[u32]| -> [[i64; 2]; LIMB_LANES] {
         std::array::from_fn(|lane| {
