@@ -58,10 +58,10 @@ macro_rules! kernels {
                 match $d kernel { $($crate::lower::Kernel::$kernel($d k) => $d body,)+ }
             };
         }
+        pub(crate) use each_kernel;
     };
 }
 kernels! { $ AvgPool BitConv Join Levels LimbConv LimbSum MaxPool Pointwise Quantize Slice Split }
-pub(crate) use each_kernel;
 
 impl Kernel {
     /// What the kernel says about itself.
