@@ -1,6 +1,6 @@
 //! The integration tests in one program, since linking wgpu takes longer than most of them. What needs a program of its own
-//! is beside: `gpu` (GPUs, and what is the same on CPUs), `memory` (a counting allocator), `golden` (data that is not in the repository), `bench`
-//! (times), `layering` (the structure of the sources).
+//! is beside: `gpu` (GPUs, and what is the same on CPUs), `memory` (a counting allocator), `golden` (data that is not in
+//! the repository), `bench` (times), `layering` (the structure of the sources).
 
 #![allow(unreachable_pub)] // a program has no callers outside
 
