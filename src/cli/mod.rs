@@ -4,6 +4,7 @@
 mod agreement;
 mod args;
 mod bench;
+mod classes;
 mod classify;
 mod convert;
 mod devices;
@@ -12,6 +13,7 @@ mod explain;
 mod export;
 mod failure;
 mod files;
+mod folder;
 mod inputs;
 mod inspect;
 mod layers;
@@ -20,6 +22,7 @@ mod open;
 mod output;
 mod profile;
 mod subject;
+mod tally;
 mod tune;
 mod verify;
 
