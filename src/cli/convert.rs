@@ -6,13 +6,17 @@ use super::failure::{Failure, Outcome};
 use super::files::{need_file, same_file, size, usage};
 use super::{layers, output};
 use crate::convert::report::{ConversionReport, Totals, Warning};
-use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, export_float};
+use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, stage_float};
 use crate::error::Error;
+use crate::files::{Staged, read_text};
 use crate::format::Packed;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+
+/// Largest file of labels that is read. ImageNet's take 30 kB.
+const MAX_LABELS: usize = 16 << 20;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -170,13 +174,17 @@ fn note_choice(conversion: &Conversion) {
 }
 
 fn write(args: &ConvertArgs, model: &Model) -> Outcome {
-    if let Some(path) = &args.output {
-        model.save(path).map_err(Failure::of_writing)?;
-    }
-    if let Some(path) = &args.float {
-        export_float(model.packed(), path).map_err(Failure::of_writing)?;
-    }
-    Ok(())
+    // Both files are written before either takes its place: a full disk leaves none of them.
+    let packed = args.output.as_ref().map(|path| model.stage(path)).transpose();
+    let float = args.float.as_ref().map(|path| stage_float(model.packed(), path)).transpose();
+    let staged = packed.and_then(|packed| Ok((packed, float?)));
+    let (packed, float) = staged.map_err(Failure::of_writing)?;
+    packed.map_or(Ok(()), Staged::commit).map_err(Failure::of_writing)?;
+    float.map_or(Ok(()), Staged::commit).map_err(|error| {
+        let Failure { code, message } = Failure::of_writing(error);
+        let kept = args.output.as_ref().map(|path| format!("; {} was written", path.display()));
+        Failure { code, message: message.map(|message| message + &kept.unwrap_or_default()) }
+    })
 }
 
 impl Summary<'_> {
@@ -217,6 +225,5 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
 }
 
 fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
-    Ok(text.trim_start_matches('\u{feff}').lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
+    Ok(read_text(path, MAX_LABELS)?.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
 }

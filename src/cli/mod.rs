@@ -3,6 +3,7 @@
 
 mod agreement;
 mod args;
+mod array;
 mod bench;
 mod classify;
 mod convert;

@@ -3,7 +3,8 @@
 use super::failure::Failure;
 use crate::bench::{ExpectedLogits, Job, Opened, random_model};
 use crate::error::Error;
-use crate::files::hex;
+use crate::files::{hex, read_file};
+use crate::format::MAX_MODEL;
 use crate::session::Model;
 use crate::zoo::Uniform;
 use sha2::{Digest, Sha256};
@@ -40,9 +41,9 @@ pub(super) struct Subject {
 
 impl Subject {
     pub(super) fn file(path: &Path) -> Result<Self, Failure> {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let bytes = read_file(path, MAX_MODEL)?;
         let hash = hex(&Sha256::digest(&bytes));
-        Self::new(hash, || Model::open(path))
+        Self::new(hash, || Model::from_bytes(&bytes, &path.display().to_string()))
     }
 
     pub(super) fn random(net: &str, bits: Bits) -> Result<Self, Failure> {

@@ -6,11 +6,13 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
-use super::file::read_file;
 use super::pixels::Pixels;
 use super::whole;
 use crate::error::{Error, Result};
+use crate::files::read_file;
 
+/// Largest picture file that is read.
+pub const MAX_FILE: usize = 1 << 30;
 /// Longest accepted edge of a picture file, in pixels.
 pub const MAX_SIDE: usize = 1 << 15;
 /// Most pixels accepted in one picture file.
@@ -47,7 +49,7 @@ impl Pixels {
     /// Those of [`Pixels::decode`], and [`Error::Io`] if the file cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        decode(&read_file(path)?, path)
+        decode(&read_file(path, MAX_FILE)?, path)
     }
 }
 

@@ -3,8 +3,6 @@
 
 #[cfg(feature = "image")]
 mod decode;
-#[cfg(feature = "image")]
-mod file;
 mod pixels;
 mod resize;
 mod taps;
@@ -13,8 +11,6 @@ mod whole;
 
 pub use crate::graph::preprocess::MAX_EDGE;
 #[cfg(feature = "image")]
-pub use decode::{MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE, decode};
-#[cfg(feature = "image")]
-pub use file::{read_file, read_limited};
+pub use decode::{MAX_DECODED_BYTES, MAX_FILE, MAX_PIXELS, MAX_SIDE, decode};
 pub use pixels::Pixels;
 pub use resize::resize_and_crop;

@@ -2,8 +2,11 @@
 
 use super::{Report, SCHEMA};
 use crate::error::{Error, Result};
-use crate::files::replace_file;
+use crate::files::{read_text, replace_file};
 use std::path::Path;
+
+/// Largest report that is read. One of a hundred networks on ten devices takes about 10 MB.
+const MAX_BYTES: usize = 256 << 20;
 
 impl Report {
     /// Reads a report.
@@ -12,9 +15,9 @@ impl Report {
     /// [`Error::Io`] if the file cannot be read, [`Error::BadInput`] if it is not a consistent report of this version.
     pub fn read(path: &Path) -> Result<Report> {
         let bad = |problem: String| Error::bad_input(path, problem);
-        let text = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let text = read_text(path, MAX_BYTES)?;
         let value: serde_json::Value =
-            serde_json::from_slice(&text).map_err(|e| bad(format!("is no benchmark report: {e}")))?;
+            serde_json::from_str(&text).map_err(|e| bad(format!("is no benchmark report: {e}")))?;
         match value.get("schema").and_then(serde_json::Value::as_u64) {
             Some(version) if version == u64::from(SCHEMA) => {}
             Some(version) => return Err(bad(format!("is a report of schema {version}, expected {SCHEMA}"))),

@@ -54,7 +54,7 @@ pub(super) fn locate(path: &Path) -> Result<Located> {
 }
 
 fn open(path: &Path) -> Result<RegularFile> {
-    RegularFile::open(path, || Error::bad_checkpoint(path, format!("this is no regular file; {ACCEPTED}")))
+    RegularFile::open(path)
 }
 
 /// The bundle whose files' names start with `prefix`.
