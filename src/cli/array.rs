@@ -24,7 +24,10 @@ impl Array {
         let header = npy::parse_header(&file.head(npy::MAX_HEADER)?).map_err(bad)?;
         if header.file_len() != file.len() {
             let (found, expected) = (file.len().saturating_sub(header.data_offset), header.data_len);
-            return Err(bad(format!("holds {found} bytes of data, expected {expected} for its shape {:?}", header.shape)));
+            return Err(bad(format!(
+                "holds {found} bytes of data, expected {expected} for its shape {:?}",
+                header.shape
+            )));
         }
         let input = model.header().graph.input_shape();
         let rows = check(&header, input, model).map_err(bad)?;

@@ -9,8 +9,14 @@ pub(super) fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Ou
     path.map_or(Ok(()), |path| replace_file(path, text().as_bytes()).map_err(Failure::of_writing))
 }
 
-/// Refuses a directory as a file to write.
+/// Refuses a directory as a file to write, and "-", which people take for standard output.
 pub(super) fn need_file(path: &Path) -> Outcome {
+    if path.as_os_str() == "-" {
+        return Err(Failure::new(
+            2,
+            "'-' is no file to write: name /dev/stdout for standard output, or ./- for a file",
+        ));
+    }
     if path.is_dir() { Err(usage(path, "is a directory")) } else { Ok(()) }
 }
 

@@ -15,6 +15,7 @@ mod failure;
 mod files;
 mod inputs;
 mod inspect;
+mod interrupt;
 mod layers;
 mod names;
 mod open;
@@ -66,6 +67,7 @@ enum Command {
 /// Parses the process's arguments and runs the command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    interrupt::install();
     let outcome = match cli.command {
         None => classify::run(&cli.classify),
         Some(Command::Convert(args)) => convert::run(&args),

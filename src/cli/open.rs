@@ -44,12 +44,13 @@ fn note_passed_over(device: &DeviceInfo) {
     output::note(&format!("{name} ({api}) is not used: {problem}. `lq-infer devices --check` checks it again"));
 }
 
-/// `LQ_INFER_CACHE` if that is set (`off` for none), else a folder in the system's directory for caches of the user.
+/// `LQ_INFER_CACHE` if that is set (`off` for none) and not empty, else a folder in the system's directory for caches of
+/// the user.
 fn cache_folder() -> Option<PathBuf> {
     match std::env::var_os("LQ_INFER_CACHE") {
         Some(setting) if setting == "off" => None,
-        Some(folder) => Some(PathBuf::from(folder)),
-        None => system_folder().map(|folder| folder.join("lq-infer")),
+        Some(folder) if !folder.is_empty() => Some(PathBuf::from(folder)),
+        _ => system_folder().map(|folder| folder.join("lq-infer")),
     }
 }
 

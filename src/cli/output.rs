@@ -1,7 +1,7 @@
 //! Output: results, notes, errors, progress.
 
 use super::failure::Failure;
-use crate::text::plain;
+use crate::text::{is_unprintable, plain};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 
@@ -22,7 +22,21 @@ fn exactly(text: &str) -> Result<(), Failure> {
 /// Prints a value as one line of JSON.
 pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value);
-    exactly(&text.map_err(|e| Failure::new(1, format!("cannot write JSON: {e}")))?)
+    exactly(&escaped(&text.map_err(|e| Failure::new(1, format!("cannot write JSON: {e}")))?))
+}
+
+/// JSON without the characters that control terminals or hide text. JSON needs no escapes for those beyond ASCII, and
+/// they occur in strings only.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_unprintable(c) && u32::from(c) <= 0xffff {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Prints an error as one line.
@@ -79,5 +93,18 @@ pub(super) fn bytes(n: usize) -> String {
         0..1_000 => format!("{n} B"),
         1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
         _ => format!("{:.2} MB", n as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_controls_no_terminal_and_says_the_same() {
+        let label = "a\u{9b}5n\u{202e}b\u{1b}[2J\n\u{fffd}\u{1f600}";
+        let text = escaped(&serde_json::to_string(label).unwrap());
+        assert!(!text.contains(|c: char| is_unprintable(c) || c == '\n'), "{text:?}");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), label);
     }
 }

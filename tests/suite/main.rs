@@ -16,6 +16,8 @@ mod custom_net;
 mod devices;
 mod explain;
 mod export;
+#[cfg(target_os = "linux")]
+mod faults;
 mod float;
 mod instructions;
 mod narrow;

@@ -7,9 +7,9 @@ use crate::bench::report::{Report, SCHEMA};
 use crate::bench::{Job, host, measure, unmeasured};
 use crate::cli::failure::Failure;
 use crate::cli::subject::Subject;
-use crate::cli::{open, output};
+use crate::cli::{interrupt, open, output};
 use crate::error::Error;
-use crate::files::check_replaceable;
+use crate::files::{check_replaceable, is_stream};
 use crate::session::DeviceInfo;
 use std::time::{Duration, SystemTime};
 
@@ -22,7 +22,7 @@ const SECONDS: f64 = 3.0;
 pub(super) fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), Failure> {
     let devices = selected(&args.device)?;
     let cancel = CancelToken::new();
-    cancel_on_interrupt(&cancel);
+    interrupt::cancels(&cancel);
     let mut report = Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -43,23 +43,10 @@ pub(super) fn measured(args: &BenchArgs) -> Result<(Report, Result<(), Error>), 
     Ok((report, outcome))
 }
 
-/// Writes what the report holds so far, so that a later failure does not lose it.
+/// Writes what the report holds so far, so that a later failure does not lose it. A pipe is given the whole report
+/// only, at the end.
 fn keep(report: &Report, args: &BenchArgs) -> Result<(), Error> {
-    args.json.as_ref().map_or(Ok(()), |path| report.write(path))
-}
-
-/// The first Ctrl-C finishes cleanly, the second one exits at once.
-fn cancel_on_interrupt(cancel: &CancelToken) {
-    let cancel = cancel.clone();
-    let handler = move || {
-        if cancel.is_cancelled() {
-            std::process::exit(130);
-        }
-        output::note("stopping; interrupt again to stop at once");
-        cancel.cancel();
-    };
-    // If the handler cannot be installed, an interrupt ends the program at once.
-    let _ = ctrlc::set_handler(handler);
+    args.json.as_ref().filter(|path| !is_stream(path)).map_or(Ok(()), |path| report.write(path))
 }
 
 fn selected(selectors: &[String]) -> Result<Vec<DeviceInfo>, Failure> {

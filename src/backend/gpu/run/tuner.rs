@@ -36,9 +36,9 @@ pub(crate) fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize)) -> Result<V
     };
     let tuned = contest(prepare, progress)?;
     if let Some(store) = gpu.store() {
-        let mut choices = Choices::read(store);
+        let mut choices = Choices::default();
         tuned.iter().for_each(|(signature, tuned)| choices.set(signature, &tuned.variant));
-        choices.write(store);
+        choices.keep(store);
     }
     Ok(tuned.into_values().collect())
 }
