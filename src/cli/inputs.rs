@@ -1,17 +1,17 @@
 //! INPUT arguments: pictures, directories, standard input, arrays.
 
 use super::array::{Array, reason};
+use super::folder::{Found, search};
+use super::output;
 use super::profile::Profiling;
 use crate::error::{Error, Result};
 use crate::files::read_limited;
 use crate::graph::preprocess::Resize;
-use crate::image::{MAX_FILE, Pixels, decode, resize_and_crop};
+use crate::image::{EXTENSIONS, MAX_FILE, Pixels, decode, resize_and_crop};
 use crate::session::{Batch, Model};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// Extensions of the files that a directory is searched for.
-const EXTENSIONS: &[&str] = &["png", "jpg", "jpeg", "webp", "bmp", "gif"];
 /// Most pictures that are decoded at the same time.
 const DECODERS: usize = 8;
 
@@ -45,11 +45,13 @@ pub(super) fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
     }
     let meta = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
     if meta.is_dir() {
-        let files = pictures(path)?;
-        if files.is_empty() {
-            return Err(Error::bad_input(path, format!("holds no picture ({})", EXTENSIONS.join(", "))));
+        let Found { pictures, skipped } = search(path)?;
+        let skipped = skipped.summary().map(|summary| format!("skipped: {summary}"));
+        if pictures.is_empty() {
+            return Err(Error::bad_input(path, holds_no_picture(skipped)));
         }
-        return files.into_iter().map(|file| picture(path, Input::Picture(file), model)).collect();
+        skipped.iter().for_each(|skipped| output::note(&format!("note: {}: {skipped}", path.display())));
+        return pictures.into_iter().map(|file| picture(path, Input::Picture(file), model)).collect();
     }
     let npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
     let array = || Array::open(path, model).map(Input::Array);
@@ -62,30 +64,10 @@ fn picture(path: &Path, input: Input, model: &Model) -> Result<Input> {
     model.need_pixels().map(|()| input).map_err(|error| Error::bad_input(path, reason(error)))
 }
 
-/// All pictures below a directory, sorted by path. Links to directories are not followed.
-pub(super) fn pictures(directory: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut pending = vec![directory.to_owned()];
-    while let Some(directory) = pending.pop() {
-        let io = |e| Error::io(&directory, e);
-        for entry in std::fs::read_dir(&directory).map_err(io)? {
-            let entry = entry.map_err(io)?;
-            let path = entry.path();
-            let wanted = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase);
-            if entry.file_type().map_err(io)?.is_dir() {
-                pending.push(path);
-            } else if wanted.is_some_and(|e| EXTENSIONS.contains(&e.as_str())) && !is_special(&path) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Whether it is a pipe, a socket or a device, which may not have an end.
-fn is_special(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
+/// What a directory without pictures is told.
+pub(super) fn holds_no_picture(skipped: Option<String>) -> String {
+    let skipped = skipped.map_or(String::new(), |skipped| format!("; {skipped}"));
+    format!("holds no picture (names that end in {}){skipped}", EXTENSIONS.join(", "))
 }
 
 /// Batches of at most `size` pictures at the network's size, decoded when they are asked for. `keep` is given every
@@ -121,16 +103,3 @@ fn load_one(input: &Input, rule: &Resize) -> Result<Vec<u8>> {
     Ok(resize_and_crop(&picture, rule)?.rgb)
 }
 
-#[cfg(test)]
-#[cfg(unix)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_file_is_not_read() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.png"), "").unwrap();
-        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("b.png")).unwrap();
-        assert_eq!(pictures(folder.path()).unwrap(), [folder.path().join("a.png")]);
-    }
-}
