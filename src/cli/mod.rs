@@ -15,11 +15,14 @@ mod files;
 mod inputs;
 mod inspect;
 mod layers;
+mod messages;
 mod names;
 mod open;
 mod output;
 mod profile;
+mod progress;
 mod subject;
+mod table;
 mod tune;
 mod verify;
 

@@ -18,6 +18,15 @@ pub fn write(packed: &Packed, path: &Path) -> Result<()> {
     replace(path, |temporary| contents.write(temporary))
 }
 
+/// The length of the file that [`write`] makes of `packed`.
+pub fn size(packed: &Packed) -> Result<u64, String> {
+    let contents = Contents::of(packed)?;
+    let metadata = HashMap::from([(METADATA_KEY.to_owned(), contents.json.clone())]);
+    let views = contents.tensors.iter().map(|(name, t)| Ok((name, view(t)?)));
+    let views = views.collect::<Result<Vec<_>, SafeTensorError>>().map_err(|e| e.to_string())?;
+    safetensors::serialize(views, Some(metadata)).map(|bytes| bytes.len() as u64).map_err(|e| e.to_string())
+}
+
 /// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata
 /// entry.
 #[cfg(feature = "convert")]
