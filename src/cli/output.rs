@@ -1,8 +1,11 @@
 //! Output: results, notes, errors, progress.
 
+pub(super) use super::messages::{detail, error, is_verbose, note};
+
 use super::failure::Failure;
+use super::progress::Progress;
+use super::table;
 use crate::text::{is_unprintable, plain};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 
 /// Prints one line of results, without control characters: names come from files of unknown origin.
@@ -39,52 +42,40 @@ fn escaped(json: &str) -> String {
     text
 }
 
-/// Prints an error as one line.
-pub(super) fn error(message: &str) {
-    let message = message.replace(char::is_control, " ");
-    // If standard error is closed, there is nobody to tell.
-    let _ = writeln!(std::io::stderr().lock(), "lq-infer: error: {message}");
-}
-
-/// Prints a note on standard error.
-pub(super) fn note(message: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", plain(message));
-}
-
 /// A progress bar on standard error, drawn only on a terminal.
-pub(super) fn progress(length: usize, unit: &str) -> ProgressBar {
-    let bar = ProgressBar::new(length as u64);
-    let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec}} {{eta}}");
-    bar.with_style(ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+pub(super) fn progress(length: usize, unit: &str) -> Progress {
+    Progress::bar(length, unit)
+}
+
+/// A progress bar on standard error, or a line now and then where that is no terminal.
+pub(super) fn long_progress(length: usize, unit: &str) -> Progress {
+    Progress::bar_or_lines(length, unit)
 }
 
 /// Shows (done, total) on a bar.
-pub(super) fn track(bar: &ProgressBar) -> impl Fn(usize, usize) + Send + Sync + use<> {
+pub(super) fn track(bar: &Progress) -> impl Fn(usize, usize) + Send + Sync + use<> {
     let bar = bar.clone();
-    move |done, total| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    }
+    move |done, total| bar.set(done, total)
 }
 
-/// Left-aligned columns, two spaces apart.
+/// Left-aligned columns, two spaces apart, in lines that fit the terminal.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
     table_of(rows, &[])
 }
 
-/// Columns, two spaces apart; those whose indices are in `right` are aligned there.
+/// Columns, two spaces apart, in lines that fit the terminal; those whose indices are in `right` are aligned there.
 pub(super) fn table_of(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let render = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).enumerate().map(|(c, (cell, &width))| match right.contains(&c) {
-            true => format!("{cell:>width$}"),
-            false => format!("{cell:<width$}"),
-        });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(render).collect()
+    table::fitted(rows, right, table::room()).concat()
+}
+
+/// A large number with a readable unit.
+pub(super) fn count(n: u64) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        1_000..1_000_000 => format!("{:.1} k", n as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2} M", n as f64 / 1e6),
+        _ => format!("{:.2} G", n as f64 / 1e9),
+    }
 }
 
 /// A number of bytes with a readable unit.

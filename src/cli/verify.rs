@@ -85,8 +85,8 @@ fn engines(selector: &str) -> Result<Vec<Opened>, Failure> {
     let mut opened = Vec::new();
     for device in open::builder().devices() {
         match &device.unusable {
-            Some(reason) => output::note(&format!("{} ({}): left out: {reason}", device.name, device.api)),
-            None => opened.push((format!("{} ({})", device.name, device.api), open::engine(&device.index.to_string()))),
+            Some(reason) => output::note(&format!("{}: left out: {reason}", device.label())),
+            None => opened.push((device.label(), open::engine(&device.index.to_string()))),
         }
     }
     Ok(opened)

@@ -2,6 +2,7 @@
 //! device runs them. This is what the packed file stores; [`crate::lower`] turns it into integer operations.
 
 mod builder;
+mod counts;
 mod facts;
 mod params;
 pub mod preprocess;

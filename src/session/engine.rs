@@ -167,11 +167,11 @@ impl Engine {
 
     /// Finds out which ways to run the layers of `model` are fastest on this device, and keeps them in the engine's
     /// cache ([`EngineBuilder::cache`]) for later preparations. Without a cache the choice is only reported.
-    /// `progress` is told the number of rounds that are done. A CPU has nothing to choose.
+    /// `progress` is told the numbers of rounds done and in total. A CPU has nothing to choose.
     ///
     /// # Errors
     /// Those of [`Engine::prepare`].
-    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
         threads::enter()?;
         self.backend.tune(&plan(model.packed(), usual_kind(model.packed()))?, progress)
     }

@@ -70,6 +70,14 @@ impl Model {
         format::stage(&self.packed, path)
     }
 
+    /// Bytes of the file that [`Model::save`] writes.
+    ///
+    /// # Errors
+    /// [`crate::Error::BadModel`] if it cannot be written.
+    pub fn packed_bytes(&self) -> Result<u64> {
+        format::size(&self.packed).map_err(|problem| Error::bad_model(Path::new(&self.header().name), problem))
+    }
+
     /// Name, graph, preprocessing, labels, provenance and golden vectors.
     pub fn header(&self) -> &Header {
         &self.packed.header

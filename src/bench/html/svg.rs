@@ -119,13 +119,26 @@ impl Svg {
     }
 
     /// Text with its baseline at `y`, clipped to `room` pixels.
-    pub(super) fn text(&mut self, size: Size, class: &str, anchor: Anchor, [x, y]: [f64; 2], room: f64, text: &str) {
+    pub(super) fn text(&mut self, size: Size, class: &str, anchor: Anchor, at: [f64; 2], room: f64, text: &str) {
+        self.shortened(size, class, anchor, at, room, [text, text]);
+    }
+
+    /// The first text; if it is not the second, which is the whole, that is shown when the pointer rests on it.
+    pub(super) fn shortened(
+        &mut self,
+        size: Size,
+        class: &str,
+        anchor: Anchor,
+        [x, y]: [f64; 2],
+        room: f64,
+        [text, whole]: [&str; 2],
+    ) {
         // Bold text is wider.
         let shown = clip(text, if class == "strong" { room / 1.1 } else { room }, size);
         if shown.is_empty() {
             return;
         }
-        let hint = if shown == text { String::new() } else { element("title", &[], &escape(text)) };
+        let hint = if shown == whole { String::new() } else { element("title", &[], &escape(whole)) };
         let (x, y, size) = (number(x), number(y), number(size.pixels()));
         let attributes = [("class", class), ("x", &x), ("y", &y), ("font-size", &size), ("text-anchor", anchor.name())];
         self.body.push_str(&element("text", &attributes, &format!("{hint}{}", escape(&shown))));

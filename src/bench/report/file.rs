@@ -23,7 +23,12 @@ impl Report {
             Some(version) => return Err(bad(format!("is a report of schema {version}, expected {SCHEMA}"))),
             None => return Err(bad(format!("is no benchmark report: it has no \"schema\", expected {SCHEMA}"))),
         }
-        let report: Report = serde_json::from_value(value).map_err(|e| bad(format!("is no benchmark report: {e}")))?;
+        let mut report: Report =
+            serde_json::from_value(value).map_err(|e| bad(format!("is no benchmark report: {e}")))?;
+        for device in report.devices.iter_mut().filter(|device| device.api == "cpu") {
+            // Before, ids of CPUs had an API too.
+            device.id = device.id.strip_prefix("cpu:").unwrap_or(&device.id).to_owned();
+        }
         match report.cells.iter().find(|cell| cell.device >= report.devices.len()) {
             Some(cell) => Err(bad(format!("names device {} of {}", cell.device, report.devices.len()))),
             None => Ok(report),
