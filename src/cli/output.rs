@@ -22,6 +22,11 @@ fn exactly(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints text of this program that has several lines.
+pub(super) fn text(text: &str) -> Result<(), Failure> {
+    exactly(text)
+}
+
 /// Prints a value as one line of JSON.
 pub(super) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value);

@@ -98,7 +98,7 @@ fn print(json: bool, device: &str, report: &GoldenReport) -> Outcome {
     if json {
         return output::json(&Line { device, input: *input, images: *images, expected, found, holds });
     }
-    let kind = format!("{images} x {}", format!("{input:?}").to_lowercase());
+    let kind = format!("{images} x {}", input.name());
     match holds {
         true => output::line(&format!("ok      {device}: {kind}: {found}")),
         false => output::line(&format!("DIFFERS {device}: {kind}: {found}, recorded {expected}")),

@@ -10,6 +10,8 @@ mod common;
 mod figures;
 
 mod cli;
+mod commands;
+mod comparisons;
 mod convert;
 mod cpu;
 mod custom_net;

@@ -45,12 +45,23 @@ impl CustomNetwork {
         Self::parse(&text).map_err(|problem| Error::bad_model(path, problem))
     }
 
+    /// A network of the zoo, or another definition, as a network of one's own. Labels are left out unless there is one
+    /// for each class.
+    ///
+    /// # Errors
+    /// The parts do not belong together.
+    pub fn of_definition(name: &str, definition: Definition, labels: Vec<String>) -> Result<Self, String> {
+        let Definition { graph, preprocess, weight_ties, .. } = definition;
+        let labels = if labels.len() == graph.classes() { labels } else { Vec::new() };
+        let preprocess = without_mean_image(preprocess);
+        let network =
+            CustomNetwork { version: GRAPH_VERSION, name: name.to_owned(), graph, preprocess, labels, weight_ties };
+        network.check().map(|()| network)
+    }
+
     /// The network of a packed file. A mean image is apart from it: [`super::export_float`] writes it as a variable.
     pub(super) fn of(header: &Header) -> Self {
-        let mut preprocess = header.preprocess.clone();
-        if let Normalize::MeanImage { divide } = preprocess.normalize {
-            preprocess.normalize = Normalize::TensorOnly { range: WHITE / divide };
-        }
+        let preprocess = without_mean_image(header.preprocess.clone());
         let suffix = format!(" {}", header.graph.widths());
         let name = header.name.strip_suffix(&suffix).unwrap_or(&header.name).to_owned();
         let (graph, labels) = (header.graph.clone(), header.labels.clone());
@@ -78,6 +89,14 @@ impl CustomNetwork {
         let CustomNetwork { graph, preprocess, weight_ties, .. } = self.clone();
         Definition { graph, preprocess, weight_ties, copies: None }
     }
+}
+
+/// Preprocessing whose mean image is given elsewhere.
+fn without_mean_image(mut preprocess: Preprocess) -> Preprocess {
+    if let Normalize::MeanImage { divide } = preprocess.normalize {
+        preprocess.normalize = Normalize::TensorOnly { range: WHITE / divide };
+    }
+    preprocess
 }
 
 fn read_exported(path: &Path) -> Result<String> {

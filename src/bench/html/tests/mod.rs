@@ -96,8 +96,8 @@ fn nothing_is_fetched_and_nothing_runs() {
 #[test]
 fn pages_hold_the_report() {
     let report = sample::hostile();
-    let page = page(report.clone());
-    let all = elements(&page);
+    let text = page(report.clone());
+    let all = elements(&text);
     let data = all.iter().find(|e| e.attribute("id") == Some("data")).unwrap();
     let [found, expected] = [data.text.clone(), serde_json::to_string(&report).unwrap()]
         .map(|text| serde_json::from_str::<serde_json::Value>(&text).unwrap());
@@ -106,8 +106,8 @@ fn pages_hold_the_report() {
     assert!(csv.text.lines().count() > report.cells.len());
 
     let report = sample::full();
-    let page = page(report.clone());
-    let all = elements(&page);
+    let text = page(report.clone());
+    let all = elements(&text);
     let shown = |text: &str| all.iter().any(|e| e.text.contains(text));
     let warm = report.cells[0].warm.as_ref().unwrap();
     let fields = [
@@ -151,7 +151,9 @@ fn misplaced(document: &str) -> Vec<String> {
     let mut problems = Vec::new();
     for (svg, drawing) in all.iter().enumerate().filter(|(_, e)| e.name == "svg") {
         let view: Vec<f64> = drawing.attribute("viewBox").unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
-        let inside = |[l, t, r, b]: [f64; 4]| l >= -1.0 && t >= -1.0 && r <= view[2] + 1.0 && b <= view[3] + 1.0;
+        // A file has a margin around its content, which begins at 0.
+        let [right, bottom] = [0, 1].map(|at| view[at + 2] + 2.0 * view[at] + 1.0);
+        let inside = |[l, t, r, b]: [f64; 4]| l >= -1.0 && t >= -1.0 && r <= right && b <= bottom;
         let texts: Vec<&Element> = all.iter().filter(|e| e.name == "text" && e.parent == Some(svg)).collect();
         let places: Vec<[f64; 4]> = texts.iter().map(|text| place(text)).collect();
         for (at, (text, place)) in texts.iter().zip(&places).enumerate() {
@@ -191,6 +193,40 @@ fn texts_stay_in_their_drawings_and_apart() {
     };
     assert_eq!(drawing(5.0, 40.0), [""; 0]);
     assert!(drawing(8.0, 25.0)[0].contains("covers") && drawing(90.0, 40.0)[0].contains("leaves"));
+}
+
+#[test]
+fn two_gpus_are_told_apart_in_drawings_and_pages() {
+    let run = |name: &str| {
+        let mut report = sample::full();
+        report.devices[0].name = format!("NVIDIA GeForce {name}");
+        report.devices[0].id = format!("vulkan:10de:2504:{name}");
+        report
+    };
+    let both = compared(vec![run("RTX 3060"), run("RTX 3090")]);
+    for document in [super::comparison_svg(&both), super::comparison(&both)] {
+        let all = elements(&document);
+        for number in ["3060", "3090"] {
+            let drawn = |e: &&Element| e.name == "text" && e.text.contains(number) && e.text.ends_with("(vulkan)");
+            assert!(all.iter().filter(drawn).count() > 0, "no label with {number}");
+        }
+    }
+}
+
+/// Peaks that launches exceed are neither drawn nor compared with.
+#[test]
+fn disturbed_peaks_are_not_drawn() {
+    let mut report = sample::full();
+    let sure = page(report.clone());
+    assert!(sure.contains("measured peaks") && sure.contains("words/s"));
+    for step in report.cells.iter_mut().filter_map(|cell| cell.warm.as_mut()).flat_map(|warm| &mut warm.steps) {
+        if step.bound == crate::bench::report::Bound::Popcount {
+            step.share = 401.22;
+        }
+    }
+    let doubted = page(report);
+    assert!(doubted.contains("something disturbed the probes") && !doubted.contains("measured peaks"));
+    assert!(!doubted.contains("40122 %"));
 }
 
 #[test]
