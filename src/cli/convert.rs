@@ -28,6 +28,10 @@ struct Summary<'a> {
     report: &'a ConversionReport,
     totals: Totals,
     warnings: Vec<Warning>,
+    /// What the user should know of the checkpoint.
+    notes: &'a [String],
+    /// Ids of other networks that the checkpoint may be.
+    alternatives: &'a [&'static str],
     verification: Option<&'a Verification>,
     /// The packed model, if one was written.
     output: Option<&'a Path>,
@@ -38,7 +42,7 @@ struct Summary<'a> {
 #[derive(Args, Debug)]
 pub(super) struct ConvertArgs {
     /// Checkpoint: TensorFlow V2 (.index, prefix, `checkpoint` file or directory), tensorpack .npz, PyTorch .pt or
-    /// .pth, or a .safetensors of a state dict
+    /// .pth, a .safetensors of a state dict, or the .index.json of one in several files (or their directory)
     checkpoint: PathBuf,
     /// Packed model to write
     #[arg(short, long, value_name = "OUT", required_unless_present_any = ["float", "verify"])]
@@ -46,6 +50,12 @@ pub(super) struct ConvertArgs {
     /// Also write the network with float weights, as `export` does
     #[arg(long, value_name = "OUT")]
     float: Option<PathBuf>,
+    /// Key of the state dict in a PyTorch checkpoint that holds several, such as state_dict_ema
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// Convert a checkpoint in which nothing is quantized, as it is
+    #[arg(long)]
+    allow_float: bool,
     /// Network id [default: recognized from names and shapes]
     #[arg(long, value_name = "ID")]
     arch: Option<String>,
@@ -75,9 +85,12 @@ pub(super) struct ConvertArgs {
 /// Runs the command.
 pub(super) fn run(args: &ConvertArgs) -> Outcome {
     check_outputs(args)?;
-    let checkpoint = Checkpoint::open(&args.checkpoint)?;
+    let checkpoint = match &args.key {
+        None => Checkpoint::open(&args.checkpoint)?,
+        Some(key) => Checkpoint::open_state_dict(&args.checkpoint, key)?,
+    };
     check_sources(args, &checkpoint)?;
-    let Conversion { packed, report, .. } = conversion(args, &checkpoint)?;
+    let Conversion { packed, report, alternatives, notes } = conversion(args, &checkpoint)?;
     let model = golden(args, packed)?;
     let verification = agreement::check(&args.verification, &model)?;
     let failure = verification.as_ref().and_then(Verification::failure);
@@ -93,6 +106,8 @@ pub(super) fn run(args: &ConvertArgs) -> Outcome {
         source: &header.source,
         totals: report.totals(),
         warnings: report.warnings(),
+        notes: &notes,
+        alternatives: &alternatives,
         report: &report,
         verification: verification.as_ref(),
         output: output.as_deref(),
@@ -135,6 +150,7 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
         mean_image: args.mean_image.clone(),
         input_size: args.input_size,
         name: args.name.clone(),
+        allow_float: args.allow_float,
     };
     let bar = output::progress(0, "numbers");
     if let Some(graph) = &args.graph {
@@ -190,6 +206,7 @@ fn write(args: &ConvertArgs, model: &Model) -> Outcome {
 impl Summary<'_> {
     /// Notes what the user should know before using the model.
     fn warn(&self, args: &ConvertArgs, model: &Model) {
+        self.notes.iter().for_each(|note| output::note(&format!("note: {note}")));
         self.warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
         if args.graph.is_none() && !model.takes_pixels() {
             output::note(
@@ -216,7 +233,7 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
     let input = header.graph.input_shape();
     output::line(&format!("{}: {} from {}", path.display(), header.name, header.source.kind))?;
     output::line(&format!(
-        "  network {}, W/A {}, input {input}, {} parameters in {}",
+        "  network {}, W/A {}, input {input}, {} tensors in {}",
         header.network,
         header.graph.widths(),
         model.packed().params.tensors().len(),
