@@ -6,11 +6,11 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
-use super::file::read_file;
-use super::limits::{check_size, most_unpacked, one_line, too_much};
+use super::limits::{MAX_FILE, check_size, most_unpacked, one_line, too_much};
 use super::pixels::Pixels;
 use super::{gif, orientation, other, tiff, whole};
 use crate::error::{Error, Result};
+use crate::files::read_file;
 
 /// The accepted formats, with their names in messages.
 const FORMATS: [(ImageFormat, &str); 6] = [
@@ -37,7 +37,7 @@ impl Pixels {
     /// Those of [`Pixels::decode`], and [`Error::Io`] if the file cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        decode(&read_file(path)?, path)
+        decode(&read_file(path, MAX_FILE)?, path)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Limits of what is decoded, so that a hostile file cannot take all memory.
 
+/// Largest picture file that is read.
+pub const MAX_FILE: usize = 1 << 30;
 /// Longest accepted edge of a picture file, in pixels.
 pub const MAX_SIDE: usize = 1 << 15;
 /// Most pixels accepted in one picture file.

@@ -6,8 +6,6 @@ mod containers;
 #[cfg(feature = "image")]
 mod decode;
 #[cfg(feature = "image")]
-mod file;
-#[cfg(feature = "image")]
 mod gif;
 #[cfg(feature = "image")]
 mod limits;
@@ -29,9 +27,7 @@ pub use crate::graph::preprocess::MAX_EDGE;
 #[cfg(feature = "image")]
 pub use decode::decode;
 #[cfg(feature = "image")]
-pub use file::{read_file, read_limited};
-#[cfg(feature = "image")]
-pub use limits::{MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE};
+pub use limits::{MAX_DECODED_BYTES, MAX_FILE, MAX_PIXELS, MAX_SIDE};
 #[cfg(feature = "image")]
 pub use other::{EXTENSIONS, format_of_extension};
 pub use pixels::Pixels;
