@@ -46,6 +46,11 @@ impl Progress {
         self.tell();
     }
 
+    /// Does `work`, which prints something, while the bar is away.
+    pub(super) fn suspend(&self, work: impl FnOnce()) {
+        self.bar.suspend(work);
+    }
+
     /// Removes the bar.
     pub(super) fn finish_and_clear(&self) {
         self.bar.finish_and_clear();

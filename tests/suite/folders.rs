@@ -92,3 +92,41 @@ fn folders_without_a_class_are_told_how_to_be_named() {
     ship(&empty.path().join("1.png"));
     fails(&["eval", MODEL, text(empty.path())], 3, &["one folder per class"]);
 }
+
+#[test]
+fn the_bundled_model_says_what_it_is_not_for() {
+    let says = |args: &[&str]| stderr(&run(&[&["--device", "cpu", SHIP], args].concat()));
+    let bundled = says(&[]);
+    assert_eq!(bundled.lines().count(), 1, "{bundled}");
+    assert!(bundled.contains("on cpu. It is a demonstration: it knows 10 classes at 32 x 32 pixels"), "{bundled}");
+    assert_eq!(says(&["--model", MODEL]), "note: cifar-resnet-20 2/2 on cpu\n");
+    assert_eq!(says(&["--model", MODEL, "--json"]), "");
+    assert_eq!(says(&["-q"]), "");
+}
+
+#[test]
+fn labels_and_preparation_are_set_on_a_packed_model() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name);
+    write(at("labels.txt"), (0..10).map(|n| format!("thing {n}\n")).collect::<String>()).unwrap();
+    copy(MODEL, at("model.safetensors")).unwrap();
+    let (model, labels) = (at("model.safetensors"), at("labels.txt"));
+    let output = run(&["label", text(&model), text(&labels), "--resize", "36x40"]);
+    assert!(stdout(&output).contains("10 labels") && stdout(&output).contains("stretched to 40x36"), "{output:?}");
+    let line = &json_lines(&run(&["--model", text(&model), "--device", "cpu", "--json", SHIP]))[0];
+    assert_eq!(line["top"][0]["label"], "thing 8");
+    // Golden vectors are of pixels at the network's size: they stay, or are computed again.
+    let golden = |path: &Path| json_lines(&run(&["inspect", "--json", text(path)]))[0]["golden"].clone();
+    assert_eq!(golden(&model), golden(MODEL.as_ref()));
+    let other = at("other.safetensors");
+    let output = run(&["label", text(&model), "-o", text(&other), "--mean", "0.5", "--std", "0.25"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_ne!(golden(&other), golden(&model));
+    assert!(run(&["verify", text(&other), "--device", "cpu"]).status.success());
+    assert_eq!(json_lines(&run(&["inspect", "--json", text(&other)]))[0]["labels"][3], "thing 3");
+
+    write(at("nine.txt"), "a\n".repeat(9)).unwrap();
+    fails(&["label", text(&model), text(&at("nine.txt"))], 3, &["nine.txt", "9 labels", "10 classes"]);
+    fails(&["label", text(&model)], 2, &["nothing to change"]);
+    fails(&["label", text(&model), "--crop", "28"], 2, &["takes pictures of 32x32"]);
+}
