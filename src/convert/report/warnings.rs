@@ -45,10 +45,12 @@ pub enum Problem {
     EqualLevels,
     /// Activation bases with negative elements.
     NegativeBases,
+    /// Quantizers behind a ReLU with half their levels below zero.
+    UnreachableLevels,
 }
 
 impl Problem {
-    const ALL: [Problem; 8] = [
+    const ALL: [Problem; 9] = [
         Problem::DeadLevels,
         Problem::ConstantChannels,
         Problem::ZeroGains,
@@ -57,6 +59,7 @@ impl Problem {
         Problem::InitialActivationBases,
         Problem::EqualLevels,
         Problem::NegativeBases,
+        Problem::UnreachableLevels,
     ];
 
     /// How much of `layer` has the problem, if any.
@@ -86,6 +89,9 @@ impl Problem {
             }
             (Problem::NegativeBases, LayerKind::Quantizer { basis, .. }) => {
                 basis.iter().any(|&v| v < 0.0).then(|| numbers(basis))
+            }
+            (Problem::UnreachableLevels, LayerKind::Quantizer { levels, unreachable_levels, .. }) => {
+                share(*unreachable_levels, levels.len())
             }
             _ => None,
         }
@@ -120,6 +126,10 @@ impl fmt::Display for Problem {
             Problem::InitialActivationBases => "activation bases that look untrained: still at their initial values",
             Problem::EqualLevels => "activation levels equal to another",
             Problem::NegativeBases => "activation bases with negative elements",
+            Problem::UnreachableLevels => {
+                "levels below 0 of quantizers behind a ReLU, probably because codes are 0 and 1 instead of -1 and 1 \
+                 (--encoding zero-one)"
+            }
         })
     }
 }
