@@ -26,8 +26,8 @@ pub(crate) struct NameRules {
     /// Batch norms without gamma and beta.
     pub unscaled: Unscaled,
     pub activation_basis: &'static str,
-    /// What this source computes, where that is not up to the network: codes of activations, ties of weights.
-    pub codes: Option<(Codes, Ties)>,
+    /// How this source makes codes.
+    pub codes: CodesOf,
     /// A table of the coefficients that each code of an activation quantizer stands for.
     pub code_table: Option<&'static str>,
     /// Ends of the names of convolutions that this source leaves in float if it is told to.
@@ -45,6 +45,17 @@ pub(crate) enum Unscaled {
     Layers(&'static [&'static str]),
     /// Those that have neither variable.
     WhereAbsent,
+}
+
+/// What decides how numbers become codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CodesOf {
+    /// The network: this is the source that it was defined after.
+    Network,
+    /// The source: codes of activations, ties of weights.
+    Source(Codes, Ties),
+    /// Anything: code of every kind may have written these names. It is taken to do what the network's own code does.
+    Unknown,
 }
 
 /// Variable of a mean image in exported networks, `[height, width, 3]` RGB.
@@ -68,7 +79,7 @@ pub(crate) const TENSORPACK: NameRules = NameRules {
     // channels, so all channels share one mean and variance.
     unscaled: Unscaled::Layers(&["fc5/bn", "fc6/bn", "fc7/bn"]),
     activation_basis: "{}/ActivationQuantization/basis",
-    codes: None,
+    codes: CodesOf::Network,
     code_table: None,
     optional: &[],
     ignored: &[
@@ -104,7 +115,7 @@ pub(crate) const TORCH_PORT: NameRules = NameRules {
     batch_norm: TORCH_BATCH_NORM,
     unscaled: Unscaled::Layers(&[]),
     activation_basis: "{}.weight_quantizer.basis",
-    codes: Some((Codes { encoding: Encoding::PlusMinus, ties: Ties::Above }, Ties::Above)),
+    codes: CodesOf::Network,
     code_table: Some("{}.weight_quantizer.level_multiplier"),
     optional: &[],
     ignored: &[
@@ -135,7 +146,7 @@ pub(crate) const AIM: NameRules = NameRules {
     batch_norm: TORCH_BATCH_NORM,
     unscaled: Unscaled::Layers(&[]),
     activation_basis: "{}.basis",
-    codes: Some((Codes::ORIGINAL, Ties::Below)),
+    codes: CodesOf::Source(Codes::ORIGINAL, Ties::Below),
     code_table: Some("{}.codec_vector"),
     // Its keyword "real_skip".
     optional: &[".downsample.0"],
@@ -164,7 +175,7 @@ pub(crate) const QDELTA: NameRules = NameRules {
     batch_norm: TORCH_BATCH_NORM,
     unscaled: Unscaled::Layers(&[]),
     activation_basis: "{}.basis",
-    codes: Some((Codes { encoding: Encoding::PlusMinus, ties: Ties::Below }, Ties::Below)),
+    codes: CodesOf::Source(Codes { encoding: Encoding::PlusMinus, ties: Ties::Below }, Ties::Below),
     code_table: None,
     optional: &[],
     ignored: &["*.num_batches_tracked"],
@@ -185,7 +196,7 @@ pub(crate) const REBUILT: NameRules = NameRules {
     batch_norm: TORCH_BATCH_NORM,
     unscaled: Unscaled::WhereAbsent,
     activation_basis: "{}.basis",
-    codes: None,
+    codes: CodesOf::Unknown,
     code_table: Some("{}.level_codes"),
     optional: &[],
     ignored: &["*.num_batches_tracked", "*.level_codes", "*.thrs_multiplier"],
@@ -205,7 +216,7 @@ pub(crate) const PLAIN: NameRules = NameRules {
     batch_norm: TORCH_BATCH_NORM,
     unscaled: Unscaled::WhereAbsent,
     activation_basis: "{}.basis",
-    codes: None,
+    codes: CodesOf::Unknown,
     code_table: None,
     optional: &[],
     ignored: &[

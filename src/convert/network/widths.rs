@@ -1,6 +1,6 @@
 //! The widths and codes of a network, read off the shapes of a checkpoint's variables and off the tables in it.
 
-use super::names::NameRules;
+use super::names::{CodesOf, NameRules};
 use super::scope::Scope;
 use crate::convert::options::ConvertOptions;
 use crate::graph::{Encoding, Ties, Weights};
@@ -59,7 +59,9 @@ impl<'a> CheckpointWidths<'a> {
     /// Whether the encoding of every activation quantizer is told: by the user, by the source or by a table.
     pub(crate) fn tells_codes(&self) -> bool {
         let told = |layer: &str| self.tables.contains_key(layer);
-        self.encoding.is_some() || self.rules.codes.is_some() || self.scope.activation_layers(self.rules).all(told)
+        self.encoding.is_some()
+            || self.rules.codes != CodesOf::Unknown
+            || self.scope.activation_layers(self.rules).all(told)
     }
 
     fn shape(&self, pattern: &str, layer: &str) -> Option<&[usize]> {
@@ -115,13 +117,13 @@ impl Widths for CheckpointWidths<'_> {
     }
 
     fn codes(&self, layer: &str, usual: Codes) -> Codes {
-        let codes = self.rules.codes.map_or(usual, |(codes, _)| codes);
+        let codes = if let CodesOf::Source(own, _) = self.rules.codes { own } else { usual };
         let table = || self.tables.get(&*self.rules.name("{}", layer)).copied();
         Codes { encoding: self.encoding.or_else(table).unwrap_or(codes.encoding), ..codes }
     }
 
     fn weight_ties(&self, usual: Ties) -> Ties {
-        self.rules.codes.map_or(usual, |(_, ties)| ties)
+        if let CodesOf::Source(_, own) = self.rules.codes { own } else { usual }
     }
 
     fn outputs(&self, layer: &str, usual: usize) -> usize {
