@@ -11,6 +11,7 @@ use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, conv
 use crate::error::Error;
 use crate::files::Staged;
 use crate::format::Packed;
+use crate::quant::Encoding;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
 use clap::Args;
 use serde::Serialize;
@@ -61,6 +62,12 @@ pub(super) struct ConvertArgs {
     /// .safetensors file written by `export`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
     graph: Option<PathBuf>,
+    /// What the names of the network's variables start with, such as "student." [default: found]
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<String>,
+    /// What the bits of activation codes mean: a clear bit adds nothing, or subtracts [default: as the network's code]
+    #[arg(long, value_name = "CODES", conflicts_with = "graph")]
+    encoding: Option<EncodingArg>,
     /// Text file with one label per line
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -80,6 +87,24 @@ pub(super) struct ConvertArgs {
     preparation: PreparationArgs,
     #[command(flatten)]
     verification: agreement::VerificationArgs,
+}
+
+/// An encoding, as an argument.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum EncodingArg {
+    /// Codes of 0 and 1, as in the original code
+    ZeroOne,
+    /// Codes of -1 and 1, as in the paper's text
+    PlusMinus,
+}
+
+impl From<EncodingArg> for Encoding {
+    fn from(arg: EncodingArg) -> Self {
+        match arg {
+            EncodingArg::ZeroOne => Encoding::ZeroOne,
+            EncodingArg::PlusMinus => Encoding::PlusMinus,
+        }
+    }
 }
 
 /// Runs the command.
@@ -147,6 +172,8 @@ fn check_sources(args: &ConvertArgs, checkpoint: &Checkpoint) -> Outcome {
 fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion, Error> {
     let options = ConvertOptions {
         arch: args.arch.clone(),
+        prefix: args.prefix.clone(),
+        encoding: args.encoding.map(Into::into),
         labels: args.labels.as_deref().map(read_labels).transpose()?,
         mean_image: args.mean_image.clone(),
         input_size: args.input_size,
@@ -158,6 +185,7 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
         let network = CustomNetwork::read(graph)?;
         let conversion = convert_graph(checkpoint, &network, &options, &output::track(&bar));
         bar.finish_and_clear();
+        conversion.iter().for_each(note_choice);
         return conversion;
     }
     let conversion = convert(checkpoint, &options, &output::track(&bar))?;
@@ -181,6 +209,7 @@ fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
 
 /// Notes which other networks the checkpoint may be.
 fn note_choice(conversion: &Conversion) {
+    conversion.notes.iter().for_each(|note| output::note(&format!("note: {note}")));
     let (chosen, others) = (&conversion.packed.header.network, &conversion.alternatives);
     if !others.is_empty() {
         output::note(&format!(

@@ -57,6 +57,8 @@ impl Maker<'_> {
                 Op::MaxPool { window } | Op::AvgPool { window } => {
                     Ok(vec![("float.pool", self.simple(step, POOL, Some(window)))])
                 }
+                // Copies append zero channels, but put none first.
+                Op::PadChannels { before: 1.., .. } => self.convs(step, id, &Window::valid(1, 1), 1),
                 _ => Ok(vec![("float.copy", self.simple(step, COPY, None))]),
             },
         }
