@@ -46,15 +46,9 @@ impl Progress {
         self.tell();
     }
 
-<<<<<<< HEAD
-    /// Does `work`, which prints something, while the bar is away.
-    pub(super) fn suspend(&self, work: impl FnOnce()) {
-        self.bar.suspend(work);
-=======
     /// Takes the bar away while `print` writes to the terminal.
     pub(super) fn suspend(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
->>>>>>> main
     }
 
     /// Removes the bar.
