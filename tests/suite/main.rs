@@ -16,6 +16,7 @@ mod custom_net;
 mod devices;
 mod explain;
 mod export;
+mod field_checkpoints;
 mod float;
 mod instructions;
 mod narrow;
