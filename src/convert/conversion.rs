@@ -92,7 +92,7 @@ pub fn convert(
 ///     name: "tiny".into(),
 ///     graph: b.finish()?,
 ///     preprocess: Preprocess {
-///         resize: Resize { shorter_edge: 8, filter: Filter::PillowBilinear, crop: [8, 8] },
+///         resize: Resize { shorter_edge: 8, filter: Filter::PillowBilinear, crop: [8, 8], stretch: None },
 ///         channels: ChannelOrder::Rgb,
 ///         normalize: Normalize::Channel { mean: [0.5; 3], std: [0.25; 3] },
 ///     },
@@ -288,7 +288,7 @@ mod tests {
             network: CUSTOM.into(),
             graph,
             preprocess: Preprocess {
-                resize: Resize { shorter_edge: 1, filter: Filter::PillowBilinear, crop: [1; 2] },
+                resize: Resize { shorter_edge: 1, filter: Filter::PillowBilinear, crop: [1; 2], stretch: None },
                 channels: ChannelOrder::Rgb,
                 normalize: Normalize::TensorOnly { range: 1.0 },
             },
