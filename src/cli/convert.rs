@@ -245,7 +245,9 @@ impl Summary<'_> {
             );
         }
         if model.header().labels.is_empty() {
-            output::note("note: the model has no labels, so classes are printed as numbers. --labels adds them, also `lq-infer label` later.");
+            output::note(
+                "note: the model has no labels, so classes are printed as numbers. --labels adds them, also `lq-infer label` later.",
+            );
         }
     }
 

@@ -20,6 +20,7 @@ mod explain;
 mod export;
 #[cfg(target_os = "linux")]
 mod faults;
+mod field_checkpoints;
 mod float;
 mod folders;
 mod instructions;
