@@ -103,8 +103,8 @@ impl PreparationArgs {
         let was = preprocess.channels;
         preprocess.channels = self.channels.map_or(was, ChannelOrder::from);
         if let (Some(Channels(mean)), Some(Channels(std))) = (self.mean, self.std) {
-            let unit = self.scale.unwrap_or(255.0) / 255.0;
-            let ordered = |channels: [f64; 3]| in_order(channels.map(|n| n * unit), preprocess.channels);
+            let scale = self.scale.unwrap_or(255.0);
+            let ordered = |channels: [f64; 3]| in_order(channels.map(|n| n * scale / 255.0), preprocess.channels);
             preprocess.normalize = Normalize::Channel { mean: ordered(mean), std: ordered(std) };
             packed.mean_image = None;
         } else if was != preprocess.channels {
