@@ -115,7 +115,8 @@ impl PreparationArgs {
                 Normalize::MeanImage { .. } => {
                     return Err(Failure::new(
                         2,
-                        "--channels: the model subtracts a mean image, whose channels have an order; give --mean and --std as well",
+                        "--channels: the model subtracts a mean image, whose channels have an order; \
+                         give --mean and --std",
                     ));
                 }
             }
@@ -136,7 +137,8 @@ impl PreparationArgs {
             return Err(Failure::new(
                 2,
                 format!(
-                    "--crop {height}x{width}: the network takes pictures of {}x{}; `convert --input-size` converts it for others",
+                    "--crop {height}x{width}: the network takes pictures of {}x{}; \
+                     `convert --input-size` makes it take others",
                     taken[0], taken[1]
                 ),
             ));
