@@ -100,7 +100,9 @@ impl<'a> Directory<'a> {
                 continue;
             }
             match data {
-                Some(data) => drop(values.insert(tag, Value { kind, data })),
+                Some(data) => {
+                    values.insert(tag, Value { kind, data });
+                }
                 None => ended = true,
             }
         }
