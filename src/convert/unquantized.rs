@@ -2,9 +2,8 @@
 //! that lost its quantizers would run, and compute something else than it was trained to.
 
 use super::claims::{self, Differences};
-use super::network::{NameRules, SOURCES};
+use super::network::{NameRules, SOURCES, Scope};
 use super::options::ConvertOptions;
-use super::readers::Checkpoint;
 use super::report::{ConversionReport, LayerKind};
 use crate::error::Result;
 use crate::graph::{Graph, Op, Weights};
@@ -16,18 +15,18 @@ const LISTED: usize = 4;
 /// Refuses a network that is not quantized as its checkpoint says, or not at all, unless the caller allows it; then, and
 /// about smaller differences, there are notes.
 pub(super) fn check(
-    checkpoint: &Checkpoint,
+    scope: &Scope,
     graph: &Graph,
     report: &ConversionReport,
     id: &str,
     options: &ConvertOptions,
 ) -> Result<Vec<String>> {
-    let claims = claims::differences(checkpoint.evidence(), graph);
+    let claims = claims::differences(scope.checkpoint.evidence(), graph);
     let (nothing, lost) = (is(graph), !claims.lost.is_empty());
     match (nothing, lost) {
         _ if (nothing || lost) && options.allow_float => Ok(allowed(nothing, &claims)),
-        (true, _) => Err(checkpoint.bad(refusal(checkpoint, id, report, &claims))),
-        (false, true) => Err(checkpoint.bad(refusal_of_lost(&claims))),
+        (true, _) => Err(scope.bad(refusal(scope, id, report, &claims))),
+        (false, true) => Err(scope.bad(refusal_of_lost(&claims))),
         (false, false) => Ok(claims.other),
     }
 }
@@ -49,11 +48,9 @@ fn has_planes(op: &Op) -> bool {
 }
 
 /// Why a checkpoint of network `id` is refused, what was looked for, and what to do.
-fn refusal(checkpoint: &Checkpoint, id: &str, report: &ConversionReport, claims: &Differences) -> String {
-    let mut parts = vec![format!(
-        "nothing in it is quantized: all weights and activations are float{}",
-        looked_for(checkpoint, id)
-    )];
+fn refusal(scope: &Scope, id: &str, report: &ConversionReport, claims: &Differences) -> String {
+    let mut parts =
+        vec![format!("nothing in it is quantized: all weights and activations are float{}", looked_for(scope, id))];
     if !claims.lost.is_empty() {
         parts.push(format!("yet {}: save the bases of the quantizers with the weights", claims.lost.join(", and ")));
     }
@@ -80,7 +77,7 @@ fn refusal_of_lost(claims: &Differences) -> String {
 }
 
 /// The bases that the network would have under the names of each source that fits.
-fn looked_for(checkpoint: &Checkpoint, id: &str) -> String {
+fn looked_for(scope: &Scope, id: &str) -> String {
     let definition = zoo::find(id).and_then(|network| network.build(&Uniform::bits(2, 2)));
     let Ok(definition) = definition else { return " in its graph".into() };
     let layer = |is: fn(&Op) -> bool| definition.graph.nodes().iter().find(|node| is(&node.op)).map(|node| &*node.name);
@@ -88,10 +85,11 @@ fn looked_for(checkpoint: &Checkpoint, id: &str) -> String {
         return String::new();
     };
     let mut names = Vec::new();
-    let fits = |rules: &&&NameRules| checkpoint.variables().contains_key(&rules.name(rules.weight, conv));
+    let has = |name: &str| scope.has(name);
+    let fits = |rules: &&&NameRules| has(&rules.weight(conv, &has));
     for rules in SOURCES.iter().filter(fits) {
         for name in [rules.name(rules.weight_basis, conv), rules.name(rules.activation_basis, quantizer)] {
-            let name = format!("'{name}'");
+            let name = format!("'{}{name}'", scope.prefix);
             if !names.contains(&name) {
                 names.push(name);
             }

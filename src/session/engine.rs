@@ -10,6 +10,7 @@ use crate::backend::gpu::{FloatNet, Gpu};
 use crate::backend::{Backend, Peak, Tuned};
 use crate::error::{Error, Result};
 use crate::lower::InputKind;
+use crate::threads;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -68,6 +69,7 @@ impl EngineBuilder {
     /// # Errors
     /// [`crate::Error::NoAdapter`] if none matches, [`crate::Error::Device`] if it cannot be opened.
     pub fn build(self) -> Result<Engine> {
+        threads::enter()?;
         let candidates = Candidates::for_selector(&self.selector, &self.pool, self.cache.as_deref());
         let passed_over = candidates.passed_over(&self.selector);
         let backend = candidates.open(&self.selector)?;
@@ -79,6 +81,7 @@ impl EngineBuilder {
     /// # Errors
     /// Those of [`Engine::from_wgpu`].
     pub fn build_on(self, device: wgpu::Device, queue: wgpu::Queue) -> Result<Engine> {
+        threads::enter()?;
         Ok(Engine::from_backend(Arc::new(Gpu::from_wgpu(device, queue, None)?.with_cache(self.cache))))
     }
 }
@@ -90,7 +93,7 @@ impl Engine {
     }
 
     /// Uses a device that the caller owns, for example a desktop app's. Its error and device-lost handlers stay the
-    /// caller's.
+    /// caller's; see [`Engine::note_device_lost`].
     ///
     /// # Errors
     /// [`crate::Error::Device`] if the limits it was made with are too small for the kernels (six storage buffers per
@@ -102,6 +105,21 @@ impl Engine {
     /// Name of the device, with its API.
     pub fn device_name(&self) -> String {
         self.backend.name()
+    }
+
+    /// Why the device was lost, if it was; `None` as long as that is not known, and for CPUs. Every call on a lost device
+    /// gives [`crate::Error::DeviceLost`], of all engines and nets that share it. What helps is a new device, and to
+    /// prepare the models on it again.
+    pub fn device_lost(&self) -> Option<String> {
+        Gpu::of(&*self.backend).and_then(Gpu::lost_because)
+    }
+
+    /// Tells the engine that its device was lost, and why. For devices that the caller owns, whose device-lost callback is
+    /// the caller's, too: without this the engine notices the loss only when a call fails.
+    pub fn note_device_lost(&self, reason: &str) {
+        if let Some(gpu) = Gpu::of(&*self.backend) {
+            gpu.note_lost(reason);
+        }
     }
 
     /// Devices that [`DeviceSelector::Auto`] would have preferred to this one, but for their failed last check.
@@ -164,11 +182,12 @@ impl Engine {
 
     /// Finds out which ways to run the layers of `model` are fastest on this device, and keeps them in the engine's
     /// cache ([`EngineBuilder::cache`]) for later preparations. Without a cache the choice is only reported.
-    /// `progress` is told the number of rounds that are done. A CPU has nothing to choose.
+    /// `progress` is told the numbers of rounds done and in total. A CPU has nothing to choose.
     ///
     /// # Errors
     /// Those of [`Engine::prepare`].
-    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
+        threads::enter()?;
         self.backend.tune(&plan(model.packed(), usual_kind(model.packed()))?, progress)
     }
 }
@@ -196,6 +215,7 @@ impl Engine {
     /// # Errors
     /// Those of the device.
     pub fn rate(&self, peak: Peak) -> Result<f64> {
+        threads::enter()?;
         self.backend.rate(peak)
     }
 

@@ -10,17 +10,25 @@ mod common;
 mod figures;
 
 mod cli;
+mod commands;
+mod comparisons;
 mod convert;
 mod cpu;
 mod custom_net;
 mod devices;
 mod explain;
 mod export;
+#[cfg(target_os = "linux")]
+mod faults;
 mod field_checkpoints;
 mod float;
+mod folders;
 mod instructions;
+mod layouts;
 mod narrow;
 mod oracle;
+mod pictures;
+mod prefixes;
 mod report;
 mod shaders;
 mod torch_layouts;

@@ -6,6 +6,7 @@ use super::names::{MEAN_IMAGE, PLAIN};
 use super::parameters::{Parameter, of_graph};
 use crate::convert::readers::check_names;
 use crate::error::{Error, Result};
+use crate::files::Staged;
 use crate::format::{self, Packed};
 use crate::graph::preprocess::ChannelOrder;
 use crate::graph::{Graph, Op, ParamSpec, Params, RealWeights, Role};
@@ -26,8 +27,13 @@ use std::path::Path;
 /// [`Error::Usage`] if two layers would have one name, or a name that conversion refuses; [`Error::Io`] if the file
 /// cannot be written, or its header would be too long to be read.
 pub fn export_float(packed: &Packed, path: &Path) -> Result<()> {
+    stage_float(packed, path)?.commit()
+}
+
+/// As [`export_float`], but the file takes its place only at [`Staged::commit`].
+pub fn stage_float(packed: &Packed, path: &Path) -> Result<Staged> {
     let (tensors, graph) = floats(packed).map_err(Error::Usage)?;
-    format::replace_safetensors(path, tensors.iter().collect(), format::GRAPH_KEY, graph)
+    format::stage_safetensors(path, tensors.iter().collect(), format::GRAPH_KEY, graph)
 }
 
 /// The tensors of the file, and its graph file.
@@ -80,17 +86,17 @@ impl<'a> Export<'a> {
         let tensor = self.params.get(layer, *role)?;
         let name = |pattern: &str| PLAIN.name(pattern, layer);
         match role {
-            Role::Weight => self.weights(name(PLAIN.weight), *dims, RealWeights::Floats(tensor)),
+            Role::Weight => self.weights(name(PLAIN.weight[0]), *dims, RealWeights::Floats(tensor)),
             Role::Planes => {
                 let basis = self.params.get(layer, Role::WeightBasis)?.f32();
-                self.weights(name(PLAIN.weight), *dims, RealWeights::Planes { planes: tensor, basis })
+                self.weights(name(PLAIN.weight[0]), *dims, RealWeights::Planes { planes: tensor, basis })
             }
             Role::WeightBasis => {
                 let (bits, outputs) = (shape[0], shape[1]);
                 let channels = (0..outputs).flat_map(|out| channel_basis(tensor.f32(), outputs, out));
                 self.numbers(name(PLAIN.weight_basis), vec![outputs, bits], channels.collect())
             }
-            Role::Bias => self.numbers(name(PLAIN.bias), shape.clone(), tensor.f32().to_vec()),
+            Role::Bias => self.numbers(name(PLAIN.bias[0]), shape.clone(), tensor.f32().to_vec()),
             Role::BatchNorm => {
                 let mut rows = PLAIN.batch_norm.iter().zip(tensor.f32().chunks(shape[1].max(1)));
                 rows.try_for_each(|(pattern, row)| self.numbers(name(pattern), vec![shape[1]], row.to_vec()))

@@ -1,9 +1,10 @@
 //! The per-pixel mean of the training pictures, for networks that subtract one.
 
 use super::names::MEAN_IMAGE;
-use crate::convert::readers::Checkpoint;
+use super::scope::Scope;
 use crate::error::{Error, Result};
-use crate::format::npy;
+use crate::files::read_file;
+use crate::format::npy::{self, MAX_ARRAY};
 use crate::graph::preprocess::{ChannelOrder, Normalize, Preprocess};
 use crate::graph::{Graph, Tensor};
 use std::path::Path;
@@ -13,21 +14,21 @@ pub(crate) const WHITE: f64 = 255.0;
 
 /// The mean image of the training pictures, from `file` or from an exported network.
 pub(crate) fn find(
-    checkpoint: &Checkpoint,
+    scope: &Scope,
     file: Option<&Path>,
     graph: &Graph,
     preprocess: &mut Preprocess,
 ) -> Result<Option<Tensor>> {
     if let Some(file) = file {
-        let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
+        let bytes = read_file(file, MAX_ARRAY)?;
         let read = npy::read_f32(&bytes).map_err(|problem| Error::bad_input(file, problem))?;
         return apply(file, read, graph, preprocess).map(Some);
     }
-    match checkpoint.variables().get(MEAN_IMAGE) {
+    match scope.shape(MEAN_IMAGE) {
         None => Ok(None),
-        Some(variable) => {
-            let read = (variable.shape.clone(), checkpoint.read_f32(MEAN_IMAGE)?);
-            apply(checkpoint.path(), read, graph, preprocess).map(Some)
+        Some(shape) => {
+            let read = (shape.to_vec(), scope.read_f32(MEAN_IMAGE)?);
+            apply(scope.checkpoint.path(), read, graph, preprocess).map(Some)
         }
     }
 }

@@ -72,7 +72,7 @@ fn locate_file(path: &Path) -> Result<Located> {
 }
 
 fn open(path: &Path) -> Result<RegularFile> {
-    RegularFile::open(path, || Error::bad_checkpoint(path, format!("this is no regular file; {ACCEPTED}")))
+    RegularFile::open(path)
 }
 
 /// The bundle whose files' names start with `prefix`.

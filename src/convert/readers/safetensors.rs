@@ -9,7 +9,7 @@ use super::reader::{CheckpointKind, Reader};
 use super::strided::StridedView;
 use super::variable::{MAX_DIMS, Variable};
 use super::views::{Selection, Views};
-use crate::files::{ReadExactAt, quoted};
+use crate::files::{ReadExactAt, RegularFile, quoted};
 use crate::format::{ElementType, GRAPH_KEY, METADATA_KEY, safetensors_header};
 use safetensors::Dtype;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ impl SafetensorsFile {
 
     /// The same for some of the tensors.
     pub(super) fn parse_selected(file: &[u8], selection: Selection) -> Result<Self, String> {
-        let (header, metadata) = safetensors_header(file)?;
+        let (header, metadata) = safetensors_header(&file, file.len())?;
         let has_entry = |key| metadata.metadata().as_ref().is_some_and(|entries| entries.contains_key(key));
         if has_entry(METADATA_KEY) {
             return Err("this is a packed model already; use it as it is (see `lq-infer inspect`)".into());
@@ -79,9 +79,9 @@ impl Reader for SafetensorsFile {
     }
 }
 
-/// A metadata entry of the file whose bytes are given.
-pub(in crate::convert) fn metadata(file: &[u8], key: &str) -> Result<Option<String>, String> {
-    let (_, metadata) = safetensors_header(file)?;
+/// A metadata entry of a file.
+pub(in crate::convert) fn metadata(file: &RegularFile, key: &str) -> Result<Option<String>, String> {
+    let (_, metadata) = safetensors_header(file, file.len())?;
     Ok(metadata.metadata().as_ref().and_then(|entries| entries.get(key)).cloned())
 }
 

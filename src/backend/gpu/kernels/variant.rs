@@ -2,6 +2,8 @@
 
 /// Invocations of a workgroup: a multiple of every GPU's subgroup size, and little waste at the ends of small layers.
 pub const WORKGROUP_SIZE: u32 = 64;
+/// Most invocations of a workgroup that divides the work of one invocation: what every device has room for.
+pub(crate) const MAX_TEAM: usize = 128;
 /// Invocations of a subgroup that read constants for each other: as many vectors arrive with one load.
 pub(crate) const SHARERS: usize = 8;
 
@@ -14,12 +16,19 @@ pub struct Target {
     pub least_subgroup: Option<u32>,
     /// Invocations of a workgroup, where a kernel leaves the choice.
     pub workgroup_size: u32,
+    /// Rounds that the loops of one invocation may make together, if the device ends them early.
+    pub rounds: Option<usize>,
 }
 
 impl Target {
     /// A device of which only `fold` is known.
     pub fn plain(fold: u32) -> Self {
-        Target { fold: fold.max(1), least_subgroup: None, workgroup_size: WORKGROUP_SIZE }
+        Target { fold: fold.max(1), least_subgroup: None, workgroup_size: WORKGROUP_SIZE, rounds: None }
+    }
+
+    /// Whether the device lets an invocation make so many rounds.
+    pub fn allows(&self, rounds: usize) -> bool {
+        self.rounds.is_none_or(|most| rounds <= most)
     }
 
     /// Whether invocations of a subgroup can read constants for each other.
@@ -65,6 +74,27 @@ pub struct Strip {
     pub workgroup_size: u32,
     /// Whether weights are read once per subgroup.
     pub broadcast: bool,
+}
+
+impl Variant {
+    /// What it is, in words.
+    pub fn description(&self) -> String {
+        let shared = |broadcast: bool| if broadcast { ", shared weights" } else { "" };
+        match self {
+            Variant::General => "the general kernel".to_owned(),
+            Variant::Strip(Strip { pixels, workgroup_size, broadcast }) => {
+                format!("strips of {pixels} pixels in groups of {workgroup_size}{}", shared(*broadcast))
+            }
+            Variant::Tile(Tile { pixels, quads, words, workgroup_size, adders, broadcast }) => {
+                let channels = 4 * quads;
+                let adders = if *adders { ", carry-save adders" } else { "" };
+                format!(
+                    "tiles of {pixels} pixels x {channels} channels x {words} words in groups of {workgroup_size}{adders}{}",
+                    shared(*broadcast)
+                )
+            }
+        }
+    }
 }
 
 impl std::fmt::Display for Variant {
