@@ -25,7 +25,10 @@ pub(super) struct LabelArgs {
 /// Runs the command.
 pub(super) fn run(args: &LabelArgs) -> Outcome {
     if args.labels.is_none() && !args.preparation.is_given() {
-        return Err(Failure::new(2, "nothing to change: give a file of labels, or how to prepare pictures (see --help)"));
+        return Err(Failure::new(
+            2,
+            "nothing to change: give a file of labels, or how to prepare pictures (see --help)",
+        ));
     }
     let target = args.output.as_ref().unwrap_or(&args.model);
     need_file(target)?;
@@ -33,7 +36,8 @@ pub(super) fn run(args: &LabelArgs) -> Outcome {
     if let Some(path) = &args.labels {
         let (labels, classes) = (read_labels(path)?, packed.header.graph.classes());
         if labels.len() != classes {
-            let problem = format!("holds {} labels, the model has {classes} classes; expected one per line", labels.len());
+            let problem =
+                format!("holds {} labels, the model has {classes} classes; expected one per line", labels.len());
             return Err(Error::bad_input(path, problem).into());
         }
         packed.header.labels = labels;
@@ -48,7 +52,8 @@ pub(super) fn run(args: &LabelArgs) -> Outcome {
     };
     model.save(target).map_err(Failure::of_writing)?;
     let header = model.header();
-    let labels = if header.labels.is_empty() { "no labels".to_owned() } else { format!("{} labels", header.labels.len()) };
+    let labels =
+        if header.labels.is_empty() { "no labels".to_owned() } else { format!("{} labels", header.labels.len()) };
     output::line(&format!("{}: {}, {labels}", target.display(), header.name))?;
     output::line(&format!("  pictures {}", inspect::pictures(&header.preprocess)))
 }

@@ -113,7 +113,10 @@ impl PreparationArgs {
                 Normalize::Channel { mean, std } => [mean, std].into_iter().for_each(|numbers| numbers.reverse()),
                 Normalize::TensorOnly { .. } => {}
                 Normalize::MeanImage { .. } => {
-                    return Err(Failure::new(2, "--channels: the model subtracts a mean image, whose channels have an order; give --mean and --std as well"));
+                    return Err(Failure::new(
+                        2,
+                        "--channels: the model subtracts a mean image, whose channels have an order; give --mean and --std as well",
+                    ));
                 }
             }
         }

@@ -59,10 +59,9 @@ fn resized(pixels: &Pixels, rule: &Resize) -> Result<[usize; 2]> {
     let shorter = pixels.height.min(pixels.width);
     match rule.stretch {
         Some(edges) => Ok(edges),
-        None => Ok([
-            scaled(pixels.height, rule.shorter_edge, shorter)?,
-            scaled(pixels.width, rule.shorter_edge, shorter)?,
-        ]),
+        None => {
+            Ok([scaled(pixels.height, rule.shorter_edge, shorter)?, scaled(pixels.width, rule.shorter_edge, shorter)?])
+        }
     }
 }
 

@@ -13,7 +13,8 @@ const FILTERS: [Filter; 3] = [Filter::PillowBicubic, Filter::PillowBilinear, Fil
 const FORMATS: [ImageFormat; 5] =
     [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif];
 /// TIFF files of `pillow.txt` that stand for the ways to store one.
-const TIFFS: [&str; 6] = ["tiff-tiff_lzw", "tiff-palette-of-4-bits", "tiff-jpeg", "tiff-tiles", "tiff-planes", "bigtiff"];
+const TIFFS: [&str; 6] =
+    ["tiff-tiff_lzw", "tiff-palette-of-4-bits", "tiff-jpeg", "tiff-tiles", "tiff-planes", "bigtiff"];
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/image").join(name);

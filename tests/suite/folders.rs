@@ -26,7 +26,8 @@ fn hidden_files_are_skipped_and_counted() {
         write(dir.path().join(name), b"\0\x05\x16\x07").unwrap();
     }
     let output = run(&["--device", "cpu", "--json", "--model", MODEL, text(dir.path())]);
-    let names: Vec<String> = json_lines(&output).iter().map(|line| line["input"].as_str().unwrap().to_owned()).collect();
+    let names: Vec<String> =
+        json_lines(&output).iter().map(|line| line["input"].as_str().unwrap().to_owned()).collect();
     let ends = ["b.png", "folder.png/d.jpe", "sub/c.JFIF"].map(|name| text(&dir.path().join(name)).to_owned());
     assert_eq!(names, ends);
     assert!(stderr(&output).contains("skipped: 3 hidden, 1 HEIC, 1 not a picture"), "{}", stderr(&output));
@@ -62,7 +63,8 @@ fn evaluation_goes_on_after_a_picture_that_cannot_be_read() {
     assert_eq!((&line["mistakes"][0]["class"], &line["mistakes"][0]["predicted"]), (&"dog".into(), &"ship".into()));
     let output = run(&[&args[..], &["--per-class", "--confusion", "--mistakes"]].concat());
     let shown = stdout(&output);
-    for part in ["1 more could not be read", "top-1  66.67%", "is \\ taken for", "3.png: dog, taken for ship (100.0%)"] {
+    for part in ["1 more could not be read", "top-1  66.67%", "is \\ taken for", "3.png: dog, taken for ship (100.0%)"]
+    {
         assert!(shown.contains(part), "{shown} lacks {part}");
     }
     let errors = stderr(&output);

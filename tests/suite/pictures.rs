@@ -132,9 +132,8 @@ fn formats_that_are_not_read_are_named() {
 /// A TIFF file of one directory, whose entries are single numbers.
 fn directory(entries: &[(u16, u32)], more: &[(u16, u32)]) -> Vec<u8> {
     let list = |entries: &[(u16, u32)]| {
-        let entry = |&(tag, value): &(u16, u32)| {
-            [&tag.to_le_bytes()[..], &[4, 0, 1, 0, 0, 0], &value.to_le_bytes()].concat()
-        };
+        let entry =
+            |&(tag, value): &(u16, u32)| [&tag.to_le_bytes()[..], &[4, 0, 1, 0, 0, 0], &value.to_le_bytes()].concat();
         let entries: Vec<u8> = entries.iter().flat_map(entry).collect();
         [&(entries.len() as u16 / 12).to_le_bytes()[..], &entries, &[0; 4]].concat()
     };
@@ -178,7 +177,8 @@ fn rare_kinds_of_jpeg_are_named() {
 fn tiff_files_that_cannot_be_read_say_why() {
     let plain = |entries: &[(u16, u32)]| {
         let fixed = [(256, 2), (257, 2), (273, 8), (278, 2), (279, 4)];
-        let mut all: Vec<(u16, u32)> = fixed.iter().filter(|(tag, _)| !entries.iter().any(|(t, _)| t == tag)).copied().collect();
+        let mut all: Vec<(u16, u32)> =
+            fixed.iter().filter(|(tag, _)| !entries.iter().any(|(t, _)| t == tag)).copied().collect();
         all.extend(entries);
         all.sort_unstable();
         directory(&all, &[])
