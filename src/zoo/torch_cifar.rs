@@ -28,7 +28,7 @@ pub(crate) fn build(widths: &dyn Widths, blocks: &'static [usize; 3]) -> Result<
     let x = net.global_average(x);
     net.classifier("linear", x, 10);
     let size = net.size();
-    let resize = Resize { shorter_edge: size, filter: Filter::PillowBilinear, crop: [size; 2] };
+    let resize = Resize { shorter_edge: size, filter: Filter::PillowBilinear, crop: [size; 2], stretch: None };
     net.finish_with(Preprocess { resize, channels: ChannelOrder::Rgb, normalize: NORMALIZE }, CODES.ties)
 }
 
