@@ -1,0 +1,92 @@
+//! Files that are opened by their paths: reports, graphs, checkpoints of any kind.
+
+use crate::network;
+use crate::target::{checked, refused};
+use lq_infer::internals::bench::compare::{Comparison, NamedReport};
+use lq_infer::internals::bench::html;
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, CustomNetwork, convert_graph};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+/// The fixtures of the library's tests.
+pub const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures");
+
+/// A file of these bytes. The next call with the same name overwrites it.
+pub fn file(name: &str, data: &[u8]) -> PathBuf {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let memory = Path::new("/dev/shm");
+    let folder = FOLDER.get_or_init(|| match memory.is_dir() {
+        true => TempDir::new_in(memory).expect("memory can be written"),
+        false => TempDir::new().expect("there is a folder for temporary files"),
+    });
+    let path = folder.path().join(name);
+    std::fs::write(&path, data).expect("a temporary file can be written");
+    path
+}
+
+/// A benchmark report: read, shown as a page, and compared with itself.
+pub fn report(data: &[u8]) {
+    let path = file("report.json", data);
+    let Some(mut runs) = checked(NamedReport::read(&[path.clone(), path])) else { return };
+    let run = runs.pop().expect("two were read");
+    assert!(html::report(&run.report).contains("</html>"));
+    html::report_svg(&run.report);
+    assert!(run.report.csv().lines().count() > run.report.cells.len());
+    runs.push(run);
+    let comparison = Comparison::new(runs);
+    checked(comparison.check());
+    comparison.csv();
+    html::comparison(&comparison);
+    html::comparison_svg(&comparison);
+}
+
+/// A graph file. What is read can be written, and read again; a small one runs with random parameters.
+pub fn graph(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Some(read) = checked(CustomNetwork::parse(text)) else { return };
+    let written = serde_json::to_string(&read).expect("a network can be written");
+    assert_eq!(CustomNetwork::parse(&written), Ok(read.clone()));
+    network::run_graph(&read.graph, &read.preprocess.normalize, &mut network::Draws::new(data));
+}
+
+/// The graph in a file of an exported network.
+pub fn exported(data: &[u8]) {
+    checked(CustomNetwork::read(&file("exported.safetensors", data)));
+}
+
+/// A small network and its checkpoint.
+pub fn small() -> (CustomNetwork, Checkpoint) {
+    let folder = Path::new(FIXTURES).join("custom_net");
+    let network = CustomNetwork::read(&folder.join("float-ends.json")).expect("a graph file of the tests");
+    (network, Checkpoint::open(&folder.join("float-ends.pt")).expect("a checkpoint of the tests"))
+}
+
+/// The mean image of a conversion.
+pub fn mean_image(data: &[u8]) {
+    static SMALL: OnceLock<(CustomNetwork, Checkpoint)> = OnceLock::new();
+    let (network, checkpoint) = SMALL.get_or_init(|| {
+        let (mut network, checkpoint) = small();
+        network.preprocess.normalize = serde_json::from_str(r#"{"kind": "tensor-only", "range": 1.0}"#)
+            .expect("the network takes tensors");
+        (network, checkpoint)
+    });
+    let options = ConvertOptions { mean_image: Some(file("mean.npy", data)), ..ConvertOptions::default() };
+    checked(convert_graph(checkpoint, network, &options, &|_, _| {}));
+}
+
+/// A checkpoint of any kind: opened, hashed, and converted as what it seems to be and as a network of one's own.
+pub fn checkpoint(data: &[u8]) {
+    static NETWORK: OnceLock<CustomNetwork> = OnceLock::new();
+    let network = NETWORK.get_or_init(|| small().0);
+    let Some(checkpoint) = checked(Checkpoint::open(&file("checkpoint", data))) else { return };
+    checked(checkpoint.sha256());
+    let options = ConvertOptions::default();
+    let converted = checked(lq_infer::convert(&checkpoint, &options, &|_, _| {}));
+    let custom = checked(convert_graph(&checkpoint, network, &options, &|_, _| {}));
+    for conversion in converted.into_iter().chain(custom) {
+        if let Err(problem) = conversion.packed.check() {
+            refused(problem);
+        }
+    }
+}
