@@ -4,9 +4,9 @@ use crate::network;
 use crate::seals;
 use crate::target::{checked, refused};
 use lq_infer::Model;
+use lq_infer::internals::convert::readers::Reader;
 use lq_infer::internals::convert::readers::npz::Npz;
 use lq_infer::internals::convert::readers::safetensors::SafetensorsFile;
-use lq_infer::internals::convert::readers::Reader;
 use lq_infer::internals::format::npy as format;
 
 /// An `.npy` file.

@@ -43,8 +43,7 @@ pub fn report(data: &[u8]) {
 
 /// A graph file. What is read can be written, and read again; a small one runs with random parameters.
 pub fn graph(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    let Some(read) = checked(CustomNetwork::parse(text)) else { return };
+    let Some(read) = checked(CustomNetwork::read(&file("graph.json", data))) else { return };
     let written = serde_json::to_string(&read).expect("a network can be written");
     assert_eq!(CustomNetwork::parse(&written), Ok(read.clone()));
     network::run_graph(&read.graph, &read.preprocess.normalize, &mut network::Draws::new(data));
@@ -67,23 +66,26 @@ pub fn mean_image(data: &[u8]) {
     static SMALL: OnceLock<(CustomNetwork, Checkpoint)> = OnceLock::new();
     let (network, checkpoint) = SMALL.get_or_init(|| {
         let (mut network, checkpoint) = small();
-        network.preprocess.normalize = serde_json::from_str(r#"{"kind": "tensor-only", "range": 1.0}"#)
-            .expect("the network takes tensors");
+        network.preprocess.normalize =
+            serde_json::from_str(r#"{"kind": "tensor-only", "range": 1.0}"#).expect("the network takes tensors");
         (network, checkpoint)
     });
     let options = ConvertOptions { mean_image: Some(file("mean.npy", data)), ..ConvertOptions::default() };
     checked(convert_graph(checkpoint, network, &options, &|_, _| {}));
 }
 
-/// A checkpoint of any kind: opened, hashed, and converted as what it seems to be and as a network of one's own.
+/// A checkpoint of any kind: opened, hashed, and converted as one of the zoo's networks and as one of one's own. To work out
+/// which network it is takes a second, so that is done now and then.
 pub fn checkpoint(data: &[u8]) {
     static NETWORK: OnceLock<CustomNetwork> = OnceLock::new();
     let network = NETWORK.get_or_init(|| small().0);
     let Some(checkpoint) = checked(Checkpoint::open(&file("checkpoint", data))) else { return };
     checked(checkpoint.sha256());
-    let options = ConvertOptions::default();
+    let recognized = data.len() % 64 == 0;
+    let arch = (!recognized).then(|| "cifar-resnet-20".to_owned());
+    let options = ConvertOptions { arch, ..ConvertOptions::default() };
     let converted = checked(lq_infer::convert(&checkpoint, &options, &|_, _| {}));
-    let custom = checked(convert_graph(&checkpoint, network, &options, &|_, _| {}));
+    let custom = checked(convert_graph(&checkpoint, network, &ConvertOptions::default(), &|_, _| {}));
     for conversion in converted.into_iter().chain(custom) {
         if let Err(problem) = conversion.packed.check() {
             refused(problem);

@@ -1,7 +1,7 @@
 //! Checksums made right again, so that changed bytes get behind them.
 
-use flate2::read::DeflateDecoder;
 use flate2::Crc;
+use flate2::read::DeflateDecoder;
 use std::io::Read;
 
 /// Most bytes that an entry is unpacked to.

@@ -4,9 +4,7 @@ use crate::archives::storages;
 use crate::documents::{FIXTURES, file, small};
 use crate::target::Target;
 use crate::torch_files::{Tensor, archive, dict, ints, legacy, pickle, text};
-use crate::writers::{
-    ZipEntry, block, bundle_entry, bundle_header, f32_bytes, npy, table, zip,
-};
+use crate::writers::{ZipEntry, block, bundle_entry, bundle_header, f32_bytes, npy, table, zip};
 use lq_infer::internals::convert::{ConvertOptions, convert_graph, export_float};
 use std::fs;
 use std::io;
@@ -132,7 +130,8 @@ fn tf_entries() -> Vec<u8> {
 fn exif() -> [Vec<u8>; 3] {
     let little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
     let big = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0\0\0\0\0".to_vec();
-    let nested = b"II*\0\x08\0\0\0\x02\0\x12\x01\x04\0\x01\0\0\0\x03\0\0\0\x69\x87\x04\0\x01\0\0\0\x08\0\0\0\0\0\0\0".to_vec();
+    let nested =
+        b"II*\0\x08\0\0\0\x02\0\x12\x01\x04\0\x01\0\0\0\x03\0\0\0\x69\x87\x04\0\x01\0\0\0\x08\0\0\0\0\0\0\0".to_vec();
     [little, big, nested]
 }
 

@@ -1,7 +1,7 @@
 //! The list of targets, and what holds for all of them.
 
 use crate::{archives, arrays, documents, network, pictures};
-use std::fmt::Display;
+use lq_infer::Error;
 
 /// The longest message that an error may have.
 const MAX_MESSAGE: usize = 4096;
@@ -46,14 +46,34 @@ impl Target {
     }
 }
 
-/// Checks an error's message: every refusal is one line that is safe to show.
-pub fn refused(problem: impl Display) {
-    let text = problem.to_string();
-    assert!(!text.is_empty() && text.len() < MAX_MESSAGE, "a message of {} bytes: {text:?}", text.len());
+/// What a refusal says.
+pub trait Refusal {
+    /// The message as an application gets it.
+    fn message(self) -> String;
+}
+
+impl Refusal for Error {
+    fn message(self) -> String {
+        self.to_string()
+    }
+}
+
+/// What is wrong with a file, to which the library's callers add its name.
+impl Refusal for String {
+    fn message(self) -> String {
+        assert!(!self.is_empty(), "a message that says nothing");
+        Error::BadInput { path: "fuzzed".into(), problem: self }.to_string()
+    }
+}
+
+/// Checks a refusal: its message is one line that is safe to show.
+pub fn refused(refusal: impl Refusal) {
+    let text = refusal.message();
+    assert!(text.len() < MAX_MESSAGE, "a message of {} bytes: {text:?}", text.len());
     assert!(!text.contains(char::is_control), "a message with control characters: {text:?}");
 }
 
-/// The result, if there is one; checks the message otherwise.
-pub fn checked<T, E: Display>(result: Result<T, E>) -> Option<T> {
+/// The result, if there is one; checks the refusal otherwise.
+pub fn checked<T, E: Refusal>(result: Result<T, E>) -> Option<T> {
     result.map_err(refused).ok()
 }
