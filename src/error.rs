@@ -1,17 +1,21 @@
 //! Typed errors. A message names the file or device and, where there is one, the layer; it says what was found and what
-//! was expected.
+//! was expected. Messages are one line of limited length without control characters, whatever a file's name or contents.
 
+use crate::text::plain;
 use std::path::{Path, PathBuf};
 
 /// Result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Most characters of what a message says about a file, and of the file's path.
+const MAX_CHARS: usize = 1500;
 
 /// What went wrong, with the file or device it went wrong on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A packed model file that cannot be used.
-    #[error("{}: not a usable model: {problem}", path.display())]
+    #[error("{}: not a usable model: {}", shown(path), brief(problem))]
     BadModel {
         /// The file, or the name that stands for it.
         path: PathBuf,
@@ -19,7 +23,7 @@ pub enum Error {
         problem: String,
     },
     /// A training checkpoint that cannot be converted.
-    #[error("{}: cannot convert this checkpoint: {problem}", path.display())]
+    #[error("{}: cannot convert this checkpoint: {}", shown(path), brief(problem))]
     BadCheckpoint {
         /// The file, or the name that stands for it.
         path: PathBuf,
@@ -27,7 +31,7 @@ pub enum Error {
         problem: String,
     },
     /// A picture or array that cannot be classified.
-    #[error("{}: cannot use this input: {problem}", path.display())]
+    #[error("{}: cannot use this input: {}", shown(path), brief(problem))]
     BadInput {
         /// The file, or the name that stands for it.
         path: PathBuf,
@@ -35,7 +39,7 @@ pub enum Error {
         problem: String,
     },
     /// A file that cannot be opened, read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -43,7 +47,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A call whose arguments contradict each other or the model.
-    #[error("{0}")]
+    #[error("{}", brief(_0))]
     Usage(String),
     /// No device matches the selector.
     #[error("no device matches '{wanted}'; available: {available}")]
@@ -166,5 +170,35 @@ impl Error {
     /// An [`Error::Io`] for `path`.
     pub fn io(path: &Path, source: std::io::Error) -> Self {
         Error::Io { path: path.to_owned(), source }
+    }
+}
+
+/// A path in a message.
+fn shown(path: &Path) -> String {
+    brief(&path.display().to_string())
+}
+
+/// Text in a message: on one line, and with its middle left out if it is very long.
+fn brief(text: &str) -> String {
+    let text = plain(text);
+    let count = text.chars().count();
+    if count <= MAX_CHARS {
+        return text;
+    }
+    let half = |skip| text.chars().skip(skip).take(MAX_CHARS / 2).collect::<String>();
+    half(0) + " [...] " + &half(count - MAX_CHARS / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_one_short_line_without_control_characters() {
+        let error =
+            Error::bad_model(Path::new("a\u{1b}[2J\n.json"), "has \u{9b}5n".to_owned() + &"x".repeat(100_000) + " end");
+        let message = error.to_string();
+        assert!(!message.contains(char::is_control), "{message:?}");
+        assert!(message.len() < 4096 && message.ends_with(" end"), "{}", message.len());
     }
 }

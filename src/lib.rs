@@ -47,6 +47,7 @@ mod random;
 mod session;
 mod tensor;
 mod text;
+mod threads;
 #[cfg(any(feature = "bench", feature = "convert"))]
 mod zoo;
 

@@ -121,14 +121,9 @@ impl Plan {
         &self.program
     }
 
-    /// 32-bit words per image of each slot.
-    pub fn slots(&self) -> &[usize] {
-        &self.slots.words
-    }
-
-    /// The slot of a tensor of the program.
-    pub fn slot_of(&self, tensor: TensorId) -> usize {
-        self.slots.slot_of[tensor]
+    /// Where its tensors live.
+    pub fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     /// 32-bit words per image of the input tensor.

@@ -3,7 +3,7 @@
 use super::interface::Traced;
 use crate::error::{Error, Result};
 use crate::lower::{TensorId, TensorSpec};
-use crate::plan::Plan;
+use crate::plan::{Plan, Slots};
 
 /// Words after the end of every slot, so that fast kernels may copy whole registers.
 pub(super) const SLACK: usize = 16;
@@ -12,9 +12,7 @@ pub(super) const SLACK: usize = 16;
 #[derive(Clone, Debug)]
 pub struct ArenaLayout {
     tensors: Vec<TensorSpec>,
-    slot_of: Vec<usize>,
-    /// Words of each slot.
-    slots: Vec<usize>,
+    slots: Slots,
     output: TensorId,
 }
 
@@ -23,8 +21,7 @@ impl ArenaLayout {
     pub fn of(plan: &Plan) -> Self {
         ArenaLayout {
             tensors: plan.program().tensors.clone(),
-            slot_of: (0..plan.program().tensors.len()).map(|id| plan.slot_of(id)).collect(),
-            slots: plan.slots().to_vec(),
+            slots: plan.slots().clone(),
             output: plan.program().logits.tensor(),
         }
     }
@@ -54,13 +51,13 @@ pub struct Arena<'a> {
 impl<'a> Arena<'a> {
     /// New slots that hold the input and otherwise zeros.
     pub fn new(layout: &'a ArenaLayout, input: &[u32]) -> Result<Self> {
-        let slots = layout.slots.iter().map(|&words| zeroed(words + SLACK)).collect::<Result<_>>()?;
+        let slots = layout.slots.words.iter().map(|&words| zeroed(words + SLACK)).collect::<Result<_>>()?;
         Ok(Self::with_slots(layout, slots, input))
     }
 
     /// Reuses the slots of an earlier run with the same layout.
     pub fn with_slots(layout: &'a ArenaLayout, mut slots: Vec<Vec<u32>>, input: &[u32]) -> Self {
-        slots[layout.slot_of[0]][..input.len()].copy_from_slice(input);
+        slots[layout.slots.slot_of[0]][..input.len()].copy_from_slice(input);
         Arena { layout, slots }
     }
 
@@ -76,12 +73,12 @@ impl<'a> Arena<'a> {
 
     /// The words of a tensor.
     pub fn read(&self, id: TensorId) -> &[u32] {
-        &self.slots[self.layout.slot_of[id]][..self.spec(id).image_words()]
+        &self.slots[self.layout.slots.slot_of[id]][..self.spec(id).image_words()]
     }
 
     /// As [`Arena::read`], followed by `SLACK` words with arbitrary contents.
     pub fn slack(&self, id: TensorId) -> &[u32] {
-        &self.slots[self.layout.slot_of[id]][..self.spec(id).image_words() + SLACK]
+        &self.slots[self.layout.slots.slot_of[id]][..self.spec(id).image_words() + SLACK]
     }
 
     /// Lets `run` write the tensors `writes` (one or two) while it reads others: their slots are taken out of the arena
@@ -89,7 +86,7 @@ impl<'a> Arena<'a> {
     pub fn step(&mut self, writes: &[TensorId], run: impl FnOnce(&Arena, &mut [Output])) {
         let mut taken: [Vec<u32>; 2] = Default::default();
         for (slot, &id) in taken.iter_mut().zip(writes) {
-            *slot = std::mem::take(&mut self.slots[self.layout.slot_of[id]]);
+            *slot = std::mem::take(&mut self.slots[self.layout.slots.slot_of[id]]);
         }
         let [first, second] = &mut taken;
         match *writes {
@@ -99,7 +96,7 @@ impl<'a> Arena<'a> {
             _ => {}
         }
         for (slot, &id) in taken.into_iter().zip(writes) {
-            self.slots[self.layout.slot_of[id]] = slot;
+            self.slots[self.layout.slots.slot_of[id]] = slot;
         }
     }
 

@@ -35,8 +35,8 @@ pub trait Backend: Send + Sync {
     fn as_any(&self) -> &dyn Any;
 
     /// Finds the fastest way to run each layer of `plan` on this device, and stores the choices for later preparations.
-    /// Calls `progress` with the number of rounds done. Does nothing where there is no choice.
-    fn tune(&self, _plan: &Arc<Plan>, _progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+    /// Calls `progress` with the numbers of rounds done and in total. Does nothing where there is no choice.
+    fn tune(&self, _plan: &Arc<Plan>, _progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
         Ok(Vec::new())
     }
 }
@@ -46,11 +46,15 @@ pub trait Backend: Send + Sync {
 pub struct Tuned {
     /// The first of the layers.
     pub layer: String,
+    /// How many layers there are.
+    pub layers: usize,
     /// The fastest variant.
     pub variant: String,
+    /// What that is, in words.
+    pub description: String,
     /// Its time for one image.
     pub time: Duration,
-    /// The time of the variant that is used without tuning.
+    /// The time of the variant that is used without tuning; the same if that is the fastest.
     pub default: Duration,
 }
 

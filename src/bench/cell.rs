@@ -72,14 +72,18 @@ pub struct Job<'a> {
 
 /// A cell for `job` on device number `device` that has no figures, with the reason if there is one.
 pub fn unmeasured(job: &Job, device: usize, problem: Option<String>) -> Cell {
-    let shape = job.model.header().graph.input_shape();
+    let graph = &job.model.header().graph;
+    let shape = graph.input_shape();
     Cell {
         device,
         model: job.model.header().name.clone(),
         source: job.source.to_owned(),
-        bits: job.model.header().graph.widths(),
+        bits: graph.widths(),
         input: [shape.h, shape.w, shape.c],
         batch: job.batch,
+        model_bytes: job.model.packed_bytes().ok(),
+        parameters: graph.learned_numbers().ok(),
+        network_macs: graph.macs().ok(),
         cold: None,
         digest: DigestCheck {
             expected: job.reference.digest(job.batch),

@@ -11,6 +11,22 @@ pub(super) const LEAST_STEP_RUNS: usize = 3;
 /// The most runs of which medians are taken.
 pub(super) const MOST_STEP_RUNS: usize = 31;
 
+/// Up to this share of a peak, a launch that exceeds it shows the probe's noise. Beyond, the probe was disturbed, or data
+/// are in caches.
+pub(super) const BELIEVED: f64 = 1.1;
+
+/// The cost of launches varies more: they were disturbed if all together would take this many times what they took.
+const LAUNCHES_BELIEVED: f64 = 1.5;
+
+/// Whether the probes of a device were disturbed: these launches, of which each costs at least `launch`, are faster than
+/// the peaks allow. Nothing follows from such peaks.
+pub(super) fn is_disturbed(steps: &[StepTime], launch: f64) -> bool {
+    let work = |step: &StepTime| matches!(step.bound, Bound::Popcount | Bound::ByteProducts);
+    let all: f64 = steps.iter().map(|step| step.seconds).sum();
+    steps.iter().any(|step| work(step) && step.share > BELIEVED)
+        || launch * steps.len() as f64 > LAUNCHES_BELIEVED * all
+}
+
 /// The launches of a program with their times.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TimedLaunches {
@@ -79,9 +95,7 @@ fn step_time(program: &Program, step: usize, work: Work, images: usize, seconds:
         bound: Bound::Launch,
         share: 0.0,
     };
-    let (bound, least) = time.least(&ceiling.peaks, ceiling.launch);
-    time.bound = bound;
-    time.share = if seconds > 0.0 { least / seconds } else { 0.0 };
+    time.bind(ceiling);
     time
 }
 
@@ -93,17 +107,28 @@ impl StepTime {
     }
 
     /// What limits it, and the least seconds that this takes: the longest of the three, or `launch` if that is longer.
-    /// The memory peak is for data outside the caches, so data in caches may move faster. `launch` counts once,
-    /// although a CPU launches a step for each image: threads may do that at the same time.
+    /// The memory peak is for data outside the caches: a launch that is clearly faster has its data in caches, and
+    /// memory does not limit it. `launch` counts once, although a CPU launches a step for each image: threads may do
+    /// that at the same time. It varies, so it is never more than the launch took.
     pub fn least(&self, peaks: &Peaks, launch: f64) -> (Bound, f64) {
+        let timed = self.seconds > 0.0;
         let [words, products, bytes] = self.at_peaks(peaks);
+        let launch = if timed { launch.min(self.seconds) } else { launch };
+        let cached = timed && bytes > BELIEVED * self.seconds;
         let bounds = [
             (Bound::Popcount, words),
             (Bound::ByteProducts, products),
-            (Bound::Memory, bytes),
+            (Bound::Memory, if cached { 0.0 } else { bytes }),
             (Bound::Launch, launch),
         ];
         bounds.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Bound::Launch, launch))
+    }
+
+    /// Sets its bound and its share of that.
+    pub(super) fn bind(&mut self, ceiling: &Ceiling) {
+        let (bound, least) = self.least(&ceiling.peaks, ceiling.launch);
+        self.bound = bound;
+        self.share = if self.seconds > 0.0 { least / self.seconds } else { 0.0 };
     }
 }
 

@@ -1,11 +1,12 @@
 //! `lq-infer convert --verify`: the converted network against its training framework.
 
+use super::array::Array;
 use super::failure::{Failure, Outcome};
-use super::inputs::Array;
 use super::output;
 use crate::compare::{Agreement, LayerCodes, RecordedCodes, Tolerance, compare_codes, compare_logits};
 use crate::error::{Error, Result};
-use crate::format::npy::{self, NpyData};
+use crate::files::read_file;
+use crate::format::npy::{self, MAX_ARRAY, NpyData};
 use crate::session::{DeviceSelector, Engine, Model, PrepareOptions};
 use clap::Args;
 use serde::Serialize;
@@ -73,7 +74,7 @@ pub(super) fn check(args: &VerificationArgs, model: &Model) -> Result<Option<Ver
 
 /// Reads the logits that the framework computed, `[images, classes]`.
 fn logits(path: &Path, images: usize, classes: usize) -> Result<Vec<f64>> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+    let bytes = read_file(path, MAX_ARRAY)?;
     let bad = |problem: String| Error::bad_input(path, problem);
     let (shape, data) = npy::read(&bytes).map_err(bad)?;
     if shape != [images, classes] {

@@ -1,8 +1,9 @@
 //! `lq-infer INPUT...`
 
 use super::args::{DeviceArg, parse_count};
+use super::array::Array;
 use super::failure::{Failure, Outcome, exit_code};
-use super::inputs::{self, Array, Input};
+use super::inputs::{self, Input};
 use super::profile::{ProfileArg, Profiling};
 use super::{open, output};
 use crate::backend::Control;

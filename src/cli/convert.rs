@@ -6,13 +6,17 @@ use super::failure::{Failure, Outcome};
 use super::files::{need_file, same_file, size, usage};
 use super::{layers, output};
 use crate::convert::report::{ConversionReport, Totals, Warning};
-use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, export_float};
+use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, stage_float};
 use crate::error::Error;
+use crate::files::{Staged, read_text};
 use crate::format::Packed;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+
+/// Largest file of labels that is read. ImageNet's take 30 kB.
+const MAX_LABELS: usize = 16 << 20;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -24,6 +28,10 @@ struct Summary<'a> {
     report: &'a ConversionReport,
     totals: Totals,
     warnings: Vec<Warning>,
+    /// What the user should know of the checkpoint.
+    notes: &'a [String],
+    /// Ids of other networks that the checkpoint may be.
+    alternatives: &'a [&'static str],
     verification: Option<&'a Verification>,
     /// The packed model, if one was written.
     output: Option<&'a Path>,
@@ -34,7 +42,7 @@ struct Summary<'a> {
 #[derive(Args, Debug)]
 pub(super) struct ConvertArgs {
     /// Checkpoint: TensorFlow V2 (.index, prefix, `checkpoint` file or directory), tensorpack .npz, PyTorch .pt or
-    /// .pth, or a .safetensors of a state dict
+    /// .pth, a .safetensors of a state dict, or the .index.json of one in several files (or their directory)
     checkpoint: PathBuf,
     /// Packed model to write
     #[arg(short, long, value_name = "OUT", required_unless_present_any = ["float", "verify"])]
@@ -42,6 +50,12 @@ pub(super) struct ConvertArgs {
     /// Also write the network with float weights, as `export` does
     #[arg(long, value_name = "OUT")]
     float: Option<PathBuf>,
+    /// Key of the state dict in a PyTorch checkpoint that holds several, such as state_dict_ema
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// Convert a checkpoint in which nothing is quantized, as it is
+    #[arg(long)]
+    allow_float: bool,
     /// Network id [default: recognized from names and shapes]
     #[arg(long, value_name = "ID")]
     arch: Option<String>,
@@ -71,9 +85,12 @@ pub(super) struct ConvertArgs {
 /// Runs the command.
 pub(super) fn run(args: &ConvertArgs) -> Outcome {
     check_outputs(args)?;
-    let checkpoint = Checkpoint::open(&args.checkpoint)?;
+    let checkpoint = match &args.key {
+        None => Checkpoint::open(&args.checkpoint)?,
+        Some(key) => Checkpoint::open_state_dict(&args.checkpoint, key)?,
+    };
     check_sources(args, &checkpoint)?;
-    let Conversion { packed, report, .. } = conversion(args, &checkpoint)?;
+    let Conversion { packed, report, alternatives, notes } = conversion(args, &checkpoint)?;
     let model = golden(args, packed)?;
     let verification = agreement::check(&args.verification, &model)?;
     let failure = verification.as_ref().and_then(Verification::failure);
@@ -89,6 +106,8 @@ pub(super) fn run(args: &ConvertArgs) -> Outcome {
         source: &header.source,
         totals: report.totals(),
         warnings: report.warnings(),
+        notes: &notes,
+        alternatives: &alternatives,
         report: &report,
         verification: verification.as_ref(),
         output: output.as_deref(),
@@ -131,6 +150,7 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
         mean_image: args.mean_image.clone(),
         input_size: args.input_size,
         name: args.name.clone(),
+        allow_float: args.allow_float,
     };
     let bar = output::progress(0, "numbers");
     if let Some(graph) = &args.graph {
@@ -170,18 +190,23 @@ fn note_choice(conversion: &Conversion) {
 }
 
 fn write(args: &ConvertArgs, model: &Model) -> Outcome {
-    if let Some(path) = &args.output {
-        model.save(path).map_err(Failure::of_writing)?;
-    }
-    if let Some(path) = &args.float {
-        export_float(model.packed(), path).map_err(Failure::of_writing)?;
-    }
-    Ok(())
+    // Both files are written before either takes its place: a full disk leaves none of them.
+    let packed = args.output.as_ref().map(|path| model.stage(path)).transpose();
+    let float = args.float.as_ref().map(|path| stage_float(model.packed(), path)).transpose();
+    let staged = packed.and_then(|packed| Ok((packed, float?)));
+    let (packed, float) = staged.map_err(Failure::of_writing)?;
+    packed.map_or(Ok(()), Staged::commit).map_err(Failure::of_writing)?;
+    float.map_or(Ok(()), Staged::commit).map_err(|error| {
+        let Failure { code, message } = Failure::of_writing(error);
+        let kept = args.output.as_ref().map(|path| format!("; {} was written", path.display()));
+        Failure { code, message: message.map(|message| message + &kept.unwrap_or_default()) }
+    })
 }
 
 impl Summary<'_> {
     /// Notes what the user should know before using the model.
     fn warn(&self, args: &ConvertArgs, model: &Model) {
+        self.notes.iter().for_each(|note| output::note(&format!("note: {note}")));
         self.warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
         if args.graph.is_none() && !model.takes_pixels() {
             output::note(
@@ -208,7 +233,7 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
     let input = header.graph.input_shape();
     output::line(&format!("{}: {} from {}", path.display(), header.name, header.source.kind))?;
     output::line(&format!(
-        "  network {}, W/A {}, input {input}, {} parameters in {}",
+        "  network {}, W/A {}, input {input}, {} tensors in {}",
         header.network,
         header.graph.widths(),
         model.packed().params.tensors().len(),
@@ -217,6 +242,5 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
 }
 
 fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
-    Ok(text.trim_start_matches('\u{feff}').lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
+    Ok(read_text(path, MAX_LABELS)?.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
 }

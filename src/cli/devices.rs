@@ -1,7 +1,7 @@
 //! `lq-infer devices`
 
 use super::failure::{Failure, Outcome};
-use super::{open, output};
+use super::{open, output, table};
 use crate::bench::check;
 use crate::error::Error;
 use crate::session::{AdapterLimits, DeviceInfo, DeviceSelector};
@@ -21,6 +21,8 @@ struct Checked {
 struct Line<'a> {
     #[serde(flatten)]
     info: &'a DeviceInfo,
+    /// Whether `auto` takes it.
+    auto: bool,
     /// Set with `--check`, for devices that can be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<Checked>,
@@ -31,37 +33,48 @@ pub(super) struct DevicesArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Also show ids, limits and features
-    #[arg(long, short)]
-    verbose: bool,
     /// Run every kernel on each device and compare with the reference; `auto` does not take a device that differs
     #[arg(long)]
     check: bool,
+    /// Only this device, as for classification [default: all]
+    #[arg(long, value_name = "SEL")]
+    device: Option<String>,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &DevicesArgs) -> Outcome {
-    let devices = open::builder().devices();
+    let all = open::builder().devices();
+    let usual = DeviceSelector::Auto.choose(&all).ok().map(|device| device.index);
+    let devices = match &args.device {
+        Some(selector) => vec![selector.parse().unwrap_or(DeviceSelector::Auto).choose(&all)?.clone()],
+        None => all,
+    };
     if args.check {
-        return check_all(&devices, args.json);
+        return check_all(&devices, usual, args.json);
     }
     if args.json {
-        return devices.iter().try_for_each(|info| output::json(&Line { info, check: None }));
+        return devices
+            .iter()
+            .try_for_each(|info| output::json(&Line { info, auto: usual == Some(info.index), check: None }));
     }
     let header = ["", "name", "api", "kind", "pci id", "driver"].map(str::to_owned).to_vec();
     let rows = devices.iter().map(|d| {
         let pci = d.pci_id.clone().unwrap_or_default();
-        vec![d.index.to_string(), d.name.clone(), d.api.clone(), kind(d), pci, d.driver.clone()]
+        let mark = if usual == Some(d.index) { "*" } else { "" };
+        vec![format!("{}{mark}", d.index), d.name.clone(), d.api.clone(), kind(d), pci, d.driver.clone()]
     });
     let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
-    let table = output::table(&rows);
-    for (at, line) in table.iter().enumerate() {
-        output::line(line)?;
-        if let Some(device) = at.checked_sub(1).and_then(|index| devices.get(index)).filter(|_| args.verbose) {
+    let verbose = output::is_verbose();
+    for (at, lines) in table::fitted(&rows, &[], table::room()).iter().enumerate() {
+        lines.iter().try_for_each(|line| output::line(line))?;
+        if let Some(device) = at.checked_sub(1).and_then(|index| devices.get(index)).filter(|_| verbose) {
             details(device).iter().try_for_each(|line| output::line(&format!("     {line}")))?;
         }
     }
-    Ok(())
+    match devices.iter().any(|device| usual == Some(device.index)) {
+        true => output::line("* what `auto` takes"),
+        false => Ok(()),
+    }
 }
 
 fn kind(device: &DeviceInfo) -> String {
@@ -111,11 +124,11 @@ fn limits(gpu: &AdapterLimits) -> [String; 2] {
 }
 
 /// Checks every device that can be used, and stores the results.
-fn check_all(devices: &[DeviceInfo], json: bool) -> Outcome {
+fn check_all(devices: &[DeviceInfo], usual: Option<usize>, json: bool) -> Outcome {
     let (mut wrong, mut failed) = (None, None);
     for info in devices {
         if let Some(reason) = &info.unusable {
-            output::note(&format!("{} ({}): left out: {reason}", info.name, info.api));
+            output::note(&format!("{}: left out: {reason}", info.label()));
             continue;
         }
         let problem = match check_one(info) {
@@ -124,9 +137,12 @@ fn check_all(devices: &[DeviceInfo], json: bool) -> Outcome {
             Err(error) => Some(failed.insert(error.to_string()).clone()),
         };
         match (json, &problem) {
-            (true, _) => output::json(&Line { info, check: Some(Checked { healthy: problem.is_none(), problem }) })?,
-            (false, None) => output::line(&format!("healthy  {} ({})", info.name, info.api))?,
-            (false, Some(problem)) => output::line(&format!("FAILED   {} ({}): {problem}", info.name, info.api))?,
+            (true, _) => {
+                let check = Some(Checked { healthy: problem.is_none(), problem });
+                output::json(&Line { info, auto: usual == Some(info.index), check })?;
+            }
+            (false, None) => output::line(&format!("healthy  {}", info.label()))?,
+            (false, Some(problem)) => output::line(&format!("FAILED   {}: {problem}", info.label()))?,
         }
     }
     match (wrong, failed) {

@@ -1,30 +1,48 @@
 //! `lq-infer eval`
 
 use super::args::{DeviceArg, parse_count};
-use super::failure::Outcome;
-use super::inputs::{Input, batches, pictures};
+use super::classes::{Labelled, labelled};
+use super::failure::{Failure, Outcome, exit_code};
+use super::inputs::{Input, batches};
 use super::profile::{ProfileArg, Profiling};
+use super::tally::{ClassResult, Confusion, Mistake, Tally};
 use super::{open, output};
 use crate::backend::Control;
-use crate::error::{Error, Result};
-use crate::session::{Digest, Model, PrepareOptions};
+use crate::error::Error;
+use crate::session::{Digest, Model, Net, PrepareOptions};
 use clap::Args;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Args, Debug)]
+#[command(allow_missing_positional = true)]
 pub(super) struct EvalArgs {
-    /// Packed model
-    model: PathBuf,
-    /// Directory with one folder per class, named by its label
+    /// Packed model [default: the bundled CIFAR-10 ResNet-20]
+    model: Option<PathBuf>,
+    /// Directory with one folder per class, named by label, by number, or for ImageNet by WordNet id (n01440764)
+    #[arg(value_name = "DIR")]
     directory: PathBuf,
     #[command(flatten)]
     device: DeviceArg,
     /// Images per run
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = parse_count)]
     batch: usize,
-    /// Print JSON
+    /// Only N pictures, taken evenly from the classes
+    #[arg(long, value_name = "N")]
+    limit: Option<std::num::NonZeroUsize>,
+    /// Print a table of the classes
+    #[arg(long)]
+    per_class: bool,
+    /// Print what was taken for what: a matrix, or the most frequent pairs of many classes
+    #[arg(long)]
+    confusion: bool,
+    /// List the pictures that were taken for something else
+    #[arg(long)]
+    mistakes: bool,
+    /// Print JSON, which always has classes, confusions and mistakes
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -37,6 +55,7 @@ struct Summary {
     model: String,
     device: String,
     batch: usize,
+    /// Pictures that were read and classified; all shares are of these.
     images: usize,
     /// Share of pictures whose class is the most probable one.
     top1: f64,
@@ -46,6 +65,31 @@ struct Summary {
     images_per_second: f64,
     /// SHA-256 of all logits in order of the files' paths.
     digest: String,
+    /// Pictures that could not be read.
+    failed: Vec<Failed>,
+    /// How many files and directories were passed over, by reason.
+    skipped: BTreeMap<&'static str, usize>,
+    classes: Vec<ClassResult>,
+    /// What was taken for what, without right answers.
+    confusion: Vec<Confusion>,
+    mistakes: Vec<Mistake>,
+}
+
+/// A picture that could not be read.
+#[derive(Serialize)]
+struct Failed {
+    file: String,
+    error: String,
+    #[serde(skip)]
+    code: u8,
+}
+
+/// What running the pictures gave.
+struct Answers {
+    tally: Tally,
+    failed: Vec<Failed>,
+    digest: String,
+    seconds: f64,
 }
 
 /// Runs the command.
@@ -54,48 +98,128 @@ pub(super) fn run(args: &EvalArgs) -> Outcome {
 }
 
 fn evaluate(args: &EvalArgs, profiling: &Profiling) -> Outcome {
-    let model = profiling.host("load", || Model::open(&args.model))?;
+    let model = profiling.host("load", || open::model(args.model.as_ref()))?;
     model.need_pixels()?;
-    let (classes, files): (Vec<usize>, Vec<Input>) = labelled(&args.directory, &model)?.into_iter().unzip();
+    let Labelled { mut pictures, skipped } = labelled(&args.directory, &model)?;
+    if let Some(limit) = args.limit {
+        pictures = evenly(pictures, limit.get());
+    }
+    if let Some(summary) = skipped.summary() {
+        output::note(&format!("note: {}: skipped: {summary}", args.directory.display()));
+    }
     let engine = profiling.engine(profiling.host("open device", || open::engine(&args.device.device))?);
-    let max_batch = args.batch.min(files.len());
+    let max_batch = args.batch.min(pictures.len());
     let net = engine.prepare_with(&model, PrepareOptions { max_batch, ..PrepareOptions::default() })?;
-    let bar = output::progress(files.len(), "images");
-    let (mut top1, mut top5, mut digest) = (0usize, 0usize, Digest::new());
+    let Answers { tally, failed, digest, seconds } = answers(&net, pictures, max_batch, profiling)?;
+    let code = failed.first().map(|failed| failed.code);
+    let end = || code.map_or(Ok(()), |code| Err(Failure { code, message: None }));
+    if tally.images() == 0 {
+        return end();
+    }
+    let (top1, top5) = tally.accuracy();
+    let summary = Summary {
+        model: model.header().name.clone(),
+        device: engine.device_name(),
+        batch: max_batch,
+        images: tally.images(),
+        top1,
+        top5,
+        images_per_second: tally.images() as f64 / seconds,
+        digest,
+        failed,
+        skipped: skipped.counts(),
+        classes: tally.class_results(&model),
+        confusion: tally.confusions(),
+        mistakes: tally.mistakes(&model),
+    };
+    if args.json { output::json(&summary)? } else { summary.print(args, &model, &tally)? }
+    end()
+}
+
+/// Classifies the pictures. One that cannot be read is reported, and the others go on.
+fn answers(
+    net: &Net,
+    pictures: Vec<(usize, PathBuf)>,
+    max_batch: usize,
+    profiling: &Profiling,
+) -> Result<Answers, Error> {
+    let bar = output::progress(pictures.len(), "images");
+    let inputs: Vec<Input> = pictures.iter().map(|(_, path)| Input::Picture(path.clone())).collect();
+    let (mut tally, mut digest, mut failed) = (Tally::default(), Digest::new(), Vec::new());
+    // Pictures that are not decoded yet, and those whose logits are still to come.
+    let (mut ahead, pending) = (pictures.iter(), RefCell::new(VecDeque::new()));
     let start = Instant::now();
-    let rule = &model.header().preprocess.resize;
-    let batches = batches(&files, max_batch, rule, profiling, |_, picture| picture.map(Some));
-    let mut classes = classes.into_iter();
+    let keep = |_: &Input, loaded: Result<Vec<u8>, Error>| {
+        let picture = ahead.next();
+        match (loaded, picture) {
+            (Ok(pixels), Some(picture)) => {
+                pending.borrow_mut().push_back(picture);
+                Ok(Some(pixels))
+            }
+            (Err(error), Some((_, path))) => {
+                bar.suspend(|| output::error(&error.to_string()));
+                bar.inc(1);
+                failed.push(Failed { file: path.display().to_string(), error: error.to_string(), code: exit_code(&error) });
+                Ok(None)
+            }
+            (_, None) => Ok(None),
+        }
+    };
+    let batches = batches(&inputs, max_batch, &net.model().header().preprocess.resize, profiling, keep);
     net.stream(batches, &Control::default(), |logits| {
         digest.add(&logits);
-        let better = classes.next().map_or(usize::MAX, |class| rank(&logits, class));
-        top1 += usize::from(better == 0);
-        top5 += usize::from(better < 5);
+        if let Some((class, path)) = pending.borrow_mut().pop_front() {
+            let better = rank(&logits, *class);
+            let top = net.classification(logits, Some(1)).top;
+            let most = top.first().map_or((0, 0.0), |prediction| (prediction.class, prediction.probability));
+            tally.add(path, *class, most, better);
+        }
         bar.inc(1);
         Ok::<_, Error>(())
     })?;
     let seconds = start.elapsed().as_secs_f64();
     bar.finish_and_clear();
-    let share = |n: usize| n as f64 / files.len() as f64;
-    let summary = Summary {
-        model: model.header().name.clone(),
-        device: engine.device_name(),
-        batch: max_batch,
-        images: files.len(),
-        top1: share(top1),
-        top5: share(top5),
-        images_per_second: files.len() as f64 / seconds,
-        digest: digest.hex(),
-    };
-    if args.json { output::json(&summary) } else { print(&summary) }
+    Ok(Answers { tally, failed, digest: digest.hex(), seconds })
 }
 
-fn print(s: &Summary) -> Outcome {
-    output::line(&format!("{} on {}, batch {}", s.model, s.device, s.batch))?;
-    output::line(&format!("  top-1  {:.2}%", 100.0 * s.top1))?;
-    output::line(&format!("  top-5  {:.2}%", 100.0 * s.top5))?;
-    output::line(&format!("  {} images, {:.0} images/s", s.images, s.images_per_second))?;
-    output::line(&format!("  digest {}", s.digest))
+impl Summary {
+    fn print(&self, args: &EvalArgs, model: &Model, tally: &Tally) -> Outcome {
+        output::line(&format!("{} on {}, batch {}", self.model, self.device, self.batch))?;
+        output::line(&format!("  top-1  {:.2}%", 100.0 * self.top1))?;
+        output::line(&format!("  top-5  {:.2}%", 100.0 * self.top5))?;
+        output::line(&format!("  {} images, {:.0} images/s", self.images, self.images_per_second))?;
+        if !self.failed.is_empty() {
+            output::line(&format!("  {} more could not be read and are not counted", self.failed.len()))?;
+        }
+        output::line(&format!("  digest {}", self.digest))?;
+        let tables = [(args.per_class, tally.class_table(model)), (args.confusion, tally.confusion_table(model))];
+        for (_, table) in tables.iter().filter(|(wanted, _)| *wanted) {
+            output::line("")?;
+            table.iter().try_for_each(|row| output::line(row))?;
+        }
+        if args.mistakes {
+            output::line("")?;
+            for Mistake { file, class, predicted, probability } in &self.mistakes {
+                output::line(&format!("{file}: {class}, taken for {predicted} ({:.1}%)", 100.0 * probability))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `limit` pictures: the first one of each class, then the second ones, and so on, in the order that they were in.
+fn evenly(pictures: Vec<(usize, PathBuf)>, limit: usize) -> Vec<(usize, PathBuf)> {
+    let mut seen = BTreeMap::<usize, usize>::new();
+    let mut turns: Vec<(usize, usize)> = Vec::with_capacity(pictures.len());
+    for (at, (class, _)) in pictures.iter().enumerate() {
+        let turn = seen.entry(*class).or_default();
+        turns.push((*turn, at));
+        *turn += 1;
+    }
+    turns.sort_unstable();
+    let mut chosen: Vec<bool> = vec![false; pictures.len()];
+    turns.iter().take(limit).for_each(|&(_, at)| chosen[at] = true);
+    pictures.into_iter().zip(chosen).filter_map(|(picture, chosen)| chosen.then_some(picture)).collect()
 }
 
 /// How many classes rank before `class`: those with a larger logit, or an equal one and a lower index.
@@ -104,29 +228,17 @@ fn rank(logits: &[f32], class: usize) -> usize {
     logits.iter().enumerate().filter(|&p| ahead(p)).count()
 }
 
-/// The pictures of a directory with one folder per class, with their classes, sorted by path.
-fn labelled(directory: &Path, model: &Model) -> Result<Vec<(usize, Input)>> {
-    let labels = &model.header().labels;
-    let io = |e| Error::io(directory, e);
-    let mut folders: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.is_dir() {
-            folders.push(path);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_takes_classes_in_turn() {
+        let all: Vec<(usize, PathBuf)> = [0, 0, 0, 1, 2, 2].iter().map(|&class| (class, PathBuf::new())).collect();
+        let classes = |limit| evenly(all.clone(), limit).into_iter().map(|(class, _)| class).collect::<Vec<_>>();
+        assert_eq!(classes(1), [0]);
+        assert_eq!(classes(3), [0, 1, 2]);
+        assert_eq!(classes(5), [0, 0, 1, 2, 2]);
+        assert_eq!(classes(99), [0, 0, 0, 1, 2, 2]);
     }
-    folders.sort();
-    let mut files = Vec::new();
-    for folder in folders {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        let class = labels.iter().position(|l| *l == name).ok_or_else(|| {
-            let known = labels.iter().take(12).cloned().collect::<Vec<_>>().join(", ");
-            Error::bad_input(&folder, format!("no class of the model is labelled '{name}'; labels are {known}"))
-        })?;
-        files.extend(pictures(&folder)?.into_iter().map(|path| (class, Input::Picture(path))));
-    }
-    if files.is_empty() {
-        return Err(Error::bad_input(directory, "holds no pictures in folders named by label"));
-    }
-    Ok(files)
 }

@@ -3,11 +3,11 @@
 use super::args::{DeviceArg, parse_count};
 use super::failure::{Failure, Outcome};
 use super::subject::{Bits, Subject, parse_bits};
-use super::{open, output};
+use super::{open, output, table};
 use crate::backend::{Clock, Control};
 use crate::bench::report::Bound;
-use crate::bench::{Explanation, Group, Launch, Prediction, Remark, explain, measure};
-use crate::text::wrapped;
+use crate::bench::{Explanation, Group, Launch, Prediction, Remark, explain, measure, settle};
+use crate::text;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(super) struct ExplainArgs {
     /// A network of the zoo with random parameters, by id
     #[arg(long, value_name = "ID")]
     net: Option<String>,
-    /// Bits of its weights and activations
+    /// Bits of its weights and activations; 32 for float activations
     #[arg(long, value_name = "W/A", default_value = "2/2", value_parser = parse_bits, requires = "net")]
     bits: Bits,
     /// Images per run
@@ -48,12 +48,13 @@ pub(super) fn run(args: &ExplainArgs) -> Outcome {
         (None, Some(path)) => Subject::file(path)?,
         (None, None) => Subject::bundled()?,
     };
-    let (device, opened) = crate::bench::open(&info, open::builder());
-    let Some(opened) = opened else {
+    let (mut device, opened) = crate::bench::open(&info, open::builder());
+    let Some(mut opened) = opened else {
         return Err(Failure::new(4, device.problem.unwrap_or_default()));
     };
     let job = subject.job(args.batch, BUDGET, Some(&opened));
-    let cell = measure(&job, &opened.engine, 0, &Control::default())?;
+    let mut cell = measure(&job, &opened.engine, 0, &Control::default())?;
+    settle(&mut device, &mut opened, std::slice::from_mut(&mut cell));
     let explanation = explain(&device, &cell)?;
     if args.json {
         return output::json(&explanation);
@@ -64,7 +65,7 @@ pub(super) fn run(args: &ExplainArgs) -> Outcome {
 fn lines(e: &Explanation) -> Vec<String> {
     let mut lines = heading(e);
     lines.push(String::new());
-    lines.extend(table(e));
+    lines.extend(launches(e));
     lines.push(String::new());
     lines.extend(groups(e));
     if !e.remarks.is_empty() {
@@ -77,9 +78,14 @@ fn lines(e: &Explanation) -> Vec<String> {
         lines.extend(predictions(e));
     }
     lines.push(String::new());
-    lines.extend(e.answers.iter().flat_map(|answer| wrapped(answer, "", LINE)));
-    lines.extend(e.noise.iter().map(|remark| format!("! {remark}")));
+    lines.extend(e.answers.iter().flat_map(|answer| wrapped(answer, "")));
+    lines.extend(e.doubt.iter().chain(&e.noise).flat_map(|remark| wrapped(&format!("! {remark}"), "")));
     lines
+}
+
+/// `text` in lines that fit.
+fn wrapped(text: &str, indent: &str) -> Vec<String> {
+    text::wrapped(text, indent, table::line(LINE))
 }
 
 fn heading(e: &Explanation) -> Vec<String> {
@@ -91,8 +97,10 @@ fn heading(e: &Explanation) -> Vec<String> {
         Clock::Passes => "the GPU's timestamps around passes of one dispatch each",
         Clock::Submissions => "the host's clock around submissions of one dispatch each, round trip included",
     };
-    vec![
-        format!("{}, {h}x{w}x{c}, batch {}, on {} ({})", e.model, e.batch, e.device.name, e.device.api),
+    let name = &e.device.name;
+    let device = if e.device.api == "cpu" { name.clone() } else { format!("{name} ({})", e.device.api) };
+    let lines = [
+        format!("{}, {h}x{w}x{c}, batch {}, on {device}", e.model, e.batch),
         format!(
             "A run takes {} (+- {:.1} %), {:.1} images/s, digest {:.8}",
             ms(e.wall.median),
@@ -100,21 +108,28 @@ fn heading(e: &Explanation) -> Vec<String> {
             e.images_per_second,
             e.digest
         ),
-        format!(
-            "At best: {:.1} G words counted, {:.1} G byte products, {:.1} GB moved per second; {:.1} us to launch",
-            peaks.words / 1e9,
-            peaks.byte_products / 1e9,
-            peaks.bytes / 1e9,
-            1e6 * e.device.launch.unwrap_or(0.0)
-        ),
+        match e.doubt {
+            Some(_) => "At best: unknown, see below".to_owned(),
+            None => format!(
+                "At best: {:.1} G words counted, {:.1} G byte products, {:.1} GB moved per second; {:.1} us to launch",
+                peaks.words / 1e9,
+                peaks.byte_products / 1e9,
+                peaks.bytes / 1e9,
+                1e6 * e.device.launch.unwrap_or(0.0)
+            ),
+        },
         format!("Launches by {clock}"),
-    ]
+    ];
+    lines.iter().flat_map(|line| wrapped(line, "")).collect()
 }
 
-fn table(e: &Explanation) -> Vec<String> {
-    let header = ["layer", "kernel", "output", "W/A", "MMAC", "work", "kB", "op/B", "bound", "least us", "us", "share"];
+/// The launches. Columns about bounds are left out if the device's peaks are not known.
+fn launches(e: &Explanation) -> Vec<String> {
+    let header = ["layer", "kernel", "output", "W/A", "MMAC", "work", "kB", "op/B", "us", "least us", "share", "bound"];
+    let known = if e.doubt.is_none() { header.len() } else { header.len() - 3 };
     let rows = std::iter::once(header.map(str::to_owned).to_vec()).chain(e.launches.iter().map(row));
-    output::table_of(&rows.collect::<Vec<_>>(), &[4, 5, 6, 7, 9, 10, 11])
+    let rows = rows.map(|row| row.into_iter().take(known).collect());
+    output::table_of(&rows.collect::<Vec<_>>(), &[4, 5, 6, 7, 8, 9, 10])
 }
 
 fn row(launch: &Launch) -> Vec<String> {
@@ -139,10 +154,10 @@ fn row(launch: &Launch) -> Vec<String> {
         work,
         format!("{:.1}", step.bytes / 1e3),
         if launch.intensity > 0.0 { format!("{:.0}", launch.intensity) } else { String::new() },
-        bound.to_owned(),
-        us(launch.least),
         us(step.seconds),
+        us(launch.least),
         format!("{:.0}%", 100.0 * step.share),
+        bound.to_owned(),
     ]
 }
 
@@ -159,7 +174,7 @@ fn groups(e: &Explanation) -> Vec<String> {
     let row = |g: &Group| {
         let counted = g.launches > 0;
         let launches = if counted { g.launches.to_string() } else { String::new() };
-        let share = match counted && g.seconds > 0.0 {
+        let share = match counted && g.seconds > 0.0 && e.doubt.is_none() {
             true => format!("{:.0}%", 100.0 * g.least / g.seconds),
             false => String::new(),
         };
@@ -178,7 +193,7 @@ fn groups(e: &Explanation) -> Vec<String> {
 fn remark(alike: &[Remark]) -> Vec<String> {
     let Some(first) = alike.first() else { return Vec::new() };
     let layers = alike.iter().map(|r| r.layer.as_str()).collect::<Vec<_>>().join(", ");
-    wrapped(&format!("{layers} ({}): {}", first.kernel, first.reason), "  ", LINE)
+    wrapped(&format!("{layers} ({}): {}", first.kernel, first.reason), "  ")
 }
 
 /// A table of predicted times: a row for each width of weights, a column for each width of activations.
@@ -200,7 +215,7 @@ fn predictions(e: &Explanation) -> Vec<String> {
         ms(e.wall.median),
         e.bits
     );
-    wrapped(&title, "", LINE).into_iter().chain(output::table_of(&rows, &right)).collect()
+    wrapped(&title, "").into_iter().chain(output::table_of(&rows, &right)).collect()
 }
 
 fn ms(seconds: f64) -> String {

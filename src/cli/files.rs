@@ -9,9 +9,24 @@ pub(super) fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Ou
     path.map_or(Ok(()), |path| replace_file(path, text().as_bytes()).map_err(Failure::of_writing))
 }
 
-/// Refuses a directory as a file to write.
+/// Endings of other formats, which a reader would take the file for.
+const FOREIGN: [&str; 13] =
+    ["onnx", "pt", "pth", "ckpt", "tflite", "pb", "h5", "keras", "npz", "npy", "gguf", "json", "png"];
+
+/// Refuses, as a safetensors file to write, a directory, names that promise another format, and "-", which people take
+/// for standard output.
 pub(super) fn need_file(path: &Path) -> Outcome {
-    if path.is_dir() { Err(usage(path, "is a directory")) } else { Ok(()) }
+    if path.as_os_str() == "-" {
+        return Err(usage(path, "is no file to write: name /dev/stdout for standard output, or ./- for a file"));
+    }
+    if path.is_dir() {
+        return Err(usage(path, "is a directory"));
+    }
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    match FOREIGN.contains(&ending.as_str()) {
+        true => Err(usage(path, &format!("only safetensors files are written, no .{ending}; name it .safetensors"))),
+        false => Ok(()),
+    }
 }
 
 /// A wrong argument that is a path.

@@ -8,7 +8,13 @@ use std::path::PathBuf;
 
 /// The model in a file, or the bundled one.
 pub(super) fn model(path: Option<&PathBuf>) -> Result<Model, Error> {
-    path.map_or_else(Model::bundled, Model::open)
+    let model = path.map_or_else(Model::bundled, Model::open)?;
+    output::detail(|| {
+        let from = path.map_or("bundled".to_owned(), |path| path.display().to_string());
+        let header = model.header();
+        format!("model: {} ({from}), {}, W/A {}", header.name, header.network, header.graph.widths())
+    });
+    Ok(model)
 }
 
 /// An engine that keeps what it learns about devices in the user's cache.
@@ -24,6 +30,10 @@ pub(super) fn engine(selector: &str) -> Result<Engine, Failure> {
     let selector = selector.parse().unwrap_or(DeviceSelector::Auto);
     let engine = builder().device(selector).build().map_err(|error| Failure::new(4, error.to_string()))?;
     engine.passed_over().iter().for_each(note_passed_over);
+    output::detail(|| {
+        let cache = cache_folder().map_or("none".to_owned(), |folder| folder.display().to_string());
+        format!("device: {}; cache: {cache}", engine.device_name())
+    });
     Ok(engine)
 }
 
@@ -39,17 +49,18 @@ pub(super) fn chosen(selector: &str) -> Result<DeviceInfo, Failure> {
 }
 
 fn note_passed_over(device: &DeviceInfo) {
-    let DeviceInfo { name, api, failed_check, .. } = device;
-    let problem = failed_check.as_deref().unwrap_or_default();
-    output::note(&format!("{name} ({api}) is not used: {problem}. `lq-infer devices --check` checks it again"));
+    let problem = device.failed_check.as_deref().unwrap_or_default();
+    let name = device.label();
+    output::note(&format!("{name} is not used: {problem}. `lq-infer devices --check` checks it again"));
 }
 
-/// `LQ_INFER_CACHE` if that is set (`off` for none), else a folder in the system's directory for caches of the user.
-fn cache_folder() -> Option<PathBuf> {
+/// `LQ_INFER_CACHE` if that is set (`off` for none) and not empty, else a folder in the system's directory for caches of
+/// the user.
+pub(super) fn cache_folder() -> Option<PathBuf> {
     match std::env::var_os("LQ_INFER_CACHE") {
         Some(setting) if setting == "off" => None,
-        Some(folder) => Some(PathBuf::from(folder)),
-        None => system_folder().map(|folder| folder.join("lq-infer")),
+        Some(folder) if !folder.is_empty() => Some(PathBuf::from(folder)),
+        _ => system_folder().map(|folder| folder.join("lq-infer")),
     }
 }
 

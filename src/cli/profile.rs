@@ -4,7 +4,7 @@ use super::failure::{Failure, Outcome};
 use super::output;
 use crate::backend::Timeline;
 use crate::bench::perfetto;
-use crate::files::replace_file;
+use crate::files::{check_replaceable, replace_file};
 use crate::session::{Engine, Profile};
 use clap::Args;
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ impl ProfileArg {
     /// Does `work`, and writes the profile if it was asked for, even if the work failed.
     pub(super) fn around(&self, work: impl FnOnce(&Profiling) -> Outcome) -> Outcome {
         let Some(path) = &self.profile else { return work(&Profiling(None)) };
+        // Better to fail now than after the work.
+        check_replaceable(path).map_err(Failure::of_writing)?;
         let profile = Profile::start();
         let outcome = work(&Profiling(Some(profile.clone())));
         let written = write(path, &profile);

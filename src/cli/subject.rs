@@ -1,15 +1,20 @@
 //! Models to measure: files, networks of the zoo with random parameters, the bundled one.
 
 use super::failure::Failure;
+use super::output;
 use crate::bench::{ExpectedLogits, Job, Opened, random_model};
 use crate::error::Error;
-use crate::files::hex;
+use crate::files::{hex, read_file};
+use crate::format::MAX_MODEL;
+use crate::graph::Weights;
 use crate::session::Model;
 use crate::zoo::Uniform;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// The number of bits that means float.
+const FLOAT: usize = 32;
 /// Seed of random parameters.
 const SEED: u64 = 1;
 
@@ -24,8 +29,8 @@ pub(super) struct Bits {
 pub(super) fn parse_bits(text: &str) -> Result<Bits, String> {
     let parsed = text.split_once('/').and_then(|(w, a)| Some((w.parse().ok()?, a.parse().ok()?)));
     match parsed {
-        Some((weights @ 1..=8, activations @ 1..=8)) => Ok(Bits { weights, activations }),
-        _ => Err("must be bits of weights and of activations, 1 to 8, such as 1/2".into()),
+        Some((weights @ 1..=8, activations @ (1..=8 | FLOAT))) => Ok(Bits { weights, activations }),
+        _ => Err("must be bits of weights and of activations, 1 to 8 (activations also 32: float), such as 1/2".into()),
     }
 }
 
@@ -40,14 +45,26 @@ pub(super) struct Subject {
 
 impl Subject {
     pub(super) fn file(path: &Path) -> Result<Self, Failure> {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let bytes = read_file(path, MAX_MODEL)?;
         let hash = hex(&Sha256::digest(&bytes));
-        Self::new(hash, || Model::open(path))
+        Self::new(hash, || Model::from_bytes(&bytes, &path.display().to_string()))
     }
 
     pub(super) fn random(net: &str, bits: Bits) -> Result<Self, Failure> {
-        let widths = Uniform::bits(bits.weights, bits.activations);
-        Self::new(format!("random, seed {SEED}"), || random_model(net, &widths, SEED))
+        let Bits { weights, activations } = bits;
+        let activation_bits = (activations != FLOAT).then_some(activations);
+        let widths = Uniform { weights: Weights::Planes { bits: weights }, activation_bits };
+        let subject = Self::new(format!("random, seed {SEED}"), || random_model(net, &widths, SEED))?;
+        let found = subject.model.header().graph.widths();
+        if activations != FLOAT && found.ends_with("/32") {
+            output::note(&format!("note: {net} keeps its activations in float: {weights}/{activations} is {found}"));
+        }
+        Ok(subject)
+    }
+
+    /// Whether both are one model.
+    pub(super) fn is_same(&self, other: &Subject) -> bool {
+        self.source == other.source && self.model.header().name == other.model.header().name
     }
 
     pub(super) fn bundled() -> Result<Self, Failure> {

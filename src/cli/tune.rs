@@ -3,6 +3,7 @@
 use super::args::DeviceArg;
 use super::failure::Outcome;
 use super::{open, output};
+use crate::session::{Engine, Tuned};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,17 +20,60 @@ pub(super) struct TuneArgs {
 pub(super) fn run(args: &TuneArgs) -> Outcome {
     let model = open::model(args.model.as_ref())?;
     let engine = open::engine(&args.device.device)?;
-    let bar = output::progress(0, "rounds");
-    let tuned = engine.tune(&model, &|rounds| bar.set_position(rounds as u64))?;
+    let bar = output::long_progress(0, "ways to run each layer");
+    let tuned = engine.tune(&model, &output::track(&bar))?;
     bar.finish_and_clear();
     if tuned.is_empty() {
-        output::note(&format!("{} has nothing to choose from for this model", engine.device_name()));
-        return Ok(());
+        return output::line(&format!("{} has nothing to choose from for this model", engine.device_name()));
     }
-    let milliseconds = |time: Duration| format!("{:.3} ms", time.as_secs_f64() * 1e3);
-    let heading = ["layers like", "variant", "time", "untuned"].map(str::to_owned).to_vec();
-    let rows =
-        tuned.iter().map(|t| vec![t.layer.clone(), t.variant.clone(), milliseconds(t.time), milliseconds(t.default)]);
-    let rows: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
-    output::table(&rows).iter().try_for_each(|row| output::line(row))
+    let changed: Vec<&Tuned> = tuned.iter().filter(|t| t.time != t.default).collect();
+    if !changed.is_empty() {
+        output::table_of(&rows(&changed), &[1, 2, 3, 4]).iter().try_for_each(|row| output::line(row))?;
+        output::line("")?;
+    }
+    summary(&engine, &tuned, changed.len()).iter().try_for_each(|line| output::line(line))
+}
+
+fn rows(changed: &[&Tuned]) -> Vec<Vec<String>> {
+    let heading = ["layers like", "layers", "before", "now", "faster", "now run as"].map(str::to_owned).to_vec();
+    let row = |t: &&Tuned| {
+        vec![
+            t.layer.clone(),
+            t.layers.to_string(),
+            milliseconds(t.default),
+            milliseconds(t.time),
+            format!("{:.2}x", t.default.as_secs_f64() / t.time.as_secs_f64()),
+            t.description.clone(),
+        ]
+    };
+    std::iter::once(heading).chain(changed.iter().map(row)).collect()
+}
+
+/// What was gained, and what was kept.
+fn summary(engine: &Engine, tuned: &[Tuned], changed: usize) -> Vec<String> {
+    let all = |time: &dyn Fn(&Tuned) -> Duration| tuned.iter().map(|t| time(t) * t.layers as u32).sum::<Duration>();
+    let (before, now) = (all(&|t| t.default), all(&|t| t.time));
+    let device = engine.device_name();
+    let gained = match changed {
+        0 => {
+            format!("nothing gained on {device}: the usual way is the fastest for all {} kinds of layers", tuned.len())
+        }
+        _ => format!(
+            "{changed} of {} kinds of layers are faster on {device}: together they take {} instead of {} for an image \
+             ({:.2} times as fast)",
+            tuned.len(),
+            milliseconds(now),
+            milliseconds(before),
+            before.as_secs_f64() / now.as_secs_f64().max(f64::MIN_POSITIVE)
+        ),
+    };
+    let kept = match open::cache_folder() {
+        Some(folder) => format!("kept in {} for later runs on this device and driver", folder.display()),
+        None => "not kept, since LQ_INFER_CACHE says so: later runs do not profit".to_owned(),
+    };
+    vec![gained, kept]
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.3} ms", time.as_secs_f64() * 1e3)
 }

@@ -85,8 +85,8 @@ fn engines(selector: &str) -> Result<Vec<Opened>, Failure> {
     let mut opened = Vec::new();
     for device in open::builder().devices() {
         match &device.unusable {
-            Some(reason) => output::note(&format!("{} ({}): left out: {reason}", device.name, device.api)),
-            None => opened.push((format!("{} ({})", device.name, device.api), open::engine(&device.index.to_string()))),
+            Some(reason) => output::note(&format!("{}: left out: {reason}", device.label())),
+            None => opened.push((device.label(), open::engine(&device.index.to_string()))),
         }
     }
     Ok(opened)
@@ -98,7 +98,7 @@ fn print(json: bool, device: &str, report: &GoldenReport) -> Outcome {
     if json {
         return output::json(&Line { device, input: *input, images: *images, expected, found, holds });
     }
-    let kind = format!("{images} x {}", format!("{input:?}").to_lowercase());
+    let kind = format!("{images} x {}", input.name());
     match holds {
         true => output::line(&format!("ok      {device}: {kind}: {found}")),
         false => output::line(&format!("DIFFERS {device}: {kind}: {found}, recorded {expected}")),

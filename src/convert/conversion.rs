@@ -4,6 +4,7 @@ use super::network::{CustomNetwork, Match, NameRules, bind, find_mean_image, rec
 use super::options::ConvertOptions;
 use super::readers::Checkpoint;
 use super::report::ConversionReport;
+use super::{claims, notes, unquantized};
 use crate::error::{Error, Result};
 use crate::format::{Header, Packed, Provenance, VERSION};
 use crate::graph::Graph;
@@ -21,6 +22,8 @@ pub struct Conversion {
     pub report: ConversionReport,
     /// Ids of other networks that the checkpoint may be just as well: it does not say what pictures it was trained on.
     pub alternatives: Vec<&'static str>,
+    /// What the user should know of the checkpoint: choices that it made, what was left out, what contradicts what.
+    pub notes: Vec<String>,
 }
 
 /// Recognises the network that a checkpoint holds and makes a model of it. `progress` is told (done, total) numbers.
@@ -43,11 +46,16 @@ pub fn convert(
     options: &ConvertOptions,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Conversion> {
-    let (recognized, alternatives) = recognize(checkpoint, options).map_err(|problem| checkpoint.bad(problem))?;
+    let evidence = checkpoint.evidence();
+    let unknown = |problem| checkpoint.bad(format!("{problem}{}", claims::network(evidence)));
+    let (recognized, alternatives) = recognize(checkpoint, options).map_err(unknown)?;
     let Match { network, definition, rules } = recognized;
-    let labels = usual_labels(network, &definition.graph);
+    let pictures = notes::pictures(evidence, network, options.arch.is_some());
+    let labels = if pictures.usual_labels { usual_labels(network, &definition.graph) } else { Vec::new() };
     let title = Title { network: network.id, name: network.id, labels };
-    Ok(Conversion { alternatives, ..pack(checkpoint, definition, rules, title, options, progress)? })
+    let mut conversion = pack(checkpoint, definition, rules, title, options, progress)?;
+    conversion.notes.extend(pictures.note);
+    Ok(Conversion { alternatives, ..conversion })
 }
 
 /// Packs `network` with the weights of a checkpoint, whose variables are named by the network's layers, in the plain
@@ -137,6 +145,8 @@ fn pack(
     progress: &dyn Fn(usize, usize),
 ) -> Result<Conversion> {
     let (params, report) = bind(checkpoint, &definition, rules, progress)?;
+    let mut notes = notes::of_file(checkpoint.evidence());
+    notes.extend(check_quantizers(checkpoint, &definition.graph, &report, title.network, options)?);
     let mean_image =
         find_mean_image(checkpoint, options.mean_image.as_deref(), &definition.graph, &mut definition.preprocess)?;
     let Definition { graph, preprocess, .. } = definition;
@@ -157,7 +167,29 @@ fn pack(
     };
     let packed = Packed { header, params, mean_image };
     packed.check().map_err(|problem| checkpoint.bad(problem))?;
-    Ok(Conversion { packed, report, alternatives: Vec::new() })
+    Ok(Conversion { packed, report, alternatives: Vec::new(), notes })
+}
+
+/// Refuses a network that is not quantized as it says, or not at all, unless the caller allows it; then, and about
+/// smaller differences, there are notes.
+fn check_quantizers(
+    checkpoint: &Checkpoint,
+    graph: &Graph,
+    report: &ConversionReport,
+    id: &str,
+    options: &ConvertOptions,
+) -> Result<Vec<String>> {
+    let claims = claims::differences(checkpoint.evidence(), graph);
+    let problem = match (unquantized::is(graph), claims.lost.is_empty()) {
+        (true, _) => Some(unquantized::refusal(checkpoint, id, report, &claims)),
+        (false, false) => Some(unquantized::refusal_of_lost(&claims)),
+        (false, true) => None,
+    };
+    match problem {
+        Some(problem) if !options.allow_float => Err(checkpoint.bad(problem)),
+        Some(_) => Ok(notes::allowed(graph, &claims)),
+        None => Ok(claims.other),
+    }
 }
 
 /// The labels of the data set that the network is usually trained on, if it has as many classes.

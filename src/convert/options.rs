@@ -16,4 +16,6 @@ pub struct ConvertOptions {
     pub input_size: Option<usize>,
     /// Name of the model; network and bit widths if absent.
     pub name: Option<String>,
+    /// Whether a checkpoint without quantizers is converted, instead of being refused.
+    pub allow_float: bool,
 }

@@ -4,8 +4,11 @@ mod hex;
 mod quoted;
 mod read;
 mod replace;
+mod target;
+mod temporary;
 
 pub use hex::hex;
 pub use quoted::quoted;
-pub use read::{RangeReader, ReadExactAt, RegularFile};
-pub use replace::{check_replaceable, replace, replace_file};
+pub use read::{RangeReader, ReadExactAt, RegularFile, read_file, read_limited, read_text};
+pub use replace::{Staged, check_replaceable, is_stream, replace_file, stage};
+pub use temporary::remove_temporaries;

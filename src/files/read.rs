@@ -1,8 +1,7 @@
-//! Reading at any offset, from a file or from memory.
+//! Opening and reading files. Only regular files are opened: a pipe or a device could block forever or have no end.
 
 use crate::error::{Error, Result};
-use memmap2::Mmap;
-use std::fs::File;
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -21,8 +20,8 @@ impl<T: AsRef<[u8]> + ?Sized> ReadExactAt for T {
     }
 }
 
-/// An open regular file with its path, so that no one needs to open it again. Its bytes are read when they are needed;
-/// [`RegularFile::map`] maps them into memory.
+/// An open regular file with its path, so that no one needs to open it again. Its bytes are read when they are needed.
+/// It is never mapped into memory: a mapped file that another program truncates kills the process that reads it.
 #[derive(Debug)]
 pub struct RegularFile {
     path: PathBuf,
@@ -31,14 +30,20 @@ pub struct RegularFile {
 }
 
 impl RegularFile {
-    /// Opens a file for reading. Opening a pipe or a device could block forever, so for those the error is `refused`.
-    pub fn open(path: &Path, refused: impl FnOnce() -> Error) -> Result<Self> {
-        let io = |source| Error::io(path, source);
-        if !std::fs::metadata(path).map_err(io)?.is_file() {
-            return Err(refused());
-        }
-        let file = File::open(path).map_err(io)?;
-        let len = file.metadata().and_then(|meta| usize::try_from(meta.len()).map_err(io::Error::other)).map_err(io)?;
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be opened or is no regular file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let open = || {
+            need_regular(&std::fs::metadata(path)?)?;
+            let file = File::open(path)?;
+            let meta = file.metadata()?;
+            // Another file may have taken its place meanwhile.
+            need_regular(&meta)?;
+            Ok((file, usize::try_from(meta.len()).map_err(io::Error::other)?))
+        };
+        let (file, len) = open().map_err(|source| Error::io(path, source))?;
         Ok(RegularFile { path: path.to_owned(), file, len })
     }
 
@@ -67,20 +72,83 @@ impl RegularFile {
         self.bytes(self.len.saturating_sub(most)..self.len)
     }
 
-    fn bytes(&self, range: Range<usize>) -> Result<Vec<u8>> {
+    /// The bytes of a range.
+    pub fn bytes(&self, range: Range<usize>) -> Result<Vec<u8>> {
         let mut bytes = vec![0; range.len()];
-        self.read_exact_at(range.start, &mut bytes).map_err(|source| Error::io(&self.path, source))?;
+        self.read_exact_at(range.start, &mut bytes).map_err(|source| self.changed(source))?;
         Ok(bytes)
     }
 
     /// Maps the file into memory. It must not be changed for as long as the map is in use.
-    pub fn map(&self) -> Result<Mmap> {
+    pub fn map(&self) -> Result<memmap2::Mmap> {
         // SAFETY: the map is private to this process and only read. If another process truncates or rewrites the file
         // meanwhile, reads may fault or see other bytes; the documentation of every caller's entry point says that
         // this must not happen, as for all memory-mapped formats. Lengths and checksums are checked on the mapped
         // bytes.
-        unsafe { Mmap::map(&self.file) }.map_err(|source| Error::io(&self.path, source))
+        unsafe { memmap2::Mmap::map(&self.file) }.map_err(|source| Error::io(&self.path, source))
     }
+
+    /// The error of reading from this file. That it ends too early means that it was shortened since it was opened.
+    pub fn changed(&self, source: io::Error) -> Error {
+        let source = match source.kind() {
+            io::ErrorKind::UnexpectedEof => io::Error::other("was shortened while it was read"),
+            _ => source,
+        };
+        Error::io(&self.path, source)
+    }
+}
+
+/// All bytes of a regular file, which may have at most `most`.
+pub fn read_file(path: &Path, most: usize) -> Result<Vec<u8>> {
+    // The length that the system states is not relied on: some files of Linux's /proc state none.
+    read_limited(&RegularFile::open(path)?.file, most, path)
+}
+
+/// The text of a regular file, which may have at most `most` bytes. A byte order mark is left out.
+pub fn read_text(path: &Path, most: usize) -> Result<String> {
+    let text = String::from_utf8(read_file(path, most)?);
+    let text = text.map_err(|_| Error::bad_input(path, "is no text in UTF-8"))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Reads to the end, which must come within `most` bytes. Errors name `path`.
+pub fn read_limited(from: impl Read, most: usize, path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take((most as u64).saturating_add(1)).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
+    if bytes.len() > most {
+        return Err(Error::bad_input(path, format!("is larger than {most} bytes, the most that is read here")));
+    }
+    Ok(bytes)
+}
+
+/// An error that says what the file is instead.
+fn need_regular(meta: &Metadata) -> io::Result<()> {
+    if meta.is_file() {
+        return Ok(());
+    }
+    let (kind, found) = match meta.is_dir() {
+        true => (io::ErrorKind::IsADirectory, "a directory"),
+        false => (io::ErrorKind::InvalidInput, special(meta.file_type())),
+    };
+    Err(io::Error::new(kind, format!("is {found}, expected a regular file")))
+}
+
+/// What a file is that is neither regular nor a directory.
+#[cfg(unix)]
+fn special(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+#[cfg(not(unix))]
+fn special(_: FileType) -> &'static str {
+    "a special file"
 }
 
 impl ReadExactAt for RegularFile {
@@ -127,7 +195,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, b"0123456789").unwrap();
-        let file = RegularFile::open(&path, || Error::Usage("refused".into())).unwrap();
+        let file = RegularFile::open(&path).unwrap();
         assert_eq!((file.head(3).unwrap(), file.tail(3).unwrap()), (b"012".to_vec(), b"789".to_vec()));
         assert_eq!((file.head(99).unwrap().len(), file.tail(99).unwrap().len(), file.len()), (10, 10, 10));
         let sources: [&dyn ReadExactAt; 2] = [&file, b"0123456789"];
@@ -141,7 +209,47 @@ mod tests {
             RangeReader { file: source, range: 2..9 }.read_to_string(&mut text).unwrap();
             assert_eq!(text, "2345678");
         }
-        let error = RegularFile::open(folder.path(), || Error::Usage("refused".into())).unwrap_err();
-        assert_eq!(error.to_string(), "refused");
+    }
+
+    #[test]
+    fn shortened_files_are_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"0123456789").unwrap();
+        let open = RegularFile::open(file.path()).unwrap();
+        std::fs::write(file.path(), b"0123").unwrap();
+        let error = open.tail(3).unwrap_err().to_string();
+        assert!(error.ends_with("was shortened while it was read"), "{error}");
+    }
+
+    #[test]
+    fn limits_hold() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "\u{feff}text").unwrap();
+        assert_eq!(read_text(file.path(), 7).unwrap(), "text");
+        let error = read_file(file.path(), 6).unwrap_err().to_string();
+        assert!(error.contains("larger than 6 bytes"), "{error}");
+        std::fs::write(file.path(), [0xff]).unwrap();
+        assert!(read_text(file.path(), 7).unwrap_err().to_string().contains("UTF-8"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_is_named_and_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let cases = [
+            (folder.path(), "a directory"),
+            (&socket, "a socket"),
+            (&pipe, "a pipe"),
+            (Path::new("/dev/zero"), "a device"),
+        ];
+        for (path, found) in cases {
+            let expected = format!("{}: is {found}, expected a regular file", path.display());
+            assert_eq!(RegularFile::open(path).unwrap_err().to_string(), expected);
+            assert_eq!(read_file(path, 10).unwrap_err().to_string(), expected);
+        }
     }
 }

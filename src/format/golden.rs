@@ -28,6 +28,16 @@ pub enum GoldenInput {
     Tensor,
 }
 
+impl GoldenInput {
+    /// Its name in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            GoldenInput::Pixels => "pixels",
+            GoldenInput::Tensor => "tensor",
+        }
+    }
+}
+
 impl Golden {
     /// The generated 8-bit pixels for an input of `shape`.
     pub fn pixels(&self, shape: Shape) -> Vec<u8> {

@@ -1,8 +1,7 @@
 //! Headers of safetensors files, of packed models and of checkpoints alike.
 
-use crate::files::quoted;
+use crate::files::{ReadExactAt, quoted};
 use crate::graph::MAX_NODES;
-use safetensors::SafeTensors;
 use safetensors::tensor::Metadata;
 
 /// Longest safetensors header that is read or written, and longest graph file. The largest networks
@@ -21,29 +20,41 @@ const MAX_STRINGS: usize = 5 * 4 * MAX_NODES + 64;
 /// Most commas in a header outside of strings. A tensor takes four and one for each dimension after the first.
 const MAX_COMMAS: usize = 2 * MAX_STRINGS;
 
-/// Length and contents of the header of the safetensors file whose bytes are given. The crate `safetensors` checks
-/// that the tensors fill the rest of the file without gaps or overlaps.
-pub(crate) fn safetensors_header(file: &[u8]) -> Result<(usize, Metadata), String> {
-    let text = file.get(size_of::<u64>()..).unwrap_or_default();
-    let text = text.get(..header_length(file)?).unwrap_or(text);
-    let (strings, commas) = count_json(text);
+/// Length and contents of the header of a safetensors file of `len` bytes, of which only the header is read. The crate
+/// `safetensors` checks that the tensors follow each other without gaps or overlaps.
+pub(crate) fn safetensors_header(file: &dyn ReadExactAt, len: usize) -> Result<(usize, Metadata), String> {
+    let mut start = [0; size_of::<u64>()];
+    let length = file.read_exact_at(0, &mut start).map_or(Err(TOO_SHORT.into()), |()| header_length(&start))?;
+    let data = start.len() + length;
+    if data > len {
+        return Err(format!("its safetensors header claims {length} bytes, but the file has {len} in all"));
+    }
+    let mut text = vec![0; length];
+    file.read_exact_at(start.len(), &mut text).map_err(|e| format!("its header cannot be read: {e}"))?;
+    let (strings, commas) = count_json(&text);
     if strings > MAX_STRINGS || commas > MAX_COMMAS {
         return Err(format!(
             "its safetensors header has {strings} strings and {commas} commas, expected at most {MAX_STRINGS} and {MAX_COMMAS}"
         ));
     }
-    let header = SafeTensors::read_metadata(file);
-    // The crate's message may quote the file.
-    header.map_err(|e| format!("no valid safetensors file: {}", quoted(format!("{e}").as_bytes())))
+    // The message may quote the file.
+    let invalid = |e: serde_json::Error| format!("no valid safetensors file: {}", quoted(e.to_string().as_bytes()));
+    let header: Metadata = serde_json::from_slice(&text).map_err(invalid)?;
+    match data.checked_add(header.data_len()) {
+        Some(end) if end == len => Ok((length, header)),
+        _ => Err(format!("has {} bytes of tensors, its header describes {}", len - data, header.data_len())),
+    }
 }
 
 /// Length of the header as its first bytes state it, within the limit: the header is parsed into several times its
 /// size.
 pub(crate) fn header_length(file: &[u8]) -> Result<usize, String> {
-    let length = file.first_chunk().map(|b| u64::from_le_bytes(*b)).ok_or("too short for a safetensors file")?;
+    let length = file.first_chunk().map(|b| u64::from_le_bytes(*b)).ok_or(TOO_SHORT)?;
     let within = usize::try_from(length).ok().filter(|length| *length <= MAX_HEADER);
     within.ok_or_else(|| format!("its safetensors header claims {length} bytes, at most {MAX_HEADER} are read"))
 }
+
+const TOO_SHORT: &str = "too short for a safetensors file";
 
 /// Strings and commas outside of strings in JSON. They bound the memory that its parsed form takes.
 fn count_json(text: &[u8]) -> (usize, usize) {

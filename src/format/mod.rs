@@ -19,11 +19,11 @@ pub use header::MAX_HEADER;
 #[cfg(feature = "convert")]
 pub(crate) use header::{GRAPH_KEY, METADATA_KEY, safetensors_header};
 pub use packed::{Header, Packed, Provenance, VERSION, check_ends};
-pub use read::{read, read_bytes, read_static};
+pub use read::{MAX_MODEL, read, read_bytes, read_static};
 #[cfg(feature = "convert")]
 pub(crate) use strided::{Offsets, c_strides};
 #[cfg(feature = "convert")]
 pub(crate) use versioned::parse_versioned;
+pub use write::{size, stage};
 #[cfg(feature = "convert")]
-pub(crate) use write::replace_safetensors;
-pub use write::write;
+pub(crate) use write::stage_safetensors;

@@ -1,23 +1,37 @@
-//! Reading packed files: the file is mapped, and everything in it is checked.
+//! Reading packed files: everything in a file is checked.
 
 use super::header::{METADATA_KEY, safetensors_header};
 use super::packed::{CHECKSUM, Header, MEAN_IMAGE, Packed, VERSION, checksum};
 use super::versioned::parse_versioned;
 use crate::error::{Error, Result};
-use crate::files::RegularFile;
+use crate::files::{ReadExactAt, RegularFile};
 use crate::graph::{Bytes, Dtype, Params, Tensor};
+use safetensors::tensor::Metadata;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Opens the packed file at `path`. It stays mapped, and must not be changed, for as long as the model is in use.
+/// Largest packed file that is read. Without quantization, VGG-16 takes 550 MB.
+pub const MAX_MODEL: usize = 1 << 30;
+
+/// Reads the packed file at `path` into memory, where nothing that happens to the file can change it.
 pub fn read(path: &Path) -> Result<Packed> {
-    let file = RegularFile::open(path, || Error::bad_model(path, "is not a regular file"))?;
+    let file = RegularFile::open(path)?;
+    let bad = |problem: String| Error::bad_model(path, problem);
     if file.is_empty() {
-        return Err(Error::bad_model(path, "is empty"));
+        return Err(bad("is empty".into()));
     }
-    let map = file.map()?;
-    parse(Arc::new(map)).map_err(|problem| Error::bad_model(path, problem))
+    if let Some(kind) = other_kind(&file.head(16)?) {
+        return Err(bad(kind.to_owned()));
+    }
+    if file.len() > MAX_MODEL {
+        return Err(bad(format!("has {} bytes, expected at most {MAX_MODEL}", file.len())));
+    }
+    // Only a packed model is read as a whole: any file may be given, and some are larger than the memory.
+    packed_header(&file, file.len()).map_err(bad)?;
+    let bytes = AlignedBytes::new(file.len(), |bytes| file.read_exact_at(0, bytes));
+    parse(Arc::new(bytes.map_err(|source| file.changed(source))?)).map_err(bad)
 }
 
 /// Reads a packed file that is part of the program. Its bytes should be aligned to 8.
@@ -27,10 +41,35 @@ pub fn read_static(bytes: &'static [u8], name: &str) -> Result<Packed> {
 
 /// Reads a packed file that is already in memory; `name` stands for its path in errors.
 pub fn read_bytes(bytes: &[u8], name: &str) -> Result<Packed> {
-    let mut words = vec![0u64; bytes.len().div_ceil(8)];
-    bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..bytes.len()].copy_from_slice(bytes);
-    let owned = AlignedBytes { words, len: bytes.len() };
+    let owned = AlignedBytes::new(bytes.len(), |owned| {
+        owned.copy_from_slice(bytes);
+        Ok(())
+    });
+    let owned = owned.map_err(|source| Error::io(Path::new(name), source))?;
     parse(Arc::new(owned)).map_err(|problem| Error::bad_model(Path::new(name), problem))
+}
+
+/// What a file is that begins like this, if it is certainly no packed model.
+fn other_kind(head: &[u8]) -> Option<&'static str> {
+    const PICTURE: &str = "is a picture, no packed model; give pictures as INPUT";
+    const CHECKPOINT: &str = "looks like a checkpoint, no packed model; `lq-infer convert` makes a packed model of it";
+    const KINDS: [(&[u8], &str); 12] = [
+        (b"\x89PNG\r\n", PICTURE),
+        (b"\xff\xd8\xff", PICTURE),
+        (b"GIF8", PICTURE),
+        (b"RIFF", PICTURE),
+        (b"II*\0", PICTURE),
+        (b"MM\0*", PICTURE),
+        (b"PK\x03\x04", CHECKPOINT),
+        (b"\x80\x02", CHECKPOINT),
+        (b"\x89HDF", CHECKPOINT),
+        (b"\x93NUMPY", "is a NumPy array, no packed model; give arrays as INPUT"),
+        (b"{", "is text, no packed model; a graph file is given to `lq-infer convert --graph`"),
+        (b"\x1f\x8b", "is compressed with gzip; unpack it first"),
+    ];
+    // A packed model begins with the length of its header, below 2^32, and a "{".
+    let is_safetensors = head.get(4..9) == Some(b"\0\0\0\0{");
+    KINDS.iter().find(|(start, _)| head.starts_with(start) && !is_safetensors).map(|(_, kind)| *kind)
 }
 
 /// Bytes whose alignment lets tensors be used in place.
@@ -39,20 +78,37 @@ struct AlignedBytes {
     len: usize,
 }
 
+impl AlignedBytes {
+    /// `len` bytes, filled by `fill`.
+    fn new(len: usize, fill: impl FnOnce(&mut [u8]) -> io::Result<()>) -> io::Result<Self> {
+        let mut words = Vec::new();
+        words.try_reserve_exact(len.div_ceil(8)).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        words.resize(len.div_ceil(8), 0u64);
+        fill(&mut bytemuck::cast_slice_mut::<u64, u8>(&mut words)[..len])?;
+        Ok(AlignedBytes { words, len })
+    }
+}
+
 impl AsRef<[u8]> for AlignedBytes {
     fn as_ref(&self) -> &[u8] {
         &bytemuck::cast_slice(&self.words)[..self.len]
     }
 }
 
+/// Length of the safetensors header, what it says of the tensors, and the JSON with everything else.
+fn packed_header(file: &dyn ReadExactAt, len: usize) -> Result<(usize, Metadata, String), String> {
+    let (length, metadata) = safetensors_header(file, len)?;
+    let json = metadata.metadata().as_ref().and_then(|m| m.get(METADATA_KEY)).cloned().ok_or_else(|| {
+        format!("has no '{METADATA_KEY}' metadata: it is a safetensors file, but not a packed model (see `lq-infer convert`)")
+    })?;
+    Ok((length, metadata, json))
+}
+
 /// Checks everything that can be checked without running the model.
 fn parse(bytes: Bytes) -> Result<Packed, String> {
     let data: &[u8] = (*bytes).as_ref();
-    let (header_len, metadata) = safetensors_header(data)?;
-    let json = metadata.metadata().as_ref().and_then(|m| m.get(METADATA_KEY)).ok_or_else(|| {
-        format!("has no '{METADATA_KEY}' metadata: it is a safetensors file, but not a packed model (see `lq-infer convert`)")
-    })?;
-    let header: Header = parse_versioned(json, "header", VERSION)?;
+    let (header_len, metadata, json) = packed_header(&data, data.len())?;
+    let header: Header = parse_versioned(&json, "header", VERSION)?;
     let data_start = size_of::<u64>() + header_len;
     let mut tensors = BTreeMap::new();
     for (name, info) in metadata.tensors() {
@@ -66,7 +122,7 @@ fn parse(bytes: Bytes) -> Result<Packed, String> {
         let tensor = tensor.map_err(|e| format!("tensor '{name}': {e}"))?;
         tensors.insert(name, tensor);
     }
-    check_sum(json, &mut tensors)?;
+    check_sum(&json, &mut tensors)?;
     let mean_image = tensors.remove(MEAN_IMAGE);
     if mean_image.as_ref().is_some_and(|t| t.dtype != Dtype::F32 || t.f32().iter().any(|v| !v.is_finite())) {
         return Err(format!("tensor '{MEAN_IMAGE}' must hold finite floats"));

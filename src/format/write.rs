@@ -3,7 +3,7 @@
 use super::header::{METADATA_KEY, header_length};
 use super::packed::{CHECKSUM, Header, MEAN_IMAGE, Packed, checksum};
 use crate::error::{Error, Result};
-use crate::files::replace;
+use crate::files::{self, Staged};
 use crate::graph::{Dtype, Tensor};
 use safetensors::tensor::TensorView;
 use safetensors::{SafeTensorError, View};
@@ -12,22 +12,31 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Writes `packed` to `path`.
-pub fn write(packed: &Packed, path: &Path) -> Result<()> {
+/// Writes `packed`, to take the place of `path`.
+pub fn stage(packed: &Packed, path: &Path) -> Result<Staged> {
     let contents = Contents::of(packed).map_err(|problem| Error::bad_model(path, problem))?;
-    replace(path, |temporary| contents.write(temporary))
+    files::stage(path, |temporary| contents.write(temporary))
 }
 
-/// Replaces `path` by a safetensors file of `tensors`, whose data may be made one after the other, with one metadata
-/// entry.
+/// The length of the file that [`stage`] writes for `packed`.
+pub fn size(packed: &Packed) -> Result<u64, String> {
+    let contents = Contents::of(packed)?;
+    let metadata = HashMap::from([(METADATA_KEY.to_owned(), contents.json.clone())]);
+    let views = contents.tensors.iter().map(|(name, t)| Ok((name, view(t)?)));
+    let views = views.collect::<Result<Vec<_>, SafeTensorError>>().map_err(|e| e.to_string())?;
+    safetensors::serialize(views, Some(metadata)).map(|bytes| bytes.len() as u64).map_err(|e| e.to_string())
+}
+
+/// Writes a safetensors file of `tensors`, whose data may be made one after the other, with one metadata entry, to take
+/// the place of `path`.
 #[cfg(feature = "convert")]
-pub(crate) fn replace_safetensors<V: View>(
+pub(crate) fn stage_safetensors<V: View>(
     path: &Path,
     tensors: Vec<(&String, V)>,
     key: &str,
     value: String,
-) -> Result<()> {
-    replace(path, |temporary| write_tensors(temporary, tensors, key, value))
+) -> Result<Staged> {
+    files::stage(path, |temporary| write_tensors(temporary, tensors, key, value))
 }
 
 /// The contents of a file.

@@ -2,6 +2,7 @@
 //! device runs them. This is what the packed file stores; [`crate::lower`] turns it into integer operations.
 
 mod builder;
+mod counts;
 mod facts;
 mod params;
 pub mod preprocess;
@@ -21,6 +22,10 @@ use serde::{Deserialize, Serialize};
 
 /// Most nodes of a graph. Bounds the time of passes that are quadratic in the number of nodes.
 pub const MAX_NODES: usize = 10_000;
+/// Longest name of a layer in a file, in bytes.
+const MAX_NAME: usize = 512;
+/// Most inputs of a layer in a file.
+const MAX_INPUTS: usize = 1024;
 
 /// Index of a node in [`Graph::nodes`].
 pub type NodeId = usize;
@@ -207,17 +212,32 @@ impl TryFrom<Vec<NamedNode>> for Graph {
         let mut index = std::collections::HashMap::new();
         let mut nodes = Vec::with_capacity(named.len());
         for node in named {
+            check_sizes(&node)?;
             let find = |input: &String| {
                 index
                     .get(input)
                     .copied()
-                    .ok_or(format!("layer '{}' reads '{input}', which does not precede it", node.name))
+                    .ok_or_else(|| format!("layer '{}' reads '{input}', which does not precede it", node.name))
             };
             let inputs = node.inputs.iter().map(find).collect::<Result<_, _>>()?;
             index.insert(node.name.clone(), nodes.len());
             nodes.push(Node { name: node.name, op: node.op, inputs });
         }
         Graph::new(nodes)
+    }
+}
+
+/// Bounds what a file can make this program do and say: the longest names of real networks have about 200 bytes, and
+/// their widest concatenations less than 100 inputs.
+fn check_sizes(node: &NamedNode) -> Result<(), String> {
+    let too_long = |name: &&String| name.len() > MAX_NAME;
+    if let Some(name) = std::iter::once(&node.name).chain(&node.inputs).find(too_long) {
+        let start: String = name.chars().take(40).collect();
+        return Err(format!("a name '{start}...' has {} bytes, at most {MAX_NAME} are supported", name.len()));
+    }
+    match node.inputs.len() {
+        0..=MAX_INPUTS => Ok(()),
+        found => Err(format!("layer '{}' has {found} inputs, at most {MAX_INPUTS} are supported", node.name)),
     }
 }
 

@@ -6,34 +6,24 @@ use std::path::Path;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
-use super::file::read_file;
+use super::limits::{MAX_FILE, check_size, most_unpacked, one_line, too_much};
 use super::pixels::Pixels;
-use super::whole;
+use super::{gif, orientation, other, tiff, whole};
 use crate::error::{Error, Result};
-
-/// Longest accepted edge of a picture file, in pixels.
-pub const MAX_SIDE: usize = 1 << 15;
-/// Most pixels accepted in one picture file.
-pub const MAX_PIXELS: usize = 1 << 27;
-/// Most bytes that a decoded picture may take in its file's own colour type.
-pub const MAX_DECODED_BYTES: u64 = 512 << 20;
-/// A file of n bytes may decode to `UNPACKED_BYTES + UNPACKED_BYTES_PER_BYTE * n` bytes. Deflate, the densest coding
-/// of the accepted formats on real pictures, packs at most 1032 bytes into one, so a header that announces more is
-/// wrong. With this limit, decoding a small file takes less than 64 MiB in all.
-const UNPACKED_BYTES: u64 = 8 << 20;
-const UNPACKED_BYTES_PER_BYTE: u64 = 1032;
+use crate::files::read_file;
 
 /// The accepted formats, with their names in messages.
-const FORMATS: [(ImageFormat, &str); 5] = [
+const FORMATS: [(ImageFormat, &str); 6] = [
     (ImageFormat::Png, "PNG"),
     (ImageFormat::Jpeg, "JPEG"),
     (ImageFormat::WebP, "WebP"),
     (ImageFormat::Bmp, "BMP"),
     (ImageFormat::Gif, "GIF"),
+    (ImageFormat::Tiff, "TIFF"),
 ];
 
 impl Pixels {
-    /// Decodes a PNG, JPEG, WebP, BMP or GIF file that is in memory: its first frame, upright, without alpha.
+    /// Decodes a PNG, JPEG, WebP, BMP, GIF or TIFF file that is in memory: its first frame, upright, without alpha.
     ///
     /// # Errors
     /// [`Error::BadInput`] for another format, a damaged or truncated file, and a picture that is too large.
@@ -47,7 +37,7 @@ impl Pixels {
     /// Those of [`Pixels::decode`], and [`Error::Io`] if the file cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        decode(&read_file(path)?, path)
+        decode(&read_file(path, MAX_FILE)?, path)
     }
 }
 
@@ -66,90 +56,89 @@ impl From<DynamicImage> for Pixels {
     }
 }
 
-/// Decodes a PNG, JPEG, WebP, BMP or GIF file (recognized by content, not by name) to RGB pixels.
+/// Decodes a PNG, JPEG, WebP, BMP, GIF or TIFF file (recognized by content, not by name) to RGB pixels.
 ///
 /// - Grey is repeated in the three channels; palettes are looked up; CMYK becomes RGB without a colour profile.
 /// - Alpha is dropped and the stored colours are kept, as Pillow's `convert("RGB")` and OpenCV's `imread` do.
-/// - 16-bit channels keep their high byte, as in Pillow and OpenCV.
-/// - An animation gives its first frame.
-/// - The Exif orientation of JPEG, PNG and WebP is applied: height and width are those of the upright picture.
+/// - 16-bit channels keep their high byte, as in OpenCV, and in Pillow for colour. (Pillow's `convert("RGB")` makes
+///   16-bit grey white above 255.)
+/// - An animation gives its first frame, on its screen; a TIFF file its first picture.
+/// - The Exif orientation of JPEG, PNG, WebP and TIFF is applied, as Pillow's `ImageOps.exif_transpose` does: height and
+///   width are those of the upright picture.
 ///
 /// # Errors
-/// [`Error::BadInput`], which names `name`, for an unknown format, a damaged or truncated file, a picture over
-/// [`MAX_SIDE`], [`MAX_PIXELS`] or [`MAX_DECODED_BYTES`], and one that is far larger than its file can hold.
+/// [`Error::BadInput`], which names `name`, for another format (it says which one), a damaged or truncated file, a
+/// picture over [`MAX_SIDE`](super::MAX_SIDE), [`MAX_PIXELS`](super::MAX_PIXELS) or
+/// [`MAX_DECODED_BYTES`](super::MAX_DECODED_BYTES), and one that is far larger than its file can hold.
 pub fn decode(bytes: &[u8], name: &Path) -> Result<Pixels> {
-    let (format, format_name) = recognize(bytes).ok_or_else(|| Error::bad_input(name, unknown_format()))?;
+    let (format, format_name) = recognize(bytes).map_err(|problem| Error::bad_input(name, problem))?;
     if !whole::is_whole(format, bytes) {
         return Err(Error::bad_input(
             name,
             format!("the {format_name} file is truncated or damaged: its end is missing"),
         ));
     }
-    read(bytes, format).map_err(|problem| Error::bad_input(name, format!("{format_name} file: {problem}")))
+    let bad = |problem| Error::bad_input(name, format!("{format_name} file: {problem}"));
+    if format == ImageFormat::Jpeg
+        && let Some(coding) = other::rare_jpeg(bytes)
+    {
+        return Err(bad(format!("{coding} is not supported; {CONVERT}")));
+    }
+    read(bytes, format).map_err(bad)
 }
 
-fn recognize(bytes: &[u8]) -> Option<(ImageFormat, &'static str)> {
-    let guess = image::guess_format(bytes).ok()?;
-    FORMATS.into_iter().find(|(format, _)| *format == guess)
-}
+/// What to do with a picture that cannot be read.
+const CONVERT: &str = "convert it to PNG or JPEG first";
 
-fn unknown_format() -> String {
+/// The format of a file, or what is to be said about it.
+fn recognize(bytes: &[u8]) -> std::result::Result<(ImageFormat, &'static str), String> {
+    let guess = match bytes.get(..4) {
+        // BigTIFF.
+        Some(b"II\x2b\0" | b"MM\0\x2b") => Some(ImageFormat::Tiff),
+        _ => image::guess_format(bytes).ok(),
+    };
+    let known = FORMATS.into_iter().find(|(format, _)| Some(*format) == guess);
+    let raw = if guess == Some(ImageFormat::Tiff) { other::raw_in_tiff(bytes) } else { None };
+    let foreign = raw.or_else(|| other::name(bytes));
     let names = FORMATS.map(|(_, name)| name).join(", ");
-    format!("not a picture in a known format; accepted: {names}")
+    match (foreign, known) {
+        (None, Some(known)) => Ok(known),
+        (Some(name), _) => Err(format!("is {name}; {CONVERT} (accepted: {names})")),
+        _ if bytes.is_empty() => Err("is empty".into()),
+        _ => Err(format!("is not a picture in a known format; accepted: {names}")),
+    }
 }
 
 /// Decodes a whole file of a known format. The error says what is wrong with the file.
 fn read(bytes: &[u8], format: ImageFormat) -> std::result::Result<Pixels, String> {
+    let allowed = most_unpacked(bytes.len());
+    let stored = match format {
+        ImageFormat::Gif => gif::decode(bytes, allowed)?,
+        ImageFormat::Tiff => tiff::decode(bytes, allowed)?,
+        _ => read_others(bytes, format, allowed)?,
+    };
+    upright(stored, orientation::find(format, bytes))
+}
+
+/// Decodes with the decoders of the `image` crate.
+fn read_others(bytes: &[u8], format: ImageFormat, allowed: u64) -> std::result::Result<Pixels, String> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     // `check_size` checks the sides itself, to name them in its message. No decoder allocates by them before that.
     let mut limits = Limits::no_limits();
-    let allowed = most_unpacked(bytes.len());
     limits.max_alloc = Some(allowed);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|e| describe(e, allowed))?;
+    let describe = |error| match error {
+        ImageError::Limits(_) => too_much(allowed),
+        other => one_line(&other),
+    };
+    let decoder = reader.into_decoder().map_err(describe)?;
     let (width, height) = decoder.dimensions();
     check_size(width, height, decoder.total_bytes(), allowed)?;
-    let orientation = decoder.orientation().map_err(|e| describe(e, allowed))?;
     let color = decoder.color_type();
     let mut samples = vec![0; decoder.total_bytes() as usize];
-    decoder.read_image(&mut samples).map_err(|e| describe(e, allowed))?;
+    decoder.read_image(&mut samples).map_err(describe)?;
     let rgb = RgbImage::from_raw(width, height, to_rgb(samples, color)?).ok_or("fewer pixels than its header says")?;
-    Ok(upright(rgb, orientation))
-}
-
-/// Most bytes that a file of `len` bytes may decode to.
-fn most_unpacked(len: usize) -> u64 {
-    (len as u64).saturating_mul(UNPACKED_BYTES_PER_BYTE).saturating_add(UNPACKED_BYTES).min(MAX_DECODED_BYTES)
-}
-
-fn check_size(width: u32, height: u32, bytes: u64, allowed: u64) -> std::result::Result<(), String> {
-    let too_long = width.max(height) as usize > MAX_SIDE;
-    if too_long || u64::from(width) * u64::from(height) > MAX_PIXELS as u64 {
-        return Err(format!(
-            "the picture is {width} x {height}; at most {MAX_SIDE} pixels on a side and {MAX_PIXELS} in all are allowed"
-        ));
-    }
-    // Grey pictures become three times as large.
-    if bytes.max(3 * u64::from(width) * u64::from(height)) > allowed {
-        return Err(format!(
-            "the picture is {width} x {height} and takes {bytes} bytes decoded; \
-             at most {allowed} are allowed for a file of its size"
-        ));
-    }
-    if width == 0 || height == 0 {
-        return Err(format!("the picture is {width} x {height}; it has no pixels"));
-    }
-    Ok(())
-}
-
-/// A decoder's error on one line.
-fn describe(error: ImageError, allowed: u64) -> String {
-    match error {
-        ImageError::Limits(_) => {
-            format!("decoding it takes more memory than the {allowed} bytes allowed for a file of its size")
-        }
-        other => other.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
-    }
+    Ok(rgb.into())
 }
 
 /// Interleaved samples of 1 to 4 channels of 8 or 16 bits to RGB bytes.
@@ -177,10 +166,15 @@ fn high_bytes(samples: &[u8]) -> Vec<u8> {
     samples.as_chunks::<2>().0.iter().map(|&pair| u16::from_ne_bytes(pair).to_be_bytes()[0]).collect()
 }
 
-fn upright(rgb: RgbImage, orientation: Orientation) -> Pixels {
+fn upright(stored: Pixels, orientation: Orientation) -> std::result::Result<Pixels, String> {
+    if orientation == Orientation::NoTransforms {
+        return Ok(stored);
+    }
+    let Pixels { height, width, rgb } = stored;
+    let rgb = RgbImage::from_raw(width as u32, height as u32, rgb).ok_or("fewer pixels than its header says")?;
     let mut picture = DynamicImage::ImageRgb8(rgb);
     picture.apply_orientation(orientation);
-    picture.into()
+    Ok(picture.into())
 }
 
 #[cfg(test)]

@@ -2,19 +2,33 @@
 //! [`Resize`](crate::graph::preprocess::Resize). The results are the same on every CPU.
 
 #[cfg(feature = "image")]
+mod containers;
+#[cfg(feature = "image")]
 mod decode;
 #[cfg(feature = "image")]
-mod file;
+mod gif;
+#[cfg(feature = "image")]
+mod limits;
+#[cfg(feature = "image")]
+mod orientation;
+#[cfg(feature = "image")]
+mod other;
 mod pixels;
 mod resize;
+#[cfg(feature = "image")]
+mod tags;
 mod taps;
+#[cfg(feature = "image")]
+mod tiff;
 #[cfg(feature = "image")]
 mod whole;
 
 pub use crate::graph::preprocess::MAX_EDGE;
 #[cfg(feature = "image")]
-pub use decode::{MAX_DECODED_BYTES, MAX_PIXELS, MAX_SIDE, decode};
+pub use decode::decode;
 #[cfg(feature = "image")]
-pub use file::{read_file, read_limited};
+pub use limits::{MAX_DECODED_BYTES, MAX_FILE, MAX_PIXELS, MAX_SIDE};
+#[cfg(feature = "image")]
+pub use other::{EXTENSIONS, format_of_extension};
 pub use pixels::Pixels;
 pub use resize::resize_and_crop;

@@ -11,8 +11,8 @@ use std::path::Path;
 pub struct DeviceInfo {
     /// Selects the device in [`crate::DeviceSelector::Index`].
     pub index: usize,
-    /// API, PCI id and name: the same in every run, whatever other devices there are. If several devices have all
-    /// three in common, those after the first have a number at the end ("#2").
+    /// For a CPU its name, for a GPU its API, PCI id and name: the same in every run, whatever other devices there are.
+    /// If several devices have all three in common, those after the first have a number at the end ("#2").
     pub id: String,
     /// Name that the driver gives it.
     pub name: String,
@@ -45,6 +45,11 @@ pub struct Processor {
 }
 
 impl DeviceInfo {
+    /// Its name, and for GPUs the API that it is used through, as messages and results name it.
+    pub fn label(&self) -> String {
+        if self.is_gpu() { format!("{} ({})", self.name, self.api) } else { self.name.clone() }
+    }
+
     /// Whether [`crate::DeviceSelector::Auto`] would take it, but for its failed check.
     pub fn passed_over(&self) -> bool {
         self.is_hardware_gpu() && self.unusable.is_none() && self.failed_check.is_some()
@@ -98,7 +103,8 @@ impl DeviceInfo {
 pub(super) fn set_ids<'a>(devices: impl Iterator<Item = &'a mut DeviceInfo>) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (index, info) in devices.enumerate() {
-        let parts = [Some(info.api.as_str()), info.pci_id.as_deref(), Some(info.name.as_str())];
+        let api = info.is_gpu().then_some(info.api.as_str());
+        let parts = [api, info.pci_id.as_deref(), Some(info.name.as_str())];
         let id = parts.into_iter().flatten().collect::<Vec<_>>().join(":");
         let count = seen.entry(id.clone()).or_default();
         *count += 1;

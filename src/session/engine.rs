@@ -10,6 +10,7 @@ use crate::backend::gpu::{FloatNet, Gpu};
 use crate::backend::{Backend, Peak, Tuned};
 use crate::error::{Error, Result};
 use crate::lower::InputKind;
+use crate::threads;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -68,6 +69,7 @@ impl EngineBuilder {
     /// # Errors
     /// [`crate::Error::NoAdapter`] if none matches, [`crate::Error::Device`] if it cannot be opened.
     pub fn build(self) -> Result<Engine> {
+        threads::enter()?;
         let candidates = Candidates::for_selector(&self.selector, &self.pool, self.cache.as_deref());
         let passed_over = candidates.passed_over(&self.selector);
         let backend = candidates.open(&self.selector)?;
@@ -79,6 +81,7 @@ impl EngineBuilder {
     /// # Errors
     /// Those of [`Engine::from_wgpu`].
     pub fn build_on(self, device: wgpu::Device, queue: wgpu::Queue) -> Result<Engine> {
+        threads::enter()?;
         Ok(Engine::from_backend(Arc::new(Gpu::from_wgpu(device, queue, None)?.with_cache(self.cache))))
     }
 }
@@ -164,11 +167,12 @@ impl Engine {
 
     /// Finds out which ways to run the layers of `model` are fastest on this device, and keeps them in the engine's
     /// cache ([`EngineBuilder::cache`]) for later preparations. Without a cache the choice is only reported.
-    /// `progress` is told the number of rounds that are done. A CPU has nothing to choose.
+    /// `progress` is told the numbers of rounds done and in total. A CPU has nothing to choose.
     ///
     /// # Errors
     /// Those of [`Engine::prepare`].
-    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
+        threads::enter()?;
         self.backend.tune(&plan(model.packed(), usual_kind(model.packed()))?, progress)
     }
 }
@@ -196,6 +200,7 @@ impl Engine {
     /// # Errors
     /// Those of the device.
     pub fn rate(&self, peak: Peak) -> Result<f64> {
+        threads::enter()?;
         self.backend.rate(peak)
     }
 

@@ -1,6 +1,7 @@
 //! Models: a packed file, opened. Needs no device.
 
 use crate::error::{Error, Result};
+use crate::files::Staged;
 use crate::format::{self, Header, Packed};
 use crate::graph::Params;
 use std::path::Path;
@@ -26,7 +27,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens and checks a packed file. It is mapped: do not change it while the model is in use.
+    /// Reads and checks a packed file. It may be changed or removed afterwards.
     ///
     /// # Errors
     /// [`crate::Error::Io`] if it cannot be opened, [`crate::Error::BadModel`] saying what is wrong with it.
@@ -61,7 +62,20 @@ impl Model {
     /// # Errors
     /// [`crate::Error::Io`] if it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        format::write(&self.packed, path.as_ref())
+        self.stage(path.as_ref())?.commit()
+    }
+
+    /// Writes the model, to take the place of `path` once all files that belong together are written.
+    pub(crate) fn stage(&self, path: &Path) -> Result<Staged> {
+        format::stage(&self.packed, path)
+    }
+
+    /// Bytes of the file that [`Model::save`] writes.
+    ///
+    /// # Errors
+    /// [`crate::Error::BadModel`] if it cannot be written.
+    pub fn packed_bytes(&self) -> Result<u64> {
+        format::size(&self.packed).map_err(|problem| Error::bad_model(Path::new(&self.header().name), problem))
     }
 
     /// Name, graph, preprocessing, labels, provenance and golden vectors.

@@ -6,6 +6,7 @@ use super::{Model, PrepareOptions};
 use crate::backend::{Backend, Executable, Recorder};
 use crate::error::Result;
 use crate::lower::{InputForm, InputKind, Logits};
+use crate::threads;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,7 @@ impl Programs {
     /// As [`Programs::get`]. If the program must be prepared first, that is reported to the progress callback of
     /// `options` and can be stopped by its control.
     pub(super) fn prepare(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
+        threads::enter()?;
         let packed = self.model.packed();
         let kind = program_kind(&packed.header.preprocess.normalize, kind);
         let mut slot = self.prepared[kind as usize].lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 
 use super::device::DeviceInfo;
 use crate::error::{Error, Result};
+use crate::text::did_you_mean;
 use std::str::FromStr;
 
 /// Which device to use. Texts are compared without regard to case.
@@ -106,8 +107,13 @@ impl DeviceSelector {
     }
 
     pub(super) fn no_match<'a>(&self, devices: impl Iterator<Item = &'a DeviceInfo>) -> Error {
-        let list = devices.map(|info| format!("{} {} ({})", info.index, info.name, info.api));
-        Error::NoAdapter { wanted: self.to_string(), available: list.collect::<Vec<_>>().join(", ") }
+        let devices: Vec<&DeviceInfo> = devices.collect();
+        let list = devices.iter().map(|info| format!("{} {}", info.index, info.label()));
+        let available = list.collect::<Vec<_>>().join(", ");
+        let words = ["auto", "cpu", "cpu-reference", "gpu", "vulkan", "metal", "dx12", "gl"];
+        let names = words.into_iter().chain(devices.iter().map(|info| info.name.as_str()));
+        let wanted = self.to_string();
+        Error::NoAdapter { available: available + &did_you_mean(&wanted, names), wanted }
     }
 }
 
@@ -115,7 +121,10 @@ impl DeviceSelector {
 fn named(info: &DeviceInfo, text: &str) -> bool {
     let fields = [Some(&info.name), Some(&info.driver), info.pci_id.as_ref()];
     let contains = |field: &String| field.to_lowercase().contains(text);
-    !text.is_empty() && (info.id.to_lowercase() == text || fields.into_iter().flatten().any(contains))
+    // Before, ids of CPUs had an API too.
+    let id = info.id.to_lowercase();
+    let text = if info.is_gpu() { text } else { text.strip_prefix("cpu:").unwrap_or(text) };
+    !text.is_empty() && (id == text || fields.into_iter().flatten().any(contains))
 }
 
 #[cfg(test)]
@@ -187,11 +196,12 @@ mod tests {
     fn ids_select_devices() {
         let all = devices(&[("cpu", "cpu"), ("GPU", "vulkan"), ("GPU", "vulkan")]);
         let ids: Vec<_> = all.iter().map(|info| info.id.as_str()).collect();
-        assert_eq!(ids, ["cpu:cpu", "vulkan:10de:2331:GPU", "vulkan:10de:2331:GPU#2"]);
+        assert_eq!(ids, ["cpu", "vulkan:10de:2331:GPU", "vulkan:10de:2331:GPU#2"]);
         for info in &all {
             assert_eq!(DeviceSelector::Name(info.id.clone()).choose(&all).unwrap().index, info.index);
             assert_eq!(info.id.parse::<DeviceSelector>().unwrap().choose(&all).unwrap().index, info.index);
         }
+        assert_eq!("cpu:cpu".parse::<DeviceSelector>().unwrap().choose(&all).unwrap().index, 0);
         assert!("vulkan:10de:2331:GPU#3".parse::<DeviceSelector>().unwrap().choose(&all).is_err());
     }
 }

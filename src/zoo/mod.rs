@@ -12,6 +12,7 @@ mod pictures;
 mod preact_resnet;
 mod residual;
 mod resnet;
+mod synsets;
 mod torch_port;
 mod torch_resnet;
 mod torch_vgg;
@@ -20,3 +21,4 @@ mod vgg_variant;
 
 pub use definition::{Copies, Definition, Uniform, Widths};
 pub use networks::{NETWORKS, Network, find};
+pub use synsets::class_of_synset;

@@ -8,6 +8,7 @@ use super::torch_vgg::{Norm, VGG_11, VGG_13, VGG_16, VGG_19};
 use super::{
     alexnet, densenet, googlenet_variant, preact_resnet, resnet, torch_resnet, torch_vgg, vgg_small, vgg_variant,
 };
+use crate::text;
 
 type Build = fn(&dyn Widths) -> Result<Definition, String>;
 
@@ -95,11 +96,15 @@ pub const NETWORKS: &[Network] = &[
     Network::cifar10("torch-vgg-19-bn-cifar10", |w| torch_vgg::build(w, VGG_19, Norm::Batch, Cifar10)),
 ];
 
-/// The network with an id, or an error that lists all ids.
+/// The network with an id, or an error that names the one that was probably meant, or all.
 pub fn find(id: &str) -> Result<&'static Network, String> {
     NETWORKS.iter().find(|n| n.id == id).ok_or_else(|| {
         let known: Vec<&str> = NETWORKS.iter().map(|n| n.id).collect();
-        format!("network '{id}' is unknown; known are {}", known.join(", "))
+        let hint = match text::did_you_mean(id, known.iter().copied()) {
+            none if none.is_empty() => format!("; known are {}", known.join(", ")),
+            meant => meant,
+        };
+        format!("network '{}' is unknown{hint}", text::plain(id))
     })
 }
 

@@ -10,12 +10,13 @@ use source::{Token, files, is_name, sources, tokens, without_tests};
 use std::path::{Path, PathBuf};
 
 /// Ranks of the top-level modules. A module may use those of lower rank, and itself.
-const RANKS: [(&str, u32); 21] = [
-    ("error", 0),
+const RANKS: [(&str, u32); 22] = [
+    ("error", 1),
     ("tensor", 0),
-    ("files", 1),
+    ("files", 2),
     ("random", 0),
     ("text", 0),
+    ("threads", 2),
     ("quant", 1),
     ("fixed", 1),
     ("graph", 2),
@@ -31,8 +32,8 @@ const RANKS: [(&str, u32); 21] = [
     ("compare", 7),
     ("cli", 8),
     // Re-exports at the root of the crate.
-    ("Error", 0),
-    ("Result", 0),
+    ("Error", 1),
+    ("Result", 1),
 ];
 
 /// Parts of the library that may name wgpu, as module paths.

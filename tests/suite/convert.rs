@@ -158,7 +158,14 @@ fn what_is_missing_unused_or_misshapen_is_named() {
     let open = || Checkpoint::open(&path).unwrap();
     let arch = |arch: &str| ConvertOptions { arch: Some(arch.into()), ..Default::default() };
     said(&convert(&open(), &arch("vgg-small"), &|_, _| {}).unwrap_err().to_string(), &["it is not vgg-small"]);
-    said(&convert(&open(), &arch("vgg-11"), &|_, _| {}).unwrap_err().to_string(), &["'vgg-11' is unknown; known are"]);
+    said(
+        &convert(&open(), &arch("vgg-11"), &|_, _| {}).unwrap_err().to_string(),
+        &["'vgg-11' is unknown; did you mean 'torch-vgg-11'?"],
+    );
+    said(
+        &convert(&open(), &arch("mobilenet"), &|_, _| {}).unwrap_err().to_string(),
+        &["'mobilenet' is unknown; known are"],
+    );
     let labels = ConvertOptions { labels: Some(vec!["a".into()]), ..Default::default() };
     said(&convert(&open(), &labels, &|_, _| {}).unwrap_err().to_string(), &["1 labels were given", "10 classes"]);
 }

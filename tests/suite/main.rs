@@ -10,12 +10,16 @@ mod common;
 mod figures;
 
 mod cli;
+mod commands;
+mod comparisons;
 mod convert;
 mod cpu;
 mod custom_net;
 mod devices;
 mod explain;
 mod export;
+#[cfg(target_os = "linux")]
+mod faults;
 mod float;
 mod instructions;
 mod narrow;

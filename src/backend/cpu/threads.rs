@@ -1,5 +1,6 @@
 //! The threads that compute.
 
+use crate::threads::enter;
 use std::sync::Arc;
 
 /// The threads of a pool of the caller's, or rayon's global ones.
@@ -14,10 +15,13 @@ impl Threads {
 
     /// How many there are.
     pub(super) fn count(&self) -> usize {
-        self.0.as_ref().map_or_else(rayon::current_num_threads, |pool| pool.current_num_threads())
+        match &self.0 {
+            Some(pool) => pool.current_num_threads(),
+            None => enter().map_or(1, |()| rayon::current_num_threads()),
+        }
     }
 
-    /// Runs `f` on one of them.
+    /// Runs `f` on one of them. The caller has entered ([`enter`]).
     pub(super) fn run<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         match &self.0 {
             Some(pool) => pool.install(f),

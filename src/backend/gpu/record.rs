@@ -74,7 +74,7 @@ pub(super) type Sources = HashMap<String, Arc<str>>;
 /// Whether one dispatch does both `kernel` and `next`, the step after it. That must not write to a slot that `kernel`
 /// reads.
 fn fuses(plan: &Plan, kernel: &Kernel, next: &Kernel) -> bool {
-    let slot = |id: TensorId| plan.slot_of(id);
+    let slot = |id: TensorId| plan.slots().slot_of[id];
     let apart = |read: TensorId| next.writes().into_iter().all(|written| slot(written) != slot(read));
     kernels::takes(kernel, next, plan.program()) && kernel.reads().into_iter().all(apart)
 }

@@ -1,111 +1,90 @@
-//! Compares the reports of several runs, on one machine or on many.
+//! Compares the reports of several runs, on one machine or on many, and the devices of a single run.
 
-use super::report::{COLUMNS, Cell, Device, Report, csv_line, fields};
+mod mismatches;
+mod rows;
+mod runs;
+
+pub use rows::{Row, Verdict};
+pub use runs::NamedReport;
+
+use super::names::Names;
+use super::report::{COLUMNS, Cell, Device, csv_line, fields};
 use crate::error::{Error, Result};
+use crate::session::{DeviceInfo, DeviceSelector};
+use rows::{Against, NO_BASELINE, rows};
 use serde::Serialize;
-use std::path::PathBuf;
 
-/// A report and the name that distinguishes it.
-#[derive(Clone, Debug, Serialize)]
-pub struct NamedReport {
-    /// The file's name without its extension.
-    pub name: String,
-    /// The report.
-    pub report: Report,
-}
+/// The version of the JSON of a comparison.
+const SCHEMA: u32 = 1;
 
-/// Compares every figure of every run with that of the first run.
+/// The figures of all runs, compared with those of the first run. Like is compared with like: figures of the same model,
+/// widths, input and batch size, on the same device or on one of the same kind. The devices of a single run are compared
+/// with the first one of their kind.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     /// The runs.
     pub runs: Vec<NamedReport>,
+    /// The device of the first run that everything is compared with, by its index there, if one was chosen.
+    pub baseline: Option<usize>,
     /// Ordered by model and batch size, then by run.
     pub rows: Vec<Row>,
     /// Sentences about devices whose logits differ from the reference's or from other machines'.
     pub mismatches: Vec<String>,
 }
 
-/// One figure, compared.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
-    /// Index in [`Comparison::runs`].
-    pub run: usize,
-    /// Index in [`Report::cells`].
-    pub cell: usize,
-    /// Index of the first run's cell that it is compared with: that of the same device if there is one, else of the
-    /// first device with a figure.
-    pub base: Option<usize>,
-    /// Images per second relative to `base`; absent unless both have figures for the same network.
-    pub ratio: Option<f64>,
-    /// What the ratio means.
-    pub verdict: Verdict,
+/// One figure in the JSON of a comparison.
+#[derive(Serialize)]
+struct Figure<'a> {
+    run: &'a str,
+    device: &'a str,
+    api: &'a str,
+    model: &'a str,
+    bits: &'a str,
+    batch: usize,
+    seconds: Option<f64>,
+    images_per_second: Option<f64>,
+    spread: Option<f64>,
+    /// Id of the first run's device that it is compared with.
+    against: Option<&'a str>,
+    ratio: Option<f64>,
+    verdict: &'a str,
 }
 
-/// What a ratio means.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// The figure is the first run's own.
-    Baseline,
-    /// More images per second.
-    Faster,
-    /// Fewer images per second.
-    Slower,
-    /// The ratio differs from 1 by no more than the sum of both spreads.
-    WithinNoise,
-    /// There is reason to doubt either figure, so nothing is claimed.
-    Doubted,
-    /// There is nothing to compare, for this reason.
-    NotComparable(String),
-}
-
-impl Verdict {
-    /// In words.
-    pub fn text(&self) -> &str {
-        match self {
-            Verdict::Baseline => "baseline",
-            Verdict::Faster => "faster",
-            Verdict::Slower => "slower",
-            Verdict::WithinNoise => "within noise",
-            Verdict::Doubted => "doubted",
-            Verdict::NotComparable(reason) => reason,
-        }
-    }
-}
-
-impl NamedReport {
-    /// Reads reports. Files with the same name are named by their paths.
-    ///
-    /// # Errors
-    /// As [`Report::read`]: reports of another schema cannot be compared.
-    pub fn read(paths: &[PathBuf]) -> Result<Vec<NamedReport>> {
-        let stem = |path: &PathBuf| path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let stems: Vec<String> = paths.iter().map(stem).collect();
-        let named = paths.iter().zip(&stems).map(|(path, stem)| {
-            let unique = stems.iter().filter(|other| *other == stem).count() == 1;
-            let name = if unique { stem.clone() } else { path.display().to_string() };
-            Ok(NamedReport { name, report: Report::read(path)? })
-        });
-        named.collect()
-    }
+/// The JSON of a comparison.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    figures: Vec<Figure<'a>>,
+    mismatches: &'a [String],
+    runs: &'a [NamedReport],
 }
 
 impl Comparison {
-    /// Compares all runs with the first.
+    /// Compares all runs with the first, or the devices of the only one.
     pub fn new(runs: Vec<NamedReport>) -> Self {
-        let mut keys: Vec<Key> = Vec::new();
-        for key in runs.iter().flat_map(|run| &run.report.cells).map(key) {
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        let rows = keys.iter().flat_map(|wanted| {
-            let of = |(at, run)| rows_of(&runs, at, run, *wanted);
-            runs.iter().enumerate().flat_map(of).collect::<Vec<_>>()
-        });
-        let rows = rows.collect();
-        let mismatches = mismatches(&runs);
-        Comparison { rows, mismatches, runs }
+        let against = if runs.len() > 1 { Against::FirstRun } else { Against::FirstDevice };
+        Self::of(runs, against)
+    }
+
+    /// Compares everything with one device of the first run.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] if the first run has no such device.
+    pub fn with_baseline(runs: Vec<NamedReport>, device: &DeviceSelector) -> Result<Self> {
+        let devices = runs.first().map_or(&[][..], |run| &run.report.devices);
+        let infos: Vec<DeviceInfo> = devices.iter().enumerate().map(info).collect();
+        let chosen = device.choose(&infos)?.index;
+        Ok(Self::of(runs, Against::Device(chosen)))
+    }
+
+    fn of(runs: Vec<NamedReport>, against: Against) -> Self {
+        let baseline = if let Against::Device(index) = against { Some(index) } else { None };
+        Comparison { rows: rows(&runs, against), mismatches: mismatches::mismatches(&runs), baseline, runs }
+    }
+
+    /// Names that tell all devices and models apart.
+    pub fn names(&self) -> Names {
+        Names::of(self.runs.iter().map(|run| &run.report))
     }
 
     /// The cell of a row.
@@ -118,20 +97,81 @@ impl Comparison {
         self.runs.first()?.report.cells.get(row.base?)
     }
 
-    /// The rows as CSV, with the columns of [`Report::csv`] and those of the comparison.
+    /// The device that a row is compared with.
+    pub fn base_device(&self, row: &Row) -> Option<&Device> {
+        self.runs.first()?.device(self.base(row)?)
+    }
+
+    /// The device that everything is compared with, if one was chosen.
+    pub fn baseline(&self) -> Option<&Device> {
+        self.runs.first()?.report.devices.get(self.baseline?)
+    }
+
+    /// Whether any figure has something to be compared with.
+    pub fn compares(&self) -> bool {
+        let tells = |row: &Row| row.ratio.is_some() && row.verdict != Verdict::Baseline;
+        self.rows.iter().any(tells)
+    }
+
+    /// What to do if the runs have nothing in common.
+    pub fn advice(&self) -> Option<String> {
+        let mut others = self.rows.iter().filter(|row| row.run > 0).peekable();
+        others.peek()?;
+        let none =
+            |row: &Row| matches!(&row.verdict, Verdict::NotComparable(reason) if reason.starts_with(NO_BASELINE));
+        let first = &self.runs.first()?.name;
+        others.all(none).then(|| {
+            format!(
+                "nothing to compare with in {first}: it has no figure of the same model, widths, input and batch size on \
+                 such a device. Measure the same on both (the same arguments of `lq-infer bench`), or choose a device \
+                 of {first} with --baseline"
+            )
+        })
+    }
+
+    /// The rows as CSV, with the columns of a report's CSV and those of the comparison.
     pub fn csv(&self) -> String {
         let mut text = format!("run,{COLUMNS},against,ratio,verdict\n");
         for row in &self.rows {
             let Some((run, cell)) = self.runs.get(row.run).zip(self.cell(row)) else { continue };
             let mut line = vec![run.name.clone()];
             line.extend(fields(&run.report, cell));
-            let against = self.base(row).and_then(|base| device(&self.runs[0], base));
-            line.push(against.map_or(String::new(), |device| device.id.clone()));
+            line.push(self.base_device(row).map_or(String::new(), |device| device.id.clone()));
             line.push(row.ratio.map_or(String::new(), |ratio| ratio.to_string()));
             line.push(row.verdict.text().to_owned());
             text.push_str(&csv_line(&line));
         }
         text
+    }
+
+    /// The comparison as JSON (`benches/README.md` describes it).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if a number cannot be written, which does not happen.
+    pub fn json(&self) -> Result<String> {
+        let figures = self.rows.iter().filter_map(|row| self.figure(row)).collect();
+        let document = Document { schema: SCHEMA, figures, mismatches: &self.mismatches, runs: &self.runs };
+        serde_json::to_string(&document).map_err(|error| Error::Usage(error.to_string()))
+    }
+
+    fn figure<'a>(&'a self, row: &'a Row) -> Option<Figure<'a>> {
+        let (run, cell) = (self.runs.get(row.run)?, self.cell(row)?);
+        let device = run.device(cell)?;
+        let warm = cell.warm.as_ref();
+        Some(Figure {
+            run: &run.name,
+            device: &device.id,
+            api: &device.api,
+            model: &cell.model,
+            bits: &cell.bits,
+            batch: cell.batch,
+            seconds: warm.map(|warm| warm.wall.median),
+            images_per_second: warm.map(|warm| warm.images_per_second),
+            spread: warm.map(|warm| warm.wall.spread),
+            against: self.base_device(row).map(|device| device.id.as_str()),
+            ratio: row.ratio,
+            verdict: row.verdict.text(),
+        })
     }
 
     /// Fails if there are mismatches.
@@ -150,98 +190,21 @@ impl Comparison {
     }
 }
 
-/// What must be equal for two figures to be of the same work: model, bits, input and batch.
-type Key<'a> = (&'a str, &'a str, [usize; 3], usize);
-
-fn key(cell: &Cell) -> Key<'_> {
-    (&cell.model, &cell.bits, cell.input, cell.batch)
-}
-
-fn rows_of(runs: &[NamedReport], at: usize, run: &NamedReport, wanted: Key) -> Vec<Row> {
-    let cells = run.report.cells.iter().enumerate().filter(|(_, cell)| key(cell) == wanted);
-    let row = |(index, cell): (usize, &Cell)| {
-        let base = if at == 0 { Some(index) } else { base(&runs[0], run, cell) };
-        let compared = match base {
-            _ if at == 0 => Ok((Verdict::Baseline, cell.warm.as_ref().map(|_| 1.0))),
-            None => Err("no baseline"),
-            Some(base) => compare(&runs[0].report.cells[base], cell).map(|(verdict, ratio)| (verdict, Some(ratio))),
-        };
-        let (verdict, ratio) = compared.unwrap_or_else(|reason| (Verdict::NotComparable(reason.to_owned()), None));
-        Row { run: at, cell: index, base, ratio, verdict }
-    };
-    cells.map(row).collect()
-}
-
-/// The cell of `first` to compare `cell` of `run` with: preferably of the same model file, then of the same device,
-/// then with figures.
-fn base(first: &NamedReport, run: &NamedReport, cell: &Cell) -> Option<usize> {
-    let id = device(run, cell).map(|device| device.id.as_str());
-    let rank = |other: &Cell| {
-        let same_device = device(first, other).map(|device| device.id.as_str()) == id;
-        [other.source != cell.source, !same_device, other.warm.is_none()]
-    };
-    let candidates = first.report.cells.iter().enumerate().filter(|(_, other)| key(other) == key(cell));
-    candidates.min_by_key(|(_, other)| rank(other)).map(|(index, _)| index)
-}
-
-/// The verdict and the ratio of images per second to `base`'s, or why they cannot be compared.
-fn compare(base: &Cell, cell: &Cell) -> std::result::Result<(Verdict, f64), &'static str> {
-    if base.source != cell.source {
-        return Err("another model");
+/// A report's device as `lq-infer devices` knew it, so that the same words select it.
+fn info((index, device): (usize, &Device)) -> DeviceInfo {
+    DeviceInfo {
+        index,
+        id: device.id.clone(),
+        name: device.name.clone(),
+        api: device.api.clone(),
+        driver: device.driver.clone(),
+        pci_id: device.pci_id.clone(),
+        software: device.software,
+        unusable: device.problem.clone(),
+        failed_check: None,
+        processor: None,
+        gpu: None,
     }
-    if base.digest.expected != cell.digest.expected || base.is_wrong() || cell.is_wrong() {
-        return Err("digests differ");
-    }
-    let warm = cell.warm.as_ref().ok_or("no figure")?;
-    let before = base.warm.as_ref().ok_or("no baseline")?;
-    let ratio = warm.images_per_second / before.images_per_second;
-    if !ratio.is_finite() {
-        return Err("no figure");
-    }
-    let verdict = match () {
-        () if !warm.noise.is_empty() || !before.noise.is_empty() => Verdict::Doubted,
-        () if (ratio - 1.0).abs() <= warm.wall.spread + before.wall.spread => Verdict::WithinNoise,
-        () if ratio > 1.0 => Verdict::Faster,
-        () => Verdict::Slower,
-    };
-    Ok((verdict, ratio))
-}
-
-fn device<'a>(run: &'a NamedReport, cell: &Cell) -> Option<&'a Device> {
-    run.report.devices.get(cell.device)
-}
-
-/// Every device that disagrees with its machine's reference, and every machine whose reference disagrees with
-/// another's.
-fn mismatches(runs: &[NamedReport]) -> Vec<String> {
-    let mut seen: Vec<(&NamedReport, &Cell)> = Vec::new();
-    let mut found = Vec::new();
-    for (run, cell) in runs.iter().flat_map(|run| run.report.cells.iter().map(move |cell| (run, cell))) {
-        let subject = format!("{}, batch {}", cell.model, cell.batch);
-        if let Some(digest) = cell.digest.found.as_ref().filter(|_| cell.is_wrong()) {
-            let name = device(run, cell).map_or("?", |device| &device.name);
-            let expected = short(&cell.digest.expected);
-            found.push(format!("{subject}: {name} of {} gives {}, its reference {expected}", run.name, short(digest)));
-        }
-        match seen.iter().find(|(_, other)| key(other) == key(cell) && other.source == cell.source) {
-            None => seen.push((run, cell)),
-            Some((other, before)) if before.digest.expected != cell.digest.expected => {
-                let [first, second] = [before, &cell].map(|cell| short(&cell.digest.expected));
-                let text =
-                    format!("{subject}: the reference of {} gives {first}, that of {} {second}", other.name, run.name);
-                // Once per machine, not once per device.
-                if !found.contains(&text) {
-                    found.push(text);
-                }
-            }
-            Some(_) => {}
-        }
-    }
-    found
-}
-
-fn short(digest: &str) -> String {
-    digest.chars().take(12).collect()
 }
 
 #[cfg(test)]

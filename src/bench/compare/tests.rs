@@ -1,5 +1,5 @@
 use super::*;
-use crate::bench::report::sample;
+use crate::bench::report::{Report, sample};
 
 /// A run of one model on two devices, with these rates and spreads.
 fn run(name: &str, figures: [(f64, f64); 2]) -> NamedReport {
@@ -61,8 +61,79 @@ fn only_the_same_work_is_compared() {
     assert_eq!(comparable(&|r| r.cells[0].batch = 5), "no baseline");
     assert_eq!(comparable(&|r| r.cells[0].bits = "1/1".into()), "no baseline");
     assert_eq!(comparable(&|r| r.cells[0].warm = None), "no figure");
-    // A device that the first run does not have is compared with that run's first one.
+    // A device that the first run does not have is compared with that run's first one of its kind, and with no other.
     assert_eq!(comparable(&|r| r.devices[0].id = "new".into()), "faster");
+    let processor = |r: &mut Report| {
+        (r.devices[0].id, r.devices[0].api, r.devices[0].name) = ("cpu".into(), "cpu".into(), "cpu".into())
+    };
+    assert_eq!(comparable(&processor), "no baseline of its kind");
+}
+
+/// Two hardware GPUs of other names, each with a processor beside it.
+fn machine(run_name: &str, gpu: &str, rates: [f64; 2]) -> NamedReport {
+    let mut run = run(run_name, [(rates[0], 0.0), (rates[1], 0.0)]);
+    let [cpu, gpu_at] = [run.report.cells[0].device, run.report.cells[1].device];
+    let cpu = &mut run.report.devices[cpu];
+    (cpu.id, cpu.name, cpu.api) = ("cpu".into(), "cpu".into(), "cpu".into());
+    let device = &mut run.report.devices[gpu_at];
+    (device.id, device.name, device.api) = (format!("vulkan:{gpu}"), gpu.into(), "vulkan".into());
+    run
+}
+
+#[test]
+fn a_gpu_is_compared_with_a_gpu() {
+    let runs = || vec![machine("old", "RTX 3060", [10.0, 100.0]), machine("new", "RTX 3090", [11.0, 200.0])];
+    let comparison = Comparison::new(runs());
+    assert_eq!(verdicts(&comparison)[2..], [(Some(1.1), "faster"), (Some(2.0), "faster")]);
+    let against =
+        |comparison: &Comparison, row: usize| comparison.base_device(&comparison.rows[row]).unwrap().name.clone();
+    assert_eq!([2, 3].map(|row| against(&comparison, row)), ["cpu", "RTX 3060"]);
+    assert_eq!(comparison.advice(), None);
+
+    // A chosen baseline is compared with everything, its own run included.
+    let chosen = Comparison::with_baseline(runs(), &"cpu".parse().unwrap()).unwrap();
+    let expected = [(Some(1.0), "baseline"), (Some(10.0), "faster"), (Some(1.1), "faster"), (Some(20.0), "faster")];
+    assert_eq!(verdicts(&chosen), expected);
+    let error = Comparison::with_baseline(runs(), &"RTX 3090".parse().unwrap()).unwrap_err();
+    assert_eq!(error.kind(), crate::error::ErrorKind::NoAdapter);
+    assert!(error.to_string().contains("RTX 3060"), "{error}");
+}
+
+#[test]
+fn devices_of_one_machine_are_compared() {
+    let mut one = machine("one", "RTX 3060", [10.0, 100.0]);
+    let device = one.report.cells[0].device;
+    let first = &mut one.report.devices[device];
+    (first.id, first.name, first.api) = ("vulkan:RTX 3090".into(), "RTX 3090".into(), "vulkan".into());
+    let comparison = Comparison::new(vec![one]);
+    assert_eq!(verdicts(&comparison), [(Some(1.0), "baseline"), (Some(10.0), "faster")]);
+    assert!(comparison.compares());
+    let single = Comparison::new(vec![machine("one", "RTX 3060", [10.0, 100.0])]);
+    assert_eq!(verdicts(&single), [(Some(1.0), "baseline"); 2], "a processor and a GPU are of two kinds");
+    assert!(!single.compares());
+}
+
+#[test]
+fn runs_of_other_work_say_what_to_do() {
+    let mut other = run("b", [(200.0, 0.0); 2]);
+    other.report.cells.iter_mut().for_each(|cell| cell.batch = 77);
+    let comparison = Comparison::new(vec![run("a", [(100.0, 0.0); 2]), other]);
+    assert!(
+        comparison.advice().is_some_and(|advice| advice.contains("same arguments") && advice.contains("--baseline"))
+    );
+}
+
+#[test]
+fn comparisons_are_written_as_json() {
+    let comparison = Comparison::new(vec![run("a", [(100.0, 0.0); 2]), run("b", [(200.0, 0.0); 2])]);
+    let json: serde_json::Value = serde_json::from_str(&comparison.json().unwrap()).unwrap();
+    let figure = &json["figures"][2];
+    assert_eq!((&figure["run"], &figure["ratio"], &figure["verdict"]), (&"b".into(), &2.0.into(), &"faster".into()));
+    assert_eq!(
+        figure["against"],
+        json["runs"][0]["report"]["devices"][comparison.runs[0].report.cells[0].device]["id"]
+    );
+    assert_eq!((json["figures"].as_array().unwrap().len(), &json["schema"]), (4, &1.into()));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of an [`Explanation`]'s JSON schema.
 pub(super) const SCHEMA: u32 = 1;
+
 /// Where the time of a network goes. Times are in seconds per batch, rates per second, sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
@@ -31,6 +32,9 @@ pub struct Explanation {
     pub images_per_second: f64,
     /// Reasons to doubt the times; empty if there are none.
     pub noise: Vec<String>,
+    /// Why nothing follows from the device's peaks, if so. Then bounds and shares are 0, and there are no sentences.
+    #[serde(default)]
+    pub doubt: Option<String>,
     /// How the launches were timed.
     pub clock: Clock,
     /// The launches in order.

@@ -12,6 +12,7 @@ mod text;
 pub use explanation::{Explanation, Group, Launch, Prediction, Remark};
 
 use super::ceiling::Ceiling;
+use super::layers::is_disturbed;
 use super::report::{Cell, Device};
 use crate::error::{Error, Result};
 use context::Context;
@@ -41,7 +42,7 @@ pub fn explain(device: &Device, cell: &Cell) -> Result<Explanation> {
         cpu: device.api == "cpu",
     };
     let predictions = predict::predictions(&context);
-    Ok(Explanation {
+    let explanation = Explanation {
         schema: SCHEMA,
         device: device.clone(),
         model: cell.model.clone(),
@@ -53,6 +54,7 @@ pub fn explain(device: &Device, cell: &Cell) -> Result<Explanation> {
         wall: warm.wall,
         images_per_second: warm.images_per_second,
         noise: warm.noise.clone(),
+        doubt: None,
         clock: warm.clock,
         launches: warm.steps.iter().map(|step| context.launch(step)).collect(),
         groups: context.groups(),
@@ -61,7 +63,28 @@ pub fn explain(device: &Device, cell: &Cell) -> Result<Explanation> {
         answers: answers::answers(&context, &predictions, cell.timed_float32()),
         predictions,
         float32: cell.float32.clone(),
-    })
+    };
+    match is_disturbed(&warm.steps, context.ceiling.launch) {
+        true => Ok(doubted(explanation)),
+        false => Ok(explanation),
+    }
+}
+
+/// What is left of an explanation if the device's peaks cannot be believed.
+fn doubted(mut explanation: Explanation) -> Explanation {
+    for launch in &mut explanation.launches {
+        (launch.least, launch.step.share) = (0.0, 0.0);
+    }
+    explanation.groups.iter_mut().for_each(|group| group.least = 0.0);
+    let doubt = "launches are faster than the peaks that the probes found, so something disturbed the probes: no bounds and \
+                 no shares are given. Run it again when the machine is idle";
+    Explanation {
+        doubt: Some(doubt.to_owned()),
+        square_share: None,
+        remarks: Vec::new(),
+        answers: Vec::new(),
+        ..explanation
+    }
 }
 
 #[cfg(test)]

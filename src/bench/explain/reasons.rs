@@ -3,6 +3,7 @@
 use super::context::{Context, Sort, numbers, pairs};
 use super::explanation::Remark;
 use super::text::{bytes, count, percent, time};
+use crate::bench::layers::BELIEVED;
 use crate::bench::report::{Bound, StepTime};
 
 /// A launch that reaches at least this fraction of its bound is explained by the bound.
@@ -29,6 +30,15 @@ fn reason(context: &Context, step: &StepTime) -> String {
     let [words, products, memory] = step.at_peaks(&peaks);
     let work = words.max(products).max(memory);
     let share = percent(step.share);
+    if memory > BELIEVED * step.seconds && (step.bound == Bound::Launch || step.share < PART) {
+        return format!(
+            "its {} take {}, less than main memory allows ({}): they stay in caches; {}",
+            bytes(step.bytes),
+            time(step.seconds),
+            time(memory),
+            per_number(context, step)
+        );
+    }
     match step.bound {
         Bound::Launch if step.seconds <= 3.0 * launch => {
             format!(
@@ -43,13 +53,6 @@ fn reason(context: &Context, step: &StepTime) -> String {
             time(work),
             time(launch),
             time(step.seconds),
-            per_number(context, step)
-        ),
-        Bound::Memory if memory > step.seconds => format!(
-            "its {} take {}, less than main memory allows ({}): they stay in caches; {}",
-            bytes(step.bytes),
-            time(step.seconds),
-            time(memory),
             per_number(context, step)
         ),
         Bound::Memory if step.share >= AT_ITS_BOUND => format!(

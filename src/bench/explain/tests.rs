@@ -70,6 +70,9 @@ fn cell(steps: Vec<StepTime>, wall: f64) -> Cell {
         bits: "2/2".into(),
         input: [1, 1, 1],
         batch: 1,
+        model_bytes: None,
+        parameters: None,
+        network_macs: None,
         cold: None,
         digest: DigestCheck { expected: "right".into(), found: Some("right".into()), against: "cpu-reference".into() },
         warm: Some(Warm {
@@ -192,6 +195,27 @@ fn data_in_caches_are_faster_than_memory() {
     let e = explain(&device(), &cell(vec![StepTime { seconds: 0.8e-3, ..products }], 3e-3)).unwrap();
     let reason = self::reason(&e, "limbsum");
     assert!(!reason.contains("moving"), "{reason}");
+}
+
+/// A probe that was disturbed finds a peak far below what launches reach: nothing follows from it.
+#[test]
+fn disturbed_peaks_explain_nothing() {
+    let steps = || vec![conv("c", [2, 2], 1000, 100.0, 0.3e-3), other("limbconv", 3e5, 1e3, 0.4e-3)];
+    let e = explain(&device(), &cell(steps(), 1e-3)).unwrap();
+    assert!(e.doubt.is_some_and(|doubt| doubt.contains("disturbed")));
+    assert!(e.remarks.is_empty() && e.answers.is_empty() && e.square_share.is_none());
+    assert!(e.launches.iter().all(|launch| (launch.least, launch.step.share) == (0.0, 0.0)));
+    assert!(e.groups.iter().all(|group| group.least == 0.0));
+    assert_eq!(e.predictions.len(), 16, "they need no peaks");
+    // Five percent above the peak are the probe's own noise.
+    let mut steps = steps();
+    steps[0].seconds = 0.38e-3;
+    bind(&mut steps[0]);
+    let e = explain(&device(), &cell(steps.clone(), 1e-3)).unwrap();
+    assert!(e.doubt.is_none() && !e.answers.is_empty() && e.launches[0].step.share > 1.0);
+    // Launches that cost more than all launches took.
+    let slow = Device { launch: Some(0.9e-3), ..device() };
+    assert!(explain(&slow, &cell(steps, 1e-3)).unwrap().doubt.is_some());
 }
 
 #[test]

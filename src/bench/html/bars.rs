@@ -1,5 +1,6 @@
 //! Bars of images per second, with whiskers for the spread. Where there is no figure, the reason takes the bar's place.
 
+use super::label::Label;
 use super::scale::Linear;
 use super::svg::{Anchor, Size, Svg, width};
 use super::units::{digits, percent, times};
@@ -18,7 +19,7 @@ pub(super) struct Group {
 
 /// A device's images per second.
 pub(super) struct Bar {
-    label: String,
+    label: Label,
     /// Text at the right end ("1.25x faster").
     note: String,
     /// The figure, or why there is none.
@@ -37,7 +38,7 @@ struct Figure {
 
 impl Bar {
     /// The bar of `cell`.
-    pub(super) fn new(label: String, cell: &Cell, note: String) -> Self {
+    pub(super) fn new(label: Label, cell: &Cell, note: String) -> Self {
         let figure = cell.warm.as_ref().map(|warm| {
             let (rate, spread, doubted) = (warm.images_per_second, warm.wall.spread.max(0.0), !warm.noise.is_empty());
             let mark = if doubted { " !" } else { "" };
@@ -134,20 +135,21 @@ fn draw_bar(svg: &mut Svg, layout: &Layout, axis: &Linear, bar: &Bar, top: f64) 
         true => (top + 13.0, Anchor::Start, 1.0, layout.width - 2.0 - noted),
         false => (y + 14.0, Anchor::End, axis.from - 10.0, axis.from - 12.0),
     };
-    svg.text(Size::Label, "", anchor, [x, base], room, &bar.label);
+    let label = bar.label.whole();
+    svg.shortened(Size::Label, "", anchor, [x, base], room, [&bar.label.fitted(room, Size::Label), &label]);
     svg.text(Size::Small, "dim", Anchor::End, [layout.width - 1.0, base], noted, &bar.note);
     // Notes above the bars leave them the whole width.
     let right = layout.width - if layout.above { 0.0 } else { noted };
     match &bar.figure {
-        Ok(figure) => draw_figure(svg, axis, figure, &bar.label, [y, right]),
+        Ok(figure) => draw_figure(svg, axis, figure, &label, [y, right]),
         Err(reason) => {
             let (text, room) = (format!("no figure: {reason}"), right - axis.from - 1.0);
-            svg.rect("missing", [axis.from + 0.5, y + 0.5, room - 1.0, 19.0], &format!("{}: {text}", bar.label));
+            svg.rect("missing", [axis.from + 0.5, y + 0.5, room - 1.0, 19.0], &format!("{label}: {text}"));
             svg.text(Size::Small, "bad", Anchor::Start, [axis.from + 8.0, y + 14.0], room - 16.0, &text);
         }
     }
     if let Some((text, rate)) = &bar.float32 {
-        let hint = format!("{}: {text}", bar.label);
+        let hint = format!("{label}: {text}");
         draw_float32(svg, axis, (text, *rate), &hint, [y + 22.0, layout.width]);
     }
 }

@@ -5,26 +5,36 @@ use super::stack;
 use super::subjects::{by_subject, device_name};
 use super::table::{Field, Table};
 use super::units::{digits, percent, prefixed, time, times};
+use crate::bench::compare::{Comparison, Verdict};
+use crate::bench::names::Names;
 use crate::bench::report::{Cell, Device, Report};
 
-/// The cells of a report with their devices' names, grouped by model and batch size.
-fn named(report: &Report) -> Vec<(String, Vec<(&Cell, String)>)> {
-    by_subject(report.cells.iter().map(|cell| (cell, device_name(report, cell))))
+/// The ratio of each of a run's figures to that of the device that it is compared with.
+pub(super) fn ratios(compared: &Comparison) -> Option<Vec<Option<f64>>> {
+    let cells = compared.runs.first()?.report.cells.len();
+    let mut ratios = vec![None; cells];
+    for row in compared.rows.iter().filter(|row| !matches!(row.verdict, Verdict::NotComparable(_))) {
+        if let Some(ratio) = ratios.get_mut(row.cell) {
+            *ratio = row.ratio;
+        }
+    }
+    compared.compares().then_some(ratios)
 }
 
-/// The table of whole runs.
-pub(super) fn results(report: &Report) -> String {
+/// The table of whole runs. `ratios` are those of [`ratios`], if the run's devices are compared.
+pub(super) fn results(names: &Names, report: &Report, ratios: Option<&[Option<f64>]>) -> String {
     let float32 = report.cells.iter().any(|cell| cell.float32.is_some());
     let gpu = report.cells.iter().any(|cell| gpu(cell).is_some());
     let mut columns = vec!["Device", "Median#", "±#", "p95#", "p99#", "Images/s#"];
     columns.extend(gpu.then_some("GPU#"));
     columns.extend(float32.then_some(["float32#", "takes#"]).into_iter().flatten());
+    columns.extend(ratios.map(|_| "Ratio#"));
     columns.push("Digest");
     let mut table = Table::new("Whole runs, per batch", &columns);
-    for (title, cells) in named(report) {
+    for (title, cells) in by_subject(names, report.cells.iter().enumerate().map(|(at, cell)| (cell, at))) {
         table.group(&title);
-        for (cell, name) in cells {
-            let mut row = vec![Field::text(name)];
+        for (cell, at) in cells {
+            let mut row = vec![Field::text(device_name(names, report, cell))];
             row.extend(figures(cell).map(Field::maybe));
             row.extend(gpu.then(|| Field::maybe(self::gpu(cell).map(time))));
             if float32 {
@@ -32,6 +42,7 @@ pub(super) fn results(report: &Report) -> String {
                 row.push(Field::maybe(timed.map(|r| time(r.wall.median))));
                 row.push(Field::maybe(timed.map(|r| times(r.times))));
             }
+            row.extend(ratios.map(|all| Field::maybe(all.get(at).copied().flatten().map(times))));
             row.push(digest(cell));
             table.row(row);
             remarks(&mut table, cell);
@@ -79,17 +90,17 @@ pub(super) fn remarks(table: &mut Table, cell: &Cell) {
 }
 
 /// The table of the parts of runs on GPUs, if there are any.
-pub(super) fn parts(report: &Report) -> String {
+pub(super) fn parts(names: &Names, report: &Report) -> String {
     let columns = ["Device", "Upload#", "GPU#", "Readback#", "Whole#"];
     let mut table = Table::new("Parts of a run on a GPU, per batch", &columns);
     let measured = |cell: &Cell| cell.warm.as_ref().and_then(|warm| Some((warm.parts?, warm.wall.median)));
     let cells = report.cells.iter().filter_map(|cell| Some((cell, measured(cell)?)));
-    let groups = by_subject(cells);
+    let groups = by_subject(names, cells);
     for (title, cells) in &groups {
         table.group(title);
         for (cell, (parts, whole)) in cells {
             table.row(vec![
-                Field::text(device_name(report, cell)),
+                Field::text(device_name(names, report, cell)),
                 Field::text(time(parts.upload.median)),
                 Field::maybe(parts.device.map(|device| time(device.median))),
                 Field::text(time(parts.readback.median)),
@@ -101,17 +112,17 @@ pub(super) fn parts(report: &Report) -> String {
 }
 
 /// How long first inferences take, as a drawing and as a table.
-pub(super) fn cold(report: &Report, id: &str) -> String {
+pub(super) fn cold(names: &Names, report: &Report, id: &str) -> String {
     let columns = ["Device", "Load#", "Lower#", "Compile#", "First run#", "Together#"];
     let mut table = Table::new("A first inference, in its parts", &columns);
-    let starts = by_subject(report.cells.iter().filter_map(|cell| Some((cell, cell.cold?))));
+    let starts = by_subject(names, report.cells.iter().filter_map(|cell| Some((cell, cell.cold?))));
     if starts.is_empty() {
         return paragraph("lead", "No device finished a first inference.");
     }
     let mut drawn = Vec::new();
     for (title, cells) in starts {
         table.group(&title);
-        let named = cells.into_iter().map(|(cell, cold)| (device_name(report, cell), stack::cold_parts(&cold)));
+        let named = cells.into_iter().map(|(cell, cold)| (device_name(names, report, cell), stack::cold_parts(&cold)));
         let named: Vec<(String, [f64; 4])> = named.collect();
         for (name, parts) in &named {
             let times = parts.iter().copied().chain([parts.iter().sum()]).map(|seconds| Field::text(time(seconds)));

@@ -36,8 +36,9 @@ pub(super) fn roofline(steps: &[StepTime], peaks: &Peaks, id: &str, subject: &st
     let mut points = points(steps);
     points.sort_by(|a, b| b.step.seconds.total_cmp(&a.step.seconds));
     let title = format!("Roofline of {subject}");
-    let description = "Each launch's work per second (upwards) and per byte of memory (to the right), with the \
-                       device's measured peaks as ceilings.";
+    let ceilings = if peaks.words > 0.0 { ", with the device's measured peaks as ceilings" } else { "" };
+    let description =
+        &format!("Each launch's work per second (upwards) and per byte of memory (to the right){ceilings}.");
     let drawings = WIDTHS.map(|(width, class)| {
         let svg = draw(&points, peaks, width)?;
         Some(svg.inline(&format!("{id}-{class}"), class, HEIGHT, &title, description))

@@ -1,10 +1,13 @@
 //! The sections of a report's page.
 
 use super::bars::{self, Bar, Group, WIDTHS};
+use super::label::Label;
 use super::page::{details, facts, paragraph, section};
-use super::subjects::{by_subject, device_name, subject};
+use super::subjects::{by_subject, device_name, label, subject};
 use super::units::prefixed;
 use super::{figures, roofline, timeline};
+use crate::bench::layers::is_disturbed;
+use crate::bench::names::Names;
 use crate::bench::report::{Cell, Report};
 
 /// The machine and the program.
@@ -17,16 +20,17 @@ pub(super) fn identity(report: &Report) -> String {
         ("Memory", memory),
         ("Began (UTC)", report.began.clone()),
         ("Version", format!("lq-infer {}", report.version)),
-        ("Shaders (SHA-256)", report.shaders.clone()),
+        ("Shaders", report.shaders.chars().take(12).collect()),
     ])
 }
 
 /// What a reader must know before reading the figures.
-pub(super) fn notices(report: &Report) -> String {
+pub(super) fn notices(names: &Names, report: &Report) -> String {
     let mut all = String::new();
     for cell in &report.cells {
         if cell.is_wrong() {
-            let text = format!("{} computed wrong logits of {}.", device_name(report, cell), subject(cell));
+            let text =
+                format!("{} computed wrong logits of {}.", device_name(names, report, cell), subject(names, cell));
             all.push_str(&paragraph("notice error", &text));
         }
     }
@@ -45,9 +49,9 @@ pub(super) fn notices(report: &Report) -> String {
 }
 
 /// A group of bars for each model and batch size, from cells with the label and note of each bar.
-pub(super) fn groups<'a>(cells: impl Iterator<Item = (&'a Cell, (String, String))>) -> Vec<Group> {
+pub(super) fn groups<'a>(names: &Names, cells: impl Iterator<Item = (&'a Cell, (Label, String))>) -> Vec<Group> {
     let mut groups = Vec::new();
-    for (title, cells) in by_subject(cells) {
+    for (title, cells) in by_subject(names, cells) {
         let bars = cells.into_iter().map(|(cell, (label, note))| Bar::new(label, cell, note));
         groups.push(Group { title, bars: bars.collect() });
     }
@@ -68,32 +72,41 @@ pub(super) fn bars(groups: &[Group], id: &str) -> String {
 pub(super) const READ: &str = "longer is faster; whiskers show the spread; figures with dashed bars and ! are doubtful";
 
 /// The bars of one report.
-pub(super) fn report_groups(report: &Report) -> Vec<Group> {
-    groups(report.cells.iter().map(|cell| (cell, (device_name(report, cell), String::new()))))
+pub(super) fn report_groups(names: &Names, report: &Report) -> Vec<Group> {
+    groups(names, report.cells.iter().map(|cell| (cell, (label(names, report, cell, None), String::new()))))
 }
 
-/// All sections of a report. `id` makes its element ids unique on the page.
-pub(super) fn all(report: &Report, id: &str) -> String {
-    let results =
-        bars(&report_groups(report), &format!("{id}bars")) + &figures::results(report) + &figures::parts(report);
+/// All sections of a report. `ratios` compare its devices with each other; `id` makes its element ids unique on the
+/// page.
+pub(super) fn all(names: &Names, report: &Report, ratios: Option<&[Option<f64>]>, id: &str) -> String {
+    let bars = bars(&report_groups(names, report), &format!("{id}bars"));
+    let results = bars + &figures::results(names, report, ratios) + &figures::parts(names, report);
     [
         section("Results", &results),
-        section("First inference", &figures::cold(report, id)),
-        launches(report, id),
+        section("First inference", &figures::cold(names, report, id)),
+        launches(names, report, id),
         section("Devices", &figures::devices(report)),
     ]
     .concat()
 }
 
+/// What is said instead of a comparison with peaks that launches exceed.
+const DISTURBED: &str = "Each launch. These are faster than the peaks that the device's probes found, so something \
+                         disturbed the probes: no peaks are drawn, and no shares of them given.";
+
 /// The timeline and roofline of every cell whose launches were timed.
-fn launches(report: &Report, id: &str) -> String {
+fn launches(names: &Names, report: &Report, id: &str) -> String {
     let mut all = String::new();
     for (at, cell) in report.cells.iter().enumerate() {
         let Some(warm) = cell.warm.as_ref().filter(|warm| !warm.steps.is_empty()) else { continue };
-        let name = format!("{} on {}", subject(cell), device_name(report, cell));
+        let name = format!("{} on {}", subject(names, cell), device_name(names, report, cell));
         let mut body = paragraph("lead", timeline::clock(warm.clock));
         body.push_str(&timeline::timeline(&warm.steps, &format!("{id}line{at}"), &name));
-        let peaks = report.devices.get(cell.device).and_then(|device| device.peaks).unwrap_or_default();
+        let device = report.devices.get(cell.device);
+        let launch = device.and_then(|device| device.launch).unwrap_or_default();
+        let disturbed = is_disturbed(&warm.steps, launch);
+        // Peaks that launches exceed are not worth drawing.
+        let peaks = device.and_then(|device| device.peaks).filter(|_| !disturbed).unwrap_or_default();
         if let Some(roofline) = roofline::roofline(&warm.steps, &peaks, &format!("{id}roof{at}"), &name) {
             let memory = match peaks.bytes {
                 bytes if bytes > 0.0 => {
@@ -101,13 +114,14 @@ fn launches(report: &Report, id: &str) -> String {
                 }
                 _ => String::new(),
             };
+            let what = if disturbed { DISTURBED } else { "Each launch and the device's measured peaks." };
             let text = format!(
-                "Each launch and the device's measured peaks.{memory} The launches that take longest are numbered as \
-                 in the table. Launches that only move data are not shown."
+                "{what}{memory} The launches that take longest are numbered as in the table. Launches that only move \
+                 data are not shown."
             );
             body.push_str(&(paragraph("lead", &text) + &roofline));
         }
-        let table = timeline::table(&warm.steps, &format!("Launches of {name}, per batch"));
+        let table = timeline::table(&warm.steps, !disturbed, &format!("Launches of {name}, per batch"));
         body.push_str(&details(&format!("All {} launches", warm.steps.len()), false, &table));
         all.push_str(&details(&name, all.is_empty(), &body));
     }

@@ -80,6 +80,9 @@ pub(super) fn clip(text: &str, room: f64, size: Size) -> String {
     }
 }
 
+/// Pixels around a drawing that is a file of its own.
+const PADDING: f64 = 16.0;
+
 /// A drawing of a fixed width that grows downwards.
 pub(super) struct Svg {
     width: f64,
@@ -119,13 +122,26 @@ impl Svg {
     }
 
     /// Text with its baseline at `y`, clipped to `room` pixels.
-    pub(super) fn text(&mut self, size: Size, class: &str, anchor: Anchor, [x, y]: [f64; 2], room: f64, text: &str) {
+    pub(super) fn text(&mut self, size: Size, class: &str, anchor: Anchor, at: [f64; 2], room: f64, text: &str) {
+        self.shortened(size, class, anchor, at, room, [text, text]);
+    }
+
+    /// The first text; if it is not the second, which is the whole, that is shown when the pointer rests on it.
+    pub(super) fn shortened(
+        &mut self,
+        size: Size,
+        class: &str,
+        anchor: Anchor,
+        [x, y]: [f64; 2],
+        room: f64,
+        [text, whole]: [&str; 2],
+    ) {
         // Bold text is wider.
         let shown = clip(text, if class == "strong" { room / 1.1 } else { room }, size);
         if shown.is_empty() {
             return;
         }
-        let hint = if shown == text { String::new() } else { element("title", &[], &escape(text)) };
+        let hint = if shown == whole { String::new() } else { element("title", &[], &escape(whole)) };
         let (x, y, size) = (number(x), number(y), number(size.pixels()));
         let attributes = [("class", class), ("x", &x), ("y", &y), ("font-size", &size), ("text-anchor", anchor.name())];
         self.body.push_str(&element("text", &attributes, &format!("{hint}{}", escape(&shown))));
@@ -133,16 +149,17 @@ impl Svg {
 
     /// The drawing as part of a page. `id` is unique on the page; `class` says at which screen widths it is shown.
     pub(super) fn inline(self, id: &str, class: &str, height: f64, title: &str, description: &str) -> String {
-        self.drawing(&[("class", &format!("chart {class}"))], id, height, title, description, "")
+        self.drawing(&[("class", &format!("chart {class}"))], id, height, 0.0, [title, description, ""])
     }
 
     /// The drawing as a separate file.
     pub(super) fn file(self, height: f64, title: &str, description: &str, style: &str) -> String {
-        let (width, tall) = (number(self.width), number(height));
+        // A file is shown on pages of other colours: its text keeps a distance from its edges.
+        let [width, tall] = [self.width, height].map(|length| number(length + 2.0 * PADDING));
         let name = ("xmlns", "http://www.w3.org/2000/svg");
         let attributes = [name, ("class", "chart"), ("width", &width), ("height", &tall)];
         let style = element("style", &[], style);
-        self.drawing(&attributes, "chart", height, title, description, &style) + "\n"
+        self.drawing(&attributes, "chart", height, PADDING, [title, description, &style]) + "\n"
     }
 
     fn drawing(
@@ -150,12 +167,12 @@ impl Svg {
         attributes: &[(&str, &str)],
         id: &str,
         height: f64,
-        title: &str,
-        description: &str,
-        style: &str,
+        padding: f64,
+        [title, description, style]: [&str; 3],
     ) -> String {
         let [title_id, description_id] = ["title", "text"].map(|part| format!("{id}-{part}"));
-        let view = format!("0 0 {} {}", number(self.width), number(height));
+        let [start, width, tall] = [-padding, self.width + 2.0 * padding, height + 2.0 * padding].map(number);
+        let view = format!("{start} {start} {width} {tall}");
         let names = format!("{title_id} {description_id}");
         let mut all = attributes.to_vec();
         all.extend([("viewBox", view.as_str()), ("role", "img"), ("aria-labelledby", names.as_str())]);

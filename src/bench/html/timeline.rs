@@ -65,8 +65,8 @@ fn draw(steps: &[StepTime], kernels: &[(&str, f64)], sum: f64, width: f64) -> Sv
     svg
 }
 
-/// A table of every launch with its work and what limits it.
-pub(super) fn table(steps: &[StepTime], caption: &str) -> String {
+/// A table of every launch with its work and, if peaks are `known`, what limits it.
+pub(super) fn table(steps: &[StepTime], known: bool, caption: &str) -> String {
     let columns =
         ["#", "Layer", "Kernel", "Time#", "Share#", "Words#", "Products#", "Bytes#", "Bound by", "Of that peak#"];
     let mut table = Table::new(caption, &columns);
@@ -82,8 +82,8 @@ pub(super) fn table(steps: &[StepTime], caption: &str) -> String {
             amount(step.words),
             amount(step.byte_products),
             amount(step.bytes),
-            Field::text(bound(step.bound)),
-            Field::text(percent(step.share)),
+            Field::maybe(known.then(|| bound(step.bound).to_owned())),
+            Field::maybe(known.then(|| percent(step.share))),
         ]);
     }
     table.finish()

@@ -9,7 +9,8 @@ pub(crate) const COLUMNS: &str = "began,version,shaders,quick,os,architecture,cp
                            count,median_s,p95_s,p99_s,least_s,spread,images_per_second,upload_s,gpu_s,readback_s,\
                            load_s,lower_s,compile_s,first_run_s,\
                            rival,rival_median_s,rival_gpu_s,rival_images_per_second,rival_times,rival_problem,\
-                           digest,expected,problem,noise";
+                           digest,expected,problem,noise,\
+                           model_bytes,parameters,network_macs";
 
 impl Report {
     /// One line per cell, after a line of column names. Absent values are empty fields.
@@ -36,6 +37,7 @@ pub(crate) fn fields(report: &Report, cell: &Cell) -> Vec<String> {
     fields.extend([cell.digest.found.clone().unwrap_or_default(), cell.digest.expected.clone()]);
     let noise = cell.warm.as_ref().map_or(String::new(), |w| w.noise.join("; "));
     fields.extend([cell.problem.clone().unwrap_or_default(), noise]);
+    fields.extend([cell.model_bytes, cell.parameters, cell.network_macs].map(maybe));
     fields
 }
 

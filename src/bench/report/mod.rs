@@ -114,6 +114,15 @@ pub struct Cell {
     pub input: [usize; 3],
     /// Images per batch.
     pub batch: usize,
+    /// Bytes of the packed model; absent in reports of earlier versions.
+    #[serde(default)]
+    pub model_bytes: Option<u64>,
+    /// Numbers that training learns, as [`crate::graph::Graph::learned_numbers`] counts them.
+    #[serde(default)]
+    pub parameters: Option<u64>,
+    /// Multiply-accumulates of one image by the layers' definitions.
+    #[serde(default)]
+    pub network_macs: Option<u64>,
     /// The first inference; absent if the device failed before it.
     pub cold: Option<Cold>,
     /// Whether the logits were right.

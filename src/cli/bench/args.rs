@@ -6,7 +6,7 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// Arguments that have a meaning only when something is measured.
-const MEASURING: [&str; 9] = ["models", "net", "bits", "device", "batch", "seconds", "against", "quick", "json"];
+const MEASURING: [&str; 8] = ["models", "net", "bits", "device", "batch", "seconds", "against", "quick"];
 
 #[derive(Args, Debug)]
 pub(crate) struct BenchArgs {
@@ -15,8 +15,15 @@ pub(crate) struct BenchArgs {
     /// Networks of the zoo with random parameters, by id
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub net: Vec<String>,
-    /// Bits of weights and activations of these networks
-    #[arg(long, value_name = "W/A", value_delimiter = ',', default_value = "2/2", value_parser = parse_bits)]
+    /// Bits of weights and activations of these networks; 32 for float activations
+    #[arg(
+        long,
+        value_name = "W/A",
+        value_delimiter = ',',
+        default_value = "2/2",
+        value_parser = parse_bits,
+        requires = "net"
+    )]
     pub bits: Vec<Bits>,
     /// Devices as for classification, separated by commas, or `all`
     #[arg(long, value_name = "SEL", value_delimiter = ',', default_value = "auto")]
@@ -33,7 +40,14 @@ pub(crate) struct BenchArgs {
     /// Short and rough: six seconds of measuring for all figures together, plus the time to prepare
     #[arg(long)]
     pub quick: bool,
-    /// Write the report as JSON (benches/README.md describes it)
+    /// Compare with this device: one that is measured, or one of the first report [default: the same device, else the
+    /// first one of its kind]
+    #[arg(long, value_name = "SEL")]
+    pub baseline: Option<String>,
+    /// Print a Markdown table, with sizes and parameters of the models, to paste into an issue
+    #[arg(long)]
+    pub markdown: bool,
+    /// Write the report, or the comparison, as JSON (benches/README.md describes both)
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Write the figures as CSV
@@ -45,7 +59,7 @@ pub(crate) struct BenchArgs {
     /// Write images per second as a drawing
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
-    /// Measure nothing: compare the JSON reports of several runs with the first of them, or show a single one
+    /// Measure nothing: compare the JSON reports of several runs with the first of them, or the devices of a single one
     #[arg(long, value_name = "REPORT", num_args = 1.., conflicts_with_all = MEASURING)]
     pub compare: Vec<PathBuf>,
 }

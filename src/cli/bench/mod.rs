@@ -2,37 +2,41 @@
 
 mod args;
 mod compare;
+mod markdown;
 mod print;
 mod run;
 
 pub(super) use args::BenchArgs;
 
 use super::failure::{Failure, Outcome};
-use super::files::write;
-use crate::bench::html;
+use crate::bench::compare::NamedReport;
 use crate::bench::report::Report;
 use crate::error::Error;
-use std::path::PathBuf;
 
 /// Runs the command.
 pub(super) fn run(args: &BenchArgs) -> Outcome {
-    match args.compare.as_slice() {
-        [] => measure(args),
-        [one] => {
-            let report = Report::read(one)?;
-            ended(show(args, &report), verdict(&report))
-        }
-        several => compare::run(args, several),
+    if args.compare.is_empty() {
+        return measure(args);
+    }
+    let comparison = compare::comparison(NamedReport::read(&args.compare)?, args.baseline.as_deref())?;
+    match comparison.runs.as_slice() {
+        [one] => ended(compare::show_one(args, &comparison, &one.report), verdict(&one.report)),
+        _ => compare::show_all(args, &comparison),
     }
 }
 
 fn measure(args: &BenchArgs) -> Outcome {
-    let (report, outcome) = run::measured(args)?;
-    let shown = show(args, &report);
+    let run::Measured { report, baseline, outcome } = run::measured(args)?;
+    let runs = vec![NamedReport { name: report.began.clone(), report }];
+    // The device was there before; if it cannot be compared with, the figures are shown all the same.
+    let comparison =
+        compare::comparison(runs.clone(), baseline.as_deref()).or_else(|_| compare::comparison(runs, None))?;
+    let Some(run) = comparison.runs.first() else { return Ok(()) };
+    let shown = compare::show_one(args, &comparison, &run.report);
     let verdict = match outcome {
         Err(Error::Cancelled) => Err(Failure::new(1, "interrupted: the report is not complete")),
         Err(error) => Err(error.into()),
-        Ok(()) => verdict(&report),
+        Ok(()) => verdict(&run.report),
     };
     ended(shown, verdict)
 }
@@ -44,20 +48,6 @@ fn ended(shown: Outcome, verdict: Outcome) -> Outcome {
         Err(failure) if failure.code != 0 => Err(failure),
         shown => verdict.and(shown),
     }
-}
-
-/// Prints a report and writes it in the forms that were asked for. If writing fails, the report is still printed.
-fn show(args: &BenchArgs, report: &Report) -> Outcome {
-    let json = |path: &PathBuf| report.write(path).map_err(Failure::of_writing);
-    let written = args
-        .json
-        .as_ref()
-        .map_or(Ok(()), json)
-        .and_then(|()| write(args.csv.as_ref(), || report.csv()))
-        .and_then(|()| write(args.html.as_ref(), || html::report(report)))
-        .and_then(|()| write(args.svg.as_ref(), || html::report_svg(report)));
-    let printed = print::report(report);
-    written.and(printed)
 }
 
 /// The run fails if a digest is wrong, or if there is not a single figure.

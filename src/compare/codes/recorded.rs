@@ -4,10 +4,14 @@ use super::quantizers::Quantizer;
 use crate::convert::readers::npz::Npz;
 use crate::convert::readers::{Reader, Variable};
 use crate::error::{Error, Result};
+use crate::files::read_file;
 use crate::format::npy::NpyData;
 use crate::tensor::Shape;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Largest archive that is read.
+const MAX_ARCHIVE: usize = 1 << 30;
 
 /// Recorded codes of one or several images, for [`super::compare_codes`].
 ///
@@ -46,7 +50,7 @@ impl RecordedCodes {
     /// [`Error::Io`], or [`Error::BadInput`] with what is wrong in the archive.
     pub fn read(path: &Path) -> Result<Self> {
         let bad = |problem: String| Error::bad_input(path, problem);
-        let file = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let file = read_file(path, MAX_ARCHIVE)?;
         let npz = Npz::parse(&file).map_err(bad)?;
         let array = |(name, variable): (&String, &Variable)| {
             Ok((name.clone(), (variable.shape.clone(), npz.read(&file, name)?)))

@@ -3,14 +3,13 @@
 use super::mean_image::WHITE;
 use crate::convert::readers::safetensors;
 use crate::error::{Error, Result};
-use crate::files::RegularFile;
+use crate::files::{RegularFile, read_text};
 use crate::format::{GRAPH_KEY, Header, MAX_HEADER, check_ends, parse_versioned};
 use crate::graph::Graph;
 use crate::graph::preprocess::{Normalize, Preprocess};
 use crate::quant::Ties;
 use crate::zoo::Definition;
 use serde::{Deserialize, Serialize};
-use std::io::Read;
 use std::path::Path;
 
 /// The version of graph files that this crate reads.
@@ -42,16 +41,27 @@ impl CustomNetwork {
     /// [`Error::Io`], or [`Error::BadModel`] with the layer, what it has and what it needs.
     pub fn read(path: &Path) -> Result<Self> {
         let exported = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("safetensors"));
-        let text = if exported { read_exported(path)? } else { read_text(path)? };
+        let text = if exported { read_exported(path)? } else { read_text(path, MAX_HEADER)? };
         Self::parse(&text).map_err(|problem| Error::bad_model(path, problem))
+    }
+
+    /// A network of the zoo, or another definition, as a network of one's own. Labels are left out unless there is one
+    /// for each class.
+    ///
+    /// # Errors
+    /// The parts do not belong together.
+    pub fn of_definition(name: &str, definition: Definition, labels: Vec<String>) -> Result<Self, String> {
+        let Definition { graph, preprocess, weight_ties, .. } = definition;
+        let labels = if labels.len() == graph.classes() { labels } else { Vec::new() };
+        let preprocess = without_mean_image(preprocess);
+        let network =
+            CustomNetwork { version: GRAPH_VERSION, name: name.to_owned(), graph, preprocess, labels, weight_ties };
+        network.check().map(|()| network)
     }
 
     /// The network of a packed file. A mean image is apart from it: [`super::export_float`] writes it as a variable.
     pub(super) fn of(header: &Header) -> Self {
-        let mut preprocess = header.preprocess.clone();
-        if let Normalize::MeanImage { divide } = preprocess.normalize {
-            preprocess.normalize = Normalize::TensorOnly { range: WHITE / divide };
-        }
+        let preprocess = without_mean_image(header.preprocess.clone());
         let suffix = format!(" {}", header.graph.widths());
         let name = header.name.strip_suffix(&suffix).unwrap_or(&header.name).to_owned();
         let (graph, labels) = (header.graph.clone(), header.labels.clone());
@@ -81,18 +91,16 @@ impl CustomNetwork {
     }
 }
 
-fn read_text(path: &Path) -> Result<String> {
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
-    file.take(MAX_HEADER as u64 + 1).read_to_string(&mut text).map_err(|e| Error::io(path, e))?;
-    if text.len() > MAX_HEADER {
-        return Err(Error::bad_model(path, format!("a graph file of more than {MAX_HEADER} bytes")));
+/// Preprocessing whose mean image is given elsewhere.
+fn without_mean_image(mut preprocess: Preprocess) -> Preprocess {
+    if let Normalize::MeanImage { divide } = preprocess.normalize {
+        preprocess.normalize = Normalize::TensorOnly { range: WHITE / divide };
     }
-    Ok(text)
+    preprocess
 }
 
 fn read_exported(path: &Path) -> Result<String> {
-    let file = RegularFile::open(path, || Error::bad_model(path, "is not a regular file"))?;
-    let entry = safetensors::metadata(&file.map()?, GRAPH_KEY).map_err(|problem| Error::bad_model(path, problem))?;
+    let file = RegularFile::open(path)?;
+    let entry = safetensors::metadata(&file, GRAPH_KEY).map_err(|problem| Error::bad_model(path, problem))?;
     entry.ok_or_else(|| Error::bad_model(path, "holds no graph; `lq-infer export` writes files that do"))
 }

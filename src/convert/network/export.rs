@@ -6,6 +6,7 @@ use super::names::{MEAN_IMAGE, PLAIN};
 use super::parameters::{Parameter, of_graph};
 use crate::convert::readers::check_names;
 use crate::error::{Error, Result};
+use crate::files::Staged;
 use crate::format::{self, Packed};
 use crate::graph::preprocess::ChannelOrder;
 use crate::graph::{Graph, Op, ParamSpec, Params, RealWeights, Role};
@@ -26,8 +27,13 @@ use std::path::Path;
 /// [`Error::Usage`] if two layers would have one name, or a name that conversion refuses; [`Error::Io`] if the file
 /// cannot be written, or its header would be too long to be read.
 pub fn export_float(packed: &Packed, path: &Path) -> Result<()> {
+    stage_float(packed, path)?.commit()
+}
+
+/// As [`export_float`], but the file takes its place only at [`Staged::commit`].
+pub fn stage_float(packed: &Packed, path: &Path) -> Result<Staged> {
     let (tensors, graph) = floats(packed).map_err(Error::Usage)?;
-    format::replace_safetensors(path, tensors.iter().collect(), format::GRAPH_KEY, graph)
+    format::stage_safetensors(path, tensors.iter().collect(), format::GRAPH_KEY, graph)
 }
 
 /// The tensors of the file, and its graph file.

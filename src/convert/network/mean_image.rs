@@ -3,7 +3,8 @@
 use super::names::MEAN_IMAGE;
 use crate::convert::readers::Checkpoint;
 use crate::error::{Error, Result};
-use crate::format::npy;
+use crate::files::read_file;
+use crate::format::npy::{self, MAX_ARRAY};
 use crate::graph::preprocess::{ChannelOrder, Normalize, Preprocess};
 use crate::graph::{Graph, Tensor};
 use std::path::Path;
@@ -19,7 +20,7 @@ pub(crate) fn find(
     preprocess: &mut Preprocess,
 ) -> Result<Option<Tensor>> {
     if let Some(file) = file {
-        let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
+        let bytes = read_file(file, MAX_ARRAY)?;
         let read = npy::read_f32(&bytes).map_err(|problem| Error::bad_input(file, problem))?;
         return apply(file, read, graph, preprocess).map(Some);
     }

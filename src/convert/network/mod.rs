@@ -13,8 +13,8 @@ mod widths;
 
 pub(super) use bind::bind;
 pub use custom::{CustomNetwork, GRAPH_VERSION};
-pub use export::export_float;
+pub use export::{export_float, stage_float};
 pub(super) use mean_image::find as find_mean_image;
-pub(super) use names::NameRules;
+pub(super) use names::{NameRules, SOURCES};
 pub use parameters::{Requirement, plain_variables};
 pub(super) use recognize::{Match, recognize, source};

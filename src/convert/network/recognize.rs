@@ -3,6 +3,7 @@
 use super::names::{NameRules, SOURCES};
 use super::parameters::requirements;
 use super::widths::CheckpointWidths;
+use crate::convert::claims::pictures;
 use crate::convert::options::ConvertOptions;
 use crate::convert::readers::Checkpoint;
 use crate::zoo::{self, Definition, NETWORKS, Network};
@@ -26,12 +27,19 @@ impl Match {
 }
 
 /// The network that a checkpoint holds and the ids of others that it matches as well, or how it differs from the
-/// closest one. Of several matches, the first with the classes of its usual data set is taken, or just the first.
+/// closest one. Of several matches, the first for the pictures that the checkpoint says it was trained on is taken, or
+/// the first with the classes of its usual data set, or just the first.
 pub(crate) fn recognize(
     checkpoint: &Checkpoint,
     options: &ConvertOptions,
 ) -> Result<(Match, Vec<&'static str>), String> {
     let mut matches = matches(checkpoint, options)?;
+    let said = pictures(checkpoint.evidence()).and_then(|(pictures, _)| pictures.usual_classes());
+    if let Some(classes) = said
+        && matches.iter().any(|m| m.network.labels().count() == classes)
+    {
+        matches.retain(|m| m.network.labels().count() == classes);
+    }
     let best = matches.iter().position(Match::has_usual_classes).unwrap_or(0);
     if best < matches.len() {
         let taken = matches.remove(best);

@@ -1,10 +1,14 @@
 //! Training checkpoints of every kind behind one type.
 
+use super::evidence::Evidence;
+use super::file_form::one_dict;
 use super::locate::{Located, locate};
 use super::pieces::{Sink, each_piece};
 use super::reader::{CheckpointKind, Reader};
+use super::shards;
 use super::tf_bundle::TfIndex;
 use super::variable::Variable;
+use super::views::Selection;
 use crate::error::{Error, Result};
 use crate::files::{RangeReader, RegularFile, hex};
 use sha2::{Digest, Sha256};
@@ -17,27 +21,52 @@ use std::path::Path;
 pub struct Checkpoint {
     /// The `.index`, or the one file that the checkpoint is.
     main: RegularFile,
-    /// The data shards of an index.
+    /// The files with the data of an index.
     shards: Vec<RegularFile>,
     reader: Box<dyn Reader>,
+    evidence: Evidence,
 }
 
 impl Checkpoint {
     /// Opens the checkpoint that `path` means: an `.npz` file, a PyTorch `.pt` or `.pth`, a `.safetensors` of a state
-    /// dict, a TensorFlow `.index` or `.data-*` file or their common prefix, a `checkpoint` state file, or a directory
-    /// with such a state file or exactly one `.index`. The kind is told by content, not by extension.
+    /// dict, the `.index.json` of one in several files, a TensorFlow `.index` or `.data-*` file or their common prefix,
+    /// a `checkpoint` state file, or a directory with such a state file, with exactly one index, or with a
+    /// `model.safetensors`. The kind is told by content, not by extension.
     pub fn open(path: &Path) -> Result<Checkpoint> {
-        match locate(path)? {
+        Self::open_selected(path, Selection::default())
+    }
+
+    /// Opens a PyTorch checkpoint that holds several state dicts, and takes the one with this key: "state_dict_ema", or
+    /// "ema.shadow" for a dict in a dict. [`Checkpoint::evidence`] lists them.
+    pub fn open_state_dict(path: &Path, key: &str) -> Result<Checkpoint> {
+        Self::open_selected(path, Selection { key: Some(key), ..Selection::default() })
+    }
+
+    fn open_selected(path: &Path, selection: Selection) -> Result<Checkpoint> {
+        let (main, shards, reader): (_, _, Box<dyn Reader>) = match locate(path)? {
             Located::Bundle(main) => {
-                let index = parsed(&main, TfIndex::parse)?;
+                let index = parsed(&main, |file| one_dict(selection, TfIndex::parse(file)?))?;
                 let shards = index.open_shards(main.path())?;
-                Ok(Checkpoint { main, shards, reader: Box::new(index) })
+                (main, shards, Box::new(index))
+            }
+            Located::Shards(main) => {
+                let (reader, shards) = shards::open(&main)?;
+                let reader =
+                    one_dict(selection, reader).map_err(|problem| Error::bad_checkpoint(main.path(), problem))?;
+                (main, shards, Box::new(reader))
             }
             Located::File(form, main) => {
-                let reader = parsed(&main, |file| form.parse(file))?;
-                Ok(Checkpoint { main, shards: Vec::new(), reader })
+                let reader = parsed(&main, |file| form.parse(file, selection))?;
+                (main, Vec::new(), reader)
             }
-        }
+        };
+        let evidence = reader.evidence();
+        Ok(Checkpoint { main, shards, reader, evidence })
+    }
+
+    /// What the checkpoint says about itself besides its variables.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
     }
 
     /// The kind that was recognised.

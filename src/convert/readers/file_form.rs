@@ -1,10 +1,13 @@
 //! The forms of checkpoints that are a single file.
 
+use super::foreign;
 use super::npz::Npz;
 use super::reader::Reader;
 use super::safetensors::{self, SafetensorsFile};
 use super::torch::{self, TorchFile};
+use super::views::Selection;
 use super::zip_directory;
+use crate::files::quoted;
 
 /// What a single file is, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +29,26 @@ impl FileForm {
     }
 
     /// Parses the list of variables of a whole file of this form.
-    pub(super) fn parse(self, file: &[u8]) -> Result<Box<dyn Reader>, String> {
+    pub(super) fn parse(self, file: &[u8], selection: Selection) -> Result<Box<dyn Reader>, String> {
         Ok(match self {
-            FileForm::Safetensors => Box::new(SafetensorsFile::parse(file)?),
-            FileForm::Pickle => Box::new(TorchFile::from_pickles(file)?),
+            FileForm::Pickle => Box::new(TorchFile::from_pickles(file, selection)?),
             FileForm::Zip => {
                 let entries = zip_directory::entries(file)?;
+                foreign::check_entries(&entries)?;
                 match torch::is_archive(&entries) {
-                    true => Box::new(TorchFile::from_entries(file, entries)?),
-                    false => Box::new(Npz::from_entries(file, entries)?),
+                    true => Box::new(TorchFile::from_entries(file, entries, selection)?),
+                    false => Box::new(one_dict(selection, Npz::from_entries(file, entries)?)?),
                 }
             }
+            FileForm::Safetensors => Box::new(one_dict(selection, SafetensorsFile::parse_selected(file, selection)?)?),
         })
+    }
+}
+
+/// Refuses a key for a file of a form that has no keys.
+pub(super) fn one_dict<T>(selection: Selection, file: T) -> Result<T, String> {
+    match selection.key {
+        None => Ok(file),
+        Some(key) => Err(format!("a file of this form holds one state dict and no key {}", quoted(key.as_bytes()))),
     }
 }

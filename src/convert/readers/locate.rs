@@ -1,16 +1,16 @@
 //! Works out which checkpoint a path means, from the form of the path and the first and last bytes of the file.
 
+use super::directory;
 use super::file_form::FileForm;
+use super::foreign;
 use super::reader::ACCEPTED;
+use super::shards;
 use super::tf_bundle::{self, TfIndex};
 use crate::error::{Error, Result};
 use crate::files::RegularFile;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
-
-/// TensorFlow's name of the text file that names the newest checkpoint of a directory.
-const STATE_FILE: &str = "checkpoint";
 
 /// Most of a state file that is read; the entry that counts is its first.
 const MAX_STATE: usize = 64 * 1024;
@@ -22,13 +22,20 @@ pub(super) enum Located {
     File(FileForm, RegularFile),
     /// The index of a TensorFlow V2 checkpoint.
     Bundle(RegularFile),
+    /// The index of a state dict in several files.
+    Shards(RegularFile),
 }
 
 /// Finds the checkpoint that `path` means.
 pub(super) fn locate(path: &Path) -> Result<Located> {
     if path.is_dir() {
-        return in_directory(path);
+        return locate_file(&directory::file_in(path)?);
     }
+    locate_file(path)
+}
+
+/// Finds the checkpoint that the path of a file means.
+fn locate_file(path: &Path) -> Result<Located> {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     if is_shard_extension(extension) {
         return bundle(&path.with_extension(""));
@@ -41,7 +48,12 @@ pub(super) fn locate(path: &Path) -> Result<Located> {
     };
     let head = file.head(MAX_STATE)?;
     if let Some(form) = FileForm::of(&head) {
-        Ok(Located::File(form, file))
+        match directory::index_of_shard(path) {
+            Some(index) => open(&index?).map(Located::Shards),
+            None => Ok(Located::File(form, file)),
+        }
+    } else if shards::is_index(&head, path) {
+        Ok(Located::Shards(file))
     } else if extension == "index" {
         Ok(Located::Bundle(file))
     } else if is_state(&head) {
@@ -54,7 +66,7 @@ pub(super) fn locate(path: &Path) -> Result<Located> {
 }
 
 fn open(path: &Path) -> Result<RegularFile> {
-    RegularFile::open(path, || Error::bad_checkpoint(path, format!("this is no regular file; {ACCEPTED}")))
+    RegularFile::open(path)
 }
 
 /// The bundle whose files' names start with `prefix`.
@@ -76,33 +88,6 @@ fn is_shard_extension(extension: &str) -> bool {
     numbers.is_some_and(|(shard, of)| is_number(shard) && is_number(of))
 }
 
-/// A directory with a state file, or with exactly one checkpoint.
-fn in_directory(directory: &Path) -> Result<Located> {
-    let state = directory.join(STATE_FILE);
-    if state.is_file() {
-        return from_state(&state, &open(&state)?.head(MAX_STATE)?);
-    }
-    let io = |source| Error::io(directory, source);
-    let mut indexes = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension() == Some(OsStr::new("index")) && path.is_file() {
-            indexes.push(path);
-        }
-        if indexes.len() > 1 {
-            let problem = "a directory with several .index files and no 'checkpoint' file; name one of them";
-            return Err(Error::bad_checkpoint(directory, problem));
-        }
-    }
-    match indexes.first() {
-        Some(index) => open(index).map(Located::Bundle),
-        None => {
-            let problem = "a directory with no 'checkpoint' file and no .index file; name the checkpoint itself";
-            Err(Error::bad_checkpoint(directory, problem))
-        }
-    }
-}
-
 fn is_state(head: &[u8]) -> bool {
     head.trim_ascii_start().starts_with(b"model_checkpoint_path")
 }
@@ -111,12 +96,20 @@ fn is_state(head: &[u8]) -> bool {
 fn from_state(path: &Path, text: &[u8]) -> Result<Located> {
     let named = state_target(text).map_err(|problem| Error::bad_checkpoint(path, problem))?;
     // Joining an absolute path gives that path, which is what TensorFlow does too.
-    let prefix = path.parent().unwrap_or(Path::new("")).join(named);
-    if index_of(&prefix).is_file() {
-        return bundle(&prefix);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    // Joining an absolute path gives that path, which is what TensorFlow does too. Where the folder was moved since, or
+    // copied from another machine, the files still lie beside the state file.
+    let prefix = folder.join(&named);
+    let beside = folder.join(named.file_name().unwrap_or_default());
+    match [&prefix, &beside].into_iter().find(|prefix| index_of(prefix).is_file()) {
+        Some(prefix) => bundle(prefix),
+        None => {
+            let (there, beside) = (index_of(&prefix), index_of(&beside));
+            let problem =
+                format!("it names a checkpoint that is neither '{}' nor '{}'", there.display(), beside.display());
+            Err(Error::bad_checkpoint(path, problem))
+        }
     }
-    let problem = format!("it names '{}', expected that checkpoint's .index there", prefix.display());
-    Err(Error::bad_checkpoint(path, problem))
 }
 
 /// The path in the line `model_checkpoint_path: "..."`.
@@ -139,24 +132,15 @@ fn state_target(text: &[u8]) -> Result<PathBuf, String> {
 /// Says what a file that is not accepted seems to be.
 fn describe(file: &RegularFile, head: &[u8]) -> Result<String> {
     let extension = file.path().extension().and_then(OsStr::to_str).unwrap_or_default();
-    let seems = if tf_bundle::has_magic(&file.tail(8)?) {
+    if tf_bundle::has_magic(&file.tail(8)?) {
         // The parser recognizes a V1 checkpoint itself.
         return Ok(match TfIndex::parse(&file.map()?) {
             Ok(_) => "this is the index of a TensorFlow V2 checkpoint; give it back its name PREFIX.index".into(),
             Err(problem) => problem,
         });
-    } else if extension == "meta" {
-        "a TensorFlow graph definition (.meta), which holds no variables"
-    } else if head.starts_with(b"\x89HDF\r\n\x1a\n") {
-        "an HDF5 file (Keras)"
-    } else if head.starts_with(crate::format::npy::MAGIC) {
-        "a single .npy array"
-    } else if head.is_empty() {
-        "an empty file"
-    } else {
-        return Ok(format!("the form of this file is not known; {ACCEPTED}"));
-    };
-    Ok(format!("this seems to be {seems}; {ACCEPTED}"))
+    }
+    let seems = foreign::of_file(head, extension);
+    Ok(seems.unwrap_or_else(|| format!("the form of this file is not known; {ACCEPTED}")))
 }
 
 #[cfg(test)]

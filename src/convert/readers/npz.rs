@@ -3,8 +3,9 @@
 //! Source: numpy/lib/npyio.py (`savez`: a zip archive with one `NAME.npy` for each array) and tensorpack's
 //! `save_chkpt_vars`, whose names are those of the TensorFlow variables, mostly with a trailing ":0".
 
+use super::foreign;
 use super::pieces::{Sink, collect, each_f32, truncated};
-use super::reader::{ACCEPTED, CheckpointKind, Reader};
+use super::reader::{CheckpointKind, Reader};
 use super::variable::{MARGIN, Variable, VariableList, variable_name};
 use super::zip_directory::{self, Entry, Method, check_crc};
 use crate::files::{RangeReader, ReadExactAt, quoted};
@@ -64,12 +65,13 @@ impl Reader for Npz {
 impl Npz {
     /// Lists the arrays of the archive whose bytes are given. Only their headers are unpacked.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
-        Self::from_entries(file, zip_directory::entries(file)?)
+        let entries = zip_directory::entries(file)?;
+        foreign::check_entries(&entries)?;
+        Self::from_entries(file, entries)
     }
 
     /// The same with the entries that the archive's directory lists.
     pub(super) fn from_entries(file: &[u8], entries: Vec<Entry>) -> Result<Self, String> {
-        check_origin(&entries)?;
         let mut npz = Npz(VariableList::new());
         for entry in entries {
             npz.insert(file, entry)?;
@@ -180,16 +182,4 @@ fn read_header(mut reader: impl Read) -> Result<NpyHeader, String> {
     header.resize(len, 0);
     reader.read_exact(header.get_mut(12..).unwrap_or_default()).map_err(truncated)?;
     npy::parse_header(&header)
-}
-
-/// Recognizes other formats that are zip archives.
-fn check_origin(entries: &[Entry]) -> Result<(), String> {
-    let holds = |suffix: &[u8]| entries.iter().any(|entry| entry.name.ends_with(suffix));
-    if holds(b"model.weights.h5") {
-        return Err(format!("this seems to be a Keras model; {}", ACCEPTED));
-    }
-    if entries.is_empty() {
-        return Err(format!("an empty zip archive; {}", ACCEPTED));
-    }
-    Ok(())
 }

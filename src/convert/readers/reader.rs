@@ -1,5 +1,6 @@
 //! What every format of checkpoints offers.
 
+use super::evidence::Evidence;
 use super::pieces::{Sink, collect};
 use super::variable::Variable;
 use crate::files::ReadExactAt;
@@ -18,6 +19,11 @@ pub trait Reader: fmt::Debug + Send + Sync {
 
     /// All variables by name, without the trailing ":0" of TensorFlow's names and the prefixes of PyTorch's wrappers.
     fn variables(&self) -> &BTreeMap<String, Variable>;
+
+    /// What the checkpoint says about itself besides.
+    fn evidence(&self) -> Evidence {
+        Evidence::default()
+    }
 
     /// Index of the data shard that holds a variable; none if its data are in the file that was parsed.
     fn shard(&self, _name: &str) -> Option<usize> {

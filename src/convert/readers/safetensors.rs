@@ -2,32 +2,50 @@
 //!
 //! Source: the crate `safetensors`, which checks that the tensors fill the file without gaps or overlaps.
 
+use super::bookkeeping;
+use super::evidence::{Evidence, SettingValue};
 use super::pieces::Sink;
 use super::reader::{CheckpointKind, Reader};
 use super::strided::StridedView;
 use super::variable::{MAX_DIMS, Variable};
-use super::views::{Views, wrapper_prefix};
-use crate::files::{ReadExactAt, quoted};
+use super::views::{Selection, Views};
+use crate::files::{ReadExactAt, RegularFile, quoted};
 use crate::format::{ElementType, GRAPH_KEY, METADATA_KEY, safetensors_header};
 use safetensors::Dtype;
 use std::collections::BTreeMap;
 
 /// A parsed file.
 #[derive(Debug)]
-pub struct SafetensorsFile(Views);
+pub struct SafetensorsFile {
+    views: Views,
+    evidence: Evidence,
+}
 
 impl SafetensorsFile {
     /// Lists the tensors of the file whose bytes are given; they themselves are not touched.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
-        let (header, metadata) = safetensors_header(file)?;
+        Self::parse_selected(file, Selection::default())
+    }
+
+    /// The same for some of the tensors.
+    pub(super) fn parse_selected(file: &[u8], selection: Selection) -> Result<Self, String> {
+        let (header, metadata) = safetensors_header(&file, file.len())?;
         let has_entry = |key| metadata.metadata().as_ref().is_some_and(|entries| entries.contains_key(key));
         if has_entry(METADATA_KEY) {
             return Err("this is a packed model already; use it as it is (see `lq-infer inspect`)".into());
         }
         let data = size_of::<u64>() + header;
-        let tensors: BTreeMap<_, _> = metadata.tensors().into_iter().collect();
+        let mut tensors: BTreeMap<_, _> = metadata.tensors().into_iter().collect();
+        let mut evidence = Evidence::default();
         // Names of an exported network are those of its graph, to the letter.
-        let prefix = if has_entry(GRAPH_KEY) { 0 } else { wrapper_prefix(tensors.keys().map(String::as_str)) };
+        let mut prefix = 0;
+        if !has_entry(GRAPH_KEY) {
+            metadata.metadata().iter().flatten().for_each(|(key, text)| {
+                evidence.add("", key, SettingValue::Text(text.clone()));
+            });
+            tensors.retain(|name, info| !bookkeeping::note(name, info.shape.iter().product(), &mut evidence));
+            prefix = selection.prefix(tensors.keys().map(String::as_str));
+        }
         let mut views = Views::new();
         for (name, info) in &tensors {
             let (start, end) = info.data_offsets;
@@ -39,7 +57,7 @@ impl SafetensorsFile {
             let view = StridedView::contiguous(element, info.shape.clone(), data + start..data + end);
             views.insert(name.get(prefix..).unwrap_or_default(), view, file.len())?;
         }
-        Ok(SafetensorsFile(views))
+        Ok(SafetensorsFile { views, evidence })
     }
 }
 
@@ -49,17 +67,21 @@ impl Reader for SafetensorsFile {
     }
 
     fn variables(&self) -> &BTreeMap<String, Variable> {
-        self.0.variables()
+        self.views.variables()
+    }
+
+    fn evidence(&self) -> Evidence {
+        self.evidence.clone()
     }
 
     fn stream(&self, file: &dyn ReadExactAt, name: &str, unit: usize, sink: &mut Sink) -> Result<(), String> {
-        self.0.stream(file, name, unit, sink)
+        self.views.stream(file, name, unit, sink)
     }
 }
 
-/// A metadata entry of the file whose bytes are given.
-pub(in crate::convert) fn metadata(file: &[u8], key: &str) -> Result<Option<String>, String> {
-    let (_, metadata) = safetensors_header(file)?;
+/// A metadata entry of a file.
+pub(in crate::convert) fn metadata(file: &RegularFile, key: &str) -> Result<Option<String>, String> {
+    let (_, metadata) = safetensors_header(file, file.len())?;
     Ok(metadata.metadata().as_ref().and_then(|entries| entries.get(key)).cloned())
 }
 

@@ -51,6 +51,22 @@ impl Views {
     }
 }
 
+/// Which of a file's variables are meant, and by what names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Selection<'a> {
+    /// Key of the state dict, if it is not the usual one.
+    pub(super) key: Option<&'a str>,
+    /// Whether names stay as they are in the file, with the prefixes of wrappers.
+    pub(super) whole_names: bool,
+}
+
+impl Selection<'_> {
+    /// Length of the prefix that is taken off `names`.
+    pub(super) fn prefix<'n>(self, names: impl Iterator<Item = &'n str> + Clone) -> usize {
+        if self.whole_names { 0 } else { wrapper_prefix(names) }
+    }
+}
+
 /// Prefixes that PyTorch's wrappers of models put before every name: `DataParallel` and the like, and `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 

@@ -1,8 +1,8 @@
 //! The report on a graph whose parameters are bound.
 
-use super::initial;
 use super::layers::{ConversionReport, FLOAT_BITS, LayerKind, LayerReport};
 use super::weights::QuantizedWeights;
+use super::{few_values, initial};
 use crate::graph::{Encoding, Fact, Graph, Kind, Node, NodeId, Op, Params, Role, Weights};
 use crate::quant::Levels;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,17 +52,18 @@ impl Assembler<'_> {
 
     fn conv(&mut self, node: &Node, shape: [usize; 4], weights: Weights) -> Result<LayerKind, String> {
         let quantized = self.quantized.remove(&node.name);
-        let (weight_bits, constant_channels) = match (weights, &quantized) {
-            (Weights::Planes { bits }, Some(quantized)) => (bits, quantized.constant_channels),
-            (Weights::Planes { bits }, None) => (bits, 0),
+        let (weight_bits, constant_channels, few_values) = match (weights, &quantized) {
+            (Weights::Planes { bits }, Some(quantized)) => (bits, quantized.constant_channels, None),
+            (Weights::Planes { bits }, None) => (bits, 0, None),
             (Weights::Float, _) => {
                 let weights = self.params.get(&node.name, Role::Weight)?.f32();
                 let channels = weights.chunks(shape[1..].iter().product::<usize>().max(1));
-                (FLOAT_BITS, channels.filter(|channel| channel.iter().all(|&w| w == 0.0)).count())
+                let few = few_values::of_channels(channels.clone());
+                (FLOAT_BITS, channels.filter(|channel| channel.iter().all(|&w| w == 0.0)).count(), few)
             }
         };
         let activation_bits = self.activation_bits(node.inputs[0]);
-        Ok(LayerKind::Conv { shape, weight_bits, activation_bits, constant_channels, quantized })
+        Ok(LayerKind::Conv { shape, weight_bits, activation_bits, constant_channels, few_values, quantized })
     }
 
     /// Bit widths of a layer's input, each once.

@@ -41,6 +41,9 @@ pub enum LayerKind {
         activation_bits: Vec<usize>,
         /// Output channels whose weights all have the same value: one level, a basis of zeros, or float zeros.
         constant_channels: usize,
+        /// The most values of any output channel, if its float weights have so few that they must have been quantized
+        /// before they were saved.
+        few_values: Option<usize>,
         /// None if its weights are float.
         quantized: Option<QuantizedWeights>,
     },

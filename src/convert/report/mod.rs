@@ -1,6 +1,7 @@
 //! What a conversion did to each layer: sizes, use of the levels, quantization error, and what looks wrong in it.
 
 mod assemble;
+mod few_values;
 mod initial;
 mod layers;
 mod warnings;

@@ -45,10 +45,12 @@ pub enum Problem {
     EqualLevels,
     /// Activation bases with negative elements.
     NegativeBases,
+    /// Float weights of which each channel has only a few values: quantized ones, saved without their bases.
+    FewValues,
 }
 
 impl Problem {
-    const ALL: [Problem; 8] = [
+    const ALL: [Problem; 9] = [
         Problem::DeadLevels,
         Problem::ConstantChannels,
         Problem::ZeroGains,
@@ -57,6 +59,7 @@ impl Problem {
         Problem::InitialActivationBases,
         Problem::EqualLevels,
         Problem::NegativeBases,
+        Problem::FewValues,
     ];
 
     /// How much of `layer` has the problem, if any.
@@ -86,6 +89,9 @@ impl Problem {
             }
             (Problem::NegativeBases, LayerKind::Quantizer { basis, .. }) => {
                 basis.iter().any(|&v| v < 0.0).then(|| numbers(basis))
+            }
+            (Problem::FewValues, LayerKind::Conv { few_values: Some(most), .. }) => {
+                Some(format!("at most {most} values in a channel"))
             }
             _ => None,
         }
@@ -120,6 +126,9 @@ impl fmt::Display for Problem {
             Problem::InitialActivationBases => "activation bases that look untrained: still at their initial values",
             Problem::EqualLevels => "activation levels equal to another",
             Problem::NegativeBases => "activation bases with negative elements",
+            Problem::FewValues => {
+                "float weights that look quantized already, and stay float (save them before quantization, with bases)"
+            }
         })
     }
 }

@@ -12,6 +12,9 @@ pub const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Longest header that is read. NumPy's own are below 200 bytes; the limit keeps a hostile length from costing memory.
 pub const MAX_HEADER: usize = 64 * 1024;
 
+/// Largest file that is read as a whole; inputs are read in pieces and have no limit.
+pub const MAX_ARRAY: usize = 1 << 30;
+
 /// The element type that a `descr` of numpy.lib.format names.
 fn element_type(descr: &str) -> Result<ElementType, String> {
     Ok(match descr {

@@ -10,4 +10,4 @@ mod header;
 #[cfg(feature = "convert")]
 pub(crate) use data::scatter;
 pub use data::{NpyData, read, read_f32};
-pub use header::{MAGIC, MAX_HEADER, NpyHeader, header_len, layout, parse_header};
+pub use header::{MAGIC, MAX_ARRAY, MAX_HEADER, NpyHeader, header_len, layout, parse_header};

@@ -13,7 +13,7 @@ mod info;
 mod submission;
 
 pub use adapter::{Adapter, adapters};
-pub(crate) use cache::{Store, hash};
+pub(crate) use cache::{CHOICES, PIPELINES, Store, hash};
 pub use gpu::Gpu;
 pub use info::{AdapterInfo, AdapterLimits};
 pub(crate) use submission::Submission;

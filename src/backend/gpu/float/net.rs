@@ -35,7 +35,7 @@ impl FloatNet {
         let outputs = graph.facts().map_err(bad)?.last().map_or(0, |f| f.shape.c);
         let net = FloatRecording::new(graph, params, &gpu.target(), (weight_bytes / 4) as usize).map_err(bad)?;
         let FloatRecording { recording, tensors, slots, output } = net;
-        let layout = Layout { tensors, slot_of: slots.slot_of, slots: slots.words, output };
+        let layout = Layout { tensors, slots, output };
         BatchLimit::of(gpu).check_exact_batch(&layout, &recording, images)?;
         let loaded = Loaded::new(gpu, layout, recording, images..=images, &|_, _| Ok(()))?;
         Ok(FloatNet { loaded, images, channels: [graph.input_shape().c, outputs] })

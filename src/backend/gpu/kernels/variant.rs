@@ -67,6 +67,27 @@ pub struct Strip {
     pub broadcast: bool,
 }
 
+impl Variant {
+    /// What it is, in words.
+    pub fn description(&self) -> String {
+        let shared = |broadcast: bool| if broadcast { ", shared weights" } else { "" };
+        match self {
+            Variant::General => "the general kernel".to_owned(),
+            Variant::Strip(Strip { pixels, workgroup_size, broadcast }) => {
+                format!("strips of {pixels} pixels in groups of {workgroup_size}{}", shared(*broadcast))
+            }
+            Variant::Tile(Tile { pixels, quads, words, workgroup_size, adders, broadcast }) => {
+                let channels = 4 * quads;
+                let adders = if *adders { ", carry-save adders" } else { "" };
+                format!(
+                    "tiles of {pixels} pixels x {channels} channels x {words} words in groups of {workgroup_size}{adders}{}",
+                    shared(*broadcast)
+                )
+            }
+        }
+    }
+}
+
 impl std::fmt::Display for Variant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

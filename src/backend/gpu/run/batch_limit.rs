@@ -44,8 +44,8 @@ impl BatchLimit {
         for (name, words) in &layout.tensors {
             self.check_buffer(name, *words)?;
         }
-        let largest = bytes(layout.slots.iter().copied().max().unwrap_or(0));
-        let arena = bytes(layout.slots.iter().sum());
+        let largest = bytes(layout.slots.words.iter().copied().max().unwrap_or(0));
+        let arena = bytes(layout.slots.words.iter().sum());
         let held = (self.buffer_bytes / largest.max(1)).min(MAX_ARENA_BYTES / arena.max(1)).max(1);
         let indexed = recording.max_images();
         if indexed == 0 {

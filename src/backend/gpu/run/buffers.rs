@@ -54,7 +54,7 @@ impl Buffers {
 
     fn resource(&self, layout: &Layout, binding: &Binding) -> &wgpu::Buffer {
         match binding.buffer {
-            Buffer::Tensor(id) => &self.slots[layout.slot_of[id]],
+            Buffer::Tensor(id) => &self.slots[layout.slots.slot_of[id]],
             Buffer::Constant(index) => &self.constants[index],
         }
     }
@@ -82,7 +82,7 @@ fn slots(gpu: &Gpu, layout: &Layout, sizes: RangeInclusive<usize>) -> Result<(Ve
     let (least, most) = sizes.into_inner();
     let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
     let one = |(index, &words): (usize, &usize)| buffer(gpu, &format!("slot {index}"), words * most, usage);
-    match layout.slots.iter().enumerate().map(one).collect() {
+    match layout.slots.words.iter().enumerate().map(one).collect() {
         Ok(slots) => Ok((slots, most)),
         Err(Error::OutOfMemory { .. }) if most > least => slots(gpu, layout, least..=least.max(most / 2)),
         Err(e) => Err(e),

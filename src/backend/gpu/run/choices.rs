@@ -1,13 +1,13 @@
 //! Which variant of its kernel each layer runs: what the tuner chose for layers of its signature, kept between runs.
 
-use crate::backend::gpu::device::{Gpu, Store};
+use crate::backend::gpu::device::{CHOICES, Gpu, Store};
 use crate::backend::gpu::kernels::signature;
 use crate::backend::gpu::record::{Recording, Variant};
 use crate::plan::Plan;
 use std::collections::BTreeMap;
 
-/// Name of the file, and the version of its contents.
-const FILE: [&str; 2] = ["choices", "1"];
+/// The version of the file's contents.
+const VERSION: &str = "1";
 
 /// Names of variants by signature of the layer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,15 +16,20 @@ pub(crate) struct Choices(BTreeMap<String, String>);
 impl Choices {
     /// Reads those of a device; none if there is no file or it cannot be read.
     pub(crate) fn read(store: &Store) -> Self {
-        let data = store.read(FILE[0], FILE[1]);
+        Self::of_file(store.read(CHOICES, VERSION))
+    }
+
+    fn of_file(data: Option<Vec<u8>>) -> Self {
         Choices(data.and_then(|data| serde_json::from_slice(&data).ok()).unwrap_or_default())
     }
 
-    /// Writes the file.
-    pub(crate) fn write(&self, store: &Store) {
-        if let Ok(data) = serde_json::to_vec(&self.0) {
-            store.write(FILE[0], FILE[1], &data);
-        }
+    /// Adds these to the choices of a device's file, in place of earlier ones for the same signatures.
+    pub(crate) fn keep(self, store: &Store) {
+        store.update(CHOICES, VERSION, |data| {
+            let mut all = Self::of_file(data);
+            all.0.extend(self.0);
+            serde_json::to_vec(&all.0).unwrap_or_default()
+        });
     }
 
     /// Sets the choice for layers with this signature.

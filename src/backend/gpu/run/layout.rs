@@ -1,17 +1,15 @@
 //! The tensors of a recording, and the slots that hold them.
 
 use crate::lower::TensorId;
-use crate::plan::Plan;
+use crate::plan::{Plan, Slots};
 
 /// What running needs to know of a plan, without its weights.
 #[derive(Debug)]
 pub(crate) struct Layout {
     /// Name and words per image of each tensor. The first is the input.
     pub tensors: Vec<(String, usize)>,
-    /// Slot of each tensor.
-    pub slot_of: Vec<usize>,
-    /// Words per image of each slot.
-    pub slots: Vec<usize>,
+    /// The slots, and which tensor is in which.
+    pub slots: Slots,
     /// The tensor that holds the logits.
     pub output: TensorId,
 }
@@ -21,8 +19,7 @@ impl Layout {
     pub(crate) fn of(plan: &Plan) -> Self {
         Layout {
             tensors: plan.program().tensors.iter().map(|t| (t.name.clone(), t.image_words())).collect(),
-            slot_of: (0..plan.program().tensors.len()).map(|id| plan.slot_of(id)).collect(),
-            slots: plan.slots().to_vec(),
+            slots: plan.slots().clone(),
             output: plan.program().logits.tensor(),
         }
     }

@@ -73,7 +73,7 @@ impl Loaded {
 
     /// The buffer of a tensor's slot.
     pub(crate) fn slot(&self, tensor: usize) -> &wgpu::Buffer {
-        &self.buffers.slots[self.layout.slot_of[tensor]]
+        &self.buffers.slots[self.layout.slots.slot_of[tensor]]
     }
 
     /// An error if a batch of so many images was not prepared for.

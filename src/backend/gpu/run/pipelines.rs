@@ -1,13 +1,14 @@
 //! Shaders to pipelines, several at a time.
 
 use crate::backend::Progress;
-use crate::backend::gpu::device::{Gpu, Store, hash};
+use crate::backend::gpu::device::{Gpu, PIPELINES, Store, hash};
 use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread::Builder;
 
 /// A compiled shader and the layout of its buffers.
 #[derive(Clone, Debug)]
@@ -34,18 +35,19 @@ pub(crate) fn compile(gpu: &Gpu, recording: &Recording, progress: Progress) -> R
     progress(0, wanted.len())?;
     std::thread::scope(|scope| {
         let (sender, results) = mpsc::channel();
-        for _ in 0..threads {
-            let (sender, next, wanted, kept) = (sender.clone(), &next, &wanted, &kept);
-            scope.spawn(move || {
-                while let Some(dispatch) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if sender
-                        .send((dispatch.source.clone(), pipeline(gpu, dispatch, kept.as_ref().map(|k| &k.cache))))
-                        .is_err()
-                    {
-                        return; // another shader failed
-                    }
+        let work = |sender: mpsc::Sender<_>| {
+            while let Some(dispatch) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let compiled = pipeline(gpu, dispatch, kept.as_ref().map(|k| &k.cache));
+                if sender.send((dispatch.source.clone(), compiled)).is_err() {
+                    return; // another shader failed
                 }
-            });
+            }
+        };
+        let start = |sender: mpsc::Sender<_>| Builder::new().spawn_scoped(scope, move || work(sender)).is_ok();
+        let started = (0..threads).filter(|_| start(sender.clone())).count();
+        if started == 0 {
+            // The system refuses threads.
+            work(sender.clone());
         }
         drop(sender);
         for (source, result) in results {
@@ -66,16 +68,13 @@ struct CacheFile<'a> {
     cache: wgpu::PipelineCache,
 }
 
-/// Name of the files with pipelines.
-const FILE: &str = "pipelines";
-
 impl<'a> CacheFile<'a> {
     /// Reads what was saved the last time these shaders were compiled.
     #[allow(unsafe_code)]
     fn new(gpu: &'a Gpu, wanted: &[&Dispatch]) -> Option<Self> {
         let store = gpu.store().filter(|_| gpu.device().features().contains(wgpu::Features::PIPELINE_CACHE))?;
         let name = hash(wanted.iter().map(|dispatch| dispatch.source.as_bytes()));
-        let read = store.read(FILE, &name);
+        let read = store.read(PIPELINES, &name);
         let descriptor = wgpu::PipelineCacheDescriptor { label: None, data: read.as_deref(), fallback: true };
         // SAFETY: the data must come from `get_data` of the same device and driver. The name of the file contains
         // both, and the checksum shows that the file is whole. wgpu and the driver check headers of their own as
@@ -89,7 +88,7 @@ impl<'a> CacheFile<'a> {
     fn save(&self) {
         let data = self.cache.get_data();
         if let Some(data) = data.filter(|data| self.read.as_ref() != Some(data)) {
-            self.store.write(FILE, &self.name, &data);
+            self.store.write(PIPELINES, &self.name, &data);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::choices::Choices;
 use super::net::GpuNet;
 use crate::backend::gpu::device::Gpu;
-use crate::backend::gpu::kernels::signature;
+use crate::backend::gpu::kernels::{signature, variants};
 use crate::backend::gpu::record::Variant;
 use crate::backend::{Control, Executable, Tuned, noise, reference};
 use crate::error::Result;
@@ -22,11 +22,11 @@ const MAX_REPEATS: u128 = 100;
 const CLEARLY: f64 = 0.95;
 
 /// Finds the quickest variant of each layer of `plan` and keeps the choices for this device. `progress` is told how
-/// many variants are done. Weights are on the device twice at most, however many variants there are.
+/// many variants are done and how many there are. Weights are on the device twice at most, however many variants there are.
 ///
 /// # Errors
 /// Device errors. A variant that gives other bits than the reference is not chosen.
-pub(crate) fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize)) -> Result<Vec<Tuned>> {
+pub(crate) fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
     let input = noise(plan);
     let mut expected = HashMap::new();
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
@@ -34,11 +34,13 @@ pub(crate) fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize)) -> Result<V
         let net = GpuNet::new(&gpu.with_variant(nth), plan, 1, &|_, _| Ok(()))?;
         Ok(CandidateNet { net, plan, input: &input, expected: &expected })
     };
-    let tuned = contest(prepare, progress)?;
+    let (program, target) = (plan.program(), gpu.target());
+    let rounds = program.steps.iter().map(|step| variants(&step.kernel, program, &target).len()).max().unwrap_or(1);
+    let tuned = contest(prepare, &|done| progress(done, rounds.max(done)))?;
     if let Some(store) = gpu.store() {
-        let mut choices = Choices::read(store);
+        let mut choices = Choices::default();
         tuned.iter().for_each(|(signature, tuned)| choices.set(signature, &tuned.variant));
-        choices.write(store);
+        choices.keep(store);
     }
     Ok(tuned.into_values().collect())
 }
@@ -59,6 +61,8 @@ struct Entry {
     /// The first of the layers, and its dispatch.
     layer: String,
     dispatch: usize,
+    /// How many layers there are.
+    layers: usize,
     /// Whether all of the layers give the reference's bits.
     right: bool,
 }
@@ -81,10 +85,13 @@ impl Contender for CandidateNet<'_> {
             let signature = signature(&step.kernel, self.plan.program());
             let right = traced.written.iter().all(|(id, words)| self.expected.get(id) == Some(words));
             match entries.iter_mut().find(|e| (&e.signature, e.variant) == (&signature, dispatch.variant)) {
-                Some(entry) => entry.right &= right,
+                Some(entry) => {
+                    entry.right &= right;
+                    entry.layers += 1;
+                }
                 None => {
                     let (layer, variant) = (dispatch.name.clone(), dispatch.variant);
-                    entries.push(Entry { signature, variant, layer, dispatch: index, right });
+                    entries.push(Entry { signature, variant, layer, dispatch: index, layers: 1, right });
                 }
             }
         }
@@ -133,7 +140,7 @@ struct Contest<C> {
 impl<C: Contender> Contest<C> {
     /// Times an entry of `challenger`, or of the defaults, unless that was done or there is nothing to choose.
     fn enter(&mut self, challenger: Option<&C>, entry: Entry, results: &mut BTreeMap<String, Tuned>) -> Result<()> {
-        let Entry { signature, variant, layer, dispatch, right } = entry;
+        let Entry { signature, variant, layer, dispatch, layers, right } = entry;
         let only = variant == Variant::General && !results.contains_key(&signature);
         if only || !right || !self.tried.insert((signature.clone(), variant.to_string())) {
             return Ok(());
@@ -145,7 +152,8 @@ impl<C: Contender> Contest<C> {
                 self.dispatches.insert(signature.clone(), dispatch);
             }
             // Where the default is wrong, the first variant that is right stands in for it.
-            results.insert(signature, Tuned { layer, variant: variant.to_string(), time, default: time });
+            let (name, description) = (variant.to_string(), variant.description());
+            results.insert(signature, Tuned { layer, layers, variant: name, description, time, default: time });
             return Ok(());
         };
         let [time, default] = match self.dispatches.get(&signature) {
@@ -154,7 +162,8 @@ impl<C: Contender> Contest<C> {
         };
         let share = |time: Duration, default: Duration| time.as_secs_f64() / default.as_secs_f64();
         if share(time, default) < CLEARLY.min(share(best.time, best.default)) {
-            (best.variant, best.time, best.default) = (variant.to_string(), time, default);
+            (best.variant, best.description) = (variant.to_string(), variant.description());
+            (best.time, best.default) = (time, default);
         }
         Ok(())
     }
@@ -204,6 +213,7 @@ mod tests {
                 variant: variant(self.nth),
                 layer: layer.into(),
                 dispatch,
+                layers: 1,
                 right: (self.nth, layer) != (10, "b"),
             };
             Ok(["a", "b"].into_iter().enumerate().map(entry).collect())

@@ -15,6 +15,10 @@ fn compared(reports: Vec<Report>) -> Comparison {
     Comparison::new(named.collect())
 }
 
+fn page(report: Report) -> String {
+    super::report(&compared(vec![report]))
+}
+
 /// Pages of every kind of report.
 fn pages() -> Vec<String> {
     let empty = Report { devices: Vec::new(), cells: Vec::new(), ..sample::full() };
@@ -26,7 +30,7 @@ fn pages() -> Vec<String> {
         }
     }
     let reports = [sample::full(), sample::many(), sample::hostile(), empty, odd];
-    let mut pages: Vec<String> = reports.iter().map(super::report).collect();
+    let mut pages: Vec<String> = reports.into_iter().map(page).collect();
     pages.push(super::comparison(&compared(vec![sample::many(), sample::hostile(), sample::many()])));
     pages
 }
@@ -92,8 +96,8 @@ fn nothing_is_fetched_and_nothing_runs() {
 #[test]
 fn pages_hold_the_report() {
     let report = sample::hostile();
-    let page = super::report(&report);
-    let all = elements(&page);
+    let text = page(report.clone());
+    let all = elements(&text);
     let data = all.iter().find(|e| e.attribute("id") == Some("data")).unwrap();
     let [found, expected] = [data.text.clone(), serde_json::to_string(&report).unwrap()]
         .map(|text| serde_json::from_str::<serde_json::Value>(&text).unwrap());
@@ -102,12 +106,18 @@ fn pages_hold_the_report() {
     assert!(csv.text.lines().count() > report.cells.len());
 
     let report = sample::full();
-    let page = super::report(&report);
-    let all = elements(&page);
+    let text = page(report.clone());
+    let all = elements(&text);
     let shown = |text: &str| all.iter().any(|e| e.text.contains(text));
     let warm = report.cells[0].warm.as_ref().unwrap();
-    let fields =
-        [&report.host.cpu, &report.host.os, &report.shaders, &report.began, &warm.noise[0], &warm.steps[29].layer];
+    let fields = [
+        &report.host.cpu,
+        &report.host.os,
+        &report.shaders[..12].to_owned(),
+        &report.began,
+        &warm.noise[0],
+        &warm.steps[29].layer,
+    ];
     for text in fields {
         assert!(shown(text), "{text}");
     }
@@ -117,7 +127,7 @@ fn pages_hold_the_report() {
         assert!(shown(text), "{text}");
     }
     // Devices that are right, wrong and missing.
-    let many = super::report(&sample::many());
+    let many = super::report(&compared(vec![sample::many()]));
     assert!(many.contains("abababab right") && many.contains("WRONG") && many.contains("computed wrong logits"));
     assert!(many.contains("did not come back") && many.contains("interrupted") && many.contains("short run"));
 }
@@ -141,7 +151,9 @@ fn misplaced(document: &str) -> Vec<String> {
     let mut problems = Vec::new();
     for (svg, drawing) in all.iter().enumerate().filter(|(_, e)| e.name == "svg") {
         let view: Vec<f64> = drawing.attribute("viewBox").unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
-        let inside = |[l, t, r, b]: [f64; 4]| l >= -1.0 && t >= -1.0 && r <= view[2] + 1.0 && b <= view[3] + 1.0;
+        // A file has a margin around its content, which begins at 0.
+        let [right, bottom] = [0, 1].map(|at| view[at + 2] + 2.0 * view[at] + 1.0);
+        let inside = |[l, t, r, b]: [f64; 4]| l >= -1.0 && t >= -1.0 && r <= right && b <= bottom;
         let texts: Vec<&Element> = all.iter().filter(|e| e.name == "text" && e.parent == Some(svg)).collect();
         let places: Vec<[f64; 4]> = texts.iter().map(|text| place(text)).collect();
         for (at, (text, place)) in texts.iter().zip(&places).enumerate() {
@@ -184,11 +196,46 @@ fn texts_stay_in_their_drawings_and_apart() {
 }
 
 #[test]
+fn two_gpus_are_told_apart_in_drawings_and_pages() {
+    let run = |name: &str| {
+        let mut report = sample::full();
+        report.devices[0].name = format!("NVIDIA GeForce {name}");
+        report.devices[0].id = format!("vulkan:10de:2504:{name}");
+        report
+    };
+    let both = compared(vec![run("RTX 3060"), run("RTX 3090")]);
+    for document in [super::comparison_svg(&both), super::comparison(&both)] {
+        let all = elements(&document);
+        for number in ["3060", "3090"] {
+            let drawn = |e: &&Element| e.name == "text" && e.text.contains(number) && e.text.ends_with("(vulkan)");
+            assert!(all.iter().filter(drawn).count() > 0, "no label with {number}");
+        }
+    }
+}
+
+/// Peaks that launches exceed are neither drawn nor compared with.
+#[test]
+fn disturbed_peaks_are_not_drawn() {
+    let mut report = sample::full();
+    let sure = page(report.clone());
+    assert!(sure.contains("measured peaks") && sure.contains("words/s"));
+    for step in report.cells.iter_mut().filter_map(|cell| cell.warm.as_mut()).flat_map(|warm| &mut warm.steps) {
+        if step.bound == crate::bench::report::Bound::Popcount {
+            step.share = 401.22;
+        }
+    }
+    let doubted = page(report);
+    assert!(doubted.contains("something disturbed the probes") && !doubted.contains("measured peaks"));
+    assert!(!doubted.contains("40122 %"));
+}
+
+#[test]
 fn labels_name_devices_shortly() {
     let mut report = sample::full();
     report.devices =
         ["cpu-avx2", "llvmpipe (LLVM 15)"].map(|name| Device { name: name.into(), ..report.devices[0].clone() }).into();
     report.devices[0].api = "cpu".into();
-    let names: Vec<String> = [0, 4].map(|at| super::subjects::device_name(&report, &report.cells[at])).into();
+    let names = crate::bench::names::Names::of([&report]);
+    let names: Vec<String> = [0, 4].map(|at| super::subjects::device_name(&names, &report, &report.cells[at])).into();
     assert_eq!(names, ["cpu-avx2", "llvmpipe (vulkan)"]);
 }

@@ -63,7 +63,7 @@ impl TfIndex {
             if !path.exists() {
                 return Err(Error::bad_checkpoint(&path, problem()));
             }
-            RegularFile::open(&path, || Error::bad_checkpoint(&path, problem()))
+            RegularFile::open(&path)
         };
         let shards = (0..self.num_shards).map(shard).collect::<Result<Vec<_>, _>>()?;
         let lengths: Vec<u64> = shards.iter().map(|shard| shard.len() as u64).collect();

@@ -27,9 +27,6 @@ pub(in crate::convert::readers) fn is_archive(entries: &[Entry]) -> bool {
 /// Opens the archive whose bytes and entries are given.
 pub(super) fn open<'a>(file: &'a [u8], entries: Vec<Entry<'a>>) -> Result<Archive<'a>, String> {
     let records = records(entries)?;
-    if records.contains_key("constants.pkl") {
-        return Err("this seems to be a TorchScript archive; save model.state_dict() with torch.save".into());
-    }
     if let Some(entry) = records.get("byteorder") {
         match content(file, entry)? {
             b"little" => {}

@@ -9,14 +9,19 @@
 
 mod archive;
 mod legacy;
+mod odd;
 mod pickle;
+mod settings;
 mod state_dict;
 mod tensor;
 
+use super::bookkeeping;
+use super::evidence::Evidence;
+use super::foreign;
 use super::pieces::{Sink, each_piece};
 use super::reader::{CheckpointKind, Reader};
 use super::variable::Variable;
-use super::views::Views;
+use super::views::{Selection, Views};
 use super::zip_directory::{self, Entry, check_crc};
 use crate::files::{RangeReader, ReadExactAt, quoted};
 use flate2::Crc;
@@ -40,6 +45,7 @@ pub struct TorchFile {
     views: Views,
     /// Records of the archive by their start.
     records: BTreeMap<usize, Record>,
+    evidence: Evidence,
 }
 
 /// A storage with a checksum.
@@ -54,30 +60,32 @@ impl TorchFile {
     /// Lists the tensors of the checkpoint whose bytes are given; they themselves are not touched.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
         if pickle::has_magic(file) {
-            return Self::from_pickles(file);
+            return Self::from_pickles(file, Selection::default());
         }
-        Self::from_entries(file, zip_directory::entries(file)?)
+        let entries = zip_directory::entries(file)?;
+        foreign::check_entries(&entries)?;
+        Self::from_entries(file, entries, Selection::default())
     }
 
     /// The same for a file in the legacy form.
-    pub(super) fn from_pickles(file: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_pickles(file: &[u8], selection: Selection) -> Result<Self, String> {
         let opened = legacy::open(file, &mut budget(file))?;
-        let views = views(&opened.pickle, file.len(), |id| opened.place(id))?;
-        Ok(TorchFile { legacy: true, views, records: BTreeMap::new() })
+        let (views, evidence) = views(&opened.pickle, selection, file.len(), |id| opened.place(id))?;
+        Ok(TorchFile { legacy: true, views, records: BTreeMap::new(), evidence })
     }
 
     /// The same for an archive, with the entries that its directory lists.
-    pub(super) fn from_entries(file: &[u8], entries: Vec<Entry>) -> Result<Self, String> {
+    pub(super) fn from_entries(file: &[u8], entries: Vec<Entry>, selection: Selection) -> Result<Self, String> {
         let opened = archive::open(file, entries)?;
         let pickle = pickle::load(opened.pickle, &mut budget(file))?;
         let mut records = BTreeMap::new();
-        let views = views(&pickle, file.len(), |id| {
+        let (views, evidence) = views(&pickle, selection, file.len(), |id| {
             let entry = opened.storage(id)?;
             let bytes = entry.packed.clone();
             records.insert(bytes.start, Record { crc32: entry.crc32, bytes: bytes.clone(), computed: OnceLock::new() });
             Ok(bytes)
         })?;
-        Ok(TorchFile { legacy: false, views, records })
+        Ok(TorchFile { legacy: false, views, records, evidence })
     }
 }
 
@@ -93,6 +101,10 @@ impl Reader for TorchFile {
 
     fn variables(&self) -> &BTreeMap<String, Variable> {
         self.views.variables()
+    }
+
+    fn evidence(&self) -> Evidence {
+        self.evidence.clone()
     }
 
     /// The checksum is the archive's of the whole storage; a legacy file has none.
@@ -123,17 +135,23 @@ impl Record {
     }
 }
 
-/// The tensors of the pickle's state dict; `place` finds a storage in the file.
+/// The tensors of the selected state dict, and what the pickle says besides; `place` finds a storage in the file.
 fn views(
     pickle: &Pickle,
+    selection: Selection,
     file_len: usize,
     mut place: impl FnMut(&StorageId) -> Result<Range<usize>, String>,
-) -> Result<Views, String> {
+) -> Result<(Views, Evidence), String> {
+    let mut evidence = Evidence::default();
+    settings::gather(pickle, &mut evidence)?;
+    let mut tensors = state_dict::find(pickle, selection.key, &mut evidence)?;
+    tensors.retain(|(name, tensor)| !bookkeeping::note(name, tensor::numbers(pickle, *tensor), &mut evidence));
+    let prefix = selection.prefix(tensors.iter().map(|(name, _)| *name));
     let mut views = Views::new();
-    for (name, value) in state_dict::find(pickle)? {
+    for (name, value) in tensors {
         let view = tensor::view(pickle, value, &mut place);
         let view = view.map_err(|problem| format!("variable {}: {problem}", quoted(name.as_bytes())))?;
-        views.insert(name, view, file_len)?;
+        views.insert(name.get(prefix..).unwrap_or_default(), view, file_len)?;
     }
-    Ok(views)
+    Ok((views, evidence))
 }

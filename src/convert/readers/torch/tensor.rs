@@ -3,10 +3,19 @@
 use crate::files::quoted;
 use std::ops::Range;
 
-use super::pickle::{Node, Pickle, Value};
+use super::odd;
+use super::pickle::{Global, Node, Pickle, Value};
 use crate::convert::readers::strided::StridedView;
 use crate::convert::readers::variable::{MAX_DIMS, plain_name};
 use crate::format::ElementType;
+
+/// Where PyTorch keeps the functions that rebuild tensors.
+const UTILS: &str = "torch._utils";
+const TENSOR_MODULES: [&str; 2] = [UTILS, "torch._tensor"];
+/// How their names start.
+const REBUILD: &str = "_rebuild_";
+/// Those of tensors that are views of a storage.
+const PLAIN: [&str; 3] = ["_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"];
 
 /// PyTorch's classes of storages (torch/storage.py `_dtype_to_storage_type_map`).
 const STORAGES: [(&str, ElementType); 18] = [
@@ -50,6 +59,8 @@ pub(super) struct StorageId<'a> {
     pub(super) len: usize,
     /// First element and number of elements, if only a part is meant.
     pub(super) view: Option<[usize; 2]>,
+    /// Whether it lies on the device that keeps no data.
+    meta: bool,
 }
 
 impl StorageId<'_> {
@@ -69,9 +80,9 @@ impl StorageId<'_> {
 
 /// `("storage", class, key, device, elements)`, and in legacy files None or `(key of view, first element, elements)`.
 pub(super) fn storage_id<'a>(pickle: &Pickle<'a>, node: Node) -> Result<StorageId<'a>, String> {
-    let (class, key, len, view) = match *pickle.parts(node) {
-        [Value::Str("storage"), class, Value::Str(key), _, len] => (class, key, len, Value::None),
-        [Value::Str("storage"), class, Value::Str(key), _, len, view] => (class, key, len, view),
+    let (class, key, device, len, view) = match *pickle.parts(node) {
+        [Value::Str("storage"), class, Value::Str(key), device, len] => (class, key, device, len, Value::None),
+        [Value::Str("storage"), class, Value::Str(key), device, len, view] => (class, key, device, len, view),
         _ => return Err("a persistent id that describes no storage".into()),
     };
     plain_name("storage", key.as_bytes())?;
@@ -80,7 +91,8 @@ pub(super) fn storage_id<'a>(pickle: &Pickle<'a>, node: Node) -> Result<StorageI
         Some(_) => return Err(format!("a bad view of storage {}", quoted(key.as_bytes()))),
         None => None,
     };
-    Ok(StorageId { key, element: element_of(pickle, class)?, len: extent(pickle, len)?, view })
+    let meta = matches!(device, Value::Str("meta"));
+    Ok(StorageId { key, element: element_of(pickle, class)?, len: extent(pickle, len)?, view, meta })
 }
 
 fn element_of(pickle: &Pickle, class: Value) -> Result<ElementType, String> {
@@ -110,9 +122,23 @@ fn extents<'a>(pickle: &Pickle<'a>, value: Value<'a>) -> Result<Vec<usize>, Stri
     items.iter().take(MAX_DIMS + 1).map(|&item| extent(pickle, item)).collect()
 }
 
-/// Whether a value is a tensor or a parameter.
+/// Whether a value is a tensor or a parameter, of whatever kind.
 pub(super) fn is_tensor<'a>(pickle: &Pickle<'a>, value: Value<'a>) -> bool {
-    rebuilt(pickle, value).is_some()
+    match rebuilt(pickle, value) {
+        Some(Rebuilt { function, .. }) => {
+            TENSOR_MODULES.contains(&function.module) && function.name.starts_with(REBUILD) || odd::is_lazy(function)
+        }
+        None => false,
+    }
+}
+
+/// Number of elements of a tensor, if it is of a kind that is read.
+pub(super) fn numbers<'a>(pickle: &Pickle<'a>, value: Value<'a>) -> usize {
+    let shape = rebuilt(pickle, value).and_then(|rebuilt| match *rebuilt.arguments {
+        [Value::Persistent(_), _, size, ..] => extents(pickle, size).ok(),
+        _ => None,
+    });
+    shape.map_or(0, |shape| shape.into_iter().fold(1, usize::saturating_mul))
 }
 
 /// The view that a tensor or parameter is; `place` finds a storage in the file.
@@ -121,11 +147,18 @@ pub(super) fn view<'a>(
     value: Value<'a>,
     place: &mut dyn FnMut(&StorageId) -> Result<Range<usize>, String>,
 ) -> Result<StridedView, String> {
-    let (function, arguments) = rebuilt(pickle, value).ok_or("no tensor")?;
+    let Rebuilt { function, arguments } = rebuilt(pickle, value).ok_or("no tensor")?;
+    if !(function.module == UTILS && PLAIN.contains(&function.name)) {
+        return Err(odd::describe(pickle, function, arguments));
+    }
+    let function = function.name;
     let &[Value::Persistent(storage), offset, size, stride, ref rest @ ..] = arguments else {
         return Err(format!("bad arguments of {function}"));
     };
     let id = storage_id(pickle, storage)?;
+    if id.meta {
+        return Err(odd::META.into());
+    }
     let element = element(pickle, function, rest, id.element)?;
     let (shape, strides) = (extents(pickle, size)?, extents(pickle, stride)?);
     let (bytes, offset) = (place(&id)?, extent(pickle, offset)?);
@@ -151,15 +184,27 @@ fn element(pickle: &Pickle, function: &str, rest: &[Value], stored: ElementType)
     Ok(element)
 }
 
-/// The function that rebuilds a tensor, and its arguments. A parameter is a wrapper around a tensor.
-fn rebuilt<'p, 'a>(pickle: &'p Pickle<'a>, value: Value<'a>) -> Option<(&'a str, &'p [Value<'a>])> {
-    let call = |value| pickle.call(value).filter(|(global, _)| global.module == "torch._utils");
-    let (mut global, mut arguments) = call(value)?;
-    if let ("_rebuild_parameter" | "_rebuild_parameter_with_state", [tensor, ..]) = (global.name, arguments) {
-        (global, arguments) = call(*tensor)?;
+/// The call that rebuilds a tensor when Python loads it.
+struct Rebuilt<'p, 'a> {
+    function: Global<'a>,
+    arguments: &'p [Value<'a>],
+}
+
+/// The call that rebuilds a value. A parameter is a wrapper around a tensor, and so is a tensor of a class of its own.
+fn rebuilt<'p, 'a>(pickle: &'p Pickle<'a>, value: Value<'a>) -> Option<Rebuilt<'p, 'a>> {
+    let (mut function, mut arguments) = pickle.call(value)?;
+    if let ("_rebuild_parameter" | "_rebuild_parameter_with_state", [tensor, ..]) = (function.name, arguments)
+        && function.module == UTILS
+    {
+        (function, arguments) = pickle.call(*tensor)?;
     }
-    let known = ["_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"].contains(&global.name);
-    known.then_some((global.name, arguments))
+    // `(function, class, arguments, state)`
+    if let ("_rebuild_from_type_v2", &[inner, _, tuple, ..]) = (function.name, arguments)
+        && let (Some(inner), Some(tuple)) = (pickle.global(inner), pickle.items(tuple))
+    {
+        (function, arguments) = (inner, tuple);
+    }
+    Some(Rebuilt { function, arguments })
 }
 
 /// A type by its name in `torch`.

@@ -90,7 +90,7 @@ impl<'a> Machine<'a, '_> {
             op::BININT2 => Value::Int(u16::from_le_bytes(self.input.array()?).into()),
             op::LONG1 => integer(self.input.counted::<1>()?),
             op::LONG4 => integer(self.input.counted::<4>()?),
-            op::BINFLOAT => self.input.take(8).map(|_| Value::Float)?,
+            op::BINFLOAT => Value::Float(f64::from_be_bytes(self.input.array()?)),
             op::SHORT_BINUNICODE => Value::Str(text(self.input.counted::<1>()?)?),
             op::BINUNICODE => Value::Str(text(self.input.counted::<4>()?)?),
             op::BINUNICODE8 => Value::Str(text(self.input.counted::<8>()?)?),
@@ -152,6 +152,11 @@ impl<'a> Machine<'a, '_> {
             (op::SETITEMS, Value::Dict(_)) if !items.len().is_multiple_of(2) => Err("a key without a value".into()),
             (op::APPENDS, Value::List(node)) | (op::SETITEMS, Value::Dict(node)) => {
                 self.pickle.extend(node, items, self.budget)
+            }
+            // An object of a class derived from dict.
+            (op::SETITEMS, Value::Call(node)) if items.len().is_multiple_of(2) => {
+                let dict = self.add(items.to_vec())?;
+                self.pickle.extend(node, &[Value::Dict(dict)], self.budget)
             }
             // Items of a set, or of an object whose class is not interpreted.
             (op::ADDITEMS, Value::Set) | (_, Value::Call(_)) => Ok(()),

@@ -14,8 +14,7 @@ pub(crate) enum Value<'a> {
     Int(i64),
     /// An integer that needs more than 64 bits, in little-endian two's complement.
     Long(&'a [u8]),
-    /// A float, whose value is never needed.
-    Float,
+    Float(f64),
     Str(&'a str),
     /// Bytes, which are never needed.
     Bytes,
@@ -27,8 +26,8 @@ pub(crate) enum Value<'a> {
     Set,
     /// The name of a function or class: module and name.
     Global(Node),
-    /// A call that Python would make: what is called, the tuple of arguments, and the state given to the result, if
-    /// any.
+    /// A call that Python would make: what is called, the tuple of arguments, and the dicts and states given to the
+    /// result, if any.
     Call(Node),
     /// An object outside of the pickle: the parts of the tuple that identifies it.
     Persistent(Node),
@@ -105,6 +104,16 @@ impl<'a> Pickle<'a> {
         if let Value::Dict(node) = value { self.parts(node).as_chunks().0 } else { &[] }
     }
 
+    /// Keys and values of a dict, of an object of a class derived from dict, and of the attributes of any object.
+    pub(crate) fn entries(&self, value: Value<'a>) -> impl Iterator<Item = &[Value<'a>; 2]> + Clone {
+        let own = self.pairs(value).iter();
+        own.chain(self.states(value).iter().flat_map(|&state| {
+            // With `__slots__`, the state is a pair of dicts.
+            let slots = if let Value::Tuple(node) = state { self.parts(node) } else { &[] };
+            self.pairs(state).iter().chain(slots.iter().flat_map(|&slot| self.pairs(slot)))
+        }))
+    }
+
     /// The items of a tuple or list.
     pub(crate) fn items(&self, value: Value<'a>) -> Option<&[Value<'a>]> {
         if let Value::Tuple(node) | Value::List(node) = value { Some(self.parts(node)) } else { None }
@@ -124,9 +133,11 @@ impl<'a> Pickle<'a> {
         self.global(callable).zip(self.items(arguments))
     }
 
-    /// The state that was given to the result of a call.
-    pub(crate) fn state(&self, value: Value<'a>) -> Option<Value<'a>> {
-        if let Value::Call(node) = value { self.parts(node).get(2).copied() } else { None }
+    /// The dicts and states that were given to the result of a call: items of a class derived from dict, attributes of
+    /// any object.
+    pub(crate) fn states(&self, value: Value<'a>) -> &[Value<'a>] {
+        let Value::Call(node) = value else { return &[] };
+        self.parts(node).get(2..).unwrap_or_default()
     }
 
     /// What a value is, for messages.
@@ -135,7 +146,7 @@ impl<'a> Pickle<'a> {
             Value::None => "None",
             Value::Bool(_) => "a bool",
             Value::Int(_) | Value::Long(_) => "an int",
-            Value::Float => "a float",
+            Value::Float(_) => "a float",
             Value::Str(_) => "a string",
             Value::Bytes => "bytes",
             Value::Tuple(_) => "a tuple",

@@ -1,0 +1,259 @@
+//! What a checkpoint says about itself beside its variables: the settings that it was trained with, as far as they
+//! matter to a conversion, and which of several state dicts was taken. It is data from a file of unknown origin:
+//! nothing here is run or believed without a look at the variables.
+
+use std::collections::BTreeMap;
+
+/// Most settings that are kept.
+const MAX_SETTINGS: usize = 64;
+/// Most characters of a name or value that are kept.
+const MAX_TEXT: usize = 100;
+
+/// What a checkpoint says about itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// Settings of training that matter to a conversion, in the order of the file.
+    pub settings: Vec<Setting>,
+    /// The state dict that was taken, if the file holds several.
+    pub taken: Option<StateDict>,
+    /// Whether the caller chose it.
+    pub chosen: bool,
+    /// The others.
+    pub others: Vec<StateDict>,
+    /// Variables that count steps or operations and belong to no layer, which were left out: how many of each name.
+    pub bookkeeping: BTreeMap<String, usize>,
+}
+
+/// A setting of training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// Where it stands, such as "args.w_bit".
+    pub name: String,
+    /// What it is about.
+    pub topic: Topic,
+    /// Its value.
+    pub value: SettingValue,
+}
+
+/// What a setting of training is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Bits of quantized weights.
+    WeightBits,
+    /// Bits of quantized activations.
+    ActivationBits,
+    /// Bits of whatever is quantized.
+    Bits,
+    /// Name of the data set.
+    Dataset,
+    /// Folder of the data set, whose name may tell which it is.
+    DatasetFolder,
+    /// Name of the network.
+    Network,
+    /// Parameters of quantizers beside the state dict.
+    Quantizers,
+}
+
+/// The value of a setting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SettingValue {
+    /// A number.
+    Number(f64),
+    /// Text, cut short.
+    Text(String),
+}
+
+/// A state dict among several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateDict {
+    /// Its key; keys of dicts in dicts are joined by dots.
+    pub key: String,
+    /// How many tensors it has.
+    pub tensors: usize,
+    /// How many numbers they have.
+    pub numbers: usize,
+}
+
+impl std::fmt::Display for StateDict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let StateDict { key, tensors, numbers } = self;
+        write!(f, "'{key}' ({tensors} tensors, {numbers} numbers)")
+    }
+}
+
+/// Names of settings by topic, in lower case and without anything but letters and digits. They are those of the
+/// original code, of its ports, and of code for quantized networks in general.
+const NAMES: [(Topic, &[&str]); 6] = [
+    (
+        Topic::WeightBits,
+        &[
+            "wbit",
+            "wbits",
+            "wbitwidth",
+            "weightbit",
+            "weightbits",
+            "weightbitwidth",
+            "weightsbits",
+            "bitw",
+            "bitsw",
+            "bitweight",
+            "bitsweight",
+            "bitweights",
+            "bitsweights",
+            "nbitw",
+            "nbitsw",
+            "wnbits",
+            "nbitsweight",
+            "numbitsweight",
+            "wtbit",
+            "wtbits",
+            "qw",
+            "quantw",
+            "weightquantbits",
+            "wprecision",
+            "weightprecision",
+        ],
+    ),
+    (
+        Topic::ActivationBits,
+        &[
+            "abit",
+            "abits",
+            "abitwidth",
+            "actbit",
+            "actbits",
+            "actbitwidth",
+            "activationbit",
+            "activationbits",
+            "activationbitwidth",
+            "activationsbits",
+            "bita",
+            "bitsa",
+            "bitact",
+            "bitsact",
+            "bitactivation",
+            "bitsactivation",
+            "bitactivations",
+            "bitsactivations",
+            "nbita",
+            "nbitsa",
+            "anbits",
+            "nbitsact",
+            "numbitsact",
+            "fmbit",
+            "fmbits",
+            "qa",
+            "quanta",
+            "actquantbits",
+            "aprecision",
+            "actprecision",
+        ],
+    ),
+    (Topic::Bits, &["bit", "bits", "nbit", "nbits", "numbits", "bitwidth", "qbit", "qbits", "quantbit", "quantbits"]),
+    (Topic::Dataset, &["dataset", "datasetname", "dataname", "datasettype", "dset", "datasets"]),
+    (Topic::DatasetFolder, &["data", "datadir", "dataroot", "datapath", "datasetdir", "datasetroot", "datasetpath"]),
+    (Topic::Network, &["arch", "architecture", "model", "modelname", "modelarch", "net", "network", "netname"]),
+];
+
+/// The topic of a setting with this name.
+fn topic(name: &str) -> Option<Topic> {
+    // The longest name in the tables has 18 characters; some may have a few underscores besides.
+    let plain = (name.len() <= 2 * 18).then(|| plain(name))?;
+    NAMES.iter().find(|(_, names)| names.contains(&plain.as_str())).map(|(topic, _)| *topic)
+}
+
+/// Letters and digits of a text, in lower case.
+pub(in crate::convert) fn plain(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// At most as much of a text as is kept.
+pub(super) fn cut(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
+}
+
+impl Evidence {
+    /// Whether a setting with this name would be kept.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        self.settings.len() < MAX_SETTINGS && topic(name).is_some()
+    }
+
+    /// Keeps the setting `name`, found within `path`, if it matters to a conversion. Digits are a number: some code
+    /// keeps settings as text.
+    pub(super) fn add(&mut self, path: &str, name: &str, value: SettingValue) {
+        let Some(topic) = topic(name).filter(|_| self.settings.len() < MAX_SETTINGS) else { return };
+        let value = match value {
+            SettingValue::Text(text) => {
+                text.trim().parse().map_or(SettingValue::Text(cut(&text)), SettingValue::Number)
+            }
+            number => number,
+        };
+        self.settings.push(Setting { name: cut(&format!("{path}{name}")), topic, value });
+    }
+
+    /// Notes that the parameters of quantizers lie beside the state dict.
+    pub(super) fn add_quantizers(&mut self, name: &str, what: String) {
+        let value = SettingValue::Text(what);
+        self.settings.push(Setting { name: cut(name), topic: Topic::Quantizers, value });
+    }
+
+    /// Adds what another part of the checkpoint says.
+    pub(super) fn merge(&mut self, part: Evidence) {
+        self.settings.extend(part.settings);
+        self.settings.truncate(MAX_SETTINGS);
+        for (name, count) in part.bookkeeping {
+            *self.bookkeeping.entry(name).or_insert(0) += count;
+        }
+    }
+
+    /// The settings about a topic.
+    pub(in crate::convert) fn about(&self, topic: Topic) -> impl Iterator<Item = &Setting> {
+        self.settings.iter().filter(move |setting| setting.topic == topic)
+    }
+}
+
+impl std::fmt::Display for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.value {
+            SettingValue::Number(number) => write!(f, "{} = {number}", self.name),
+            SettingValue::Text(text) => write!(f, "{} = '{text}'", self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_matter_are_kept_under_the_names_that_people_use() {
+        let mut evidence = Evidence::default();
+        let text = |text: &str| SettingValue::Text(text.into());
+        for (name, value) in [("w_bit", text("2")), ("lr", text("0.1")), ("aBits", SettingValue::Number(3.0))] {
+            evidence.add("args.", name, value);
+        }
+        evidence.add("", "dataset", text("cifar10\n"));
+        let kept: Vec<String> = evidence.settings.iter().map(Setting::to_string).collect();
+        assert_eq!(kept, ["args.w_bit = 2", "args.aBits = 3", "dataset = 'cifar10'"]);
+        for (name, expected) in [
+            ("weight-bits", Some(Topic::WeightBits)),
+            ("fm_bit", Some(Topic::ActivationBits)),
+            ("qw", Some(Topic::WeightBits)),
+            ("nbits", Some(Topic::Bits)),
+            ("data_dir", Some(Topic::DatasetFolder)),
+            ("model_name", Some(Topic::Network)),
+            ("weight_decay", None),
+            (&"w_bit".repeat(1000), None),
+        ] {
+            assert_eq!(topic(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut evidence = Evidence::default();
+        (0..1000).for_each(|_| evidence.add(&"a".repeat(5000), "w_bit", SettingValue::Text("b".repeat(5000))));
+        assert_eq!(evidence.settings.len(), MAX_SETTINGS);
+        assert!(evidence.settings.iter().all(|s| s.to_string().len() < 3 * MAX_TEXT && !evidence.wants(&s.name)));
+    }
+}

@@ -1,0 +1,45 @@
+//! Too little of what a process needs: threads, memory, its parent.
+
+use super::{PROGRAM, SHIP, ends, stderr, stdout};
+use lq_infer::{Batch, Control, DeviceSelector, Engine, ErrorKind, Model};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+#[test]
+fn without_threads_one_does_the_work() {
+    // Memory for the program, but not for the stacks of 4000 threads.
+    let script = "ulimit -v 2000000; RAYON_NUM_THREADS=4000 exec \"$0\" --device cpu \"$1\"";
+    let output = ends(Command::new("sh").args(["-c", script, PROGRAM, SHIP]));
+    assert!(output.status.success(), "{:?}: {}", output.status, stderr(&output));
+    assert!(stdout(&output).contains("100.0%  ship"), "{}", stdout(&output));
+    assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_forked_process_is_told_so() {
+    let engine = Engine::builder().device(DeviceSelector::Cpu).build().unwrap();
+    let net = engine.prepare(&Model::bundled().unwrap()).unwrap();
+    let batch = Batch::Pixels(vec![77; 32 * 32 * 3]);
+    net.logits(&batch, &Control::default()).unwrap();
+    // SAFETY: the child only makes two calls of the library, which must return before they take any lock that another
+    // thread may have held, and ends without running anything else of this program.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let used = net.logits(&batch, &Control::default()).err().map(|e| e.kind());
+        let made = Engine::builder().device(DeviceSelector::Cpu).build().err().map(|e| e.kind());
+        let refused = [used, made] == [Some(ErrorKind::Usage); 2];
+        // SAFETY: ends this process at once.
+        unsafe { libc::_exit(if refused { 0 } else { 1 }) };
+    }
+    assert!(child > 0);
+    let (start, mut status) = (Instant::now(), 0);
+    // SAFETY: `child` is a child of this process, and `status` outlives the call.
+    while unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) } == 0 {
+        if start.elapsed() > Duration::from_secs(20) {
+            // SAFETY: as above.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(status, 0, "the child neither hung nor got anything but an error of usage");
+}
