@@ -2,6 +2,7 @@
 
 use crate::network;
 use crate::target::{checked, refused};
+use lq_infer::DeviceSelector;
 use lq_infer::internals::bench::compare::{Comparison, NamedReport};
 use lq_infer::internals::bench::html;
 use lq_infer::internals::convert::{Checkpoint, ConvertOptions, CustomNetwork, convert_graph};
@@ -25,20 +26,30 @@ pub fn file(name: &str, data: &[u8]) -> PathBuf {
     path
 }
 
-/// A benchmark report: read, shown as a page, and compared with itself.
+/// A benchmark report: read, compared with itself, and shown as pages, tables and JSON.
 pub fn report(data: &[u8]) {
     let path = file("report.json", data);
-    let Some(mut runs) = checked(NamedReport::read(&[path.clone(), path])) else { return };
-    let run = runs.pop().expect("two were read");
-    assert!(html::report(&run.report).contains("</html>"));
-    html::report_svg(&run.report);
-    assert!(run.report.csv().lines().count() > run.report.cells.len());
-    runs.push(run);
-    let comparison = Comparison::new(runs);
+    let Some(runs) = checked(NamedReport::read(&[path.clone(), path])) else { return };
+    for run in &runs {
+        html::report_svg(&run.report);
+        assert!(run.report.csv().lines().count() > run.report.cells.len());
+    }
+    for runs in [runs[..1].to_vec(), runs] {
+        shown(&Comparison::new(runs.clone()));
+        if let Some(comparison) = checked(Comparison::with_baseline(runs, &DeviceSelector::Index(0))) {
+            shown(&comparison);
+        }
+    }
+}
+
+fn shown(comparison: &Comparison) {
     checked(comparison.check());
+    checked(comparison.json());
     comparison.csv();
-    html::comparison(&comparison);
-    html::comparison_svg(&comparison);
+    comparison.advice();
+    assert!(html::report(comparison).contains("</html>"));
+    html::comparison(comparison);
+    html::comparison_svg(comparison);
 }
 
 /// A graph file. What is read can be written, and read again; a small one runs with random parameters.
