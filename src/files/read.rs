@@ -167,6 +167,12 @@ impl ReadExactAt for RegularFile {
         }
         Ok(())
     }
+
+    /// Elsewhere, such as in a browser, there are no files.
+    #[cfg(not(any(unix, windows)))]
+    fn read_exact_at(&self, _: usize, _: &mut [u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// Reads a range of a file from its start to its end.
