@@ -185,7 +185,6 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
         let network = CustomNetwork::read(graph)?;
         let conversion = convert_graph(checkpoint, &network, &options, &output::track(&bar));
         bar.finish_and_clear();
-        conversion.iter().for_each(note_choice);
         return conversion;
     }
     let conversion = convert(checkpoint, &options, &output::track(&bar))?;
@@ -209,7 +208,6 @@ fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
 
 /// Notes which other networks the checkpoint may be.
 fn note_choice(conversion: &Conversion) {
-    conversion.notes.iter().for_each(|note| output::note(&format!("note: {note}")));
     let (chosen, others) = (&conversion.packed.header.network, &conversion.alternatives);
     if !others.is_empty() {
         output::note(&format!(

@@ -95,7 +95,7 @@ fn bad_inputs_are_named_and_the_others_still_run() {
     let whole = std::fs::read(SHIP).unwrap();
     let truncated = write(dir.path().join("cut.png"), &whole[..whole.len() / 2]);
     let text_file = write(dir.path().join("text.png"), b"not a picture at all");
-    let output = run(&["--device", "cpu", text(&truncated), SHIP, text(&text_file)]);
+    let output = run(&["--device", "cpu", "-q", text(&truncated), SHIP, text(&text_file)]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stdout(&output).contains("ship 100.0%"));
     let errors = stderr(&output);
