@@ -27,8 +27,9 @@ fn main() -> ExitCode {
         agreement: cancelled_and_wrong_calls_are_errors, gpus_agree_with_the_reference,
             limits_shrink_the_batch_or_name_the_layer, random_networks_agree_with_the_reference,
             the_comparison_can_fail, threads_may_share_a_network, work_can_be_encoded_on_a_borrowed_device;
-        embed: a_borrowed_device_gives_the_same_result_synchronously_and_not,
-            a_picture_in_a_texture_is_classified_within_the_callers_commands, threads_share_a_net;
+        embed: a_borrowed_device_gives_the_same_result_synchronously_and_not, a_host_can_tell_that_its_device_is_lost,
+            every_call_on_a_lost_device_says_so, pictures_in_textures_are_classified_within_the_callers_commands,
+            the_example_survives_the_loss_of_its_device, threads_share_a_net;
         loops: floats_on_reals, pools_that_are_too_large_are_refused, weights_on_codes, weights_on_reals;
         profile: arrays_on_gpus;
         shared: a_host_may_poll_beside_us, a_lost_device_is_reported_as_lost, deadlines_hold_on_eight_threads,
