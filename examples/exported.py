@@ -41,7 +41,8 @@ def max_pool(op, x):
 
 
 def pad_channels(op, x):
-    return F.pad(x, (0, 0, 0, 0, 0, op["channels"] - x.shape[1]))
+    before = op.get("before", 0)
+    return F.pad(x, (0, 0, 0, 0, before, op["channels"] - x.shape[1] - before))
 
 
 # By kind of layer: what it computes, and the tensors it needs.

@@ -16,7 +16,7 @@
 //!
 //! Without features the crate opens packed models and runs them on pixels in memory.
 //!
-//! * `image`: pictures from PNG, JPEG, WebP, BMP and GIF files, and from the types of the `image` crate (0.25).
+//! * `image`: pictures from PNG, JPEG, WebP, BMP, GIF and TIFF files, and from the types of the `image` crate (0.25).
 //! * `convert`: conversion of training checkpoints.
 //! * `bench`: measurements, reports and their pages.
 //! * `cli` (default): the command-line program, with all of these.

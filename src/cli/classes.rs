@@ -40,10 +40,14 @@ enum Naming {
 pub(super) fn labelled(directory: &Path, model: &Model) -> Result<Labelled> {
     let folders = folders(directory)?;
     let (labels, classes) = (&model.header().labels, model.header().graph.classes());
-    let names: Vec<String> = folders.iter().map(|f| f.file_name().unwrap_or_default().to_string_lossy().into()).collect();
+    let names: Vec<String> =
+        folders.iter().map(|f| f.file_name().unwrap_or_default().to_string_lossy().into()).collect();
     let (naming, found) = classes_of(&names, labels, classes).map_err(|problem| match problem {
         Some(name) => Error::bad_input(&directory.join(&name), unknown_class(&name, labels, classes)),
-        None => Error::bad_input(directory, format!("holds no folders; pictures belong into one folder per class. {}", known(labels, classes))),
+        None => Error::bad_input(
+            directory,
+            format!("holds no folders; pictures belong into one folder per class. {}", known(labels, classes)),
+        ),
     })?;
     if naming == Naming::Order {
         let names = "note: the model has no labels; the folders are taken as its classes in alphabetical order";

@@ -3,20 +3,19 @@
 use super::agreement::{self, Verification};
 use super::export::written;
 use super::failure::{Failure, Outcome};
-use super::files::{need_file, same_file, size, usage};
+use super::files::{need_file, read_labels, same_file, size, usage};
+use super::preparation::PreparationArgs;
 use super::{layers, output};
 use crate::convert::report::{ConversionReport, Totals, Warning};
 use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, stage_float};
 use crate::error::Error;
-use crate::files::{Staged, read_text};
+use crate::files::Staged;
 use crate::format::Packed;
+use crate::quant::Encoding;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-
-/// Largest file of labels that is read. ImageNet's take 30 kB.
-const MAX_LABELS: usize = 16 << 20;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -63,6 +62,12 @@ pub(super) struct ConvertArgs {
     /// .safetensors file written by `export`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
     graph: Option<PathBuf>,
+    /// What the names of the network's variables start with, such as "student." [default: found]
+    #[arg(long, value_name = "PREFIX")]
+    prefix: Option<String>,
+    /// What the bits of activation codes mean: a clear bit adds nothing, or subtracts [default: as the network's code]
+    #[arg(long, value_name = "CODES", conflicts_with = "graph")]
+    encoding: Option<EncodingArg>,
     /// Text file with one label per line
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -79,7 +84,27 @@ pub(super) struct ConvertArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    preparation: PreparationArgs,
+    #[command(flatten)]
     verification: agreement::VerificationArgs,
+}
+
+/// An encoding, as an argument.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum EncodingArg {
+    /// Codes of 0 and 1, as in the original code
+    ZeroOne,
+    /// Codes of -1 and 1, as in the paper's text
+    PlusMinus,
+}
+
+impl From<EncodingArg> for Encoding {
+    fn from(arg: EncodingArg) -> Self {
+        match arg {
+            EncodingArg::ZeroOne => Encoding::ZeroOne,
+            EncodingArg::PlusMinus => Encoding::PlusMinus,
+        }
+    }
 }
 
 /// Runs the command.
@@ -90,7 +115,8 @@ pub(super) fn run(args: &ConvertArgs) -> Outcome {
         Some(key) => Checkpoint::open_state_dict(&args.checkpoint, key)?,
     };
     check_sources(args, &checkpoint)?;
-    let Conversion { packed, report, alternatives, notes } = conversion(args, &checkpoint)?;
+    let Conversion { mut packed, report, alternatives, notes } = conversion(args, &checkpoint)?;
+    args.preparation.apply(&mut packed)?;
     let model = golden(args, packed)?;
     let verification = agreement::check(&args.verification, &model)?;
     let failure = verification.as_ref().and_then(Verification::failure);
@@ -146,6 +172,8 @@ fn check_sources(args: &ConvertArgs, checkpoint: &Checkpoint) -> Outcome {
 fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion, Error> {
     let options = ConvertOptions {
         arch: args.arch.clone(),
+        prefix: args.prefix.clone(),
+        encoding: args.encoding.map(Into::into),
         labels: args.labels.as_deref().map(read_labels).transpose()?,
         mean_image: args.mean_image.clone(),
         input_size: args.input_size,
@@ -157,6 +185,7 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
         let network = CustomNetwork::read(graph)?;
         let conversion = convert_graph(checkpoint, &network, &options, &output::track(&bar));
         bar.finish_and_clear();
+        conversion.iter().for_each(note_choice);
         return conversion;
     }
     let conversion = convert(checkpoint, &options, &output::track(&bar))?;
@@ -180,6 +209,7 @@ fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
 
 /// Notes which other networks the checkpoint may be.
 fn note_choice(conversion: &Conversion) {
+    conversion.notes.iter().for_each(|note| output::note(&format!("note: {note}")));
     let (chosen, others) = (&conversion.packed.header.network, &conversion.alternatives);
     if !others.is_empty() {
         output::note(&format!(
@@ -214,6 +244,11 @@ impl Summary<'_> {
                  checkpoint. Without --mean-image the model takes f32 .npy input only.",
             );
         }
+        if model.header().labels.is_empty() {
+            output::note(
+                "note: the model has no labels, so classes are printed as numbers. --labels adds them, also `lq-infer label` later.",
+            );
+        }
     }
 
     fn print(&self, model: &Model) -> Outcome {
@@ -239,8 +274,4 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
         model.packed().params.tensors().len(),
         output::bytes(size(path))
     ))
-}
-
-fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
-    Ok(read_text(path, MAX_LABELS)?.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
 }

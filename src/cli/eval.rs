@@ -132,7 +132,11 @@ fn evaluate(args: &EvalArgs, profiling: &Profiling) -> Outcome {
         confusion: tally.confusions(),
         mistakes: tally.mistakes(&model),
     };
-    if args.json { output::json(&summary)? } else { summary.print(args, &model, &tally)? }
+    if args.json {
+        output::json(&summary)?
+    } else {
+        summary.print(args, &model, &tally)?
+    }
     end()
 }
 
@@ -159,7 +163,11 @@ fn answers(
             (Err(error), Some((_, path))) => {
                 bar.suspend(|| output::error(&error.to_string()));
                 bar.inc(1);
-                failed.push(Failed { file: path.display().to_string(), error: error.to_string(), code: exit_code(&error) });
+                failed.push(Failed {
+                    file: path.display().to_string(),
+                    error: error.to_string(),
+                    code: exit_code(&error),
+                });
                 Ok(None)
             }
             (_, None) => Ok(None),

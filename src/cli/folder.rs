@@ -132,8 +132,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let files = [
-            "a.png", "B.JPG", "c.jfif", "d.jpe", "e.tif", "f.Tiff", "g.jpeg", ".h.png", "._a.png", "Thumbs.db", "i.HEIC", "j.heif",
-            "k.avif", "l.dng", "m", "n.json",
+            "a.png",
+            "B.JPG",
+            "c.jfif",
+            "d.jpe",
+            "e.tif",
+            "f.Tiff",
+            "g.jpeg",
+            ".h.png",
+            "._a.png",
+            "Thumbs.db",
+            "i.HEIC",
+            "j.heif",
+            "k.avif",
+            "l.dng",
+            "m",
+            "n.json",
         ];
         files.iter().for_each(|name| std::fs::write(at(name), "").unwrap());
         ["folder.png", "sub/deep", ".hidden/sub"].iter().for_each(|name| std::fs::create_dir_all(at(name)).unwrap());
@@ -147,11 +161,21 @@ mod tests {
         let Found { pictures, skipped } = search(folder.path()).unwrap();
         let names: Vec<_> = pictures.iter().map(|p| p.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
         let expected = [
-            "B.JPG", "a.png", "broken.png", "c.jfif", "d.jpe", "e.tif", "f.Tiff", "folder.png/in.png", "g.jpeg", "link.png",
+            "B.JPG",
+            "a.png",
+            "broken.png",
+            "c.jfif",
+            "d.jpe",
+            "e.tif",
+            "f.Tiff",
+            "folder.png/in.png",
+            "g.jpeg",
+            "link.png",
             "sub/deep/x.gif",
         ];
         assert_eq!(names, expected);
-        let summary = "3 hidden, 1 AVIF, 2 HEIC, 1 camera raw, 1 linked directory, 1 pipe, socket or device, 3 not a picture";
+        let summary =
+            "3 hidden, 1 AVIF, 2 HEIC, 1 camera raw, 1 linked directory, 1 pipe, socket or device, 3 not a picture";
         assert_eq!(skipped.summary().unwrap(), summary);
     }
 

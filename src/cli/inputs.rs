@@ -102,4 +102,3 @@ fn load_one(input: &Input, rule: &Resize) -> Result<Vec<u8>> {
     };
     Ok(resize_and_crop(&picture, rule)?.rgb)
 }
-

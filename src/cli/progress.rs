@@ -46,6 +46,11 @@ impl Progress {
         self.tell();
     }
 
+    /// Takes the bar away while `print` writes to the terminal.
+    pub(super) fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
     /// Removes the bar.
     pub(super) fn finish_and_clear(&self) {
         self.bar.finish_and_clear();

@@ -109,7 +109,8 @@ impl Tally {
         let head = ["class", "images", "top-1", "top-5"].map(String::from).to_vec();
         let percent = |share: f64| format!("{:.2}%", 100.0 * share);
         let row = |r: ClassResult| vec![r.label, r.images.to_string(), percent(r.top1), percent(r.top5)];
-        let rows: Vec<Vec<String>> = std::iter::once(head).chain(self.class_results(model).into_iter().map(row)).collect();
+        let rows: Vec<Vec<String>> =
+            std::iter::once(head).chain(self.class_results(model).into_iter().map(row)).collect();
         output::table_of(&rows, &[1, 2, 3])
     }
 
@@ -122,7 +123,8 @@ impl Tally {
     }
 
     fn matrix(&self, model: &Model, involved: &[usize]) -> Vec<String> {
-        let head = std::iter::once("is \\ taken for".to_owned()).chain(involved.iter().map(|&class| model.label(class)));
+        let head =
+            std::iter::once("is \\ taken for".to_owned()).chain(involved.iter().map(|&class| model.label(class)));
         let count = |class: usize, predicted: usize| match self.classes.get(&class) {
             Some(counts) if class == predicted => counts.top1,
             _ => self.pairs.get(&(class, predicted)).copied().unwrap_or(0),
@@ -157,7 +159,8 @@ mod tests {
         tally.add("b".as_ref(), 8, (0, 0.5), 2);
         tally.add("c".as_ref(), 3, (5, 0.7), 7);
         assert_eq!((tally.images(), tally.accuracy()), (3, (1.0 / 3.0, 2.0 / 3.0)));
-        let rows = ["class  images   top-1    top-5", "cat         1   0.00%    0.00%", "ship        2  50.00%  100.00%"];
+        let rows =
+            ["class  images   top-1    top-5", "cat         1   0.00%    0.00%", "ship        2  50.00%  100.00%"];
         assert_eq!(tally.class_table(&model), rows);
         let matrix = [
             "is \\ taken for  airplane  cat  dog  ship",
@@ -167,8 +170,12 @@ mod tests {
             "ship                   1    0    0     1",
         ];
         assert_eq!(tally.confusion_table(&model), matrix);
-        assert_eq!(tally.pair_table(&model), ["images  is    taken for", "     1  cat   dog", "     1  ship  airplane"]);
-        let files: Vec<String> = tally.mistakes(&model).into_iter().map(|m| format!("{} {}", m.file, m.predicted)).collect();
+        assert_eq!(
+            tally.pair_table(&model),
+            ["images  is    taken for", "     1  cat   dog", "     1  ship  airplane"]
+        );
+        let files: Vec<String> =
+            tally.mistakes(&model).into_iter().map(|m| format!("{} {}", m.file, m.predicted)).collect();
         assert_eq!(files, ["b airplane", "c dog"]);
     }
 }

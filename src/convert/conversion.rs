@@ -1,6 +1,8 @@
 //! Conversion: a checkpoint becomes a model.
 
-use super::network::{CustomNetwork, Match, NameRules, bind, find_mean_image, recognize, source};
+use super::network::{
+    Applied, CustomNetwork, Match, NameRules, Scope, bind, find_mean_image, normalizations, recognize, source,
+};
 use super::options::ConvertOptions;
 use super::readers::Checkpoint;
 use super::report::ConversionReport;
@@ -22,7 +24,8 @@ pub struct Conversion {
     pub report: ConversionReport,
     /// Ids of other networks that the checkpoint may be just as well: it does not say what pictures it was trained on.
     pub alternatives: Vec<&'static str>,
-    /// What the user should know of the checkpoint: choices that it made, what was left out, what contradicts what.
+    /// What the user should know of the checkpoint: choices that it made, the prefix under which the network was found,
+    /// what was left out, what contradicts what.
     pub notes: Vec<String>,
 }
 
@@ -49,11 +52,14 @@ pub fn convert(
     let evidence = checkpoint.evidence();
     let unknown = |problem| checkpoint.bad(format!("{problem}{}", claims::network(evidence)));
     let (recognized, alternatives) = recognize(checkpoint, options).map_err(unknown)?;
-    let Match { network, definition, rules } = recognized;
+    let Match { scope, network, definition, rules, codes_are_told } = recognized;
     let pictures = notes::pictures(evidence, network, options.arch.is_some());
     let labels = if pictures.usual_labels { usual_labels(network, &definition.graph) } else { Vec::new() };
     let title = Title { network: network.id, name: network.id, labels };
-    let mut conversion = pack(checkpoint, definition, rules, title, options, progress)?;
+    let mut conversion = pack(&scope, definition, rules, title, options, progress)?;
+    if codes_are_told {
+        conversion.report.trust_codes();
+    }
     conversion.notes.extend(pictures.note);
     Ok(Conversion { alternatives, ..conversion })
 }
@@ -86,7 +92,7 @@ pub fn convert(
 ///     name: "tiny".into(),
 ///     graph: b.finish()?,
 ///     preprocess: Preprocess {
-///         resize: Resize { shorter_edge: 8, filter: Filter::PillowBilinear, crop: [8, 8] },
+///         resize: Resize { shorter_edge: 8, filter: Filter::PillowBilinear, crop: [8, 8], stretch: None },
 ///         channels: ChannelOrder::Rgb,
 ///         normalize: Normalize::Channel { mean: [0.5; 3], std: [0.25; 3] },
 ///     },
@@ -121,11 +127,14 @@ pub fn convert_graph(
     if options.arch.is_some() || options.input_size.is_some() {
         return Err(Error::Usage("a graph says itself which network it is and what size its pictures have".into()));
     }
+    if options.encoding.is_some() {
+        return Err(Error::Usage("a graph says itself which encoding its quantizers have".into()));
+    }
     network.check().map_err(Error::Usage)?;
     let definition = network.definition();
-    let rules = source(checkpoint, &definition).map_err(|problem| checkpoint.bad(problem))?;
+    let (scope, rules) = source(checkpoint, &definition, options).map_err(|problem| checkpoint.bad(problem))?;
     let title = Title { network: CUSTOM, name: &network.name, labels: network.labels.clone() };
-    pack(checkpoint, definition, rules, title, options, progress)
+    pack(&scope, definition, rules, title, options, progress)
 }
 
 /// What a packed file says about its network besides the parameters.
@@ -137,18 +146,20 @@ struct Title<'a> {
 
 /// Binds the parameters of `definition` and adds what a packed file holds besides.
 fn pack(
-    checkpoint: &Checkpoint,
+    scope: &Scope,
     mut definition: Definition,
     rules: &NameRules,
     title: Title,
     options: &ConvertOptions,
     progress: &dyn Fn(usize, usize),
 ) -> Result<Conversion> {
-    let (params, report) = bind(checkpoint, &definition, rules, progress)?;
+    let checkpoint = scope.checkpoint;
+    let (params, report) = bind(scope, &definition, rules, progress)?;
     let mut notes = notes::of_file(checkpoint.evidence());
     notes.extend(check_quantizers(checkpoint, &definition.graph, &report, title.network, options)?);
+    notes.extend(notes_of_scope(scope, &mut definition)?);
     let mean_image =
-        find_mean_image(checkpoint, options.mean_image.as_deref(), &definition.graph, &mut definition.preprocess)?;
+        find_mean_image(scope, options.mean_image.as_deref(), &definition.graph, &mut definition.preprocess)?;
     let Definition { graph, preprocess, .. } = definition;
     let header = Header {
         version: VERSION,
@@ -190,6 +201,37 @@ fn check_quantizers(
         Some(_) => Ok(notes::allowed(graph, &claims)),
         None => Ok(claims.other),
     }
+}
+
+/// Takes the normalization that a checkpoint has beside its network into the preprocessing, and says so, and what else
+/// was left out.
+fn notes_of_scope(scope: &Scope, definition: &mut Definition) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    let found = normalizations(scope.checkpoint);
+    for normalization in &found {
+        let names = format!("'{}' and '{}'", normalization.mean, normalization.deviation);
+        let applied = match found.len() {
+            1 => normalization.apply(scope.checkpoint, &mut definition.preprocess)?,
+            several => Applied::Left(format!("it is one of {several}")),
+        };
+        notes.push(match applied {
+            Applied::Taken => format!("pictures are normalized with {names}, as the checkpoint says"),
+            Applied::Left(why) => format!("the normalization {names} was left out: {why}"),
+        });
+    }
+    let is_normalization = |name: &str| found.iter().any(|n| n.has(name));
+    let left_out: Vec<&str> = scope.left_out().map(|(name, _)| name).filter(|name| !is_normalization(name)).collect();
+    if !scope.prefix.is_empty() {
+        notes.push(match left_out.as_slice() {
+            [] => format!("the network was found under '{}'", scope.prefix),
+            [first, ..] => format!(
+                "the network was found under '{}'; {} other variables were left out, such as '{first}'",
+                scope.prefix,
+                left_out.len()
+            ),
+        });
+    }
+    Ok(notes)
 }
 
 /// The labels of the data set that the network is usually trained on, if it has as many classes.
@@ -246,7 +288,7 @@ mod tests {
             network: CUSTOM.into(),
             graph,
             preprocess: Preprocess {
-                resize: Resize { shorter_edge: 1, filter: Filter::PillowBilinear, crop: [1; 2] },
+                resize: Resize { shorter_edge: 1, filter: Filter::PillowBilinear, crop: [1; 2], stretch: None },
                 channels: ChannelOrder::Rgb,
                 normalize: Normalize::TensorOnly { range: 1.0 },
             },

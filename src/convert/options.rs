@@ -1,5 +1,6 @@
 //! Options of a conversion.
 
+use crate::quant::Encoding;
 use std::path::PathBuf;
 
 /// What a checkpoint does not say.
@@ -7,6 +8,10 @@ use std::path::PathBuf;
 pub struct ConvertOptions {
     /// Id of the network; recognised from names and shapes if absent.
     pub arch: Option<String>,
+    /// What the names of the network's variables start with, such as "model."; found if absent.
+    pub prefix: Option<String>,
+    /// What the bits of activation codes mean, if not what the network's own code or the checkpoint says.
+    pub encoding: Option<Encoding>,
     /// One label per class; those of the network's usual data set if absent and of the right count.
     pub labels: Option<Vec<String>>,
     /// `.npy` file with the per-pixel mean of the training pictures, `[height, width, 3]` RGB, for networks that use

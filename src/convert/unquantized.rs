@@ -60,7 +60,8 @@ fn looked_for(checkpoint: &Checkpoint, id: &str) -> String {
         return String::new();
     };
     let mut names = Vec::new();
-    let fits = |rules: &&&NameRules| checkpoint.variables().contains_key(&rules.name(rules.weight, conv));
+    let has = |name: &str| checkpoint.variables().contains_key(name);
+    let fits = |rules: &&&NameRules| has(&rules.weight(conv, &has));
     for rules in SOURCES.iter().filter(fits) {
         for name in [rules.name(rules.weight_basis, conv), rules.name(rules.activation_basis, quantizer)] {
             let name = format!("'{name}'");

@@ -19,7 +19,9 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
 pub fn check_replaceable(path: &Path) -> Result<()> {
     let check = || match Target::of(path)? {
         Target::File(file) => TemporaryFolder::within(folder(&file)).map(drop),
-        Target::Stream(_) => Ok(()),
+        // Opening a pipe would wait for its reader.
+        Target::Stream(stream) if is_pipe(&stream) => Ok(()),
+        Target::Stream(stream) => File::options().append(true).open(stream).map(drop),
     };
     check().map_err(|e| Error::io(path, e))
 }
@@ -80,6 +82,17 @@ impl Staged {
         };
         done.map_err(|e| Error::io(&self.path, e))
     }
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|meta| meta.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
 }
 
 fn append(from: &Path, stream: &Path) -> io::Result<()> {

@@ -136,7 +136,12 @@ impl GraphBuilder {
 
     /// Adds a node that appends zero channels to `x`, up to `channels` in all.
     pub fn pad_channels(&mut self, name: &str, x: NodeId, channels: usize) -> NodeId {
-        self.push(name, Op::PadChannels { channels }, &[x])
+        self.push(name, Op::PadChannels { channels, before: 0 }, &[x])
+    }
+
+    /// The same with `before` of the zero channels before those of `x`.
+    pub fn pad_channels_around(&mut self, name: &str, x: NodeId, before: usize, channels: usize) -> NodeId {
+        self.push(name, Op::PadChannels { channels, before }, &[x])
     }
 
     /// Adds a batch norm with the given name and epsilon.

@@ -114,9 +114,12 @@ pub(super) fn infer(node: &Node, inputs: &[Fact]) -> Result<Fact, String> {
             }
             Ok(real(a))
         }
-        (Op::PadChannels { channels }, Some(s)) => {
-            if *channels < s.c {
-                return Err(format!("pads {} channels to {channels}, which must not be fewer", s.c));
+        (Op::PadChannels { channels, before }, Some(s)) => {
+            if s.c.checked_add(*before).is_none_or(|least| least > *channels) {
+                return Err(match before {
+                    0 => format!("pads {} channels to {channels}, which must not be fewer", s.c),
+                    _ => format!("pads {} channels with {before} before them to {channels}, which are too few", s.c),
+                });
             }
             Shape::new(s.h, s.w, *channels).map(real)
         }

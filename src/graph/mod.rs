@@ -102,10 +102,13 @@ pub enum Op {
     },
     /// Sum of two tensors of one shape.
     Add,
-    /// Appends zero channels.
+    /// Adds zero channels.
     PadChannels {
         /// Channels of the result.
         channels: usize,
+        /// How many of the zero channels come before the input's; the others follow them.
+        #[serde(default, skip_serializing_if = "is_default")]
+        before: usize,
     },
     /// Concatenation of the inputs' channels. Each input keeps its kind: codes with their own basis, or real numbers.
     Concat,

@@ -16,6 +16,12 @@ pub enum RealWeights<'a> {
         /// Bases, `[bits, out]`.
         basis: &'a [f32],
     },
+    /// Those of a 1x1 convolution that puts its input's channels after `before` zero channels, as
+    /// [`Op::PadChannels`](super::Op::PadChannels) does.
+    Padding {
+        /// Zero channels that come first.
+        before: usize,
+    },
 }
 
 impl<'a> RealWeights<'a> {
@@ -44,6 +50,10 @@ impl<'a> RealWeights<'a> {
                 let taps = planes.u32().chunks_exact((words * bits).max(1)).skip(output * height * width);
                 let codes = taps.take(height * width).flat_map(|tap| (0..inputs).map(move |c| code_at(tap, c, bits)));
                 Cow::Owned(codes.map(|code| level[usize::from(code)]).collect())
+            }
+            RealWeights::Padding { before } => {
+                let weight = |c: usize| if before + c == output { 1.0 } else { 0.0 };
+                Cow::Owned((0..inputs).map(weight).collect())
             }
         }
     }

@@ -38,7 +38,10 @@ impl std::fmt::Display for Op {
             Op::MaxPool { window } => write!(f, "max pool {window}"),
             Op::AvgPool { window } => write!(f, "average pool {window}"),
             Op::Add => f.write_str("add"),
-            Op::PadChannels { channels } => write!(f, "pad with zero channels to {channels}"),
+            Op::PadChannels { channels, before } => {
+                write!(f, "pad with zero channels to {channels}")?;
+                if *before == 0 { Ok(()) } else { write!(f, ", {before} of them first") }
+            }
             Op::Concat => f.write_str("concat"),
         }
     }

@@ -116,7 +116,11 @@ fn markup(bytes: &[u8]) -> Option<&'static str> {
     }
     let svg = text.contains("<svg");
     let html = text.starts_with("<!doctype html") || text.contains("<html");
-    if html { Some("a web page, perhaps an error message that was saved in place of a picture") } else { svg.then_some("an SVG drawing") }
+    if html {
+        Some("a web page, perhaps an error message that was saved in place of a picture")
+    } else {
+        svg.then_some("an SVG drawing")
+    }
 }
 
 /// Why a JPEG of a rare kind cannot be read: its frame header says how it is coded.

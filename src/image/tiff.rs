@@ -151,7 +151,8 @@ fn to_rgb(samples: &Samples, model: Model, directory: &Directory<'_>) -> Result<
     let colors = palette.len() / 3;
     let look_up = |index: usize| [0, 1, 2].map(|c| palette.get(c * colors + index).map_or(0, |v| (v >> 8) as u8));
     // Alpha that the colours were multiplied by.
-    let premultiplied = model == Model::Rgb && channels > 3 && directory.numbers(tags::EXTRA_SAMPLES).first() == Some(&1);
+    let premultiplied =
+        model == Model::Rgb && channels > 3 && directory.numbers(tags::EXTRA_SAMPLES).first() == Some(&1);
     let pixel = |p: &[u8]| match model {
         Model::WhiteIsZero => [255 - p[0]; 3],
         Model::BlackIsZero => [p[0]; 3],
@@ -196,7 +197,8 @@ struct Overlay<'a> {
 
 impl<'a> Overlay<'a> {
     fn new(bytes: &'a [u8], directory: &Directory<'a>) -> Result<Self, String> {
-        let (at, number) = directory.replacement(tags::PHOTOMETRIC, 1).ok_or("it does not say what its colours mean")?;
+        let (at, number) =
+            directory.replacement(tags::PHOTOMETRIC, 1).ok_or("it does not say what its colours mean")?;
         Ok(Overlay { file: Cursor::new(bytes), at, number })
     }
 }

@@ -1,7 +1,7 @@
 //! What a definition of a network is given, and what it gives.
 
 use crate::graph::preprocess::Preprocess;
-use crate::graph::{Graph, Ties, Weights};
+use crate::graph::{Encoding, Graph, Ties, Weights};
 
 /// What a definition needs to know about a particular checkpoint.
 pub trait Widths {
@@ -9,12 +9,34 @@ pub trait Widths {
     fn weights(&self, layer: &str) -> Weights;
     /// Bits of the activation quantizer `layer`, or none if activations stay float.
     fn activation_bits(&self, layer: &str) -> Option<usize>;
+    /// How the activation quantizer `layer` makes codes; `usual` is how the network's own code does.
+    fn codes(&self, _layer: &str, usual: Codes) -> Codes {
+        usual
+    }
+    /// Level of a float weight that equals a threshold; `usual` as in [`Widths::codes`].
+    fn weight_ties(&self, usual: Ties) -> Ties {
+        usual
+    }
     /// Output channels of the convolution `layer`; `usual` is their number in the paper.
     fn outputs(&self, layer: &str, usual: usize) -> usize;
     /// Classes that the last layer, `layer`, tells apart.
     fn classes(&self, layer: &str, usual: usize) -> usize;
     /// Height and width of the pictures.
     fn input_size(&self, usual: usize) -> usize;
+}
+
+/// How an activation quantizer makes codes of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Codes {
+    /// What the bits of a code mean.
+    pub encoding: Encoding,
+    /// Which level a number gets that equals a threshold.
+    pub ties: Ties,
+}
+
+impl Codes {
+    /// Those of the original code.
+    pub const ORIGINAL: Codes = Codes { encoding: Encoding::ZeroOne, ties: Ties::Below };
 }
 
 /// The networks of the paper, with the same bit widths in every layer.

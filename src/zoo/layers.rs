@@ -1,8 +1,8 @@
 //! The layers that definitions are built of.
 
-use super::definition::{Definition, Widths};
+use super::definition::{Codes, Definition, Widths};
 use crate::graph::preprocess::Preprocess;
-use crate::graph::{ConvOptions, Encoding, GraphBuilder, NodeId, Op, Ties, Weights};
+use crate::graph::{ConvOptions, GraphBuilder, NodeId, Op, Ties, Weights};
 use crate::tensor::{Shape, Window};
 
 /// A square window as training code writes it. TensorFlow's padding "SAME" depends on the size of the input.
@@ -149,16 +149,14 @@ impl<'a> NetworkBuilder<'a> {
 
     /// The quantizer `name`, or nothing where activations stay float.
     pub(crate) fn quantize(&mut self, name: &str, x: NodeId) -> NodeId {
-        match self.widths.activation_bits(name) {
-            Some(bits) => self.builder.quantize(name, x, bits),
-            None => x,
-        }
+        self.quantize_to(name, x, Codes::ORIGINAL)
     }
 
-    /// A quantizer with codes of +-1 that rounds ties up, or nothing where activations stay float.
-    pub(crate) fn quantize_plus_minus(&mut self, name: &str, x: NodeId) -> NodeId {
+    /// The same with other codes than the original's.
+    pub(crate) fn quantize_to(&mut self, name: &str, x: NodeId, usual: Codes) -> NodeId {
+        let Codes { encoding, ties } = self.widths.codes(name, usual);
         match self.widths.activation_bits(name) {
-            Some(bits) => self.builder.quantize_with(name, x, bits, Encoding::PlusMinus, Ties::Above),
+            Some(bits) => self.builder.quantize_with(name, x, bits, encoding, ties),
             None => x,
         }
     }
@@ -198,13 +196,25 @@ impl<'a> NetworkBuilder<'a> {
         self.builder.pad_channels(name, x, channels)
     }
 
+    /// As many zero channels before those of `x` as after them, up to `channels`.
+    pub(crate) fn pad_channels_evenly(&mut self, name: &str, x: NodeId, channels: usize) -> NodeId {
+        let before = channels.saturating_sub(self.channels(x)) / 2;
+        self.builder.pad_channels_around(name, x, before, channels)
+    }
+
     pub(crate) fn concat(&mut self, name: &str, parts: &[NodeId]) -> NodeId {
         self.builder.concat(name, parts)
     }
 
     /// The network with its preprocessing, as the original trains it.
     pub(crate) fn finish(self, preprocess: Preprocess) -> Result<Definition, String> {
-        Ok(Definition { graph: self.builder.finish()?, preprocess, weight_ties: Ties::Below, copies: None })
+        self.finish_with(preprocess, Ties::Below)
+    }
+
+    /// The same for code with its own rule for weights that equal a threshold.
+    pub(crate) fn finish_with(self, preprocess: Preprocess, usual: Ties) -> Result<Definition, String> {
+        let weight_ties = self.widths.weight_ties(usual);
+        Ok(Definition { graph: self.builder.finish()?, preprocess, weight_ties, copies: None })
     }
 
     fn window(&self, x: NodeId, sliding: Sliding) -> Window {

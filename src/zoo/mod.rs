@@ -13,12 +13,13 @@ mod preact_resnet;
 mod residual;
 mod resnet;
 mod synsets;
+mod torch_cifar;
 mod torch_port;
 mod torch_resnet;
 mod torch_vgg;
 mod vgg_small;
 mod vgg_variant;
 
-pub use definition::{Copies, Definition, Uniform, Widths};
+pub use definition::{Codes, Copies, Definition, Uniform, Widths};
 pub use networks::{NETWORKS, Network, find};
 pub use synsets::class_of_synset;

@@ -6,7 +6,8 @@ use super::residual::{IMAGENET_18, IMAGENET_34, IMAGENET_50, IMAGENET_101, IMAGE
 use super::torch_port::Pictures::{Cifar10, ImageNet};
 use super::torch_vgg::{Norm, VGG_11, VGG_13, VGG_16, VGG_19};
 use super::{
-    alexnet, densenet, googlenet_variant, preact_resnet, resnet, torch_resnet, torch_vgg, vgg_small, vgg_variant,
+    alexnet, densenet, googlenet_variant, preact_resnet, resnet, torch_cifar, torch_resnet, torch_vgg, vgg_small,
+    vgg_variant,
 };
 use crate::text;
 
@@ -81,6 +82,11 @@ pub const NETWORKS: &[Network] = &[
     Network::imagenet("torch-vgg-16-bn", |w| torch_vgg::build(w, VGG_16, Norm::Batch, ImageNet)),
     Network::imagenet("torch-vgg-19", |w| torch_vgg::build(w, VGG_19, Norm::None, ImageNet)),
     Network::imagenet("torch-vgg-19-bn", |w| torch_vgg::build(w, VGG_19, Norm::Batch, ImageNet)),
+    Network::cifar10("torch-cifar-resnet-20", |w| torch_cifar::build(w, &[3; 3])),
+    Network::cifar10("torch-cifar-resnet-32", |w| torch_cifar::build(w, &[5; 3])),
+    Network::cifar10("torch-cifar-resnet-44", |w| torch_cifar::build(w, &[7; 3])),
+    Network::cifar10("torch-cifar-resnet-56", |w| torch_cifar::build(w, &[9; 3])),
+    Network::cifar10("torch-cifar-resnet-110", |w| torch_cifar::build(w, &[18; 3])),
     Network::cifar10("torch-resnet-18-cifar10", |w| torch_resnet::build(w, IMAGENET_18, Cifar10)),
     Network::cifar10("torch-resnet-34-cifar10", |w| torch_resnet::build(w, IMAGENET_34, Cifar10)),
     Network::cifar10("torch-resnet-50-cifar10", |w| torch_resnet::build(w, IMAGENET_50, Cifar10)),

@@ -2,10 +2,13 @@
 //! convolution holds its quantizers): every convolution but the first quantizes its input, to codes of +-1 with ties
 //! rounded up; padding is symmetric; layers have torchvision's names.
 
-use super::definition::Definition;
+use super::definition::{Codes, Definition};
 use super::layers::{NetworkBuilder, Sliding};
 use crate::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
-use crate::graph::{NodeId, Op, Ties};
+use crate::graph::{Encoding, NodeId, Op, Ties};
+
+/// How the ports make codes.
+const CODES: Codes = Codes { encoding: Encoding::PlusMinus, ties: Ties::Above };
 
 /// The pictures that a network was trained on. A checkpoint does not say: the networks end in a pooling that takes any
 /// size.
@@ -40,7 +43,7 @@ impl Pictures {
             Pictures::Cifar10 => (size, [0.5; 3], [0.5; 3]),
         };
         Preprocess {
-            resize: Resize { shorter_edge, filter: Filter::PillowBilinear, crop: [size; 2] },
+            resize: Resize { shorter_edge, filter: Filter::PillowBilinear, crop: [size; 2], stretch: None },
             channels: ChannelOrder::Rgb,
             normalize: Normalize::Channel { mean, std },
         }
@@ -49,7 +52,7 @@ impl Pictures {
 
 /// The quantizer of a convolution's input.
 pub(crate) fn quantized(net: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
-    net.quantize_plus_minus(&format!("{name}.activation_quantizer"), x)
+    net.quantize_to(&format!("{name}.activation_quantizer"), x, CODES)
 }
 
 /// A quantizer, a convolution without bias and its batch norm.
@@ -76,5 +79,5 @@ pub(crate) fn relu(net: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
 /// The network as the ports train it.
 pub(crate) fn finish(net: NetworkBuilder, pictures: Pictures) -> Result<Definition, String> {
     let preprocess = pictures.preprocess(net.size());
-    Ok(Definition { weight_ties: Ties::Above, ..net.finish(preprocess)? })
+    net.finish_with(preprocess, CODES.ties)
 }

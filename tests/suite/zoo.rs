@@ -127,7 +127,7 @@ fn names_count_the_layers() {
         assert_eq!(layers.filter(|n| !shortcuts.iter().any(|s| n.name.ends_with(s))).count(), depth, "{id}");
         networks += 1;
     }
-    assert_eq!(networks, 30);
+    assert_eq!(networks, 35);
 }
 
 /// Numbers of all weights, and of those of 1x1 shortcuts.

@@ -53,11 +53,16 @@ fn compute(node: &Node, params: &Params, [(x, from), (y, _)]: [Read; 2], to: Sha
         Op::AvgPool { window } => windows(window, from, to, |taps, c| {
             taps.iter().map(|&tap| x[tap * from.c + c]).sum::<f32>() / window.taps() as f32
         }),
-        Op::PadChannels { .. } | Op::Concat => {
-            let rest = to.c - from.c;
-            x.chunks_exact(from.c).flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0, rest))).collect()
-        }
+        Op::PadChannels { before, .. } => pad_channels(x, from.c, *before, to.c),
+        Op::Concat => pad_channels(x, from.c, 0, to.c),
     })
+}
+
+/// Pixels of `from` channels with zero channels around them, `to` in all.
+fn pad_channels(x: &[f32], from: usize, before: usize, to: usize) -> Vec<f32> {
+    let zeros = |count: usize| std::iter::repeat_n(0.0, count);
+    let pixel = |row: &[f32]| zeros(before).chain(row.to_vec()).chain(zeros(to - from - before)).collect::<Vec<f32>>();
+    x.chunks_exact(from).flat_map(pixel).collect()
 }
 
 /// The concatenation of all inputs, pixel by pixel.

@@ -3,7 +3,7 @@
 use super::layout::WeightDims;
 use super::names::NameRules;
 use super::parameters::{Parameter, of_definition};
-use crate::convert::readers::Checkpoint;
+use super::scope::Scope;
 use crate::convert::report::{ConversionReport, QuantizedWeights, WeightStatistics};
 use crate::error::Result;
 use crate::graph::{ParamSpec, Params, Role, Tensor};
@@ -14,15 +14,14 @@ use std::collections::BTreeMap;
 /// Reads, reorders and quantizes all parameters of `definition`, and reports on what became of them; `progress` is
 /// told (done, total) numbers.
 pub(crate) fn bind(
-    checkpoint: &Checkpoint,
+    scope: &Scope,
     definition: &Definition,
     rules: &NameRules,
     progress: &dyn Fn(usize, usize),
 ) -> Result<(Params, ConversionReport)> {
-    let bad = |problem: String| checkpoint.bad(problem);
+    let bad = |problem: String| scope.bad(problem);
     let parameters = of_definition(definition).map_err(bad)?;
-    let mut binding =
-        Binding { checkpoint, definition, rules, quantized: BTreeMap::new(), progress, done: 0, total: 0 };
+    let mut binding = Binding { scope, definition, rules, quantized: BTreeMap::new(), progress, done: 0, total: 0 };
     binding.total =
         parameters.iter().flat_map(|parameter| binding.names(&parameter.spec)).map(|name| binding.len(&name)).sum();
     let mut tensors = BTreeMap::new();
@@ -35,7 +34,7 @@ pub(crate) fn bind(
 }
 
 struct Binding<'a> {
-    checkpoint: &'a Checkpoint,
+    scope: &'a Scope<'a>,
     definition: &'a Definition,
     rules: &'a NameRules,
     /// Statistics of the layers with quantized weights.
@@ -48,11 +47,11 @@ struct Binding<'a> {
 
 impl Binding<'_> {
     fn names(&self, spec: &ParamSpec) -> Vec<String> {
-        self.rules.variables(spec.role, &spec.layer, &|name| self.checkpoint.variables().contains_key(name))
+        self.rules.variables(spec.role, &spec.layer, &|name| self.scope.has(name))
     }
 
     fn shape(&self, name: &str) -> &[usize] {
-        self.checkpoint.variables().get(name).map_or(&[], |variable| &variable.shape)
+        self.scope.shape(name).unwrap_or(&[])
     }
 
     fn len(&self, name: &str) -> usize {
@@ -66,14 +65,14 @@ impl Binding<'_> {
             Role::Weight => self.weights(parameter, &names[0])?,
             Role::Planes => {
                 // Read again as a parameter of its own, which checks it and counts it as progress.
-                let basis = self.checkpoint.read_f32(&self.rules.name(self.rules.weight_basis, layer))?;
+                let basis = self.scope.read_f32(&self.rules.name(self.rules.weight_basis, layer))?;
                 return Ok(Tensor::from_u32(shape.clone(), self.planes(parameter, &names[0], basis)?));
             }
             Role::BatchNorm => {
                 let parts = names.iter().map(|name| self.whole(name)).collect::<Result<Vec<_>>>()?;
                 batch_norm_rows(&parts, shape[1])
             }
-            Role::WeightBasis => self.rules.layout.weight_basis(self.whole(&names[0])?, shape[1]),
+            Role::WeightBasis => self.rules.bases.bits_first(self.whole(&names[0])?, shape[1]),
             Role::Bias | Role::ActivationBasis => self.whole(&names[0])?,
         };
         Ok(Tensor::from_f32(shape.clone(), data))
@@ -96,7 +95,7 @@ impl Binding<'_> {
     /// Packed codes of weights. Their statistics are gathered on the way.
     fn planes(&mut self, parameter: &Parameter, name: &str, basis: Vec<f32>) -> Result<Vec<u32>> {
         let (shape, WeightDims { outputs, inputs, size, .. }) = (&parameter.spec.shape, parameter.dims);
-        let basis = self.rules.layout.weight_basis(basis, outputs);
+        let basis = self.rules.bases.bits_first(basis, outputs);
         let rule = WeightRule { ties: self.definition.weight_ties, flushes_subnormals: self.rules.flushes_subnormals };
         let quantizer = WeightQuantizer::new(&basis, outputs, rule);
         let mut statistics = WeightStatistics::new(&basis, outputs, size);
@@ -134,7 +133,7 @@ impl Binding<'_> {
     /// Passes a variable on in pieces of whole units. All its numbers must be finite.
     fn each_piece(&mut self, name: &str, unit: usize, mut take: impl FnMut(&[f32])) -> Result<()> {
         let (mut at, mut odd) = (0, None);
-        self.checkpoint.stream_f32(name, unit, &mut |piece| {
+        self.scope.stream_f32(name, unit, &mut |piece| {
             odd = odd.or_else(|| piece.iter().position(|v| !v.is_finite()).map(|i| (at + i, piece[i])));
             take(piece);
             at += piece.len();
@@ -143,7 +142,7 @@ impl Binding<'_> {
         })?;
         self.done += at;
         let Some((i, value)) = odd else { return Ok(()) };
-        Err(self.checkpoint.bad(format!("variable '{name}' has {value} at {i}")))
+        Err(self.scope.bad(format!("variable '{name}' has {value} at {i}")))
     }
 }
 

@@ -86,17 +86,17 @@ impl<'a> Export<'a> {
         let tensor = self.params.get(layer, *role)?;
         let name = |pattern: &str| PLAIN.name(pattern, layer);
         match role {
-            Role::Weight => self.weights(name(PLAIN.weight), *dims, RealWeights::Floats(tensor)),
+            Role::Weight => self.weights(name(PLAIN.weight[0]), *dims, RealWeights::Floats(tensor)),
             Role::Planes => {
                 let basis = self.params.get(layer, Role::WeightBasis)?.f32();
-                self.weights(name(PLAIN.weight), *dims, RealWeights::Planes { planes: tensor, basis })
+                self.weights(name(PLAIN.weight[0]), *dims, RealWeights::Planes { planes: tensor, basis })
             }
             Role::WeightBasis => {
                 let (bits, outputs) = (shape[0], shape[1]);
                 let channels = (0..outputs).flat_map(|out| channel_basis(tensor.f32(), outputs, out));
                 self.numbers(name(PLAIN.weight_basis), vec![outputs, bits], channels.collect())
             }
-            Role::Bias => self.numbers(name(PLAIN.bias), shape.clone(), tensor.f32().to_vec()),
+            Role::Bias => self.numbers(name(PLAIN.bias[0]), shape.clone(), tensor.f32().to_vec()),
             Role::BatchNorm => {
                 let mut rows = PLAIN.batch_norm.iter().zip(tensor.f32().chunks(shape[1].max(1)));
                 rows.try_for_each(|(pattern, row)| self.numbers(name(pattern), vec![shape[1]], row.to_vec()))

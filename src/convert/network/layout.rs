@@ -3,10 +3,9 @@
 /// The conventions of a framework.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// Weights `[kh, kw, in, out]` or, of a dense layer, `[in, out]`; bases `[bits, out]` and `[bits, 1]`.
+    /// Weights `[kh, kw, in, out]` or, of a dense layer, `[in, out]`.
     Tensorflow,
-    /// Weights `[out, in, kh, kw]` or, of a dense layer, `[out, in]`; bases `[out, bits]`, and `[bits]` or
-    /// `[1, bits]`.
+    /// Weights `[out, in, kh, kw]` or, of a dense layer, `[out, in]`.
     Torch,
 }
 
@@ -98,46 +97,19 @@ impl Layout {
         }
     }
 
+    /// Input channels of convolution weights of this shape.
+    pub(crate) fn inputs(self, shape: &[usize]) -> Option<usize> {
+        match self {
+            Layout::Tensorflow => shape.get(2).copied(),
+            Layout::Torch => shape.get(1).copied(),
+        }
+    }
+
     /// Output channels of weights of this shape.
     pub(crate) fn outputs(self, shape: &[usize]) -> Option<usize> {
         match self {
             Layout::Tensorflow => shape.last().copied(),
             Layout::Torch => shape.first().copied(),
-        }
-    }
-
-    /// Bits of weights or activations whose bases have this shape.
-    pub(crate) fn bits(self, shape: &[usize]) -> Option<usize> {
-        match self {
-            Layout::Tensorflow => shape.first().copied(),
-            Layout::Torch => shape.last().copied(),
-        }
-    }
-
-    /// Shape of the bases of `outputs` channels.
-    pub(crate) fn weight_basis_shape(self, bits: usize, outputs: usize) -> Vec<usize> {
-        match self {
-            Layout::Tensorflow => vec![bits, outputs],
-            Layout::Torch => vec![outputs, bits],
-        }
-    }
-
-    /// Bases of `outputs` channels as `[bits, outputs]`.
-    pub(crate) fn weight_basis(self, data: Vec<f32>, outputs: usize) -> Vec<f32> {
-        match self {
-            Layout::Tensorflow => data,
-            Layout::Torch => {
-                let bits = data.len() / outputs.max(1);
-                (0..bits).flat_map(|bit| data.iter().skip(bit).step_by(bits)).copied().collect()
-            }
-        }
-    }
-
-    /// Shapes in which the basis of an activation quantizer may be saved, the usual one first.
-    pub(crate) fn activation_basis_shapes(self, bits: usize) -> Vec<Vec<usize>> {
-        match self {
-            Layout::Tensorflow => vec![vec![bits, 1]],
-            Layout::Torch => vec![vec![bits], vec![1, bits]],
         }
     }
 }

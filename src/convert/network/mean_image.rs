@@ -1,7 +1,7 @@
 //! The per-pixel mean of the training pictures, for networks that subtract one.
 
 use super::names::MEAN_IMAGE;
-use crate::convert::readers::Checkpoint;
+use super::scope::Scope;
 use crate::error::{Error, Result};
 use crate::files::read_file;
 use crate::format::npy::{self, MAX_ARRAY};
@@ -14,7 +14,7 @@ pub(crate) const WHITE: f64 = 255.0;
 
 /// The mean image of the training pictures, from `file` or from an exported network.
 pub(crate) fn find(
-    checkpoint: &Checkpoint,
+    scope: &Scope,
     file: Option<&Path>,
     graph: &Graph,
     preprocess: &mut Preprocess,
@@ -24,11 +24,11 @@ pub(crate) fn find(
         let read = npy::read_f32(&bytes).map_err(|problem| Error::bad_input(file, problem))?;
         return apply(file, read, graph, preprocess).map(Some);
     }
-    match checkpoint.variables().get(MEAN_IMAGE) {
+    match scope.shape(MEAN_IMAGE) {
         None => Ok(None),
-        Some(variable) => {
-            let read = (variable.shape.clone(), checkpoint.read_f32(MEAN_IMAGE)?);
-            apply(checkpoint.path(), read, graph, preprocess).map(Some)
+        Some(shape) => {
+            let read = (shape.to_vec(), scope.read_f32(MEAN_IMAGE)?);
+            apply(scope.checkpoint.path(), read, graph, preprocess).map(Some)
         }
     }
 }

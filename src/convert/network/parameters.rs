@@ -84,11 +84,11 @@ fn shapes(spec: &ParamSpec, dims: &WeightDims, rules: &NameRules) -> Vec<Vec<usi
     let s = &spec.shape;
     match spec.role {
         Role::Weight | Role::Planes => rules.layout.weight_shapes(dims),
-        Role::WeightBasis => vec![rules.layout.weight_basis_shape(s[0], s[1])],
+        Role::WeightBasis => vec![rules.bases.weight_shape(s[0], s[1])],
         Role::Bias => vec![s.clone()],
         Role::BatchNorm if rules.may_share_statistics(&spec.layer) => vec![vec![s[1]], vec![1]],
         Role::BatchNorm => vec![vec![s[1]]],
-        Role::ActivationBasis => rules.layout.activation_basis_shapes(s[0]),
+        Role::ActivationBasis => rules.bases.activation_shapes(s[0]),
     }
 }
 

@@ -1,25 +1,32 @@
 //! Which network a checkpoint holds, told from the names and shapes of its variables.
 
+use super::mismatch::Mismatch;
 use super::names::{NameRules, SOURCES};
-use super::parameters::requirements;
+use super::normalization;
+use super::scope::Scope;
+use super::unknown;
 use super::widths::CheckpointWidths;
 use crate::convert::claims::pictures;
 use crate::convert::options::ConvertOptions;
-use crate::convert::readers::Checkpoint;
-use crate::zoo::{self, Definition, NETWORKS, Network};
-use std::collections::HashSet;
+use crate::convert::readers::{Checkpoint, Variable};
+use crate::graph::{Op, Weights};
+use crate::zoo::{self, Definition, NETWORKS, Network, Uniform};
+use std::sync::OnceLock;
 
-/// Problems listed by name before the rest is only counted.
-const LISTED: usize = 4;
+/// Channels of the pictures that all networks of the zoo read.
+const COLOURS: usize = 3;
 
-/// A network whose variables are exactly those of the checkpoint, under the names of one source.
-pub(crate) struct Match {
+/// A network whose variables are exactly those of a part of the checkpoint, under the names of one source.
+pub(crate) struct Match<'a> {
+    pub scope: Scope<'a>,
     pub network: &'static Network,
     pub definition: Definition,
     pub rules: &'static NameRules,
+    /// Whether it is told how activations become codes, by the user or by the source.
+    pub codes_are_told: bool,
 }
 
-impl Match {
+impl Match<'_> {
     /// Whether it has the classes of the data set that the network is usually trained on.
     fn has_usual_classes(&self) -> bool {
         self.definition.graph.classes() == self.network.labels().count()
@@ -29,38 +36,91 @@ impl Match {
 /// The network that a checkpoint holds and the ids of others that it matches as well, or how it differs from the
 /// closest one. Of several matches, the first for the pictures that the checkpoint says it was trained on is taken, or
 /// the first with the classes of its usual data set, or just the first.
-pub(crate) fn recognize(
-    checkpoint: &Checkpoint,
+pub(crate) fn recognize<'a>(
+    checkpoint: &'a Checkpoint,
     options: &ConvertOptions,
-) -> Result<(Match, Vec<&'static str>), String> {
-    let mut matches = matches(checkpoint, options)?;
-    let said = pictures(checkpoint.evidence()).and_then(|(pictures, _)| pictures.usual_classes());
-    if let Some(classes) = said
-        && matches.iter().any(|m| m.network.labels().count() == classes)
-    {
-        matches.retain(|m| m.network.labels().count() == classes);
+) -> Result<(Match<'a>, Vec<&'static str>), String> {
+    let networks = candidates(options)?;
+    let scopes = scopes(checkpoint, options)?;
+    let mut found: Vec<Vec<Match>> = Vec::new();
+    for scope in &scopes {
+        let matches = matches(scope, &networks, options)?;
+        if !matches.is_empty() {
+            found.push(matches);
+        }
+        // A network that is the whole checkpoint is no part of another.
+        if scope.prefix.is_empty() && !found.is_empty() {
+            break;
+        }
     }
-    let best = matches.iter().position(Match::has_usual_classes).unwrap_or(0);
-    if best < matches.len() {
-        let taken = matches.remove(best);
-        return Ok((taken, matches.iter().map(|other| other.network.id).collect()));
+    match found.len() {
+        0 => Err(unknown::describe(&scopes, &networks, options)),
+        1 => {
+            let mut matches = found.remove(0);
+            keep_said(checkpoint, &mut matches);
+            let best = matches.iter().position(Match::has_usual_classes).unwrap_or(0);
+            let taken = matches.remove(best);
+            Ok((taken, matches.iter().map(|other| other.network.id).collect()))
+        }
+        _ => Err(several(&found)),
     }
-    let closest = closest(checkpoint, options)?;
-    let verb = if options.arch.is_some() { "it is not" } else { "it holds no known network; the closest is" };
-    Err(format!("{verb} {}: {}", closest.0.id, closest.1.describe()))
 }
 
-/// All networks that a checkpoint matches, each once.
-fn matches(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<Vec<Match>, String> {
-    let sources = SOURCES.map(|rules| CheckpointWidths::new(checkpoint, rules, options.input_size));
+/// Keeps the networks for the pictures that the checkpoint says it was trained on, if there are any among `matches`.
+fn keep_said(checkpoint: &Checkpoint, matches: &mut Vec<Match>) {
+    let said = pictures(checkpoint.evidence()).and_then(|(pictures, _)| pictures.usual_classes());
+    let is_said = |m: &Match| Some(m.network.labels().count()) == said;
+    if matches.iter().any(is_said) {
+        matches.retain(is_said);
+    }
+}
+
+/// The message about a checkpoint with several networks.
+fn several(found: &[Vec<Match>]) -> String {
+    let one = |matches: &Vec<Match>| {
+        let first = matches.iter().find(|m| m.has_usual_classes()).or(matches.first());
+        first.map(|m| format!("{} {} under '{}'", m.network.id, m.definition.graph.widths(), m.scope.prefix))
+    };
+    let list: Vec<String> = found.iter().filter_map(one).collect();
+    let first = found.first().and_then(|m| m.first()).map_or("", |m| &m.scope.prefix);
+    format!("it holds {} networks: {}; choose one with --prefix, as in --prefix {first}", list.len(), list.join(", "))
+}
+
+/// The parts of the checkpoint in which a network may be: those with a first convolution.
+fn scopes<'a>(checkpoint: &'a Checkpoint, options: &ConvertOptions) -> Result<Vec<Scope<'a>>, String> {
+    if let Some(prefix) = &options.prefix {
+        return Ok(vec![Scope::named(checkpoint, prefix)?]);
+    }
+    let reads_pictures = |name: &str, variable: &Variable| {
+        let shape = &variable.shape;
+        let inputs =
+            SOURCES.iter().filter(|rules| rules.weight.iter().any(|p| name.ends_with(p.trim_start_matches("{}"))));
+        shape.len() == 4 && inputs.into_iter().any(|rules| rules.layout.inputs(shape) == Some(COLOURS))
+    };
+    Ok(Scope::all(checkpoint, reads_pictures))
+}
+
+/// All networks that a part of a checkpoint matches, each once.
+fn matches<'a>(
+    scope: &Scope<'a>,
+    networks: &[&'static Network],
+    options: &ConvertOptions,
+) -> Result<Vec<Match<'a>>, String> {
+    let sources = SOURCES.map(|rules| CheckpointWidths::new(scope, rules, options));
+    let normalization = normalization::all(scope.checkpoint);
     let mut matches: Vec<Match> = Vec::new();
-    for network in candidates(options)? {
-        for widths in &sources {
+    for &network in networks {
+        for widths in sources.iter().filter(|widths| has_ends(network, widths)) {
             // A definition that does not even build with this checkpoint's widths is not the right one.
             if let Ok(definition) = network.build(widths)
-                && compare(checkpoint, &definition, widths.rules)?.count() == 0
+                && Mismatch::new(scope, &definition, widths.rules, &|name| {
+                    normalization.iter().any(|n| scope.prefix.is_empty() && n.has(name))
+                })?
+                .count()
+                    == 0
             {
-                matches.push(Match { network, definition, rules: widths.rules });
+                let codes_are_told = widths.tells_codes();
+                matches.push(Match { scope: scope.clone(), network, definition, rules: widths.rules, codes_are_told });
                 break;
             }
         }
@@ -75,92 +135,77 @@ fn candidates(options: &ConvertOptions) -> Result<Vec<&'static Network>, String>
     }
 }
 
-/// The network with the smallest mismatch. A single wrong shape would be taken for the layer's width, and its
-/// neighbours would then be reported as wrong; so the original channels are tried as well.
-fn closest(checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<(&'static Network, Mismatch), String> {
-    let found = SOURCES.map(|rules| CheckpointWidths::new(checkpoint, rules, options.input_size));
-    let original = found.each_ref().map(CheckpointWidths::with_original_channels);
-    let mut closest: Option<(&Network, Mismatch)> = None;
-    let mut refusal = None;
-    for network in candidates(options)? {
-        for widths in original.iter().chain(&found) {
-            match network.build(widths) {
-                Err(problem) => refusal = Some(problem),
-                Ok(definition) => {
-                    let mismatch = compare(checkpoint, &definition, widths.rules)?;
-                    if closest.as_ref().is_none_or(|(_, m)| mismatch.count() < m.count()) {
-                        closest = Some((network, mismatch));
-                    }
-                }
+/// Whether the checkpoint has the first and the last weights of a network: a quick test before more is compared.
+fn has_ends(network: &Network, widths: &CheckpointWidths) -> bool {
+    static ENDS: OnceLock<Vec<(&str, Vec<String>)>> = OnceLock::new();
+    let ends = ENDS.get_or_init(|| NETWORKS.iter().map(|n| (n.id, ends(n))).collect());
+    let (scope, rules) = (widths.scope(), widths.rules);
+    let exists = |layer: &String| scope.has(&rules.weight(layer, &|name| scope.has(name)));
+    ends.iter().find(|(id, _)| *id == network.id).is_none_or(|(_, layers)| layers.iter().all(exists))
+}
+
+/// The first and the last convolution of a network.
+fn ends(network: &Network) -> Vec<String> {
+    let widths = Uniform { weights: Weights::Float, activation_bits: None };
+    let Ok(definition) = network.build(&widths) else { return Vec::new() };
+    let nodes = definition.graph.nodes();
+    let mut convs = nodes.iter().filter(|node| matches!(node.op, Op::Conv { .. })).map(|node| node.name.clone());
+    [convs.next(), convs.next_back()].into_iter().flatten().collect()
+}
+
+/// The part of a checkpoint and the source under whose names it is a given network, or how it differs from that under
+/// those that are closest.
+pub(crate) fn source<'a>(
+    checkpoint: &'a Checkpoint,
+    definition: &Definition,
+    options: &ConvertOptions,
+) -> Result<(Scope<'a>, &'static NameRules), String> {
+    let scopes = match &options.prefix {
+        Some(prefix) => vec![Scope::named(checkpoint, prefix)?],
+        None => {
+            let first = ends_of(definition);
+            Scope::all(checkpoint, |name, _| first.iter().any(|f| f == name))
+        }
+    };
+    let spare = normalization::all(checkpoint);
+    let mut closest: Option<(&Scope, &'static NameRules, Mismatch)> = None;
+    let mut fits: Vec<(&Scope, &'static NameRules)> = Vec::new();
+    for scope in &scopes {
+        for rules in SOURCES {
+            let is_spare = |name: &str| scope.prefix.is_empty() && spare.iter().any(|n| n.has(name));
+            let mismatch = Mismatch::new(scope, definition, rules, &is_spare)?;
+            if mismatch.count() == 0 {
+                fits.push((scope, rules));
+                break;
+            }
+            if closest.as_ref().is_none_or(|(.., m)| mismatch.likeness() > m.likeness()) {
+                closest = Some((scope, rules, mismatch));
             }
         }
-    }
-    closest.ok_or_else(|| refusal.unwrap_or_else(|| "no network is known".to_owned()))
-}
-
-/// The source whose names make the checkpoint match a given network, or how it differs under those of the closest one.
-pub(crate) fn source(checkpoint: &Checkpoint, definition: &Definition) -> Result<&'static NameRules, String> {
-    let mut closest: Option<(&NameRules, Mismatch)> = None;
-    for rules in SOURCES {
-        let mismatch = compare(checkpoint, definition, rules)?;
-        if closest.as_ref().is_none_or(|(_, m)| mismatch.count() < m.count()) {
-            closest = Some((rules, mismatch));
+        if scope.prefix.is_empty() && !fits.is_empty() {
+            break;
         }
     }
-    match closest {
-        Some((rules, mismatch)) if mismatch.count() == 0 => Ok(rules),
-        Some((rules, mismatch)) => {
-            Err(format!("it does not match the graph; with the names of {}: {}", rules.source, mismatch.describe()))
+    match (fits.as_slice(), closest) {
+        ([(scope, rules)], _) => Ok(((*scope).clone(), rules)),
+        ([], Some((scope, rules, mismatch))) => {
+            let under = if scope.prefix.is_empty() { String::new() } else { format!(" under '{}'", scope.prefix) };
+            let (source, differences) = (rules.source, mismatch.describe());
+            Err(format!("it does not match the graph{under}; with the names of {source}: {differences}"))
         }
-        None => Err("no source of checkpoints is known".into()),
-    }
-}
-
-/// How a checkpoint differs from what a network needs.
-#[derive(Default)]
-struct Mismatch {
-    missing: Vec<String>,
-    wrong: Vec<String>,
-    unused: Vec<String>,
-}
-
-fn compare(checkpoint: &Checkpoint, definition: &Definition, rules: &NameRules) -> Result<Mismatch, String> {
-    let variables = checkpoint.variables();
-    let needed = requirements(definition, rules, &|name| variables.contains_key(name))?;
-    let mut mismatch = Mismatch::default();
-    for requirement in &needed {
-        match variables.get(&requirement.variable) {
-            None => mismatch.missing.push(format!("'{}' {}", requirement.variable, requirement.expected())),
-            Some(v) if !requirement.shapes.contains(&v.shape) => {
-                let (name, expected) = (&requirement.variable, requirement.expected());
-                mismatch.wrong.push(format!("'{name}' is {:?}, expected {expected}", v.shape));
-            }
-            Some(_) => {}
+        ([], None) => Err("no source of checkpoints is known".into()),
+        (several, _) => {
+            let prefixes: Vec<String> = several.iter().map(|(scope, _)| format!("'{}'", scope.prefix)).collect();
+            Err(format!("it holds the network under {}; choose one with --prefix", prefixes.join(" and ")))
         }
     }
-    let known: HashSet<&str> = needed.iter().map(|r| r.variable.as_str()).collect();
-    let unused = variables.keys().filter(|n| !known.contains(n.as_str()) && !rules.is_ignored(n));
-    mismatch.unused = unused.map(|n| format!("'{n}'")).collect();
-    Ok(mismatch)
 }
 
-impl Mismatch {
-    fn count(&self) -> usize {
-        self.missing.len() + self.wrong.len() + self.unused.len()
-    }
-
-    fn describe(&self) -> String {
-        let part = |title: &str, list: &[String]| {
-            let shown = list.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
-            let more = list.len().saturating_sub(LISTED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            (!list.is_empty()).then(|| format!("{title} {shown}{more}"))
-        };
-        let parts = [
-            part("missing variables", &self.missing),
-            part("wrong shapes:", &self.wrong),
-            part("unused variables", &self.unused),
-        ];
-        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
-    }
+/// Names of the variable with the first weights of a network, whichever source they are from.
+fn ends_of(definition: &Definition) -> Vec<String> {
+    let first = definition.graph.nodes().iter().find(|node| matches!(node.op, Op::Conv { .. }));
+    let names = |layer: &str| -> Vec<String> {
+        SOURCES.iter().flat_map(|rules| rules.weight.iter().map(|pattern| rules.name(pattern, layer))).collect()
+    };
+    first.map_or_else(Vec::new, |node| names(&node.name))
 }

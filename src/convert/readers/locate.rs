@@ -47,6 +47,12 @@ fn locate_file(path: &Path) -> Result<Located> {
         Err(error) => return Err(error),
     };
     let head = file.head(MAX_STATE)?;
+    // Such a file holds archives of torch.save one after the other, and so looks like one.
+    if extension == "distcp"
+        && let Some(problem) = foreign::by_extension(extension)
+    {
+        return Err(Error::bad_checkpoint(path, problem));
+    }
     if let Some(form) = FileForm::of(&head) {
         match directory::index_of_shard(path) {
             Some(index) => open(&index?).map(Located::Shards),

@@ -86,11 +86,11 @@ fn file_names(map: &BTreeMap<String, String>) -> Result<Vec<String>, String> {
 /// A shard, parsed.
 fn shard(index: &Path, name: &str) -> Result<(RegularFile, Box<dyn Reader>)> {
     let path = index.with_file_name(name);
-    let missing = || Error::bad_checkpoint(&path, format!("this shard is missing; '{}' needs it", index.display()));
-    if !path.is_file() {
-        return Err(missing());
+    if !path.exists() {
+        let problem = format!("this shard is missing; '{}' needs it", index.display());
+        return Err(Error::bad_checkpoint(&path, problem));
     }
-    let file = RegularFile::open(&path, missing)?;
+    let file = RegularFile::open(&path)?;
     let bad = |problem| Error::bad_checkpoint(&path, problem);
     let form = FileForm::of(&file.head(HEAD)?);
     let form =

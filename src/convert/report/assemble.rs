@@ -19,7 +19,8 @@ impl ConversionReport {
         params: &Params,
         quantized: BTreeMap<String, QuantizedWeights>,
     ) -> Result<Self, String> {
-        let mut assembler = Assembler { graph, facts: graph.facts()?, params, quantized };
+        let (facts, nonnegative) = (graph.facts()?, nonnegative(graph));
+        let mut assembler = Assembler { graph, facts, nonnegative, params, quantized };
         let layers = graph.nodes().iter().map(|node| assembler.layer(node)).collect::<Result<Vec<_>, _>>()?;
         Ok(ConversionReport { layers: layers.into_iter().flatten().collect() })
     }
@@ -28,6 +29,8 @@ impl ConversionReport {
 struct Assembler<'a> {
     graph: &'a Graph,
     facts: Vec<Fact>,
+    /// As [`nonnegative`] gives it.
+    nonnegative: Vec<bool>,
     params: &'a Params,
     quantized: BTreeMap<String, QuantizedWeights>,
 }
@@ -80,7 +83,12 @@ impl Assembler<'_> {
         let basis = self.params.get(&node.name, Role::ActivationBasis)?.f32().to_vec();
         let levels = Levels::of_activations(&basis, encoding).values;
         let initial_basis = initial::is_of_activations(&basis);
-        Ok(LayerKind::Quantizer { bits, basis, levels, initial_basis })
+        let negative = levels.iter().filter(|&&level| level < 0.0).count();
+        // Numbers from 0 up can get the highest negative level only if the threshold above it is not negative; with
+        // levels on both sides of 0 in equal number it is 0.
+        let unreachable = self.nonnegative[node.inputs[0]] && 2 * negative >= levels.len();
+        let unreachable_levels = if unreachable { negative } else { 0 };
+        Ok(LayerKind::Quantizer { bits, basis, levels, initial_basis, unreachable_levels })
     }
 
     /// The kind of a batch norm, and how many numbers it has.
@@ -97,4 +105,19 @@ impl Assembler<'_> {
         let roles = [Role::Weight, Role::Planes, Role::WeightBasis, Role::Bias, Role::BatchNorm];
         roles.iter().filter_map(|&role| self.params.get(&node.name, role).ok()).map(|t| t.bytes().len()).sum()
     }
+}
+
+/// Of each node, whether a ReLU made all its numbers, whatever was pooled, added or joined since.
+fn nonnegative(graph: &Graph) -> Vec<bool> {
+    let mut known: Vec<bool> = Vec::with_capacity(graph.nodes().len());
+    for node in graph.nodes() {
+        known.push(match node.op {
+            Op::Relu => true,
+            Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. } | Op::Add | Op::Concat => {
+                node.inputs.iter().all(|&input| known[input])
+            }
+            _ => false,
+        });
+    }
+    known
 }

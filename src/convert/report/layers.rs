@@ -57,6 +57,9 @@ pub enum LayerKind {
         levels: Vec<f32>,
         /// Whether its basis is the one that training starts with.
         initial_basis: bool,
+        /// Levels below 0 that it never gives, because it reads what a ReLU made, unless it is certain that its codes
+        /// are meant so: a sign that its codes are 0 and 1 instead of -1 and 1.
+        unreachable_levels: usize,
     },
     /// A batch norm.
     BatchNorm {
@@ -94,6 +97,15 @@ impl Totals {
 }
 
 impl ConversionReport {
+    /// Notes that the codes of all quantizers are what they are meant to be.
+    pub(in crate::convert) fn trust_codes(&mut self) {
+        for layer in &mut self.layers {
+            if let LayerKind::Quantizer { unreachable_levels, .. } = &mut layer.kind {
+                *unreachable_levels = 0;
+            }
+        }
+    }
+
     /// Bytes of all layers.
     pub fn totals(&self) -> Totals {
         Totals::of(&self.layers)

@@ -47,10 +47,12 @@ pub enum Problem {
     NegativeBases,
     /// Float weights of which each channel has only a few values: quantized ones, saved without their bases.
     FewValues,
+    /// Quantizers behind a ReLU with half their levels below zero.
+    UnreachableLevels,
 }
 
 impl Problem {
-    const ALL: [Problem; 9] = [
+    const ALL: [Problem; 10] = [
         Problem::DeadLevels,
         Problem::ConstantChannels,
         Problem::ZeroGains,
@@ -60,6 +62,7 @@ impl Problem {
         Problem::EqualLevels,
         Problem::NegativeBases,
         Problem::FewValues,
+        Problem::UnreachableLevels,
     ];
 
     /// How much of `layer` has the problem, if any.
@@ -92,6 +95,9 @@ impl Problem {
             }
             (Problem::FewValues, LayerKind::Conv { few_values: Some(most), .. }) => {
                 Some(format!("at most {most} values in a channel"))
+            }
+            (Problem::UnreachableLevels, LayerKind::Quantizer { levels, unreachable_levels, .. }) => {
+                share(*unreachable_levels, levels.len())
             }
             _ => None,
         }
@@ -128,6 +134,10 @@ impl fmt::Display for Problem {
             Problem::NegativeBases => "activation bases with negative elements",
             Problem::FewValues => {
                 "float weights that look quantized already, and stay float (save them before quantization, with bases)"
+            }
+            Problem::UnreachableLevels => {
+                "levels below 0 of quantizers behind a ReLU, probably because codes are 0 and 1 instead of -1 and 1 \
+                 (--encoding zero-one)"
             }
         })
     }

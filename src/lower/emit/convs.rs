@@ -185,7 +185,7 @@ impl<'a> Emitter<'a> {
 
     /// Most fractional bits of a chain's T: the general limit with a `direct` quantizer, otherwise few enough to shift
     /// T to a value.
-    fn max_frac(&self, chain: &Chain, direct: bool, low_bits: u32) -> i32 {
+    pub(super) fn max_frac(&self, chain: &Chain, direct: bool, low_bits: u32) -> i32 {
         if direct { bitconv::MAX_FRAC } else { self.scales[chain.end] + low_bits as i32 + bitconv::HALF_BITS }
     }
 }

@@ -14,7 +14,7 @@ impl Emitter<'_> {
     /// so such a node needs no tensor.
     pub(super) fn is_never_stored(&self, id: NodeId) -> bool {
         let is_added = |group: &Group| matches!(group, Group::Conv(c) | Group::Pointwise(c) if c.residual == Some(id));
-        matches!(self.graph.nodes()[id].op, Op::PadChannels { .. })
+        matches!(self.graph.nodes()[id].op, Op::PadChannels { before: 0, .. })
             && self.graph.consumers(id).count() == 1
             && self.groups.iter().any(is_added)
     }

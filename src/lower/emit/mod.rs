@@ -1,10 +1,11 @@
 //! The last pass: groups of nodes become steps on integer tensors. `emitter` is the state, `tensors` makes results
 //! available in the form that a step asks for, `convs` emits convolutions, `finish` what follows them in the same
-//! step.
+//! step, `padding` zero channels before a tensor's own.
 
 mod convs;
 mod emitter;
 mod finish;
+mod padding;
 mod tensors;
 
 use super::affine::Affine;
@@ -142,6 +143,7 @@ impl<'a> Emitter<'a> {
     fn single(&mut self, id: NodeId) -> Result<(), String> {
         let source = self.graph.nodes()[id].inputs[0];
         match self.graph.nodes()[id].op {
+            Op::PadChannels { before: before @ 1.., .. } => self.pad_before(id, before),
             Op::PadChannels { .. } => {
                 if self.is_never_stored(id) {
                     return Ok(());

@@ -40,7 +40,7 @@ pub fn residual(input: InputKind, c: [usize; 2], bits: usize, size: [usize; 2]) 
     let half = Window::same(3, 2, size).output(size).unwrap();
     let x = b.conv("conv2", x, c[1], Window::same(3, 1, half), planes_of(bits));
     let shortcut = b.push("shortcut", Op::MaxPool { window: Window::same(2, 2, size) }, &[stem]);
-    let shortcut = b.push("wider", Op::PadChannels { channels: c[1] }, &[shortcut]);
+    let shortcut = b.push("wider", Op::PadChannels { channels: c[1], before: 0 }, &[shortcut]);
     let sum = b.push("sum", Op::Add, &[shortcut, x]);
     let x = b.bn_relu("act3", sum);
     let x = quantize(&mut b, "act3", x, bits);

@@ -110,7 +110,10 @@ pub fn node(
         Op::MaxPool { window } => windows::max_pool(inputs[0], images, window),
         Op::AvgPool { window } => windows::avg_pool(inputs[0], images, window),
         Op::Add => add(inputs[0], inputs[1]),
-        Op::PadChannels { channels } => concat(&[inputs[0], &zeros(inputs[0], channels - inputs[0].shape[2])]),
+        Op::PadChannels { channels, before } => {
+            let after = channels - before - inputs[0].shape[2];
+            concat(&[&zeros(inputs[0], *before), inputs[0], &zeros(inputs[0], after)])
+        }
         Op::Concat => concat(&inputs),
     }
 }

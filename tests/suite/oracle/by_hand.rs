@@ -168,7 +168,8 @@ fn codes_are_read_as_their_levels() {
     assert_eq!(read(Op::Relu), [0.0, 0.0, 0.5, 1.5]);
     assert_eq!(read(Op::MaxPool { window: Window::whole([2, 2]) }), [1.5]);
     assert_eq!(read(Op::AvgPool { window: Window::whole([1, 2]) }), [-1.0, 1.0]);
-    assert_eq!(read(Op::PadChannels { channels: 2 }), [-1.5, 0.0, -0.5, 0.0, 0.5, 0.0, 1.5, 0.0]);
+    assert_eq!(read(Op::PadChannels { channels: 2, before: 0 }), [-1.5, 0.0, -0.5, 0.0, 0.5, 0.0, 1.5, 0.0]);
+    assert_eq!(read(Op::PadChannels { channels: 2, before: 1 }), [0.0, -1.5, 0.0, -0.5, 0.0, 0.5, 0.0, 1.5]);
     let build = |b: &mut GraphBuilder| {
         let q = q(b);
         b.push("q/bn", Op::BatchNorm { epsilon: 0.0 }, &[q])

@@ -87,7 +87,7 @@ fn a_bias_is_added_once() {
         let conv = b.push("conv", op, &[0]);
         let relu = b.push("relu", Op::Relu, &[conv]);
         let add = b.push("add", Op::Add, &[conv, relu]);
-        b.push("pad", Op::PadChannels { channels: 3 }, &[add])
+        b.push("pad", Op::PadChannels { channels: 3, before: 0 }, &[add])
     };
     let params = [("conv/weight", floats(&[2, 1, 1, 1], &[0.5, -0.5])), ("conv/bias", floats(&[2], &[0.25, 0.5]))];
     assert_agrees(&pixel_problem(vec![0.3], build, &params), 4e-7);

@@ -17,14 +17,18 @@ pub(super) struct Folded<'a> {
 }
 
 impl<'a> Folded<'a> {
-    /// The weights of convolution `node`, which reads `channels` channels; `None` if `node` is not a
-    /// convolution.
+    /// The weights of convolution `node`, which reads `channels` channels, or of padding as one; `None` if `node` is
+    /// neither.
     pub(super) fn of(
         node: &'a Node,
         params: &'a Params,
         affine: Option<&'a Affine>,
         channels: usize,
     ) -> Result<Option<Self>, String> {
+        if let Op::PadChannels { channels: outputs, before } = node.op {
+            let weights = RealWeights::Padding { before };
+            return Ok(Some(Folded { weights, affine, bias: None, outputs, inputs: channels, taps: 1 }));
+        }
         let Op::Conv { outputs, window, weights, bias, groups } = &node.op else { return Ok(None) };
         let bias = if *bias { Some(params.get(&node.name, Role::Bias)?.f32()) } else { None };
         let weights = RealWeights::of(params, &node.name, *weights)?;

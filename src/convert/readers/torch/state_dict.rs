@@ -58,7 +58,20 @@ pub(super) fn find<'a>(
         others.truncate(LISTED);
         (evidence.taken, evidence.others, evidence.chosen) = (Some(described), others, wanted.is_some());
     }
+    refuse_packed(pickle, taken.dict)?;
     Ok(named(pickle, taken.dict).filter(|(_, value)| is_tensor(pickle, *value)).collect())
+}
+
+/// Modules that `torch.quantization` has converted keep their weights in objects.
+fn refuse_packed(pickle: &Pickle, dict: Value) -> Result<(), String> {
+    match named(pickle, dict).find(|(name, _)| name.ends_with("._packed_params")) {
+        None => Ok(()),
+        Some((name, _)) => Err(format!(
+            "its {} is of PyTorch's own quantization, whose levels are evenly spaced; expected the floats and bases of an \
+             LQ-Net: save the state_dict before torch.quantization converts the model",
+            quoted(name.as_bytes())
+        )),
+    }
 }
 
 fn describe(pickle: &Pickle, candidate: &Candidate) -> StateDict {

@@ -146,7 +146,9 @@ impl<'a> Net<'a> {
 
     fn pad_channels(&mut self, name: String, x: NodeId, channels: usize) -> NodeId {
         let [h, w] = self.size(x);
-        self.push(name, Op::PadChannels { channels }, &[x], [h, w, channels])
+        // Every other one has zero channels on both sides.
+        let before = (channels - self.channels(x)) * (x % 2) / 2;
+        self.push(name, Op::PadChannels { channels, before }, &[x], [h, w, channels])
     }
 
     fn max_pool(&mut self, scope: &str, x: NodeId) -> NodeId {
