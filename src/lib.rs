@@ -21,6 +21,10 @@
 //! * `bench`: measurements, reports and their pages.
 //! * `cli` (default): the command-line program, with all of these.
 
+// Files, tensors and GPUs share memory as it is, with the low byte first.
+#[cfg(target_endian = "big")]
+compile_error!("lq-infer needs a little-endian processor");
+
 mod backend;
 #[cfg(feature = "bench")]
 mod bench;

@@ -149,9 +149,11 @@ impl Gpu {
         });
     }
 
-    /// Makes every later call fail with [`Error::DeviceLost`]: for owners of a device, whose callback learns of its loss.
-    pub fn note_lost(&self, problem: &str) {
-        note(&self.lost, problem.to_owned());
+    /// A function that makes every later call fail with [`Error::DeviceLost`], for reasons that it is told. It does not
+    /// keep the device alive, so a callback of the device may own it.
+    pub fn lost_note(&self) -> impl Fn(&str) + Send + Sync + use<> {
+        let lost = self.lost.clone();
+        move |problem| drop(note(&lost, problem.to_owned()))
     }
 
     /// Runs `work` and turns the errors that the device reports meanwhile into this crate's; `what` names the work.
