@@ -30,7 +30,7 @@ pub struct Gpu {
     store: Option<Store>,
     /// Why the device was lost, once it is.
     lost: Arc<Mutex<Option<String>>>,
-    /// Held by the thread that submits.
+    /// Held by the thread that submits or polls.
     submitting: Arc<Mutex<()>>,
     /// After how many rounds it ends loops, once that was measured; `None` within if it does not.
     rounds: Arc<OnceLock<Option<usize>>>,
@@ -111,7 +111,7 @@ impl Gpu {
         self.nth_variant
     }
 
-    /// Held by the thread that submits.
+    /// Held by the thread that submits or polls.
     pub(super) fn submitting(&self) -> &Mutex<()> {
         &self.submitting
     }
