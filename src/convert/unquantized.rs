@@ -2,8 +2,7 @@
 //! that lost its quantizers would run, and compute something else than it was trained to.
 
 use super::claims::Differences;
-use super::network::{NameRules, SOURCES};
-use super::readers::Checkpoint;
+use super::network::{NameRules, SOURCES, Scope};
 use super::report::{ConversionReport, LayerKind};
 use crate::graph::{Graph, Op, Weights};
 use crate::zoo::{self, Uniform};
@@ -21,11 +20,9 @@ fn has_planes(op: &Op) -> bool {
 }
 
 /// Why a checkpoint of network `id` is refused, what was looked for, and what to do.
-pub(super) fn refusal(checkpoint: &Checkpoint, id: &str, report: &ConversionReport, claims: &Differences) -> String {
-    let mut parts = vec![format!(
-        "nothing in it is quantized: all weights and activations are float{}",
-        looked_for(checkpoint, id)
-    )];
+pub(super) fn refusal(scope: &Scope, id: &str, report: &ConversionReport, claims: &Differences) -> String {
+    let mut parts =
+        vec![format!("nothing in it is quantized: all weights and activations are float{}", looked_for(scope, id))];
     if !claims.lost.is_empty() {
         parts.push(format!("yet {}: save the bases of the quantizers with the weights", claims.lost.join(", and ")));
     }
@@ -52,7 +49,7 @@ pub(super) fn refusal_of_lost(claims: &Differences) -> String {
 }
 
 /// The bases that the network would have under the names of each source that fits.
-fn looked_for(checkpoint: &Checkpoint, id: &str) -> String {
+fn looked_for(scope: &Scope, id: &str) -> String {
     let definition = zoo::find(id).and_then(|network| network.build(&Uniform::bits(2, 2)));
     let Ok(definition) = definition else { return " in its graph".into() };
     let layer = |is: fn(&Op) -> bool| definition.graph.nodes().iter().find(|node| is(&node.op)).map(|node| &*node.name);
@@ -60,7 +57,7 @@ fn looked_for(checkpoint: &Checkpoint, id: &str) -> String {
         return String::new();
     };
     let mut names = Vec::new();
-    let has = |name: &str| checkpoint.variables().contains_key(name);
+    let has = |name: &str| scope.has(name);
     let fits = |rules: &&&NameRules| has(&rules.weight(conv, &has));
     for rules in SOURCES.iter().filter(fits) {
         for name in [rules.name(rules.weight_basis, conv), rules.name(rules.activation_basis, quantizer)] {

@@ -312,7 +312,7 @@ fn rebuilt() -> Variables {
 fn unknown_networks_are_described_with_a_way_to_convert_them() {
     let error = packed(&rebuilt(), &ConvertOptions::default()).unwrap_err();
     for part in [
-        "it holds no known network, and none that is like one: 21 variables",
+        "it holds no known network, and none that is like one: 25 variables",
         "--graph (models/README.md)",
         "('groups.0.0.conv1.weight_quant.basis' [1, 8])",
         "a layer is called 'groups.0.0.conv1' there and reads 'groups.0.0.conv1.conv.weight'",
