@@ -117,6 +117,7 @@ networks! {
     type_a: "preact-resnet-type-a-18" at 64,
     type_a_bottleneck: "preact-resnet-type-a-50" at 64,
     torch_cifar: "torch-cifar-resnet-20" at 16,
+    torch_cifar_projections: "torch-cifar-resnet-b-20" at 16,
     torch_resnet: "torch-resnet-18" at 48,
     torch_resnet_bottleneck: "torch-resnet-50" at 48,
 }
