@@ -71,27 +71,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     store_sums(image, quad, d, sums_of[d]);
                 }
             } else if x0 + t < OUT_W {
-                // Combine the diagonals: digits below DROP are dropped, the next two are the low word, the rest is the
-                // high word.
-                var carry = vec4(0);
-                var hi = vec4(0);
-                var lo = vec4(0);
-                for (var d = 0u; d < max(DIAGONALS, DROP + 2u); d++) {
-                    var sum = carry;
-                    if d < DIAGONALS {
-                        sum += sums_of[d];
-                    }
-                    if d < DROP + 2u {
-                        carry = sum >> vec4(8u);
-                        if d >= DROP {
-                            lo |= (sum & vec4(255)) << vec4(8u * (d - DROP));
-                        }
-                    } else {
-                        carry = vec4(0);
-                        hi += sum << vec4(8u * (d - DROP - 2u));
-                    }
+                var diagonals: array<vec4<i32>, DIAGONALS>;
+                for (var d = 0u; d < DIAGONALS; d++) { // unrolled
+                    diagonals[d] = sums_of[d];
                 }
-                let rank = finish(quad, out_pixel + t, hi + carry, lo);
+                let words = combined(diagonals);
+                let rank = finish(quad, out_pixel + t, words.hi, words.lo);
                 for (var b = 0u; b < BITS; b++) { // unrolled
                     packed[b] |= plane_bits(b, rank) << (4u * g);
                 }
@@ -114,15 +99,6 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             for (var b = 0u; b < BITS; b++) {
                 codes[((out_pixel + t) * GROUPS + group) * BITS + b] = packed[t * BITS + b] & live_bits(group);
             }
-        }
-    }
-}
-
-fn store_sums(image: u32, quad: u32, d: u32, sum: vec4<i32>) {
-    for (var k = 0u; k < 4u; k++) {
-        let c = quad * 4u + k;
-        if c < OUT_C {
-            sums[(image * OUT_C + c) * DIAGONALS + d] = sum[k];
         }
     }
 }

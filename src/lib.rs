@@ -16,10 +16,14 @@
 //!
 //! Without features the crate opens packed models and runs them on pixels in memory.
 //!
-//! * `image`: pictures from PNG, JPEG, WebP, BMP and GIF files, and from the types of the `image` crate (0.25).
+//! * `image`: pictures from PNG, JPEG, WebP, BMP, GIF and TIFF files, and from the types of the `image` crate (0.25).
 //! * `convert`: conversion of training checkpoints.
 //! * `bench`: measurements, reports and their pages.
 //! * `cli` (default): the command-line program, with all of these.
+
+// Files, tensors and GPUs share memory as it is, with the low byte first.
+#[cfg(target_endian = "big")]
+compile_error!("lq-infer needs a little-endian processor");
 
 mod backend;
 #[cfg(feature = "bench")]

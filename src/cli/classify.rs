@@ -8,7 +8,7 @@ use super::profile::{ProfileArg, Profiling};
 use super::{open, output};
 use crate::backend::Control;
 use crate::error::Error;
-use crate::session::{Classification, Net, Prediction, PrepareOptions};
+use crate::session::{Classification, Model, Net, Prediction, PrepareOptions};
 use clap::Args;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
@@ -116,6 +116,8 @@ fn classify(args: &ClassifyArgs, profiling: &Profiling) -> Outcome {
     let progress = Some(Arc::new(output::track(&bar)) as _);
     let net = engine.prepare_with(&model, PrepareOptions { max_batch, progress, ..PrepareOptions::default() })?;
     bar.finish_and_clear();
+    let pictures = sources.iter().any(|source| !matches!(source, Input::Array(_)));
+    tell(args, &model, &engine.device_name(), pictures);
     let many = images > 1 || args.inputs.len() > 1;
     let report = Report { args, net: &net, device: engine.device_name(), many, max_batch, profiling, failed };
     for group in sources.chunk_by(|a, b| !matches!((a, b), (Input::Array(_), _) | (_, Input::Array(_)))) {
@@ -125,6 +127,21 @@ fn classify(args: &ClassifyArgs, profiling: &Profiling) -> Outcome {
         }
     }
     report.failed.outcome()
+}
+
+/// Notes which device computes, and what the bundled model is not for.
+fn tell(args: &ClassifyArgs, model: &Model, device: &str, pictures: bool) {
+    let used = format!("{} on {device}", model.header().name);
+    if args.model.is_none() && pictures {
+        let (count, input) = (model.header().graph.classes(), model.header().graph.input_shape());
+        output::note(&format!(
+            "note: {used}. It is a demonstration: it knows {count} classes at {} x {} pixels, and names one of them whatever \
+             it is shown. --model takes your own.",
+            input.h, input.w
+        ));
+    } else if !args.json {
+        output::note(&format!("note: {used}"));
+    }
 }
 
 impl Failed {

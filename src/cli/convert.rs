@@ -3,21 +3,19 @@
 use super::agreement::{self, Verification};
 use super::export::written;
 use super::failure::{Failure, Outcome};
-use super::files::{need_file, same_file, size, usage};
+use super::files::{need_file, read_labels, same_file, size, usage};
+use super::preparation::PreparationArgs;
 use super::{layers, output};
 use crate::convert::report::{ConversionReport, Totals, Warning};
 use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, stage_float};
 use crate::error::Error;
-use crate::files::{Staged, read_text};
+use crate::files::Staged;
 use crate::format::Packed;
 use crate::quant::Encoding;
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-
-/// Largest file of labels that is read. ImageNet's take 30 kB.
-const MAX_LABELS: usize = 16 << 20;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -86,6 +84,8 @@ pub(super) struct ConvertArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    preparation: PreparationArgs,
+    #[command(flatten)]
     verification: agreement::VerificationArgs,
 }
 
@@ -115,7 +115,8 @@ pub(super) fn run(args: &ConvertArgs) -> Outcome {
         Some(key) => Checkpoint::open_state_dict(&args.checkpoint, key)?,
     };
     check_sources(args, &checkpoint)?;
-    let Conversion { packed, report, alternatives, notes } = conversion(args, &checkpoint)?;
+    let Conversion { mut packed, report, alternatives, notes } = conversion(args, &checkpoint)?;
+    args.preparation.apply(&mut packed)?;
     let model = golden(args, packed)?;
     let verification = agreement::check(&args.verification, &model)?;
     let failure = verification.as_ref().and_then(Verification::failure);
@@ -179,7 +180,7 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
         name: args.name.clone(),
         allow_float: args.allow_float,
     };
-    let bar = output::progress(0, "numbers");
+    let bar = output::long_progress(0, "numbers");
     if let Some(graph) = &args.graph {
         let network = CustomNetwork::read(graph)?;
         let conversion = convert_graph(checkpoint, &network, &options, &output::track(&bar));
@@ -195,7 +196,7 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
 /// Adds golden vectors, computed by the reference.
 fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
-    let bar = output::progress(0, "golden images");
+    let bar = output::long_progress(0, "golden images");
     let model = add_golden_with(packed, &reference, &output::track(&bar)).map_err(|error| match error {
         // Lowering refused the network. The message should name the checkpoint, as there is no packed file yet.
         Error::BadModel { problem, .. } => Error::bad_checkpoint(&args.checkpoint, problem),
@@ -241,6 +242,11 @@ impl Summary<'_> {
                  checkpoint. Without --mean-image the model takes f32 .npy input only.",
             );
         }
+        if model.header().labels.is_empty() {
+            output::note(
+                "note: the model has no labels, so classes are printed as numbers. --labels adds them, also `lq-infer label` later.",
+            );
+        }
     }
 
     fn print(&self, model: &Model) -> Outcome {
@@ -266,8 +272,4 @@ fn print_model(model: &Model, path: &Path) -> Outcome {
         model.packed().params.tensors().len(),
         output::bytes(size(path))
     ))
-}
-
-fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
-    Ok(read_text(path, MAX_LABELS)?.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
 }

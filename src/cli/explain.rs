@@ -184,7 +184,11 @@ fn groups(e: &Explanation) -> Vec<String> {
     let rows: Vec<_> = std::iter::once(header).chain(e.groups.iter().map(row)).collect();
     let mut lines = output::table_of(&rows, &[1, 2, 3, 4]);
     if let Some(share) = e.square_share {
-        lines.push(format!("All 3x3 bit convolutions together reach {:.0} % of the popcount peak.", 100.0 * share));
+        let share = 100.0 * share;
+        lines.extend(wrapped(
+            &format!("All 3x3 bit convolutions together reach {share:.0} % of the popcount peak."),
+            "",
+        ));
     }
     lines
 }

@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind};
 
 /// Why a command stops: an exit code, and a line to print unless it was printed already.
+#[derive(Debug)]
 pub(super) struct Failure {
     pub code: u8,
     pub message: Option<String>,

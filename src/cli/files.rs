@@ -1,8 +1,17 @@
-//! Files that commands write.
+//! Files that commands read and write.
 
 use super::failure::{Failure, Outcome};
-use crate::files::replace_file;
+use crate::error::Error;
+use crate::files::{read_text, replace_file};
 use std::path::{Path, PathBuf};
+
+/// Largest file of labels that is read. ImageNet's take 30 kB.
+const MAX_LABELS: usize = 16 << 20;
+
+/// The labels in a text file, one per line.
+pub(super) fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
+    Ok(read_text(path, MAX_LABELS)?.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
+}
 
 /// Writes a file of results, if it was asked for. It appears whole or not at all.
 pub(super) fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Outcome {

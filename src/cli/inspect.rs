@@ -124,7 +124,7 @@ fn numbers(model: &Model) -> [Option<u64>; 2] {
 }
 
 /// How pictures become the first layer's tensor.
-fn pictures(preprocess: &Preprocess) -> String {
+pub(super) fn pictures(preprocess: &Preprocess) -> String {
     let resize = &preprocess.resize;
     let filter = match resize.filter {
         Filter::PillowBicubic => "bicubic as Pillow computes it",
@@ -136,7 +136,11 @@ fn pictures(preprocess: &Preprocess) -> String {
         ChannelOrder::Bgr => "BGR",
     };
     let [height, width] = resize.crop;
-    let steps = format!("shorter edge to {} ({filter}), centre crop {width}x{height}, {order}", resize.shorter_edge);
+    let size = match resize.stretch {
+        Some([height, width]) => format!("stretched to {width}x{height}"),
+        None => format!("shorter edge to {}", resize.shorter_edge),
+    };
+    let steps = format!("{size} ({filter}), centre crop {width}x{height}, {order}");
     match &preprocess.normalize {
         Normalize::Channel { mean, std } => format!("{steps}, (p / 255 - {mean:?}) / {std:?}"),
         Normalize::MeanImage { divide } => format!("{steps}, (p - mean image) / {divide}"),

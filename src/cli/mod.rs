@@ -19,6 +19,7 @@ mod graph;
 mod inputs;
 mod inspect;
 mod interrupt;
+mod label;
 mod layers;
 mod messages;
 mod names;
@@ -26,6 +27,7 @@ mod network;
 mod networks;
 mod open;
 mod output;
+mod preparation;
 mod profile;
 mod progress;
 mod shell;
@@ -72,6 +74,8 @@ enum Command {
     Graph(graph::GraphArgs),
     /// List the variables that a checkpoint with plain names must hold for a network
     Names(names::NamesArgs),
+    /// Set a packed model's labels, or how it prepares pictures
+    Label(label::LabelArgs),
     /// Show what a packed model holds
     Inspect(inspect::InspectArgs),
     /// Re-run a model's golden vectors and compare digests
@@ -111,6 +115,7 @@ pub fn main() -> ExitCode {
         Some(Command::Networks(args)) => networks::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),
         Some(Command::Names(args)) => names::run(&args),
+        Some(Command::Label(args)) => label::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),

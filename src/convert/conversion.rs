@@ -92,7 +92,7 @@ pub fn convert(
 ///     name: "tiny".into(),
 ///     graph: b.finish()?,
 ///     preprocess: Preprocess {
-///         resize: Resize { shorter_edge: 8, filter: Filter::PillowBilinear, crop: [8, 8] },
+///         resize: Resize { shorter_edge: 8, filter: Filter::PillowBilinear, crop: [8, 8], stretch: None },
 ///         channels: ChannelOrder::Rgb,
 ///         normalize: Normalize::Channel { mean: [0.5; 3], std: [0.25; 3] },
 ///     },
@@ -156,7 +156,7 @@ fn pack(
     let checkpoint = scope.checkpoint;
     let (params, report) = bind(scope, &definition, rules, progress)?;
     let mut notes = notes::of_file(checkpoint.evidence());
-    notes.extend(check_quantizers(scope, &definition.graph, &report, title.network, options)?);
+    notes.extend(unquantized::check(scope, &definition.graph, &report, title.network, options)?);
     notes.extend(notes_of_scope(scope, &mut definition));
     let mean_image =
         find_mean_image(scope, options.mean_image.as_deref(), &definition.graph, &mut definition.preprocess)?;
@@ -179,28 +179,6 @@ fn pack(
     let packed = Packed { header, params, mean_image };
     packed.check().map_err(|problem| checkpoint.bad(problem))?;
     Ok(Conversion { packed, report, alternatives: Vec::new(), notes })
-}
-
-/// Refuses a network that is not quantized as it says, or not at all, unless the caller allows it; then, and about
-/// smaller differences, there are notes.
-fn check_quantizers(
-    scope: &Scope,
-    graph: &Graph,
-    report: &ConversionReport,
-    id: &str,
-    options: &ConvertOptions,
-) -> Result<Vec<String>> {
-    let claims = claims::differences(scope.checkpoint.evidence(), graph);
-    let problem = match (unquantized::is(graph), claims.lost.is_empty()) {
-        (true, _) => Some(unquantized::refusal(scope, id, report, &claims)),
-        (false, false) => Some(unquantized::refusal_of_lost(&claims)),
-        (false, true) => None,
-    };
-    match problem {
-        Some(problem) if !options.allow_float => Err(scope.bad(problem)),
-        Some(_) => Ok(notes::allowed(graph, &claims)),
-        None => Ok(claims.other),
-    }
 }
 
 /// Takes the normalization that a checkpoint has beside its network into the preprocessing, and says so, and what else
@@ -288,7 +266,7 @@ mod tests {
             network: CUSTOM.into(),
             graph,
             preprocess: Preprocess {
-                resize: Resize { shorter_edge: 1, filter: Filter::PillowBilinear, crop: [1; 2] },
+                resize: Resize { shorter_edge: 1, filter: Filter::PillowBilinear, crop: [1; 2], stretch: None },
                 channels: ChannelOrder::Rgb,
                 normalize: Normalize::TensorOnly { range: 1.0 },
             },

@@ -1,7 +1,7 @@
 //! A packed model in memory: what the file holds.
 
 use super::golden::{Golden, GoldenInput};
-use crate::graph::preprocess::{MAX_EDGE, Normalize, Preprocess};
+use crate::graph::preprocess::{Normalize, Preprocess};
 use crate::graph::{Graph, Params, Tensor};
 use crate::tensor::Shape;
 use serde::{Deserialize, Serialize};
@@ -122,10 +122,6 @@ fn check_preprocess(preprocess: &Preprocess, input: Shape) -> Result<(), String>
     if !numbers {
         return Err(format!("preprocessing has unusable numbers: {:?}", preprocess.normalize));
     }
-    let edge = preprocess.resize.shorter_edge;
-    if !(1..=MAX_EDGE).contains(&edge) {
-        return Err(format!("pictures are resized to {edge}, supported are 1 to {MAX_EDGE}"));
-    }
     if !preprocess.normalize.takes_pixels() {
         return Ok(());
     }
@@ -133,8 +129,5 @@ fn check_preprocess(preprocess: &Preprocess, input: Shape) -> Result<(), String>
     if input.c != 3 || crop != [input.h, input.w] {
         return Err(format!("pictures are cropped to {}x{}x3, but the network takes {input}", crop[0], crop[1]));
     }
-    if preprocess.resize.shorter_edge < crop[0].max(crop[1]) {
-        return Err(format!("pictures are resized to {}, less than their crop", preprocess.resize.shorter_edge));
-    }
-    Ok(())
+    preprocess.resize.check()
 }

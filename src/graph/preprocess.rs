@@ -23,15 +23,50 @@ pub struct Preprocess {
 /// The longer edge becomes `floor(shorter_edge * longer / shorter)` and the crop starts at
 /// `round_half_even((size - crop) / 2)`, as in torchvision. A picture whose shorter edge already matches is not
 /// resampled.
+///
+/// With `stretch`, every picture is resized to that height and width instead, whatever its shape, as by
+/// `Resize((height, width))` of torchvision. The crop is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resize {
-    /// Shorter edge of the resized picture, in pixels.
+    /// Shorter edge of the resized picture, in pixels; also where `stretch` gives both edges.
     pub shorter_edge: usize,
     /// Resampling filter.
     pub filter: Filter,
     /// Height and width of the crop: the network's input size.
     pub crop: [usize; 2],
+    /// Height and width to which pictures are stretched or squashed, if their shape is not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stretch: Option<[usize; 2]>,
+}
+
+impl Resize {
+    /// Checks that every resized picture is as large as the crop.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        let Resize { shorter_edge, crop: [height, width], stretch, .. } = *self;
+        let edges = stretch.unwrap_or([shorter_edge; 2]);
+        if stretch.is_some_and(|[height, width]| height.min(width) != shorter_edge) {
+            return Err(format!("pictures are resized to {edges:?}, but the shorter edge is {shorter_edge}"));
+        }
+        if let Some(edge) = edges.iter().find(|edge| !(1..=MAX_EDGE).contains(*edge)) {
+            return Err(format!("pictures are resized to {edge}, supported are 1 to {MAX_EDGE}"));
+        }
+        if height == 0 || width == 0 {
+            return Err(format!("pictures are cropped to {height} x {width}; each edge must be at least 1"));
+        }
+        match stretch {
+            Some([h, w]) if h < height || w < width => {
+                Err(format!("pictures are resized to {h} x {w}, less than their crop of {height} x {width}"))
+            }
+            None if shorter_edge < height.max(width) => {
+                Err(format!("pictures are resized to {shorter_edge}, less than their crop of {height} x {width}"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Resampling filter, named by the program whose integer arithmetic it reproduces.

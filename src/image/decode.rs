@@ -103,9 +103,9 @@ fn recognize(bytes: &[u8]) -> std::result::Result<(ImageFormat, &'static str), S
     let names = FORMATS.map(|(_, name)| name).join(", ");
     match (foreign, known) {
         (None, Some(known)) => Ok(known),
-        (Some(name), _) => Err(format!("is {name}; {CONVERT} (accepted: {names})")),
-        _ if bytes.is_empty() => Err("is empty".into()),
-        _ => Err(format!("is not a picture in a known format; accepted: {names}")),
+        (Some(name), _) => Err(format!("it is {name}; {CONVERT} (accepted: {names})")),
+        _ if bytes.is_empty() => Err("it is empty".into()),
+        _ => Err(format!("not a picture in a known format; accepted: {names}")),
     }
 }
 

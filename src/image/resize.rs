@@ -10,9 +10,10 @@ use std::ops::Range;
 use super::pixels::Pixels;
 use super::taps::{self, OPENCV_BITS, PILLOW_BITS, Taps};
 use crate::error::{Error, Result};
-use crate::graph::preprocess::{Filter, MAX_EDGE, Resize};
+use crate::graph::preprocess::{Filter, Resize};
 
-/// Resizes `pixels` so that the shorter edge becomes `rule.shorter_edge`, then crops the centre to `rule.crop`.
+/// Resizes `pixels` so that the shorter edge becomes `rule.shorter_edge` (or to `rule.stretch`), then crops the centre
+/// to `rule.crop`.
 ///
 /// Sizes and crop position are torchvision's (`Resize(int)`, `CenterCrop`); see [`Resize`].
 ///
@@ -26,14 +27,11 @@ use crate::graph::preprocess::{Filter, MAX_EDGE, Resize};
 /// by at most 1 in some samples.
 ///
 /// # Errors
-/// [`Error::Usage`] if a size is zero, `pixels.rgb` is not `[height, width, 3]`, `shorter_edge` exceeds [`MAX_EDGE`]
-/// or an edge of the crop exceeds `shorter_edge` (some resized pictures would be smaller than the crop).
+/// [`Error::Usage`] if `pixels.rgb` is not `[height, width, 3]`, and what [`Resize::check`] finds wrong with the rule.
 pub fn resize_and_crop(pixels: &Pixels, rule: &Resize) -> Result<Pixels> {
     check(pixels, rule)?;
     let [crop_height, crop_width] = rule.crop;
-    let shorter = pixels.height.min(pixels.width);
-    let resized_height = scaled(pixels.height, rule.shorter_edge, shorter)?;
-    let resized_width = scaled(pixels.width, rule.shorter_edge, shorter)?;
+    let [resized_height, resized_width] = resized(pixels, rule)?;
     let rows = taps::table(rule.filter, pixels.height, resized_height, centre(resized_height, crop_height));
     let columns = centre(resized_width, crop_width);
     let vertical = Vertical::new(rule.filter, &columns, resized_width);
@@ -49,19 +47,22 @@ pub fn resize_and_crop(pixels: &Pixels, rule: &Resize) -> Result<Pixels> {
 
 fn check(pixels: &Pixels, rule: &Resize) -> Result<()> {
     let Pixels { height, width, rgb } = pixels;
-    let [crop_height, crop_width] = rule.crop;
-    let edge = rule.shorter_edge;
     let samples = height.checked_mul(*width).and_then(|n| n.checked_mul(3));
     if samples != Some(rgb.len()) || rgb.is_empty() {
         return Err(Error::Usage(format!("a picture of {height} x {width} pixels cannot have {} bytes", rgb.len())));
     }
-    if edge == 0 || edge > MAX_EDGE {
-        return Err(Error::Usage(format!("shorter edge {edge}: must be 1 to {MAX_EDGE} pixels")));
+    rule.check().map_err(Error::Usage)
+}
+
+/// Height and width of the whole resized picture.
+fn resized(pixels: &Pixels, rule: &Resize) -> Result<[usize; 2]> {
+    let shorter = pixels.height.min(pixels.width);
+    match rule.stretch {
+        Some(edges) => Ok(edges),
+        None => {
+            Ok([scaled(pixels.height, rule.shorter_edge, shorter)?, scaled(pixels.width, rule.shorter_edge, shorter)?])
+        }
     }
-    if crop_height.min(crop_width) == 0 || crop_height.max(crop_width) > edge {
-        return Err(Error::Usage(format!("crop {crop_height} x {crop_width}: each edge must be 1 to {edge} pixels")));
-    }
-    Ok(())
 }
 
 /// `floor(size * edge / shorter)`, which is `edge` itself for the shorter one.

@@ -79,7 +79,7 @@ impl<'a> Directory<'a> {
         let rest = bytes.get(usize::try_from(start).ok()?..)?;
         let count = usize::try_from(form.unsigned(rest.get(..word)?)).ok()?;
         let mut values = BTreeMap::new();
-        let mut left = bytes.len() as u64;
+        let mut spent = 0u64;
         for entry in rest.get(word..)?.chunks_exact(entry).take(count) {
             let (head, field) = entry.split_at(entry.len() - inline);
             let [tag, kind] = [0, 2].map(|at| form.unsigned(&head[at..at + 2]) as u16);
@@ -90,9 +90,11 @@ impl<'a> Directory<'a> {
             let data = if size <= inline as u64 {
                 field.get(..size as usize)
             } else {
-                // Values that together take more than the file are skipped.
-                let Some(remaining) = left.checked_sub(size) else { continue };
-                left = remaining;
+                // Values that together would take more than the file are skipped, from the first such one on.
+                spent = spent.saturating_add(size);
+                if spent > bytes.len() as u64 {
+                    continue;
+                }
                 let start = usize::try_from(form.unsigned(field)).ok();
                 start.and_then(|start| bytes.get(start..)?.get(..size as usize))
             };

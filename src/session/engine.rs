@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// Uses a device that the caller owns, for example a desktop app's. Its error and device-lost handlers stay the
-    /// caller's.
+    /// caller's; see [`Engine::note_device_lost`].
     ///
     /// # Errors
     /// [`crate::Error::Device`] if the limits it was made with are too small for the kernels (six storage buffers per
@@ -105,6 +105,21 @@ impl Engine {
     /// Name of the device, with its API.
     pub fn device_name(&self) -> String {
         self.backend.name()
+    }
+
+    /// Why the device was lost, if it was; `None` as long as that is not known, and for CPUs. Every call on a lost device
+    /// gives [`crate::Error::DeviceLost`], of all engines and nets that share it. What helps is a new device, and to
+    /// prepare the models on it again.
+    pub fn device_lost(&self) -> Option<String> {
+        Gpu::of(&*self.backend).and_then(Gpu::lost_because)
+    }
+
+    /// Tells the engine that its device was lost, and why. For devices that the caller owns, whose device-lost callback is
+    /// the caller's, too: without this the engine notices the loss only when a call fails.
+    pub fn note_device_lost(&self, reason: &str) {
+        if let Some(gpu) = Gpu::of(&*self.backend) {
+            gpu.note_lost(reason);
+        }
     }
 
     /// Devices that [`DeviceSelector::Auto`] would have preferred to this one, but for their failed last check.

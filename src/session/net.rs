@@ -125,10 +125,13 @@ impl Net {
     }
 
     /// Records the classification of one picture into the caller's commands, which the caller submits. `picture` is a
-    /// texture of the network's size (`Rgba8Unorm` or `Bgra8Unorm`, usage `TEXTURE_BINDING`, not viewed as sRGB) on
-    /// the device given to [`super::Engine::from_wgpu`]; `output` is a buffer of [`Net::output_bytes`] with usage
-    /// `COPY_DST`. When the commands have run, [`Net::read_output`] turns the buffer's contents into the logits that
-    /// [`Net::logits`] gives.
+    /// texture of the network's size on the device given to [`super::Engine::from_wgpu`]; `output` is a buffer of
+    /// [`Net::output_bytes`] with usage `COPY_DST`. When the commands have run, [`Net::read_output`] turns the buffer's
+    /// contents into the logits that [`Net::logits`] gives for the texture's bytes.
+    ///
+    /// The texture's format is `Rgba8Unorm`, `Bgra8Unorm`, or one of these in sRGB; whichever it is, its bytes count. It
+    /// needs usage `TEXTURE_BINDING` or `COPY_SRC`. In sRGB `TEXTURE_BINDING` alone is not enough, unless the texture was
+    /// made with its plain format among its `view_formats`. Of several mip levels the first is read.
     ///
     /// # Errors
     /// [`Error::Usage`] if the net is not on a GPU, its model's pictures are prepared on the host, or texture or
@@ -136,7 +139,7 @@ impl Net {
     pub fn encode(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        picture: &wgpu::TextureView,
+        picture: &wgpu::Texture,
         output: &wgpu::Buffer,
     ) -> Result<()> {
         let prepared = self.programs.get(InputKind::Pixels)?;

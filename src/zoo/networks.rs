@@ -110,12 +110,9 @@ pub const NETWORKS: &[Network] = &[
 /// The network with an id, or an error that names the one that was probably meant, or all.
 pub fn find(id: &str) -> Result<&'static Network, String> {
     NETWORKS.iter().find(|n| n.id == id).ok_or_else(|| {
-        let known: Vec<&str> = NETWORKS.iter().map(|n| n.id).collect();
-        let hint = match text::did_you_mean(id, known.iter().copied()) {
-            none if none.is_empty() => format!("; known are {}", known.join(", ")),
-            meant => meant,
-        };
-        format!("network '{}' is unknown{hint}", text::plain(id))
+        let known = NETWORKS.iter().map(|n| n.id);
+        let meant = text::did_you_mean(id, known);
+        format!("network '{}' is unknown{meant} (`lq-infer networks` lists all)", text::plain(id))
     })
 }
 

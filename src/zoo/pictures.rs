@@ -9,7 +9,7 @@ pub(crate) const CIFAR_SIZE: usize = 32;
 /// torchvision does.
 pub(crate) fn cifar(size: usize, normalize: Normalize) -> Preprocess {
     Preprocess {
-        resize: Resize { shorter_edge: size, filter: Filter::PillowBicubic, crop: [size; 2] },
+        resize: Resize { shorter_edge: size, filter: Filter::PillowBicubic, crop: [size; 2], stretch: None },
         channels: ChannelOrder::Rgb,
         normalize,
     }
@@ -19,7 +19,12 @@ pub(crate) fn cifar(size: usize, normalize: Normalize) -> Preprocess {
 /// than the `usual` one show the same part of the picture.
 pub(crate) fn imagenet(size: usize, usual: usize) -> Preprocess {
     Preprocess {
-        resize: Resize { shorter_edge: 256 * size / usual, filter: Filter::OpencvCubic, crop: [size; 2] },
+        resize: Resize {
+            shorter_edge: 256 * size / usual,
+            filter: Filter::OpencvCubic,
+            crop: [size; 2],
+            stretch: None,
+        },
         channels: ChannelOrder::Bgr,
         normalize: Normalize::Channel { mean: [0.406, 0.456, 0.485], std: [0.225, 0.224, 0.229] },
     }

@@ -52,7 +52,7 @@ fn finish(mut net: NetworkBuilder, x: NodeId, classifier: &str) -> Result<Defini
     let x = net.global_average(x);
     net.classifier(classifier, x, 10);
     let size = net.size();
-    let resize = Resize { shorter_edge: size, filter: Filter::PillowBilinear, crop: [size; 2] };
+    let resize = Resize { shorter_edge: size, filter: Filter::PillowBilinear, crop: [size; 2], stretch: None };
     net.finish_with(Preprocess { resize, channels: ChannelOrder::Rgb, normalize: NORMALIZE }, CODES.ties)
 }
 

@@ -43,7 +43,7 @@ impl Pictures {
             Pictures::Cifar10 => (size, [0.5; 3], [0.5; 3]),
         };
         Preprocess {
-            resize: Resize { shorter_edge, filter: Filter::PillowBilinear, crop: [size; 2] },
+            resize: Resize { shorter_edge, filter: Filter::PillowBilinear, crop: [size; 2], stretch: None },
             channels: ChannelOrder::Rgb,
             normalize: Normalize::Channel { mean, std },
         }

@@ -66,7 +66,7 @@ pub fn a_picture_in_a_texture_is_classified_within_the_callers_commands() {
     let output =
         device.create_buffer(&wgpu::BufferDescriptor { label: None, size: bytes, usage, mapped_at_creation: false });
     let mut encoder = device.create_command_encoder(&Default::default());
-    net.encode(&mut encoder, &texture.create_view(&Default::default()), &output).unwrap();
+    net.encode(&mut encoder, &texture, &output).unwrap();
     queue.submit([encoder.finish()]);
     output.map_async(wgpu::MapMode::Read, .., |mapped| mapped.unwrap());
     device.poll(wgpu::PollType::wait_indefinitely()).unwrap();

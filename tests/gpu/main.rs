@@ -10,6 +10,7 @@ mod trials;
 
 mod agreement;
 mod embed;
+mod loops;
 mod profile;
 mod shared;
 mod stream;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             the_comparison_can_fail, threads_may_share_a_network, work_can_be_encoded_on_a_borrowed_device;
         embed: a_borrowed_device_gives_the_same_result_synchronously_and_not,
             a_picture_in_a_texture_is_classified_within_the_callers_commands, threads_share_a_net;
+        loops: floats_on_reals, pools_that_are_too_large_are_refused, weights_on_codes, weights_on_reals;
         profile: arrays_on_gpus;
         shared: a_host_may_poll_beside_us, a_lost_device_is_reported_as_lost, deadlines_hold_on_eight_threads,
             every_wait_ends_when_the_caller_says_so, pictures_are_imported_in_the_order_asked_for,

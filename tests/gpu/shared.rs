@@ -163,7 +163,7 @@ pub fn pictures_are_imported_in_the_order_asked_for() {
 }
 
 /// A texture with the picture that these words of a network's input are.
-fn texture(gpu: &Gpu, [height, width]: [usize; 2], words: &[u32]) -> wgpu::TextureView {
+fn texture(gpu: &Gpu, [height, width]: [usize; 2], words: &[u32]) -> wgpu::Texture {
     let byte = |word: u32, c: u32| (i32::from((word >> (8 * c)) as i8) + PIXEL_OFFSET) as u8;
     let rgba: Vec<u8> = words.iter().flat_map(|&word| [byte(word, 0), byte(word, 1), byte(word, 2), 255]).collect();
     let size = wgpu::Extent3d { width: width as u32, height: height as u32, depth_or_array_layers: 1 };
@@ -179,7 +179,7 @@ fn texture(gpu: &Gpu, [height, width]: [usize; 2], words: &[u32]) -> wgpu::Textu
     });
     let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(size.width * 4), rows_per_image: None };
     gpu.queue().write_texture(texture.as_image_copy(), &rgba, layout, size);
-    texture.create_view(&Default::default())
+    texture
 }
 
 /// Also where the caller owns the device and its callbacks.

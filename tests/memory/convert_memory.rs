@@ -43,7 +43,7 @@ fn variables(graph: &Graph) -> Variables {
 
 fn network(graph: Graph) -> CustomNetwork {
     let preprocess = Preprocess {
-        resize: Resize { shorter_edge: 8, filter: Filter::PillowBilinear, crop: [8, 8] },
+        resize: Resize { shorter_edge: 8, filter: Filter::PillowBilinear, crop: [8, 8], stretch: None },
         channels: ChannelOrder::Rgb,
         normalize: Normalize::Channel { mean: [0.5; 3], std: [0.25; 3] },
     };

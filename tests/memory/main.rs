@@ -1,4 +1,5 @@
-//! Tests that count memory: what inferences and conversions allocate, and what hostile files can make the readers allocate.
+//! Tests that count memory: what inferences and conversions allocate, what hostile files can make the readers allocate,
+//! and that memory does not grow.
 
 #![allow(unreachable_pub)] // a program has no callers outside
 
@@ -11,6 +12,7 @@ mod convert_memory;
 mod image;
 mod packed_mutation;
 mod readers_mutation;
+mod soak;
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;

@@ -6,10 +6,11 @@ const TILE_DIAGONALS: u32 = 6u;
 const GROUP_QUADS: u32 = 1u;
 const TILE: u32 = 1u;
 const TILE_BITS: u32 = 1u;
-const DROP: u32 = 0u;
 const SUMS: bool = true;
 const MASKED: bool = false;
 const FIRST: u32 = 0u;
+const DROP: u32 = 0u;
+const DIGITS: u32 = 6u;
 const LOW_BITS: u32 = 16u;
 const BIAS: u32 = 0u;
 const SHIFT: u32 = 0u;
@@ -46,8 +47,8 @@ var<private> STRIDE_X: u32;
 var<private> DILATION_X: u32;
 var<private> IN_GROUPS: u32;
 var<private> GROUPS: u32;
-var<private> TILES: u32;
 var<private> READ_GROUPS: u32;
+var<private> TILES: u32;
 var<private> RESIDUAL_C: u32;
 var<private> QUADS: u32;
 var<private> CODES: u32;
@@ -68,8 +69,8 @@ fn load_shape() {
     DILATION_X = shape[3][1];
     IN_GROUPS = shape[3][2];
     GROUPS = shape[3][3];
-    TILES = shape[4][0];
-    READ_GROUPS = shape[4][1];
+    READ_GROUPS = shape[4][0];
+    TILES = shape[4][1];
     RESIDUAL_C = shape[4][2];
     QUADS = shape[4][3];
     CODES = shape[5][0];
@@ -188,6 +189,142 @@ fn finish(quad: u32, pixel: u32, hi_sum: vec4<i32>, lo_sum: vec4<i32>) -> vec4<u
     }
     return rank_of_values(quad, v * row_of(quad, SIGN));
 }
+struct Words {
+    hi: vec4<i32>,
+    lo: vec4<i32>,
+}
+fn combined(diagonals: array<vec4<i32>, DIAGONALS>) -> Words {
+    var carry = vec4(0);
+    var hi = vec4(0);
+    var lo = vec4(0);
+{
+const d = 0u;
+        var sum = carry;
+        if d < DIAGONALS {
+            sum += diagonals[min(d, DIAGONALS - 1u)];
+        }
+        if d < DROP + 2u {
+            carry = sum >> vec4(8u);
+            if d >= DROP {
+                lo |= (sum & vec4(255)) << vec4(8u * min(max(d, DROP) - DROP, 1u));
+            }
+        } else {
+            carry = vec4(0);
+            hi += sum << vec4(8u * (max(d, DROP + 2u) - DROP - 2u));
+        }
+}
+{
+const d = 1u;
+        var sum = carry;
+        if d < DIAGONALS {
+            sum += diagonals[min(d, DIAGONALS - 1u)];
+        }
+        if d < DROP + 2u {
+            carry = sum >> vec4(8u);
+            if d >= DROP {
+                lo |= (sum & vec4(255)) << vec4(8u * min(max(d, DROP) - DROP, 1u));
+            }
+        } else {
+            carry = vec4(0);
+            hi += sum << vec4(8u * (max(d, DROP + 2u) - DROP - 2u));
+        }
+}
+{
+const d = 2u;
+        var sum = carry;
+        if d < DIAGONALS {
+            sum += diagonals[min(d, DIAGONALS - 1u)];
+        }
+        if d < DROP + 2u {
+            carry = sum >> vec4(8u);
+            if d >= DROP {
+                lo |= (sum & vec4(255)) << vec4(8u * min(max(d, DROP) - DROP, 1u));
+            }
+        } else {
+            carry = vec4(0);
+            hi += sum << vec4(8u * (max(d, DROP + 2u) - DROP - 2u));
+        }
+}
+{
+const d = 3u;
+        var sum = carry;
+        if d < DIAGONALS {
+            sum += diagonals[min(d, DIAGONALS - 1u)];
+        }
+        if d < DROP + 2u {
+            carry = sum >> vec4(8u);
+            if d >= DROP {
+                lo |= (sum & vec4(255)) << vec4(8u * min(max(d, DROP) - DROP, 1u));
+            }
+        } else {
+            carry = vec4(0);
+            hi += sum << vec4(8u * (max(d, DROP + 2u) - DROP - 2u));
+        }
+}
+{
+const d = 4u;
+        var sum = carry;
+        if d < DIAGONALS {
+            sum += diagonals[min(d, DIAGONALS - 1u)];
+        }
+        if d < DROP + 2u {
+            carry = sum >> vec4(8u);
+            if d >= DROP {
+                lo |= (sum & vec4(255)) << vec4(8u * min(max(d, DROP) - DROP, 1u));
+            }
+        } else {
+            carry = vec4(0);
+            hi += sum << vec4(8u * (max(d, DROP + 2u) - DROP - 2u));
+        }
+}
+{
+const d = 5u;
+        var sum = carry;
+        if d < DIAGONALS {
+            sum += diagonals[min(d, DIAGONALS - 1u)];
+        }
+        if d < DROP + 2u {
+            carry = sum >> vec4(8u);
+            if d >= DROP {
+                lo |= (sum & vec4(255)) << vec4(8u * min(max(d, DROP) - DROP, 1u));
+            }
+        } else {
+            carry = vec4(0);
+            hi += sum << vec4(8u * (max(d, DROP + 2u) - DROP - 2u));
+        }
+}
+    return Words(hi + carry, lo);
+}
+fn store_sums(image: u32, quad: u32, d: u32, sum: vec4<i32>) {
+{
+const k = 0u;
+        let c = quad * 4u + k;
+        if c < OUT_C {
+            sums[(image * OUT_C + c) * DIAGONALS + d] = sum[k];
+        }
+}
+{
+const k = 1u;
+        let c = quad * 4u + k;
+        if c < OUT_C {
+            sums[(image * OUT_C + c) * DIAGONALS + d] = sum[k];
+        }
+}
+{
+const k = 2u;
+        let c = quad * 4u + k;
+        if c < OUT_C {
+            sums[(image * OUT_C + c) * DIAGONALS + d] = sum[k];
+        }
+}
+{
+const k = 3u;
+        let c = quad * 4u + k;
+        if c < OUT_C {
+            sums[(image * OUT_C + c) * DIAGONALS + d] = sum[k];
+        }
+}
+}
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
@@ -244,25 +381,33 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     store_sums(image, quad, d, sums_of[d]);
                 }
             } else if x0 + t < OUT_W {
-                var carry = vec4(0);
-                var hi = vec4(0);
-                var lo = vec4(0);
-                for (var d = 0u; d < max(DIAGONALS, DROP + 2u); d++) {
-                    var sum = carry;
-                    if d < DIAGONALS {
-                        sum += sums_of[d];
-                    }
-                    if d < DROP + 2u {
-                        carry = sum >> vec4(8u);
-                        if d >= DROP {
-                            lo |= (sum & vec4(255)) << vec4(8u * (d - DROP));
-                        }
-                    } else {
-                        carry = vec4(0);
-                        hi += sum << vec4(8u * (d - DROP - 2u));
-                    }
-                }
-                let rank = finish(quad, out_pixel + t, hi + carry, lo);
+                var diagonals: array<vec4<i32>, DIAGONALS>;
+{
+const d = 0u;
+                    diagonals[d] = sums_of[d];
+}
+{
+const d = 1u;
+                    diagonals[d] = sums_of[d];
+}
+{
+const d = 2u;
+                    diagonals[d] = sums_of[d];
+}
+{
+const d = 3u;
+                    diagonals[d] = sums_of[d];
+}
+{
+const d = 4u;
+                    diagonals[d] = sums_of[d];
+}
+{
+const d = 5u;
+                    diagonals[d] = sums_of[d];
+}
+                let words = combined(diagonals);
+                let rank = finish(quad, out_pixel + t, words.hi, words.lo);
             }
             for (var d = DIAGONALS; d < TILE_DIAGONALS; d++) {
                 sums_of[d - DIAGONALS] = sums_of[d];
@@ -281,14 +426,6 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             for (var b = 0u; b < BITS; b++) {
                 codes[((out_pixel + t) * GROUPS + group) * BITS + b] = packed[t * BITS + b] & live_bits(group);
             }
-        }
-    }
-}
-fn store_sums(image: u32, quad: u32, d: u32, sum: vec4<i32>) {
-    for (var k = 0u; k < 4u; k++) {
-        let c = quad * 4u + k;
-        if c < OUT_C {
-            sums[(image * OUT_C + c) * DIAGONALS + d] = sum[k];
         }
     }
 }

@@ -20,7 +20,7 @@ fn write(path: PathBuf, bytes: &[u8]) -> PathBuf {
 
 #[test]
 fn a_picture_is_classified_on_the_cpu() {
-    let output = run(&["--device", "cpu", SHIP]);
+    let output = run(&["--device", "cpu", "-q", SHIP]);
     assert!(output.status.success());
     assert!(stdout(&output).contains("100.0%  ship"), "{}", stdout(&output));
     assert_eq!(stderr(&output), "", "nothing but results");
@@ -95,7 +95,7 @@ fn bad_inputs_are_named_and_the_others_still_run() {
     let whole = std::fs::read(SHIP).unwrap();
     let truncated = write(dir.path().join("cut.png"), &whole[..whole.len() / 2]);
     let text_file = write(dir.path().join("text.png"), b"not a picture at all");
-    let output = run(&["--device", "cpu", text(&truncated), SHIP, text(&text_file)]);
+    let output = run(&["--device", "cpu", "-q", text(&truncated), SHIP, text(&text_file)]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stdout(&output).contains("ship 100.0%"));
     let errors = stderr(&output);
@@ -149,7 +149,7 @@ fn models_without_preprocessing_refuse_pictures() {
 #[test]
 fn a_closed_pipe_ends_quietly() {
     let many = vec![SHIP; 200];
-    let mut child = command(&[&["--device", "cpu"][..], &many].concat());
+    let mut child = command(&[&["--device", "cpu", "-q"][..], &many].concat());
     let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
@@ -194,7 +194,7 @@ fn eval_counts_by_folder_name() {
     };
     assert_eq!(digest("1"), digest("2"));
     std::fs::create_dir(dir.path().join("spaceship")).unwrap();
-    fails(&["eval", MODEL, text(dir.path())], 3, &["no class of the model is labelled 'spaceship'"]);
+    fails(&["eval", MODEL, text(dir.path())], 3, &["no class of the model is named 'spaceship'"]);
 }
 
 #[test]

@@ -20,11 +20,14 @@ mod explain;
 mod export;
 #[cfg(target_os = "linux")]
 mod faults;
+mod field_checkpoints;
 mod float;
+mod folders;
 mod instructions;
 mod layouts;
 mod narrow;
 mod oracle;
+mod pictures;
 mod prefixes;
 mod report;
 mod shaders;

@@ -178,8 +178,8 @@ fn problem(definition: Definition, rng: &mut Rng) -> Problem {
 fn converted(variables: &Variables, size: usize) -> lq_infer::Result<Packed> {
     let folder = tempfile::tempdir().unwrap();
     let path = write_npz(variables, ":0", folder.path());
-    convert(&Checkpoint::open(&path)?, &ConvertOptions { input_size: Some(size), ..Default::default() }, &|_, _| {})
-        .map(|c| c.packed)
+    let options = ConvertOptions { input_size: Some(size), allow_float: true, ..Default::default() };
+    convert(&Checkpoint::open(&path)?, &options, &|_, _| {}).map(|c| c.packed)
 }
 
 /// Networks of the paper, and those of the PyTorch ports for ImageNet, whose twins for CIFAR-10 have the same variables.

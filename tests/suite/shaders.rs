@@ -2,6 +2,7 @@
 
 use crate::common::kernels;
 use lq_infer::internals::backend::gpu::float::FloatRecording;
+use lq_infer::internals::backend::gpu::picture::{self, Access};
 use lq_infer::internals::backend::gpu::record::{Recording, Target};
 use lq_infer::internals::bench::random_network;
 use lq_infer::internals::lower::Kernel;
@@ -26,10 +27,16 @@ fn shaders() -> BTreeMap<String, &'static str> {
                 shaders.extend(recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
             }
         }
+        // With so few rounds, every kernel that can be divided is.
+        let target = Target { rounds: Some(150), ..Target::plain(65_535) };
+        let recording = Recording::new(&plan, &target, &|_, variants| variants.len() - 1);
+        shaders.extend(recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
     }
     shaders.extend(float_shaders());
-    shaders.insert(lq_infer::internals::backend::gpu::picture::source(32, 20, true), "pixels");
-    for probe in ["popcount", "macs", "bytes", "fma"] {
+    for access in [Access::Sampled, Access::Copied { swapped: false }, Access::Copied { swapped: true }] {
+        shaders.insert(picture::source([32, 20], true, access), "pixels");
+    }
+    for probe in ["popcount", "macs", "bytes", "fma", "rounds"] {
         let path = format!("{}/shaders/probes/{probe}.wgsl", env!("CARGO_MANIFEST_DIR"));
         shaders.insert(std::fs::read_to_string(path).unwrap(), "probe");
     }

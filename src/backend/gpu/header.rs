@@ -83,6 +83,11 @@ impl Header {
         self
     }
 
+    /// Replaces a number of the shape.
+    pub(super) fn reshape(&mut self, name: &'static str, value: usize) {
+        self.shape.iter_mut().filter(|(known, _)| *known == name).for_each(|(_, old)| *old = value as u32);
+    }
+
     /// The words of the shape's uniform.
     pub(super) fn shape_words(&self) -> Vec<u32> {
         let mut words: Vec<u32> = self.shape.iter().map(|&(_, value)| value).collect();

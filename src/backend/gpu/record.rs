@@ -34,6 +34,8 @@ pub struct Dispatch {
     pub workgroup_size: u32,
     /// How the kernel is run.
     pub variant: Variant,
+    /// Rounds that the loops of an invocation make at most.
+    pub rounds: usize,
 }
 
 /// A buffer of a dispatch.
@@ -95,7 +97,7 @@ impl Recording {
             taken = next.is_some();
             let variants = kernels::variants(&step.kernel, plan.program(), target);
             let variant = variants.get(choose(index, &variants)).copied().unwrap_or(Variant::General);
-            let launch = kernels::launch(&step.kernel, next, &variant, plan.program());
+            let launch = kernels::launch(&step.kernel, next, &variant, plan.program(), target);
             recording.add(&mut sources, &step.name, index, step.kernel.name(), variant, &launch);
         }
         recording
@@ -130,6 +132,7 @@ impl Recording {
             layers: launch.layers as u32,
             workgroup_size: launch.workgroup_size,
             variant,
+            rounds: launch.rounds,
         });
     }
 
@@ -161,6 +164,11 @@ impl Recording {
         let indexed = u32::MAX as usize / 2;
         let most = |d: &Dispatch| indexed.min((self.fold as usize).pow(2).saturating_mul(d.workgroup_size as usize));
         self.dispatches.iter().map(|d| most(d) / d.per_image.max(1)).min().unwrap_or(usize::MAX)
+    }
+
+    /// The dispatch whose invocations make the most rounds.
+    pub fn longest(&self) -> Option<&Dispatch> {
+        self.dispatches.iter().max_by_key(|d| d.rounds)
     }
 
     /// The first dispatch of each distinct shader.

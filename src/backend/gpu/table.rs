@@ -6,6 +6,8 @@ use super::header::Header;
 
 /// Channels of a quad: shaders process four neighbouring channels as one vector.
 pub(super) const QUAD: usize = 4;
+/// Quads whose codes fill one word per plane.
+pub(super) const GROUP_QUADS: usize = 8;
 
 /// A table with a number per row and channel.
 pub(super) struct Table<'a> {

@@ -230,7 +230,7 @@ fn float_activations_stay() {
     let e = explain(&device(), &cell(vec![padded], 1e-3)).unwrap();
     assert!(e.predictions.iter().all(|p| p.activations.is_none()));
     // 288 thousand words stay, of 1152 thousand a quarter.
-    let steps = vec![single(), conv("codes", [2, 2], 32_000, 9.0, 1e-3)];
+    let steps = vec![single(), conv("codes", [2, 2], 32_000, 9.0, 1.2e-3)];
     let e = explain(&device(), &cell(steps, 2e-3)).unwrap();
     assert!(e.answers[1].contains("2.5 times less"), "{:?}", e.answers);
 }

@@ -1,6 +1,7 @@
 //! SVG drawings. Colours are classes in `chart.css`. Text sizes are defined here, where text is clipped to its room.
 
 use super::escape::{element, empty, escape};
+use crate::text::is_unprintable;
 
 /// Text sizes.
 #[derive(Clone, Copy)]
@@ -136,6 +137,8 @@ impl Svg {
         room: f64,
         [text, whole]: [&str; 2],
     ) {
+        // As `escape` will show them, which may be wider.
+        let text = &text.replace(is_unprintable, "\u{fffd}");
         // Bold text is wider.
         let shown = clip(text, if class == "strong" { room / 1.1 } else { room }, size);
         if shown.is_empty() {
@@ -171,7 +174,7 @@ impl Svg {
         [title, description, style]: [&str; 3],
     ) -> String {
         let [title_id, description_id] = ["title", "text"].map(|part| format!("{id}-{part}"));
-        let [start, width, tall] = [-padding, self.width + 2.0 * padding, height + 2.0 * padding].map(number);
+        let [start, width, tall] = [0.0 - padding, self.width + 2.0 * padding, height + 2.0 * padding].map(number);
         let view = format!("{start} {start} {width} {tall}");
         let names = format!("{title_id} {description_id}");
         let mut all = attributes.to_vec();

@@ -47,6 +47,12 @@ fn locate_file(path: &Path) -> Result<Located> {
         Err(error) => return Err(error),
     };
     let head = file.head(MAX_STATE)?;
+    // Such a file holds archives of torch.save one after the other, and so looks like one.
+    if extension == "distcp"
+        && let Some(problem) = foreign::by_extension(extension)
+    {
+        return Err(Error::bad_checkpoint(path, problem));
+    }
     if let Some(form) = FileForm::of(&head) {
         match directory::index_of_shard(path) {
             Some(index) => open(&index?).map(Located::Shards),
@@ -134,7 +140,7 @@ fn describe(file: &RegularFile, head: &[u8]) -> Result<String> {
     let extension = file.path().extension().and_then(OsStr::to_str).unwrap_or_default();
     if tf_bundle::has_magic(&file.tail(8)?) {
         // The parser recognizes a V1 checkpoint itself.
-        return Ok(match TfIndex::parse(&file.map()?) {
+        return Ok(match TfIndex::parse(file) {
             Ok(_) => "this is the index of a TensorFlow V2 checkpoint; give it back its name PREFIX.index".into(),
             Err(problem) => problem,
         });

@@ -5,7 +5,7 @@ use super::info::AdapterInfo;
 use crate::backend::gpu::record::{Target, WORKGROUP_SIZE};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Features that are enabled where the device has them: kernels use some, timing uses others.
 const USEFUL: wgpu::Features = wgpu::Features::SUBGROUP
@@ -23,12 +23,17 @@ pub struct Gpu {
     info: AdapterInfo,
     /// Run every kernel in this one of its variants instead of the best.
     nth_variant: Option<usize>,
+    /// Run kernels that leave the choice in workgroups of this size instead of the best, without subgroups if the second
+    /// is false.
+    workgroups: Option<(u32, bool)>,
     /// Where files are kept between runs, if anywhere.
     store: Option<Store>,
     /// Why the device was lost, once it is.
     lost: Arc<Mutex<Option<String>>>,
     /// Held by the thread that submits.
     submitting: Arc<Mutex<()>>,
+    /// After how many rounds it ends loops, once that was measured; `None` within if it does not.
+    rounds: Arc<OnceLock<Option<usize>>>,
 }
 
 impl Gpu {
@@ -64,7 +69,8 @@ impl Gpu {
     }
 
     fn new(device: wgpu::Device, queue: wgpu::Queue, info: AdapterInfo) -> Self {
-        Gpu { device, queue, info, nth_variant: None, store: None, lost: Arc::default(), submitting: Arc::default() }
+        let (lost, submitting, rounds) = Default::default();
+        Gpu { device, queue, info, nth_variant: None, workgroups: None, store: None, lost, submitting, rounds }
     }
 
     /// What is known about the device.
@@ -76,6 +82,13 @@ impl Gpu {
     /// fewer.
     pub fn with_variant(&self, nth: usize) -> Self {
         Gpu { nth_variant: Some(nth), ..self.clone() }
+    }
+
+    /// The same device, running kernels that leave the choice in workgroups of `size` invocations, and with operations
+    /// on subgroups only if it has them and `subgroups` is set.
+    pub fn with_workgroups(&self, size: u32, subgroups: bool) -> Self {
+        let size = size.clamp(1, self.info.limits.workgroup_invocations);
+        Gpu { workgroups: Some((size, subgroups)), ..self.clone() }
     }
 
     /// The same device, keeping its pipelines and choices in `folder`, or nowhere.
@@ -103,6 +116,11 @@ impl Gpu {
         &self.submitting
     }
 
+    /// After how many rounds the device ends loops, if that was measured.
+    pub(crate) fn known_rounds(&self) -> &OnceLock<Option<usize>> {
+        &self.rounds
+    }
+
     /// Where files are kept between runs, if anywhere.
     pub(crate) fn store(&self) -> Option<&Store> {
         self.store.as_ref()
@@ -112,9 +130,11 @@ impl Gpu {
     pub(crate) fn target(&self) -> Target {
         let [least, most] = self.info.limits.subgroups;
         let has_subgroups = self.device.features().contains(wgpu::Features::SUBGROUP);
+        let best = if self.info.software && most <= NARROW { NARROW } else { WORKGROUP_SIZE };
+        let (workgroup_size, subgroups) = self.workgroups.unwrap_or((best, true));
         Target {
-            least_subgroup: has_subgroups.then_some(least),
-            workgroup_size: if self.info.software && most <= NARROW { NARROW } else { WORKGROUP_SIZE },
+            least_subgroup: (has_subgroups && subgroups).then_some(least),
+            workgroup_size,
             ..Target::plain(self.device.limits().max_compute_workgroups_per_dimension)
         }
     }
@@ -125,9 +145,13 @@ impl Gpu {
         self.device.on_uncaptured_error(Arc::new(|_| {}));
         let lost = self.lost.clone();
         self.device.set_device_lost_callback(move |reason, message| {
-            let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
-            lost.get_or_insert(if message.is_empty() { format!("{reason:?}") } else { message });
+            note(&lost, if message.is_empty() { format!("{reason:?}") } else { message });
         });
+    }
+
+    /// Makes every later call fail with [`Error::DeviceLost`]: for owners of a device, whose callback learns of its loss.
+    pub fn note_lost(&self, problem: &str) {
+        note(&self.lost, problem.to_owned());
     }
 
     /// Runs `work` and turns the errors that the device reports meanwhile into this crate's; `what` names the work.
@@ -145,8 +169,7 @@ impl Gpu {
         match error {
             None => Ok(result),
             Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::OutOfMemory { device, problem: what.to_owned() }),
-            Some(e) if self.refuses_buffers() => Err(self.lost_error(&e.to_string())),
-            Some(e) => Err(Error::Device { device, problem: format!("{what}: {e}") }),
+            Some(e) => Err(self.failure(&format!("{what}: {e}"))),
         }
     }
 
@@ -172,14 +195,34 @@ impl Gpu {
         }
     }
 
-    fn lost_because(&self) -> Option<String> {
+    /// Why the device was lost, if it is known to be.
+    pub fn lost_because(&self) -> Option<String> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The error for a lost device; `sign` is what showed the loss, for devices whose loss callback belongs to the
-    /// caller.
-    pub(crate) fn lost_error(&self, sign: &str) -> Error {
-        let problem = self.lost_because().unwrap_or_else(|| sign.to_owned());
-        Error::DeviceLost { device: self.info.name.clone(), problem }
+    /// An error if the device is lost, also if nothing has shown that so far. For work that is only recorded: on a lost
+    /// device that seems to succeed.
+    pub(crate) fn check_alive(&self) -> Result<()> {
+        self.check_lost()?;
+        if self.refuses_buffers() { Err(self.lost_error("it maps no buffers any more")) } else { Ok(()) }
     }
+
+    /// The error for a call that failed because of `problem`: that of a lost device, if it is lost.
+    pub(crate) fn failure(&self, problem: &str) -> Error {
+        if self.lost_because().is_some() || self.refuses_buffers() {
+            return self.lost_error(problem);
+        }
+        Error::Device { device: self.info.name.clone(), problem: problem.to_owned() }
+    }
+
+    /// The error for a lost device; `sign` is what showed the loss, for devices whose loss callback belongs to the
+    /// caller. From then on every call gives it.
+    pub(super) fn lost_error(&self, sign: &str) -> Error {
+        Error::DeviceLost { device: self.info.name.clone(), problem: note(&self.lost, sign.to_owned()) }
+    }
+}
+
+/// Keeps why the device was lost, unless that is known already, and returns what is kept.
+fn note(lost: &Mutex<Option<String>>, problem: String) -> String {
+    lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem).clone()
 }

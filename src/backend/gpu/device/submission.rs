@@ -8,7 +8,7 @@
 
 use super::gpu::Gpu;
 use crate::backend::Control;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{MutexGuard, TryLockError};
@@ -70,7 +70,7 @@ impl Gpu {
     /// The contents of `buffer`, which a [`Submission`] has mapped, up to `bytes`; unmaps it.
     pub(crate) fn read_mapped<T: bytemuck::Pod>(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<T>> {
         let contents = {
-            let view = buffer.get_mapped_range(..bytes).map_err(|e| self.lost_error(&e.to_string()))?;
+            let view = buffer.get_mapped_range(..bytes).map_err(|e| self.failure(&e.to_string()))?;
             bytemuck::pod_collect_to_vec(&view)
         };
         buffer.unmap();
@@ -79,10 +79,12 @@ impl Gpu {
 
     /// Lets wgpu look at what the device has done and call the callbacks of what is complete. Does not block.
     fn poll(&self) -> Result<()> {
-        // wgpu panics if this is how it learns that the device was lost; a host application must survive that.
+        // wgpu panics if this is how it learns that the driver lost the device, and a host application must survive that.
+        // (One that is built with `panic = "abort"` cannot.) There is no other way to poll: `Instance::poll_all` panics
+        // too, and submitting nothing, which reports the loss as an error, waits for threads that submit.
         match catch_unwind(AssertUnwindSafe(|| self.device().poll(wgpu::PollType::Poll))) {
             Ok(Ok(_)) => self.check_lost(),
-            Ok(Err(e)) => Err(Error::Device { device: self.info().name.clone(), problem: e.to_string() }),
+            Ok(Err(e)) => Err(self.failure(&e.to_string())),
             Err(_) => Err(self.lost_error("while waiting for a result")),
         }
     }
@@ -139,7 +141,7 @@ impl Submission {
                 Ok(Ok(())) => self.expected -= 1,
                 Err(TryRecvError::Empty) => return Ok(false),
                 Ok(Err(_)) | Err(TryRecvError::Disconnected) => {
-                    return Err(self.gpu.lost_error("its result cannot be read"));
+                    return Err(self.gpu.failure("its result cannot be read"));
                 }
             }
         }

@@ -6,6 +6,7 @@ use super::weights::Folded;
 use crate::backend::gpu::header::Header;
 use crate::backend::gpu::kernels::geometry;
 use crate::backend::gpu::kernels::launch::Launch;
+use crate::backend::gpu::kernels::rounds::{rounds, rounds_of_taps};
 use crate::backend::gpu::kernels::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
 use crate::backend::gpu::kernels::texts::{ROWS, SHARED_EACH, SHARED_SUBGROUP};
 use crate::backend::gpu::kernels::{SHARERS, Target};
@@ -91,6 +92,7 @@ impl Maker<'_> {
         launch.header.shape("QUADS", output.c.div_ceil(QUAD));
         if let Some(window) = window {
             geometry::window(&mut launch.header, window, input, output);
+            launch.rounds = rounds_of_taps(window.kernel, 0);
             let max = matches!(step.head, Head::Node(id) if matches!(self.graph.nodes()[id].op, Op::MaxPool { .. }));
             launch.header.flag("MAX", max);
         }
@@ -131,6 +133,7 @@ impl Maker<'_> {
                 let weights = folded.plain(quads.clone());
                 let mut launch = point(&quads, GROUPED, [input, output], window, "f32", weights);
                 launch.header.shape("GROUP_IN", folded.inputs).shape("GROUP_OUT", output.c / groups);
+                launch.rounds = QUAD * rounds_of_taps(window.kernel, rounds(folded.inputs, 0));
                 ("float.grouped", launch)
             };
             launch.header.shape("FIRST_QUAD", quads.start);
@@ -154,7 +157,8 @@ impl Maker<'_> {
         let shared = if self.target.can_share() { SHARED_SUBGROUP } else { SHARED_EACH };
         let mut launch = Launch::new(across * output.h, &[shared, EPILOGUE, TILE]);
         (launch.workgroup_size, launch.layers) = (self.target.workgroup_size, quads.len() / at_once);
-        let ([_, taps_x], lanes) = (window.kernel, folded.inputs.min(QUAD));
+        let ([rows, taps_x], lanes) = (window.kernel, folded.inputs.min(QUAD));
+        launch.rounds = rounds(rows, rounds(input.c.div_ceil(QUAD), 0));
         let header = &mut launch.header;
         geometry::window_with_constant_rows(header, window, input, output);
         header.shape("TILES", across).number("TILE", tile).number("QUADS_AT_ONCE", at_once);
@@ -223,6 +227,7 @@ fn point(
     let mut launch = Launch::new(output.pixels() * quads.len(), &[ROWS, EPILOGUE, file]);
     geometry::window(&mut launch.header, window, input, output);
     launch.header.shape("QUADS", quads.len());
+    launch.rounds = rounds_of_taps(window.kernel, rounds(input.c.div_ceil(QUAD), 0));
     launch.read("weights", element, weights);
     launch
 }

@@ -3,7 +3,8 @@
 use super::FloatRecording;
 use crate::backend::Control;
 use crate::backend::gpu::Gpu;
-use crate::backend::gpu::run::{BatchLimit, Layout, Loaded};
+use crate::backend::gpu::record::Target;
+use crate::backend::gpu::run::{BatchLimit, Layout, Loaded, within_rounds};
 use crate::backend::gpu::table::QUAD;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Params};
@@ -33,8 +34,11 @@ impl FloatNet {
     pub fn with_weights(gpu: &Gpu, graph: &Graph, params: &Params, images: usize, weight_bytes: u64) -> Result<Self> {
         let bad = |problem: String| Error::bad_model(Path::new("the network in float32"), problem);
         let outputs = graph.facts().map_err(bad)?.last().map_or(0, |f| f.shape.c);
-        let net = FloatRecording::new(graph, params, &gpu.target(), (weight_bytes / 4) as usize).map_err(bad)?;
-        let FloatRecording { recording, tensors, slots, output } = net;
+        let record = |rounds| {
+            let target = Target { rounds, ..gpu.target() };
+            FloatRecording::new(graph, params, &target, (weight_bytes / 4) as usize).map_err(bad)
+        };
+        let FloatRecording { recording, tensors, slots, output } = within_rounds(gpu, record, |net| &net.recording)?;
         let layout = Layout { tensors, slots, output };
         BatchLimit::of(gpu).check_exact_batch(&layout, &recording, images)?;
         let loaded = Loaded::new(gpu, layout, recording, images..=images, &|_, _| Ok(()))?;

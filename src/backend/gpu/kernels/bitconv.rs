@@ -1,6 +1,6 @@
 //! Launches of `shaders/bitconv.wgsl`, and the choice between it and `shaders/bitconv.tile.wgsl`.
 
-use super::super::table::{QUAD, Table};
+use super::super::table::{GROUP_QUADS, QUAD, Table};
 use super::coefficients::coefficient_rows;
 use super::epilogue::{Ends, add_rows};
 use super::general::{connect, tile, tiles};
@@ -8,14 +8,17 @@ use super::geometry;
 use super::groups::{QuadWeights, Reach, align};
 use super::launch::Launch;
 use super::on_gpu::OnGpu;
+use super::rounds::{rounds, rounds_of_taps};
+use super::team::Team;
 use super::texts::{ROWS, texts};
 use super::tile;
 use super::variant::{Target, Variant};
 use crate::fixed::VALUE_PLANES;
 use crate::lower::{BitConv, CARRY_PLANES, Kernel, Part, Tensors};
 use crate::quant::words;
+use crate::tensor::Shape;
 
-texts! { BITCONV = "bitconv.wgsl" }
+texts! { BITCONV = "bitconv.wgsl", BITCONV_TEAM = "bitconv.team.wgsl" }
 
 /// Most vector accumulators of an invocation: more would not stay in registers.
 const MAX_ACCUMULATORS: usize = 28;
@@ -43,8 +46,12 @@ impl OnGpu for BitConv {
     fn launch(&self, tensors: Tensors, variant: &Variant, _: Option<&Kernel>) -> Launch {
         match variant {
             Variant::Tile(tile) => tile::bitconv(self, tile, tensors),
-            Variant::General | Variant::Strip(_) => general(self, tensors),
+            Variant::General | Variant::Strip(_) => General::of(self, tensors).launch(),
         }
+    }
+
+    fn divided(&self, tensors: Tensors, target: &Target) -> Option<Launch> {
+        General { tile: 1, ..General::of(self, tensors) }.team(target)
     }
 
     fn variants(&self, tensors: Tensors, target: &Target) -> Vec<Variant> {
@@ -57,50 +64,120 @@ impl OnGpu for BitConv {
     }
 }
 
-/// The launch of the general kernel.
-fn general(k: &BitConv, tensors: Tensors) -> Launch {
-    let ends = Ends::of(&k.epilogue);
-    let input = tensors.get(k.input);
-    let output = ends.output().map_or(input.shape, |id| tensors.get(id).shape);
-    let (planes, stored) = (planes_per_pass(&k.parts), k.stored_planes());
-    let passes: usize = k.parts.iter().map(|p| p.planes / planes).sum();
-    let QuadWeights { weights, words: read, first } = aligned(k, output.c);
-    let sums = if passes > 1 { 2 } else { 0 };
-    let tile = tile(output.w, stored * planes + sums, MAX_ACCUMULATORS);
-    let groups = words(output.c);
-    let mut launch = Launch::new(output.w.div_ceil(tile) * output.h * groups, &[ROWS]);
-    let header = &mut launch.header;
-    geometry::window(header, &k.window, input.shape, output);
-    let aligned_to = |n: &usize| {
-        [planes, input.pixel_words()].into_iter().chain(k.parts.iter().map(|p| p.at)).all(|at| at.is_multiple_of(*n))
-    };
-    let load = [4, 2, 1].into_iter().find(aligned_to).unwrap_or(1);
-    header.planes(load).shape("ROW", input.pixel_words() / load).shape("GROUPS", groups);
-    header.number("W_PLANES", k.weight_planes).number("STORED", stored).number("A_PLANES", planes);
-    header.number("PAIRS", k.weight_planes * planes).number("STORED_PAIRS", stored * planes);
-    tiles(header, tile, output.w, ends.planes(tensors));
-    header.number("TILE_PAIRS", tile * stored * planes).number("TILE_A", tile * planes);
-    header.number("SUMS", if passes > 1 { tile } else { 1 });
+/// What the general kernel makes of a convolution.
+struct General<'a> {
+    k: &'a BitConv,
+    tensors: Tensors<'a>,
+    ends: Ends,
+    output: Shape,
+    /// Planes of the input in one pass, and the words of one load.
+    planes: usize,
+    load: usize,
+    /// Neighbouring pixels of an invocation.
+    tile: usize,
+    read: QuadWeights,
+}
 
-    let mut table = Table::new(output.c);
-    header.flag("MASKED", k.mask.is_some()).number("PASSES", passes).number("COEFFICIENTS", 0);
-    coefficient_rows(&mut table, k, planes);
-    let first_row = table.rows();
-    for p in 0..first.len() / table.quads().max(1) {
-        let parts = k.parts.len();
-        let first = &first;
-        table.row(0, move |c| first[c / QUAD * parts + p] as i32);
+impl<'a> General<'a> {
+    fn of(k: &'a BitConv, tensors: Tensors<'a>) -> Self {
+        let (ends, input) = (Ends::of(&k.epilogue), tensors.get(k.input));
+        let output = ends.output().map_or(input.shape, |id| tensors.get(id).shape);
+        let planes = planes_per_pass(&k.parts);
+        let starts = [planes, input.pixel_words()].into_iter().chain(k.parts.iter().map(|p| p.at));
+        let aligned_to = |n: &usize| starts.clone().all(|at| at.is_multiple_of(*n));
+        let load = [4, 2, 1].into_iter().find(aligned_to).unwrap_or(1);
+        let mut general = General { k, tensors, ends, output, planes, load, tile: 1, read: aligned(k, output.c) };
+        let sums = if general.passes() > 1 { 2 } else { 0 };
+        general.tile = tile(output.w, k.stored_planes() * planes + sums, MAX_ACCUMULATORS);
+        general
     }
-    header.number("FIRST", first_row);
-    let (layout, row) = pass_table(k, &read, planes, load);
-    table.tail("PASS_TABLE", layout);
-    header.shape("WEIGHT_ROW", row);
-    add_rows(header, &mut table, &k.epilogue, tensors);
-    table.describe(header);
-    connect(&mut launch, k.input, "Planes", &weights, output.c, table.words());
-    ends.connect(&mut launch, tensors);
-    launch.files.push(BITCONV);
-    launch
+
+    fn passes(&self) -> usize {
+        self.k.parts.iter().map(|p| p.planes / self.planes).sum()
+    }
+
+    /// The launch of `bitconv.wgsl`.
+    fn launch(&self) -> Launch {
+        let mut launch = self.without_text();
+        launch.rounds = self.rounds();
+        launch.files.push(BITCONV);
+        launch
+    }
+
+    /// The launch of `bitconv.team.wgsl`.
+    fn team(&self, target: &Target) -> Option<Launch> {
+        let team = Team { quads: GROUP_QUADS, sums: 2 };
+        let mut launch = self.without_text();
+        launch.header.number("CODE_ROOM", GROUP_QUADS * self.ends.planes(self.tensors).max(1));
+        launch.files.push(BITCONV_TEAM);
+        team.launch(launch, self.output, words(self.output.c), target, |shares| self.team_rounds(shares))
+    }
+
+    /// Constants, buffers and included files of both.
+    fn without_text(&self) -> Launch {
+        let General { k, tensors, ends, output, planes, load, tile, read } = self;
+        let (input, stored) = (tensors.get(k.input), k.stored_planes());
+        let groups = words(output.c);
+        let mut launch = Launch::new(output.w.div_ceil(*tile) * output.h * groups, &[ROWS]);
+        let header = &mut launch.header;
+        geometry::window(header, &k.window, input.shape, *output);
+        header.planes(*load).shape("ROW", input.pixel_words() / load).shape("GROUPS", groups);
+        header.number("W_PLANES", k.weight_planes).number("STORED", stored).number("A_PLANES", *planes);
+        header.number("PAIRS", k.weight_planes * planes).number("STORED_PAIRS", stored * planes);
+        tiles(header, *tile, output.w, ends.planes(*tensors));
+        header.number("TILE_PAIRS", tile * stored * planes).number("TILE_A", tile * planes);
+        header.number("SUMS", if self.passes() > 1 { *tile } else { 1 });
+
+        let mut table = Table::new(output.c);
+        header.flag("MASKED", k.mask.is_some()).number("PASSES", self.passes()).number("COEFFICIENTS", 0);
+        coefficient_rows(&mut table, k, *planes);
+        let first_row = table.rows();
+        for p in 0..read.first.len() / table.quads().max(1) {
+            let parts = k.parts.len();
+            table.row(0, move |c| read.first[c / QUAD * parts + p] as i32);
+        }
+        header.number("FIRST", first_row);
+        let (layout, row) = pass_table(k, &read.words, *planes, *load);
+        table.tail("PASS_TABLE", layout);
+        header.shape("WEIGHT_ROW", row);
+        add_rows(header, &mut table, &k.epilogue, *tensors);
+        table.describe(header);
+        connect(&mut launch, k.input, "Planes", &read.weights, output.c, table.words());
+        ends.connect(&mut launch, *tensors);
+        launch
+    }
+
+    /// The words per tap that each pass reads.
+    fn words_of_passes(&self) -> impl Iterator<Item = usize> {
+        let parts = self.k.parts.iter().zip(&self.read.words);
+        parts.flat_map(|(part, words)| std::iter::repeat_n(*words, part.planes / self.planes))
+    }
+
+    /// Rounds of an invocation of `bitconv.wgsl`.
+    fn rounds(&self) -> usize {
+        let (k, tile, stored) = (self.k, self.tile, self.k.stored_planes());
+        let (planes, bits) = (self.planes, self.ends.planes(self.tensors));
+        let loads = |body| rounds(planes / self.load, rounds(self.load, body));
+        let taps = |words, body| rounds_of_taps(k.window.kernel, rounds(words, rounds(tile, body)));
+        let ones = taps(self.read.words.first().copied().unwrap_or(0), loads(0));
+        let moved =
+            rounds(tile * stored * planes, 0) + rounds(planes, rounds(tile, 0)) + rounds(bits + 1, rounds(tile, 0));
+        let sums = rounds(k.weight_planes, rounds(planes, 0)) + self.ends.rounds(&k.epilogue);
+        let pass =
+            |words| rounds(tile * planes, 0) + taps(words, loads(rounds(stored, 0))) + rounds(tile, sums + moved);
+        let quad = self.words_of_passes().map(|words| pass(words) + 1).sum::<usize>() + 1;
+        ones + rounds(GROUP_QUADS.min(self.output.c.div_ceil(QUAD)), quad) + rounds(tile, rounds(bits, 0))
+    }
+
+    /// Rounds of a member of a team, before the sums are handed over and after.
+    fn team_rounds(&self, shares: usize) -> usize {
+        let (k, planes) = (self.k, self.planes);
+        let term = rounds(planes / self.load, rounds(self.load, rounds(k.stored_planes(), 0)));
+        let sums = rounds(k.weight_planes, rounds(planes, 0));
+        let pass = |words: usize| rounds((k.window.taps() * words).div_ceil(shares), term) + sums;
+        let passes = self.words_of_passes().map(|words| pass(words) + 1).sum::<usize>() + 1;
+        passes + self.ends.rounds(&k.epilogue)
+    }
 }
 
 /// The shader's PASS_TABLE, for parts of which quads read `read` words, and WEIGHT_ROW.

@@ -3,6 +3,7 @@
 use super::super::header::Header;
 use super::super::table::{QUAD, Table, code_bits};
 use super::launch::Launch;
+use super::rounds::rounds;
 use super::texts::{EPILOGUE, RANKS, VALUES_EACH, VALUES_QUADS};
 use crate::lower::{Epilogue, Finish, Ranks, TensorId, Tensors};
 
@@ -18,6 +19,11 @@ fn describe_codes(header: &mut Header, table: &mut Table, codes: &[u16], planes:
     header.number("BITS", planes).number("CODE_PLANES", planes.max(1)).number("LEVELS", levels);
     header.number("COUNTED", if levels <= COUNTED_LEVELS { levels - 1 } else { 0 });
     header.number("THRESHOLDS", thresholds).number("CODE_WORDS", per_plane.max(1));
+}
+
+/// Rounds of the loops that find the ranks of a quad among so many levels.
+pub(super) fn rank_rounds(levels: usize) -> usize {
+    if levels <= COUNTED_LEVELS { 0 } else { QUAD * rounds(levels.ilog2() as usize, 0) }
 }
 
 /// Adds a quantizer of values, to codes of `planes` planes, to a table.
@@ -123,6 +129,11 @@ impl Ends {
             Finish::Codes { codes_of_ranks, .. } => codes_of_ranks.len(),
             Finish::Value { codes, .. } => codes.as_ref().map_or(1, |(ranks, _)| ranks.codes_of_ranks.len()),
         }
+    }
+
+    /// Rounds of the loops that finish the sums of a quad.
+    pub(super) fn rounds(&self, epilogue: &Epilogue) -> usize {
+        rank_rounds(self.levels(epilogue))
     }
 
     /// Planes of the codes.

@@ -31,6 +31,8 @@ pub(crate) struct Launch {
     pub workgroup_size: u32,
     /// Whole files behind the header, in order.
     pub files: Vec<&'static str>,
+    /// Rounds that the loops of an invocation make at most; see [`super::rounds`].
+    pub rounds: usize,
 }
 
 impl Launch {
@@ -39,7 +41,7 @@ impl Launch {
         let mut header = Header::default();
         header.signed("VALUE_MAX", VALUE_MAX).shape("PER_IMAGE", per_image);
         let files = [COMMON].into_iter().chain(files.iter().copied()).collect();
-        Launch { header, ports: Vec::new(), per_image, layers: 1, workgroup_size: WORKGROUP_SIZE, files }
+        Launch { header, ports: Vec::new(), per_image, layers: 1, workgroup_size: WORKGROUP_SIZE, files, rounds: 0 }
     }
 
     /// Adds a buffer that the shader reads.

@@ -1,6 +1,7 @@
 //! Launches of `shaders/limbconv.wgsl`, and the choice between it and `shaders/limbconv.pixels.wgsl`.
 
-use super::super::table::{QUAD, Table, quad_weights};
+use super::super::header::Header;
+use super::super::table::{GROUP_QUADS, QUAD, Table, quad_weights};
 use super::epilogue::{Ends, add_rows, no_rows};
 use super::general::{connect, tile, tiles};
 use super::geometry;
@@ -8,14 +9,19 @@ use super::groups::{Reach, align};
 use super::launch::Launch;
 use super::on_gpu::OnGpu;
 use super::pixels;
+use super::rounds::{rounds, rounds_of_taps};
+use super::team::Team;
 use super::texts::{ROWS, texts};
 use super::variant::{Target, Variant};
 use crate::fixed::{LIMB_LANES, WEIGHT_LIMBS};
-use crate::lower::{Kernel, LimbConv, LimbSum, Repr, TensorId, Tensors};
-use crate::quant::WORD_BITS;
+use crate::lower::{Kernel, LimbConv, LimbSum, Repr, TensorSpec, Tensors};
 use crate::tensor::{Shape, Window};
 
-texts! { LIMBCONV = "limbconv.wgsl" }
+texts! {
+    LIMBCONV = "limbconv.wgsl",
+    LIMBCONV_TEAM = "limbconv.team.wgsl",
+    DIAGONALS = "include/diagonals.wgsl",
+}
 
 /// Most vector accumulators of an invocation, fewer than for planes: a product of limbs is long where the device has
 /// no instruction for it, and compiling takes its time.
@@ -25,8 +31,14 @@ impl OnGpu for LimbConv {
     fn launch(&self, tensors: Tensors, variant: &Variant, _: Option<&Kernel>) -> Launch {
         match variant {
             Variant::Strip(strip) => pixels::limbconv(self, strip, tensors),
-            Variant::General | Variant::Tile(_) => limbconv(self, tensors),
+            Variant::General | Variant::Tile(_) => {
+                Limbs::of(self, tensors).general(|limbs| limbconv(self, limbs, tensors))
+            }
         }
+    }
+
+    fn divided(&self, tensors: Tensors, target: &Target) -> Option<Launch> {
+        Limbs::of(self, tensors).team(target, |limbs| limbconv(self, limbs, tensors))
     }
 
     fn variants(&self, tensors: Tensors, target: &Target) -> Vec<Variant> {
@@ -40,80 +52,163 @@ impl OnGpu for LimbConv {
 
 impl OnGpu for LimbSum {
     fn launch(&self, tensors: Tensors, _: &Variant, _: Option<&Kernel>) -> Launch {
-        limbsum(self, tensors)
+        Limbs::of_sum(self, tensors).general(|limbs| limbsum(self, limbs, tensors))
+    }
+
+    fn divided(&self, tensors: Tensors, target: &Target) -> Option<Launch> {
+        Limbs::of_sum(self, tensors).team(target, |limbs| limbsum(self, limbs, tensors))
     }
 }
 
-/// A launch with the constants that both kernels share; an invocation computes `group_channels` channels of a tile.
-fn limbs(
-    input: TensorId,
-    window: &Window,
+/// What the general kernel makes of a convolution of limbs.
+struct Limbs<'a> {
+    input: &'a TensorSpec,
     output: Shape,
-    group_channels: usize,
+    window: &'a Window,
+    /// Limbs of an input, and diagonals of an output.
+    limbs: usize,
+    diagonals: usize,
+    /// Neighbouring pixels and quads of an invocation.
+    tile: usize,
+    quads: usize,
+    /// Planes of its codes.
     planes: usize,
-    tensors: Tensors,
-) -> Launch {
-    let spec = tensors.get(input);
-    let limbs = if let Repr::Limbs { limbs, .. } = spec.repr { limbs } else { 1 };
-    let diagonals = limbs + WEIGHT_LIMBS - 1;
-    let tile = tile(output.w, diagonals, MAX_LIMB_ACCUMULATORS);
-    let groups = output.c.div_ceil(group_channels);
-    let mut launch = Launch::new(output.w.div_ceil(tile) * output.h * groups, &[ROWS]);
-    let header = &mut launch.header;
-    geometry::window(header, window, spec.shape, output);
-    header.shape("IN_GROUPS", spec.shape.c.div_ceil(LIMB_LANES)).number("X_LIMBS", limbs);
-    header.number("W_LIMBS", WEIGHT_LIMBS).number("DIAGONALS", diagonals).number("TILE_DIAGONALS", tile * diagonals);
-    header.shape("GROUPS", groups).number("GROUP_QUADS", group_channels / QUAD);
-    tiles(header, tile, output.w, planes);
-    launch
+    weights: LimbWeights,
+    /// Rounds of the loops that finish the sums of a quad.
+    finish_rounds: usize,
+}
+
+/// Weights, words that a quad reads per tap and, with groups, the first of them.
+struct LimbWeights {
+    weights: Vec<u32>,
+    read: usize,
+    first: Option<Vec<usize>>,
+}
+
+impl<'a> Limbs<'a> {
+    fn new(input: &'a TensorSpec, output: Shape, window: &'a Window, quads: usize, weights: LimbWeights) -> Self {
+        let limbs = if let Repr::Limbs { limbs, .. } = input.repr { limbs } else { 1 };
+        let diagonals = limbs + WEIGHT_LIMBS - 1;
+        let tile = tile(output.w, diagonals, MAX_LIMB_ACCUMULATORS);
+        Limbs { input, output, window, limbs, diagonals, tile, quads, planes: 0, weights, finish_rounds: 0 }
+    }
+
+    fn of(k: &'a LimbConv, tensors: Tensors<'a>) -> Self {
+        let (input, ends) = (tensors.get(k.input), Ends::of(&k.epilogue));
+        let output = ends.output().map_or(input.shape, |id| tensors.get(id).shape);
+        let limbs = Limbs::new(input, output, &k.window, GROUP_QUADS, limb_weights(k, tensors, output.c));
+        Limbs { planes: ends.planes(tensors), finish_rounds: ends.rounds(&k.epilogue), ..limbs }
+    }
+
+    fn of_sum(k: &'a LimbSum, tensors: Tensors<'a>) -> Self {
+        let (input, output) = (tensors.get(k.input), tensors.get(k.output).shape);
+        let read = input.shape.c.div_ceil(LIMB_LANES);
+        Limbs::new(input, output, &k.window, 1, LimbWeights { weights: k.weights.clone(), read, first: None })
+    }
+
+    /// The launch of `limbconv.wgsl` with what `connect` adds to the constants.
+    fn general(&self, connect: impl Fn(&Self) -> Launch) -> Launch {
+        let mut launch = connect(self);
+        launch.rounds = self.rounds();
+        launch.files.extend([DIAGONALS, LIMBCONV]);
+        launch
+    }
+
+    /// The launch of `limbconv.team.wgsl`.
+    fn team(self, target: &Target, connect: impl Fn(&Self) -> Launch) -> Option<Launch> {
+        let alone = Limbs { tile: 1, ..self };
+        let mut launch = connect(&alone);
+        launch.header.number("CODE_ROOM", alone.quads * alone.planes.max(1));
+        launch.files.extend([DIAGONALS, LIMBCONV_TEAM]);
+        let team = Team { quads: alone.quads, sums: alone.diagonals };
+        let groups = alone.output.c.div_ceil(QUAD * alone.quads);
+        team.launch(launch, alone.output, groups, target, |shares| alone.team_rounds(shares))
+    }
+
+    /// A launch with the constants that both kernels share.
+    fn constants(&self) -> Launch {
+        let Limbs { input, output, tile, quads, diagonals, .. } = self;
+        let groups = output.c.div_ceil(QUAD * quads);
+        let mut launch = Launch::new(output.w.div_ceil(*tile) * output.h * groups, &[ROWS]);
+        let header = &mut launch.header;
+        geometry::window(header, self.window, input.shape, *output);
+        header.shape("IN_GROUPS", input.shape.c.div_ceil(LIMB_LANES)).number("X_LIMBS", self.limbs);
+        header.number("W_LIMBS", WEIGHT_LIMBS).number("DIAGONALS", *diagonals);
+        header.number("TILE_DIAGONALS", tile * diagonals);
+        header.shape("GROUPS", groups).number("GROUP_QUADS", *quads).shape("READ_GROUPS", self.weights.read);
+        tiles(header, *tile, output.w, self.planes);
+        launch
+    }
+
+    /// Rounds of a term: a tap and a word of four channels.
+    fn term_rounds(&self) -> usize {
+        rounds(self.limbs, rounds(WEIGHT_LIMBS, 0))
+    }
+
+    /// Rounds of an invocation of `limbconv.wgsl`.
+    fn rounds(&self) -> usize {
+        let Limbs { tile, diagonals, planes, .. } = self;
+        let words = rounds(self.weights.read, rounds(*tile, self.term_rounds()));
+        let moved = rounds(tile * diagonals, 0) + rounds(*planes, rounds(*tile, 0));
+        let finished = rounds(*tile, rounds(*diagonals, 0) + self.finish_rounds + moved);
+        let quads = self.quads.min(self.output.c.div_ceil(QUAD));
+        rounds(quads, rounds_of_taps(self.window.kernel, words) + finished) + rounds(*tile, rounds(*planes, 0))
+    }
+
+    /// Rounds of a member of a team.
+    fn team_rounds(&self, shares: usize) -> usize {
+        let terms = self.window.taps() * self.weights.read;
+        rounds(terms.div_ceil(shares), self.term_rounds()) + self.finish_rounds
+    }
 }
 
 /// Diagonals, combined to T, and its epilogue.
-fn limbconv(k: &LimbConv, tensors: Tensors) -> Launch {
-    let ends = Ends::of(&k.epilogue);
-    let output = ends.output().map_or(tensors.get(k.input).shape, |id| tensors.get(id).shape);
-    let mut launch = limbs(k.input, &k.window, output, WORD_BITS, ends.planes(tensors), tensors);
-    let (weights, read, first) = limb_weights(k, tensors, output.c);
-    let mut table = Table::new(output.c);
+fn limbconv(k: &LimbConv, limbs: &Limbs, tensors: Tensors) -> Launch {
+    let mut launch = limbs.constants();
+    let LimbWeights { weights, first, .. } = &limbs.weights;
+    let mut table = Table::new(limbs.output.c);
     let header = &mut launch.header;
-    header.number("DROP", k.drop).flag("SUMS", false);
-    header.flag("MASKED", first.is_some()).shape("READ_GROUPS", read).number("FIRST", 0);
-    if let Some(first) = &first {
+    header.flag("SUMS", false).flag("MASKED", first.is_some()).number("FIRST", 0);
+    drop_digits(header, k.drop, limbs.diagonals);
+    if let Some(first) = first {
         table.row(0, move |c| first[c / QUAD] as i32);
     }
     add_rows(header, &mut table, &k.epilogue, tensors);
     table.describe(header);
-    connect(&mut launch, k.input, "u32", &weights, output.c, table.words());
-    ends.connect(&mut launch, tensors);
-    launch.files.push(LIMBCONV);
+    connect(&mut launch, k.input, "u32", weights, limbs.output.c, table.words());
+    Ends::of(&k.epilogue).connect(&mut launch, tensors);
     launch.write("sums", "i32", None);
     launch
 }
 
-/// Weights, words that a quad reads per tap and, with groups, the first of them.
-fn limb_weights(k: &LimbConv, tensors: Tensors, channels: usize) -> (Vec<u32>, usize, Option<Vec<usize>>) {
-    let Some(first) = &k.first_words else { return (k.weights.clone(), k.words, None) };
+/// The constants that say which digits of the diagonals' sum make up T.
+fn drop_digits(header: &mut Header, drop: usize, diagonals: usize) {
+    header.number("DROP", drop).number("DIGITS", diagonals.max(drop + 2));
+}
+
+fn limb_weights(k: &LimbConv, tensors: Tensors, channels: usize) -> LimbWeights {
+    let Some(first) = &k.first_words else {
+        return LimbWeights { weights: k.weights.clone(), read: k.words, first: None };
+    };
     let reach = Reach { words: k.words, total: tensors.get(k.input).shape.c.div_ceil(LIMB_LANES) };
     let start = |c: usize, _| first[c] as usize;
     let aligned = align(&k.weights, channels, k.window.taps(), WEIGHT_LIMBS, &[reach], start);
-    (aligned.weights, aligned.words[0], Some(aligned.first))
+    LimbWeights { weights: aligned.weights, read: aligned.words[0], first: Some(aligned.first) }
 }
 
 /// Diagonals as the result.
-fn limbsum(k: &LimbSum, tensors: Tensors) -> Launch {
-    let output = tensors.get(k.output).shape;
-    let mut launch = limbs(k.input, &k.window, output, QUAD, 0, tensors);
-    let mut table = Table::new(output.c);
+fn limbsum(k: &LimbSum, limbs: &Limbs, tensors: Tensors) -> Launch {
+    let mut launch = limbs.constants();
+    let mut table = Table::new(limbs.output.c);
     let header = &mut launch.header;
-    header.number("DROP", 0).flag("SUMS", true).flag("MASKED", false).number("FIRST", 0);
-    header.shape("READ_GROUPS", tensors.get(k.input).shape.c.div_ceil(LIMB_LANES));
+    header.flag("SUMS", true).flag("MASKED", false).number("FIRST", 0);
+    drop_digits(header, 0, limbs.diagonals);
     no_rows(header, &mut table);
     table.describe(header);
     launch.read("input", "u32", k.input);
-    launch.read("weights", "vec4<u32>", quad_weights(&k.weights, output.c));
+    launch.read("weights", "vec4<u32>", quad_weights(&k.weights, limbs.output.c));
     launch.read("table", "vec4<i32>", None);
     Ends::default().connect(&mut launch, tensors);
-    launch.files.push(LIMBCONV);
     launch.write("sums", "i32", k.output);
     launch
 }

@@ -14,10 +14,12 @@ mod limbconv;
 mod on_gpu;
 mod pixels;
 mod pools;
+pub(super) mod rounds;
 pub(super) mod sharing;
 mod small;
 #[cfg(test)]
 mod snapshots;
+mod team;
 pub(super) mod texts;
 mod tile;
 mod variant;
@@ -57,7 +59,16 @@ pub(super) fn takes(kernel: &Kernel, next: &Kernel, program: &Program) -> bool {
     on_gpu(kernel).takes(next, program.view())
 }
 
-/// The launch of a kernel in one of its [`variants`], and of the next one if it [`takes`] that.
-pub(super) fn launch(kernel: &Kernel, next: Option<&Kernel>, variant: &Variant, program: &Program) -> Launch {
-    on_gpu(kernel).launch(program.view(), variant, next)
+/// The launch of a kernel in one of its [`variants`], and of the next one if it [`takes`] that. It may take more rounds
+/// than the target allows only if there is no way to divide the kernel's work far enough.
+pub(super) fn launch(
+    kernel: &Kernel,
+    next: Option<&Kernel>,
+    variant: &Variant,
+    program: &Program,
+    target: &Target,
+) -> Launch {
+    let launch = on_gpu(kernel).launch(program.view(), variant, next);
+    let divided = || on_gpu(kernel).divided(program.view(), target);
+    if target.allows(launch.rounds) { launch } else { divided().unwrap_or(launch) }
 }

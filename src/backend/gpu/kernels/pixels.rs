@@ -1,10 +1,11 @@
 //! Launches of `shaders/limbconv.pixels.wgsl`.
 
 use super::super::header::Header;
-use super::super::table::{Table, quad_weights};
+use super::super::table::{GROUP_QUADS, Table, quad_weights};
 use super::epilogue::{COUNTED_LEVELS, Ends, add_rows};
 use super::geometry::{columns, window_with_constant_rows};
 use super::launch::Launch;
+use super::rounds::rounds;
 use super::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
 use super::texts::{SHARED_EACH, SHARED_SUBGROUP, texts};
 use super::variant::{Strip, Target};
@@ -50,6 +51,8 @@ pub(super) fn limbconv(k: &LimbConv, strip: &Strip, tensors: Tensors) -> Launch 
     let across = output.w.div_ceil(strip.pixels);
     let mut launch = Launch::new(across * output.h, &[]);
     (launch.workgroup_size, launch.layers) = (strip.workgroup_size, words(output.c));
+    // At most 8 MAX_TERMS, which every device allows.
+    launch.rounds = rounds(GROUP_QUADS, rounds(k.window.kernel[0], 0));
     let header = &mut launch.header;
     window_with_constant_rows(header, &k.window, input, output);
     header.shape("TILES", across).shape("GROUPS", words(output.c)).number("TILE", strip.pixels);

@@ -1,10 +1,11 @@
 //! Launches of the pools, alone or together with the step that follows.
 
-use super::super::table::{QUAD, Table};
-use super::epilogue::{add_ranks, no_ranks};
+use super::super::table::{GROUP_QUADS, QUAD, Table};
+use super::epilogue::{add_ranks, no_ranks, rank_rounds};
 use super::geometry;
 use super::launch::Launch;
 use super::on_gpu::OnGpu;
+use super::rounds::{rounds, rounds_of_taps};
 use super::texts::{RANKS, ROWS, texts};
 use super::variant::Variant;
 use crate::fixed::VALUE_LIMBS;
@@ -51,6 +52,7 @@ fn single(shader: &'static str, input: TensorId, window: &Window, output: Tensor
     let mut launch = Launch::new(shape.elements(), &[shader]);
     geometry::window(&mut launch.header, window, tensors.get(input).shape, shape);
     launch.header.shape("TAPS", window.taps());
+    launch.rounds = rounds_of_taps(window.kernel, 0);
     launch.read("input", "i32", input).write("values", "i32", output);
     launch
 }
@@ -66,6 +68,8 @@ fn maxpool(k: &MaxPool, codes: Option<&Quantize>, tensors: Tensors) -> Launch {
     let header = &mut launch.header;
     geometry::window(header, &k.window, tensors.get(k.input).shape, shape);
     header.shape("GROUPS", groups);
+    let ranks = codes.map_or(0, |q| rank_rounds(q.ranks.codes_of_ranks.len()));
+    launch.rounds = rounds(GROUP_QUADS.min(shape.c / QUAD), rounds_of_taps(k.window.kernel, 0) + ranks);
     let mut table = Table::new(shape.c);
     match codes {
         Some(q) => add_ranks(header, &mut table, &q.ranks, tensors.get(q.output).planes()),
@@ -88,6 +92,7 @@ fn avgpool(k: &AvgPool, limbs: Option<&Split>, tensors: Tensors) -> Launch {
     let mut launch = Launch::new(shape.pixels() * quads, &[AVGPOOL_QUADS]);
     geometry::window(&mut launch.header, &k.window, tensors.get(k.input).shape, shape);
     launch.header.shape("TAPS", k.window.taps()).shape("QUADS", quads);
+    launch.rounds = rounds_of_taps(k.window.kernel, 0);
     launch.header.number("LIMBS", if limbs.is_some() { VALUE_LIMBS } else { 0 });
     launch.read("input", "vec4<i32>", k.input).write("values", "vec4<i32>", k.output);
     launch.write("limbs", "vec4<u32>", limbs.map(|s| s.output));

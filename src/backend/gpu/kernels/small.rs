@@ -1,14 +1,15 @@
 //! Launches of the element-wise kernels.
 
-use super::super::table::{QUAD, Table};
-use super::epilogue::add_ranks;
+use super::super::table::{GROUP_QUADS, QUAD, Table};
+use super::epilogue::{add_ranks, rank_rounds};
 use super::launch::Launch;
 use super::on_gpu::OnGpu;
+use super::rounds::rounds;
 use super::texts::{RANKS, ROWS, WIDE, texts};
 use super::variant::Variant;
 use crate::fixed::{LIMB_LANES, VALUE_LIMBS};
 use crate::lower::{Join, Kernel, Levels, Pointwise, Quantize, Slice, Split, Tensors};
-use crate::quant::words;
+use crate::quant::{MAX_BITS, WORD_BITS, words};
 
 texts! {
     QUANTIZE = "quantize.wgsl",
@@ -25,6 +26,7 @@ impl OnGpu for Quantize {
         let mut launch = Launch::new(shape.pixels() * words(shape.c), &[ROWS, RANKS, QUANTIZE]);
         let header = &mut launch.header;
         header.shape("OUT_C", shape.c).shape("GROUPS", words(shape.c));
+        launch.rounds = rounds(GROUP_QUADS, rank_rounds(self.ranks.codes_of_ranks.len())) + rounds(MAX_BITS, 0);
         let mut table = Table::new(shape.c);
         add_ranks(header, &mut table, &self.ranks, tensors.get(self.output).planes());
         table.describe(header);
@@ -59,6 +61,7 @@ impl OnGpu for Split {
         let groups = shape.c.div_ceil(LIMB_LANES);
         let mut launch = Launch::new(shape.pixels() * groups, &[SPLIT]);
         launch.header.shape("OUT_C", shape.c).shape("GROUPS", groups).number("LIMBS", VALUE_LIMBS);
+        launch.rounds = rounds(VALUE_LIMBS, 0);
         launch.read("input", "i32", self.input).write("limbs", "u32", self.output);
         launch
     }
@@ -70,6 +73,7 @@ impl OnGpu for Slice {
         let groups = words(spec.shape.c);
         let mut launch = Launch::new(spec.shape.pixels() * groups, &[SLICE]);
         launch.header.shape("OUT_C", spec.shape.c).shape("GROUPS", groups).number("PLANES", spec.planes());
+        launch.rounds = rounds(WORD_BITS, rounds(WORD_BITS, 0)) + rounds(spec.planes().max(WORD_BITS), 0) + 1;
         launch.read("input", "i32", self.input).write("planes", "u32", self.output);
         launch
     }
@@ -80,6 +84,7 @@ impl OnGpu for Levels {
         let (shape, planes) = (tensors.get(self.output).shape, tensors.get(self.input).planes());
         let mut launch = Launch::new(shape.elements(), &[LEVELS]);
         launch.header.shape("OUT_C", shape.c).shape("GROUPS", words(shape.c)).number("PLANES", planes);
+        launch.rounds = rounds(planes, 0);
         let mut table: Vec<u32> = self.values.iter().map(|&v| v as u32).collect();
         table.resize(table.len().next_multiple_of(QUAD), 0);
         launch.read("input", "u32", self.input).read("table", "vec4<i32>", table);

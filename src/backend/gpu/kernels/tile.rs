@@ -1,12 +1,13 @@
 //! Launches of `shaders/bitconv.tile.wgsl`.
 
 use super::super::header::Header;
-use super::super::table::{QUAD, Table};
+use super::super::table::{GROUP_QUADS, QUAD, Table};
 use super::carry_save::count;
 use super::coefficients::coefficient_rows;
 use super::epilogue::{COUNTED_LEVELS, Ends, add_rows};
 use super::geometry::{columns, window_with_constant_rows};
 use super::launch::Launch;
+use super::rounds::rounds;
 use super::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
 use super::texts::{SHARED_EACH, SHARED_SUBGROUP, texts};
 use super::variant::{Target, Tile};
@@ -45,7 +46,7 @@ pub(super) fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile>
         for (pixels, quads) in [(2, 1), (2, 2), (4, 1), (4, 2), (1, 1), (1, 2), (7, 1)] {
             let words = (1..=MAX_LOAD).rev().find(|&u| fits_load(u, k, part.words, part.planes)).unwrap_or(1);
             let tile = Tile { pixels, quads, words, workgroup_size: target.workgroup_size, adders, broadcast };
-            if fits(&tile, k, part.planes, output) {
+            if fits(&tile, k, part.planes, output) && target.allows(rounds_of(&tile, k, output)) {
                 tiles.push(tile);
             }
         }
@@ -70,6 +71,15 @@ fn fits(tile: &Tile, k: &BitConv, planes: usize, output: Shape) -> bool {
     few && columns && tile.pixels <= output.w && quads.is_multiple_of(tile.quads)
 }
 
+/// Rounds of an invocation: the steps for the ones and those of each turn. Everything else is unrolled, as [`tiles`] are
+/// for few levels only.
+fn rounds_of(tile: &Tile, k: &BitConv, output: Shape) -> usize {
+    let words = k.parts.first().map_or(0, |part| part.words);
+    let steps = rounds(k.window.kernel[0] * (words / tile.words), 0);
+    let turns = GROUP_QUADS.min(output.c.div_ceil(QUAD)) / tile.quads;
+    steps + rounds(turns, steps)
+}
+
 /// The launch of `k` in tiles of this kind, which must be one of [`tiles`].
 pub(super) fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     let ends = Ends::of(&k.epilogue);
@@ -79,6 +89,7 @@ pub(super) fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     let across = output.w.div_ceil(tile.pixels);
     let mut launch = Launch::new(across * output.h, &[]);
     (launch.workgroup_size, launch.layers) = (tile.workgroup_size, words(output.c));
+    launch.rounds = rounds_of(tile, k, output);
     let header = &mut launch.header;
     window_with_constant_rows(header, &k.window, input.shape, output);
     header.shape("TILES", across).shape("WORDS", own / tile.words).shape("GROUPS", words(output.c));

@@ -2,6 +2,8 @@
 
 /// Invocations of a workgroup: a multiple of every GPU's subgroup size, and little waste at the ends of small layers.
 pub const WORKGROUP_SIZE: u32 = 64;
+/// Most invocations of a workgroup that divides the work of one invocation: what every device has room for.
+pub(crate) const MAX_TEAM: usize = 128;
 /// Invocations of a subgroup that read constants for each other: as many vectors arrive with one load.
 pub(crate) const SHARERS: usize = 8;
 
@@ -14,12 +16,19 @@ pub struct Target {
     pub least_subgroup: Option<u32>,
     /// Invocations of a workgroup, where a kernel leaves the choice.
     pub workgroup_size: u32,
+    /// Rounds that the loops of one invocation may make together, if the device ends them early.
+    pub rounds: Option<usize>,
 }
 
 impl Target {
     /// A device of which only `fold` is known.
     pub fn plain(fold: u32) -> Self {
-        Target { fold: fold.max(1), least_subgroup: None, workgroup_size: WORKGROUP_SIZE }
+        Target { fold: fold.max(1), least_subgroup: None, workgroup_size: WORKGROUP_SIZE, rounds: None }
+    }
+
+    /// Whether the device lets an invocation make so many rounds.
+    pub fn allows(&self, rounds: usize) -> bool {
+        self.rounds.is_none_or(|most| rounds <= most)
     }
 
     /// Whether invocations of a subgroup can read constants for each other.

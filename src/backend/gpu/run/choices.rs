@@ -1,8 +1,10 @@
 //! Which variant of its kernel each layer runs: what the tuner chose for layers of its signature, kept between runs.
 
+use super::rounds::within_rounds;
 use crate::backend::gpu::device::{CHOICES, Gpu, Store};
 use crate::backend::gpu::kernels::signature;
-use crate::backend::gpu::record::{Recording, Variant};
+use crate::backend::gpu::record::{Recording, Target, Variant};
+use crate::error::Result;
 use crate::plan::Plan;
 use std::collections::BTreeMap;
 
@@ -46,14 +48,17 @@ impl Choices {
 
 /// Records `plan` with the variants that the caller of [`Gpu::with_variant`] asked for, or the tuner chose; else with
 /// the first of each kernel, which is expected to be best.
-pub(crate) fn record(gpu: &Gpu, plan: &Plan) -> Recording {
+///
+/// # Errors
+/// Those of [`within_rounds`].
+pub(crate) fn record(gpu: &Gpu, plan: &Plan) -> Result<Recording> {
     let choices = gpu.store().map(Choices::read).unwrap_or_default();
     let choose = |step: usize, variants: &[Variant]| match (gpu.nth_variant(), plan.program().steps.get(step)) {
         (Some(nth), _) => nth.min(variants.len().saturating_sub(1)),
         (None, Some(step)) => choices.of(&signature(&step.kernel, plan.program()), variants),
         (None, None) => 0,
     };
-    Recording::new(plan, &gpu.target(), &choose)
+    within_rounds(gpu, |rounds| Ok(Recording::new(plan, &Target { rounds, ..gpu.target() }, &choose)), |r| r)
 }
 
 #[cfg(test)]

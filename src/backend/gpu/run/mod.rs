@@ -6,7 +6,8 @@
 //!   run.
 //! * `trace`: what each dispatch wrote; `timed`: runs with a timeline, by timestamps (`stamps`) where there are some.
 //! * `net`: a plan on a GPU; `picture`: from a caller's texture to the input tensor.
-//! * `tuner` times variants, `choices` remembers them; `probe` measures the device's peak rates.
+//! * `tuner` times variants, `choices` remembers them; `probe` measures the device's peak rates, `rounds` whether it
+//!   ends loops early.
 
 mod batch_limit;
 mod buffers;
@@ -17,6 +18,7 @@ mod net;
 pub mod picture;
 mod pipelines;
 mod probe;
+mod rounds;
 mod stamps;
 mod timed;
 mod trace;
@@ -27,4 +29,5 @@ pub(crate) use layout::Layout;
 pub(crate) use loaded::Loaded;
 pub use net::GpuNet;
 pub use probe::Probe;
+pub(crate) use rounds::within_rounds;
 pub(crate) use tuner::tune;

@@ -5,7 +5,7 @@ use super::buffers::bytes;
 use super::choices::record;
 use super::layout::Layout;
 use super::loaded::Loaded;
-use super::picture::PictureImport;
+use super::picture::{Picture, PictureImport};
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::record::Dispatch;
 use crate::backend::interface::check_batch;
@@ -31,7 +31,7 @@ impl GpuNet {
 
     /// Compiles and allocates everything for up to `max_batch` images.
     pub(crate) fn new(gpu: &Gpu, plan: &Plan, max_batch: usize, progress: Progress) -> Result<Self> {
-        let (layout, recording) = (Layout::of(plan), record(gpu, plan));
+        let (layout, recording) = (Layout::of(plan), record(gpu, plan)?);
         let max_batch = BatchLimit::of(gpu).max_batch(&layout, &recording, max_batch)?;
         let loaded = Loaded::new(gpu, layout, recording, 1..=max_batch, progress)?;
         Ok(GpuNet { loaded, imports: Mutex::default() })
@@ -64,6 +64,7 @@ impl GpuNet {
         images: usize,
     ) -> Result<()> {
         self.loaded.check_images(images)?;
+        self.loaded.gpu.check_alive()?;
         let layout = &self.loaded.layout;
         let (from, to) = (bytes(images * layout.input_words()), bytes(images * layout.output_words()));
         if input.size() < from || !input.usage().contains(wgpu::BufferUsages::COPY_SRC) {
@@ -83,7 +84,7 @@ impl GpuNet {
     pub fn encode_picture(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        picture: &wgpu::TextureView,
+        picture: &wgpu::Texture,
         input: Shape,
         bgr: bool,
         output: &wgpu::Buffer,
@@ -93,18 +94,19 @@ impl GpuNet {
             let problem = format!("a picture of {}x{} is not the network's input of {words} pixels", input.h, input.w);
             return Err(Error::Usage(problem));
         }
-        let import = self.import(input, bgr)?;
-        let words = import.encode(&self.loaded.gpu, encoder, picture)?;
+        let picture = Picture::new(picture, input)?;
+        let import = self.import(&picture, input, bgr)?;
+        let words = import.encode(&self.loaded.gpu, encoder, &picture)?;
         self.encode(encoder, words, output, 1)
     }
 
     /// The import for such pictures, made if it is not there yet.
-    fn import(&self, input: Shape, bgr: bool) -> Result<Arc<PictureImport>> {
+    fn import(&self, picture: &Picture, input: Shape, bgr: bool) -> Result<Arc<PictureImport>> {
         let mut imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(import) = imports.iter().find(|import| import.is_for(input, bgr)) {
+        if let Some(import) = imports.iter().find(|import| import.is_for(picture, input, bgr)) {
             return Ok(import.clone());
         }
-        let import = Arc::new(PictureImport::new(&self.loaded.gpu, input, bgr)?);
+        let import = Arc::new(PictureImport::new(&self.loaded.gpu, input, bgr, picture.access())?);
         imports.push(import.clone());
         Ok(import)
     }

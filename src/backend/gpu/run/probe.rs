@@ -60,32 +60,16 @@ impl Probe {
     }
 
     fn with_buffers(gpu: &Gpu, text: &str, per_round: u64, sizes: &[u64]) -> Result<Self> {
-        gpu.guarded("compiling a probe", || {
-            let device = gpu.device();
-            let source = wgpu::ShaderSource::Wgsl(text.into());
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some("probe"), source });
-            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some("probe"),
-                layout: None,
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: Default::default(),
-                cache: None,
-            });
+        let pipeline = pipeline(gpu, text)?;
+        gpu.guarded("making a probe's buffers", || {
             let buffer = |size: u64, usage| {
                 let descriptor =
                     wgpu::BufferDescriptor { label: Some("probe"), size, usage, mapped_at_creation: false };
-                device.create_buffer(&descriptor)
+                gpu.device().create_buffer(&descriptor)
             };
             let rounds = buffer(16, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
             let storage: Vec<_> = sizes.iter().map(|&size| buffer(size, wgpu::BufferUsages::STORAGE)).collect();
-            let entries: Vec<_> = (0..)
-                .zip([&rounds].into_iter().chain(&storage))
-                .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-                .collect();
-            let layout = &pipeline.get_bind_group_layout(0);
-            let descriptor = wgpu::BindGroupDescriptor { label: Some("probe"), layout, entries: &entries };
-            let bind_group = device.create_bind_group(&descriptor);
+            let bind_group = bind(gpu, &pipeline, [&rounds].into_iter().chain(&storage));
             Probe { gpu: gpu.clone(), pipeline, bind_group, rounds, copies: sizes.len() > 1, per_round }
         })
     }
@@ -106,6 +90,37 @@ impl Probe {
         submission.wait(&control)?;
         Ok(rounds * self.per_round)
     }
+}
+
+/// Compiles a probe.
+pub(super) fn pipeline(gpu: &Gpu, text: &str) -> Result<wgpu::ComputePipeline> {
+    gpu.guarded("compiling a probe", || {
+        let source = wgpu::ShaderSource::Wgsl(text.into());
+        let module = gpu.device().create_shader_module(wgpu::ShaderModuleDescriptor { label: Some("probe"), source });
+        gpu.device().create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some("probe"),
+            layout: None,
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: Default::default(),
+            cache: None,
+        })
+    })
+}
+
+/// Binds these buffers in order.
+pub(super) fn bind<'a>(
+    gpu: &Gpu,
+    pipeline: &wgpu::ComputePipeline,
+    buffers: impl IntoIterator<Item = &'a wgpu::Buffer>,
+) -> wgpu::BindGroup {
+    let entry = |(binding, buffer): (u32, &'a wgpu::Buffer)| wgpu::BindGroupEntry {
+        binding,
+        resource: buffer.as_entire_binding(),
+    };
+    let entries: Vec<_> = (0..).zip(buffers).map(entry).collect();
+    let layout = &pipeline.get_bind_group_layout(0);
+    gpu.device().create_bind_group(&wgpu::BindGroupDescriptor { label: Some("probe"), layout, entries: &entries })
 }
 
 fn text(peak: Peak) -> &'static str {

@@ -13,7 +13,7 @@ const DOWNLOAD: &str = "download the file itself";
 type Form = (usize, &'static [u8], &'static str, &'static str);
 
 /// Forms with bytes of their own.
-const FORMS: [Form; 28] = [
+const FORMS: [Form; 32] = [
     (
         0,
         b"version https://git-lfs.github.com/spec/",
@@ -53,6 +53,10 @@ const FORMS: [Form; 28] = [
     (0, b"MATLAB 5.0 MAT-file", "a MATLAB file", "save the variables as a NumPy .npz"),
     (0, b"ftrt", "a TensorRT engine", "convert the checkpoint that it was made of"),
     (0, b"ptrt", "a TensorRT engine", "convert the checkpoint that it was made of"),
+    (4, b"ET12", "an ExecuTorch program (.pte)", "convert the checkpoint that it was exported from"),
+    (4, b"ORTM", "a model of ONNX Runtime (.ort)", "convert the checkpoint that it was exported from"),
+    (0, b"MATLAB 7.3 MAT-file", "a MATLAB file", "save the variables as a NumPy .npz"),
+    (0, b"RKNN", "a model for Rockchip's NPU (.rknn)", "convert the checkpoint that it was made of"),
     (0, b"SQLite format 3\0", "an SQLite database", DOWNLOAD),
     (0, b"PAR1", "a Parquet file, a data set", "name the checkpoint"),
     (0, b"%PDF", "a PDF", "name the checkpoint"),
@@ -101,6 +105,11 @@ pub(in crate::convert::readers) fn of_file(head: &[u8], extension: &str) -> Opti
     if let Some(text) = text(head) {
         return Some(of_text(text));
     }
+    by_extension(extension)
+}
+
+/// What a file with this extension seems to be.
+pub(in crate::convert::readers) fn by_extension(extension: &str) -> Option<String> {
     let known = EXTENSIONS.iter().find(|(known, ..)| extension.eq_ignore_ascii_case(known));
     known.map(|(_, what, advice)| format!("this seems to be {what}; {advice}"))
 }
@@ -124,12 +133,23 @@ fn text(head: &[u8]) -> Option<&str> {
     text.chars().all(plain).then(|| text.trim_start_matches('\u{feff}').trim_start())
 }
 
+/// Texts that stand for a file which is kept elsewhere: what they contain, what they are, what fetches the file.
+const POINTERS: [(&[&str], &str, &str); 3] = [
+    (&["/annex/objects/"], "a pointer of git-annex", "git annex get"),
+    (&["outs:", "md5:"], "a file of DVC", "dvc pull"),
+    (&["# xet version"], "a pointer of Git Xet", "git lfs pull"),
+];
+
 fn of_text(text: &str) -> String {
     let start: String = text.chars().take(512).collect::<String>().to_ascii_lowercase();
     if start.starts_with("<!doctype html") || start.contains("<html") {
         return "this is a web page and no checkpoint; the download may have needed a login or a confirmation: \
                 download the file itself"
             .into();
+    }
+    let pointer = POINTERS.iter().find(|(parts, ..)| parts.iter().all(|part| start.contains(part)));
+    if let Some((_, what, command)) = pointer {
+        return format!("this is {what}, a text that stands for the file; fetch the file itself with `{command}`");
     }
     let line = cut(text.lines().next().unwrap_or_default());
     let line = quoted(line.chars().take(60).collect::<String>().as_bytes());
@@ -151,6 +171,8 @@ mod tests {
         for (head, extension, expected) in [
             (&b"version https://git-lfs.github.com/spec/v1\noid sha256:a\n"[..], "pt", "`git lfs pull`"),
             (b"\x1f\x8b\x08\0", "gz", "`gunzip`"),
+            (b"/annex/objects/SHA256E-s1--a.pt\n", "pt", "`git annex get`"),
+            (b"outs:\n- md5: a1\n  path: a.pt\n", "dvc", "`dvc pull`"),
             (b"\n <!DOCTYPE HTML>\n<p>", "pth", "a web page"),
             (b"<?xml version=\"1.0\"?>\n<html>", "pth", "a web page"),
             (b"{\"message\": \"Not Found\"}", "pt", "a JSON text that starts with \"{\\\"message\\\": "),

@@ -3,5 +3,5 @@
 mod files;
 mod zips;
 
-pub(super) use files::{DCP_ADVICE, of_file};
+pub(super) use files::{DCP_ADVICE, by_extension, of_file};
 pub(super) use zips::check_entries;

@@ -1,7 +1,7 @@
 //! Tensors that a state dict may hold and that are no plain arrays: named for what they are, with what to do.
 
 use super::pickle::{Global, Pickle, Value};
-use super::tensor::storage_id;
+use crate::format::ElementType;
 
 /// About a tensor whose data were never there.
 pub(super) const META: &str = "a tensor on the meta device, which has a shape but no data; load the weights into the \
@@ -12,15 +12,16 @@ pub(super) fn is_lazy(class: Global) -> bool {
     class.module == "torch.nn.parameter" && class.name.starts_with("Uninitialized")
 }
 
-/// What the tensor is that `function` rebuilds from `arguments`.
-pub(super) fn describe<'a>(pickle: &Pickle<'a>, function: Global<'a>, arguments: &[Value<'a>]) -> String {
+/// What the tensor is that `function` rebuilds from `arguments`, of which the first may be a storage of `element`s.
+pub(super) fn describe<'a>(
+    pickle: &Pickle<'a>,
+    function: Global<'a>,
+    arguments: &[Value<'a>],
+    element: Option<ElementType>,
+) -> String {
     match function.name {
         "_rebuild_qtensor" => {
-            let storage = match arguments {
-                [Value::Persistent(node), ..] => storage_id(pickle, *node).ok(),
-                _ => None,
-            };
-            let element = storage.map_or(String::new(), |id| format!(" ({})", id.element.name()));
+            let element = element.map_or(String::new(), |element| format!(" ({})", element.name()));
             format!(
                 "a tensor of PyTorch's own quantization{element}, whose levels are evenly spaced; expected floats and \
                  the bases of an LQ-Net: save the state_dict before torch.quantization converts the model"

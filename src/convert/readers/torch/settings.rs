@@ -1,7 +1,7 @@
 //! Settings of training in a pickle: command-line arguments, hyperparameters and configurations, as dicts or as
 //! objects with attributes. They are read as what they are in the file, data; no class is needed for that.
 
-use super::pickle::{Node, Pickle, Value};
+use super::pickle::{Node, Pickle, Steps, Value};
 use super::state_dict::is_state_dict;
 use super::tensor::is_tensor;
 use crate::convert::readers::evidence::{Evidence, SettingValue, plain};
@@ -24,7 +24,7 @@ const ASIDE: [&str; 2] = ["_parent", "_metadata"];
 /// # Errors
 /// Says so if the network is quantized in another way than an LQ-Net.
 pub(super) fn gather(pickle: &Pickle, evidence: &mut Evidence) -> Result<(), String> {
-    let mut search = Search { pickle, evidence, seen: HashSet::new() };
+    let mut search = Search { pickle, evidence, seen: HashSet::new(), steps: Steps::new() };
     search.look_into(pickle.root, "", 0)
 }
 
@@ -32,6 +32,7 @@ struct Search<'p, 'a, 'e> {
     pickle: &'p Pickle<'a>,
     evidence: &'e mut Evidence,
     seen: HashSet<Node>,
+    steps: Steps,
 }
 
 impl<'a> Search<'_, 'a, '_> {
@@ -40,7 +41,7 @@ impl<'a> Search<'_, 'a, '_> {
         let (Value::Dict(node) | Value::List(node) | Value::Tuple(node) | Value::Call(node)) = value else {
             return false;
         };
-        self.seen.len() < MAX_LOOKED && self.seen.insert(node)
+        self.seen.len() < MAX_LOOKED && self.seen.insert(node) && self.steps.pay(self.pickle, value)
     }
 
     fn look_into(&mut self, value: Value<'a>, path: &str, depth: usize) -> Result<(), String> {
@@ -117,7 +118,7 @@ impl<'a> Search<'_, 'a, '_> {
         if matches!(info, Value::None) || self.is_empty(info) {
             return Ok(());
         }
-        if self.has_scales(info, 0, &mut HashSet::new()) {
+        if self.has_scales(info, 0, &mut HashSet::new(), &mut Steps::new()) {
             return Err(format!(
                 "its '{}' has a scale and a bias for each layer, whose levels are odd multiples of the scale; expected \
                  an LQ-Net, which has a basis for each channel",
@@ -136,11 +137,11 @@ impl<'a> Search<'_, 'a, '_> {
     }
 
     /// Whether some dict or object in `value` has both a scale and a bias.
-    fn has_scales(&self, value: Value<'a>, depth: usize, seen: &mut HashSet<Node>) -> bool {
+    fn has_scales(&self, value: Value<'a>, depth: usize, seen: &mut HashSet<Node>, steps: &mut Steps) -> bool {
         let (Value::Dict(node) | Value::List(node) | Value::Tuple(node) | Value::Call(node)) = value else {
             return false;
         };
-        if depth > MAX_DEPTH || seen.len() >= MAX_LOOKED || !seen.insert(node) {
+        if depth > MAX_DEPTH || seen.len() >= MAX_LOOKED || !seen.insert(node) || !steps.pay(self.pickle, value) {
             return false;
         }
         let has = |end: &str| {
@@ -153,8 +154,8 @@ impl<'a> Search<'_, 'a, '_> {
         }
         let mut items = self.pickle.items(value).unwrap_or_default().iter();
         let mut entries = self.pickle.entries(value);
-        items.any(|&item| self.has_scales(item, depth + 1, seen))
-            || entries.any(|&[_, part]| self.has_scales(part, depth + 1, seen))
+        items.any(|&item| self.has_scales(item, depth + 1, seen, steps))
+            || entries.any(|&[_, part]| self.has_scales(part, depth + 1, seen, steps))
     }
 }
 

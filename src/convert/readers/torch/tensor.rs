@@ -149,7 +149,11 @@ pub(super) fn view<'a>(
 ) -> Result<StridedView, String> {
     let Rebuilt { function, arguments } = rebuilt(pickle, value).ok_or("no tensor")?;
     if !(function.module == UTILS && PLAIN.contains(&function.name)) {
-        return Err(odd::describe(pickle, function, arguments));
+        let stored = match arguments {
+            [Value::Persistent(storage), ..] => storage_id(pickle, *storage).ok().map(|id| id.element),
+            _ => None,
+        };
+        return Err(odd::describe(pickle, function, arguments, stored));
     }
     let function = function.name;
     let &[Value::Persistent(storage), offset, size, stride, ref rest @ ..] = arguments else {

@@ -2,7 +2,13 @@
 //! matter to a conversion, and which of several state dicts was taken. It is data from a file of unknown origin:
 //! nothing here is run or believed without a look at the variables.
 
+mod topic;
+
 use std::collections::BTreeMap;
+use topic::topic;
+
+pub use topic::Topic;
+pub(in crate::convert) use topic::plain;
 
 /// Most settings that are kept.
 const MAX_SETTINGS: usize = 64;
@@ -35,25 +41,6 @@ pub struct Setting {
     pub value: SettingValue,
 }
 
-/// What a setting of training is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// Bits of quantized weights.
-    WeightBits,
-    /// Bits of quantized activations.
-    ActivationBits,
-    /// Bits of whatever is quantized.
-    Bits,
-    /// Name of the data set.
-    Dataset,
-    /// Folder of the data set, whose name may tell which it is.
-    DatasetFolder,
-    /// Name of the network.
-    Network,
-    /// Parameters of quantizers beside the state dict.
-    Quantizers,
-}
-
 /// The value of a setting.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SettingValue {
@@ -79,92 +66,6 @@ impl std::fmt::Display for StateDict {
         let StateDict { key, tensors, numbers } = self;
         write!(f, "'{key}' ({tensors} tensors, {numbers} numbers)")
     }
-}
-
-/// Names of settings by topic, in lower case and without anything but letters and digits. They are those of the
-/// original code, of its ports, and of code for quantized networks in general.
-const NAMES: [(Topic, &[&str]); 6] = [
-    (
-        Topic::WeightBits,
-        &[
-            "wbit",
-            "wbits",
-            "wbitwidth",
-            "weightbit",
-            "weightbits",
-            "weightbitwidth",
-            "weightsbits",
-            "bitw",
-            "bitsw",
-            "bitweight",
-            "bitsweight",
-            "bitweights",
-            "bitsweights",
-            "nbitw",
-            "nbitsw",
-            "wnbits",
-            "nbitsweight",
-            "numbitsweight",
-            "wtbit",
-            "wtbits",
-            "qw",
-            "quantw",
-            "weightquantbits",
-            "wprecision",
-            "weightprecision",
-        ],
-    ),
-    (
-        Topic::ActivationBits,
-        &[
-            "abit",
-            "abits",
-            "abitwidth",
-            "actbit",
-            "actbits",
-            "actbitwidth",
-            "activationbit",
-            "activationbits",
-            "activationbitwidth",
-            "activationsbits",
-            "bita",
-            "bitsa",
-            "bitact",
-            "bitsact",
-            "bitactivation",
-            "bitsactivation",
-            "bitactivations",
-            "bitsactivations",
-            "nbita",
-            "nbitsa",
-            "anbits",
-            "nbitsact",
-            "numbitsact",
-            "fmbit",
-            "fmbits",
-            "qa",
-            "quanta",
-            "actquantbits",
-            "aprecision",
-            "actprecision",
-        ],
-    ),
-    (Topic::Bits, &["bit", "bits", "nbit", "nbits", "numbits", "bitwidth", "qbit", "qbits", "quantbit", "quantbits"]),
-    (Topic::Dataset, &["dataset", "datasetname", "dataname", "datasettype", "dset", "datasets"]),
-    (Topic::DatasetFolder, &["data", "datadir", "dataroot", "datapath", "datasetdir", "datasetroot", "datasetpath"]),
-    (Topic::Network, &["arch", "architecture", "model", "modelname", "modelarch", "net", "network", "netname"]),
-];
-
-/// The topic of a setting with this name.
-fn topic(name: &str) -> Option<Topic> {
-    // The longest name in the tables has 18 characters; some may have a few underscores besides.
-    let plain = (name.len() <= 2 * 18).then(|| plain(name))?;
-    NAMES.iter().find(|(_, names)| names.contains(&plain.as_str())).map(|(topic, _)| *topic)
-}
-
-/// Letters and digits of a text, in lower case.
-pub(in crate::convert) fn plain(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// At most as much of a text as is kept.
