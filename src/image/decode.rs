@@ -61,7 +61,7 @@ impl From<DynamicImage> for Pixels {
 /// - Grey is repeated in the three channels; palettes are looked up; CMYK becomes RGB without a colour profile.
 /// - Alpha is dropped and the stored colours are kept, as Pillow's `convert("RGB")` and OpenCV's `imread` do.
 /// - 16-bit channels keep their high byte, as in OpenCV, and in Pillow for colour. (Pillow's `convert("RGB")` makes
-///   16-bit grey white above 255.)
+///   16-bit grey white above 255.) BMP files of 16 bits per pixel are rounded to 8 bits; Pillow cuts off.
 /// - An animation gives its first frame, on its screen; a TIFF file its first picture.
 /// - The Exif orientation of JPEG, PNG, WebP and TIFF is applied, as Pillow's `ImageOps.exif_transpose` does: height
 ///   and width are those of the upright picture.
