@@ -110,9 +110,10 @@ fn from_state(path: &Path, text: &[u8]) -> Result<Located> {
     match [&prefix, &beside].into_iter().find(|prefix| index_of(prefix).is_file()) {
         Some(prefix) => bundle(prefix),
         None => {
-            let (there, beside) = (index_of(&prefix), index_of(&beside));
+            let or_beside =
+                if beside == prefix { String::new() } else { format!(" or '{}'", index_of(&beside).display()) };
             let problem =
-                format!("it names a checkpoint that is neither '{}' nor '{}'", there.display(), beside.display());
+                format!("it names '{}', expected that checkpoint's .index there{or_beside}", prefix.display());
             Err(Error::bad_checkpoint(path, problem))
         }
     }

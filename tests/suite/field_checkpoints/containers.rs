@@ -127,7 +127,10 @@ fn a_moved_tensorflow_checkpoint_is_found_beside_its_state_file() {
         }
     }
     let state = files.write("checkpoint", b"model_checkpoint_path: \"/home/someone/gone\"\n");
-    refused(&state, &["'/home/someone/gone.index'", &format!("nor '{}'", files.path("gone.index").display())]);
+    refused(
+        &state,
+        &["names '/home/someone/gone'", &format!(".index there or '{}'", files.path("gone.index").display())],
+    );
 }
 
 /// The bytes of the file, and what its message must say.
