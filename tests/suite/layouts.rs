@@ -179,7 +179,15 @@ fn codes_of_zero_and_one_in_the_layers_of_torchvision() {
     let below = |data: &[f32]| data.iter().map(|&w| if w == 0.0 { -1e-9 } else { w }).collect::<Vec<f32>>();
     let rename = |(name, (shape, data)): (&String, &(Vec<usize>, Vec<f32>))| {
         let (layer, plain) = match name.strip_suffix(".basis") {
-            None => return (name.clone(), (shape.clone(), if shape.len() == 4 { below(data) } else { data.clone() })),
+            None => {
+                return (
+                    name.clone(),
+                    (
+                        shape.clone(),
+                        if shape.len() == 4 && name != "conv1.weight" { below(data) } else { data.clone() },
+                    ),
+                );
+            }
             Some(layer) => (layer, layer.strip_suffix(".quant_weight")),
         };
         match plain {
