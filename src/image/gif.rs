@@ -14,7 +14,8 @@ pub(super) fn decode(bytes: &[u8], allowed: u64) -> Result<Pixels, String> {
     options.set_color_output(ColorOutput::Indexed);
     options.set_memory_limit(NonZeroU64::new(allowed).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
     let (head, palette, rest) = with_palette(bytes).ok_or("it has no screen")?;
-    let mut decoder = options.read_info(head.as_slice().chain(&palette[..]).chain(rest)).map_err(|e| describe(&e, allowed))?;
+    let mut decoder =
+        options.read_info(head.as_slice().chain(&palette[..]).chain(rest)).map_err(|e| describe(&e, allowed))?;
     check_size(decoder.width().into(), decoder.height().into(), 0, allowed)?;
     let frame = decoder.next_frame_info().map_err(|e| describe(&e, allowed))?.ok_or("it has no frame")?;
     let [left, top, columns, rows] = [frame.left, frame.top, frame.width, frame.height].map(usize::from);
