@@ -9,7 +9,7 @@ use lq_infer::internals::convert::readers::tf_bundle::TfIndex;
 use lq_infer::internals::convert::readers::torch::TorchFile;
 
 fn torch(file: &[u8]) {
-    if let Some(torch) = checked(TorchFile::parse(file)) {
+    if let Some(torch) = checked(TorchFile::parse(&file)) {
         read_all(&torch, file);
     }
 }
@@ -52,7 +52,7 @@ pub fn tf_index(data: &[u8]) {
 }
 
 fn bundle(index: &[u8], shards: &[&[u8]]) {
-    let Some(index) = checked(TfIndex::parse(index)) else { return };
+    let Some(index) = checked(TfIndex::parse(&index)) else { return };
     let lengths: Vec<u64> = shards.iter().map(|shard| shard.len() as u64).collect();
     if checked(index.check_shards(&lengths)).is_none() {
         return;

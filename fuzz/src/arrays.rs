@@ -39,7 +39,7 @@ pub fn npz(data: &[u8]) {
 
 /// A state dict as safetensors.
 pub fn safetensors(data: &[u8]) {
-    if let Some(file) = checked(SafetensorsFile::parse(data)) {
+    if let Some(file) = checked(SafetensorsFile::parse(&data)) {
         read_all(&file, data);
     }
 }

@@ -244,7 +244,8 @@ impl Summary<'_> {
         }
         if model.header().labels.is_empty() {
             output::note(
-                "note: the model has no labels, so classes are printed as numbers. --labels adds them, also `lq-infer label` later.",
+                "note: the model has no labels, so classes are printed as numbers. --labels adds them, also \
+                 `lq-infer label` later.",
             );
         }
     }

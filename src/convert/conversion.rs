@@ -157,7 +157,7 @@ fn pack(
     let (params, report) = bind(scope, &definition, rules, progress)?;
     let mut notes = notes::of_file(checkpoint.evidence());
     notes.extend(unquantized::check(scope, &definition.graph, &report, title.network, options)?);
-    notes.extend(notes_of_scope(scope, &mut definition)?);
+    notes.extend(notes_of_scope(scope, &mut definition));
     let mean_image =
         find_mean_image(scope, options.mean_image.as_deref(), &definition.graph, &mut definition.preprocess)?;
     let Definition { graph, preprocess, .. } = definition;
@@ -183,13 +183,13 @@ fn pack(
 
 /// Takes the normalization that a checkpoint has beside its network into the preprocessing, and says so, and what else
 /// was left out.
-fn notes_of_scope(scope: &Scope, definition: &mut Definition) -> Result<Vec<String>> {
+fn notes_of_scope(scope: &Scope, definition: &mut Definition) -> Vec<String> {
     let mut notes = Vec::new();
     let found = normalizations(scope.checkpoint);
     for normalization in &found {
         let names = format!("'{}' and '{}'", normalization.mean, normalization.deviation);
         let applied = match found.len() {
-            1 => normalization.apply(scope.checkpoint, &mut definition.preprocess)?,
+            1 => normalization.apply(scope.checkpoint, &mut definition.preprocess),
             several => Applied::Left(format!("it is one of {several}")),
         };
         notes.push(match applied {
@@ -209,7 +209,7 @@ fn notes_of_scope(scope: &Scope, definition: &mut Definition) -> Result<Vec<Stri
             ),
         });
     }
-    Ok(notes)
+    notes
 }
 
 /// The labels of the data set that the network is usually trained on, if it has as many classes.

@@ -10,7 +10,7 @@ use crate::graph::{Graph, Op, Weights};
 use crate::zoo::{self, Uniform};
 
 /// Names of bases that a message lists.
-const LISTED: usize = 4;
+const LISTED: usize = 8;
 
 /// Refuses a network that is not quantized as its checkpoint says, or not at all, unless the caller allows it; then, and
 /// about smaller differences, there are notes.

@@ -37,8 +37,8 @@ pub(super) fn decode(bytes: &[u8], allowed: u64) -> Result<Pixels, String> {
     Ok(Pixels { height, width, rgb })
 }
 
-/// The parts of a file: its header, a palette to put after it, the rest. A file without a palette for all frames, which the
-/// decoder refuses, gets levels of grey.
+/// The parts of a file: its header, a palette to put after it, the rest. A file without a palette for all frames, which
+/// the decoder refuses, gets levels of grey.
 fn with_palette(bytes: &[u8]) -> Option<([u8; 13], Vec<u8>, &[u8])> {
     let mut head: [u8; 13] = *bytes.first_chunk()?;
     let mut palette = Vec::new();

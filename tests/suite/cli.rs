@@ -111,7 +111,7 @@ fn bad_models_are_refused_in_one_line() {
     let dir = folder();
     let whole = std::fs::read(MODEL).unwrap();
     let cut = write(dir.path().join("cut.safetensors"), &whole[..whole.len() - 100]);
-    fails(&["--model", text(&cut), SHIP], 3, &["cut.safetensors", "no valid safetensors"]);
+    fails(&["--model", text(&cut), SHIP], 3, &["cut.safetensors", "its header describes"]);
     fails(&["--model", SHIP, SHIP], 3, &["ship.png"]);
     fails(&["inspect", text(&cut)], 3, &["cut.safetensors"]);
     fails(&["verify", "nowhere.safetensors"], 3, &["nowhere.safetensors"]);

@@ -42,6 +42,7 @@ impl SafetensorsFile {
         if !has_entry(GRAPH_KEY) {
             metadata.metadata().iter().flatten().for_each(|(key, text)| {
                 evidence.add("", key, SettingValue::Text(text.clone()));
+                evidence.add_text(&format!("{key}."), text);
             });
             tensors.retain(|name, info| !bookkeeping::note(name, info.shape.iter().product(), &mut evidence));
             prefix = selection.prefix(tensors.keys().map(String::as_str));

@@ -59,6 +59,22 @@ fn forms(dataset: &str, bits: i64) -> Vec<(Vec<(&'static str, Object)>, &'static
             "hyper_parameters.args.w_bit",
         ),
         (own(), "w_bit"),
+        (
+            vec![("args", text(&format!("Namespace(lr=0.1, w_bit={bits}, a_bit={bits}, dataset='{dataset}')")))],
+            "args.w_bit",
+        ),
+        (vec![("cfg", text(&format!("data:\n  dataset: {dataset}\nw_bit: {bits}\na_bit: {bits}\n")))], "cfg.w_bit"),
+        (
+            vec![(
+                "cfg",
+                dict(vec![
+                    ("dataset", dict(vec![("name", text(dataset))])),
+                    ("w_bit", dict(vec![("bits", Object::Int(bits))])),
+                    ("a_bit", Object::Int(bits)),
+                ]),
+            )],
+            "cfg.w_bit.bits",
+        ),
     ]
 }
 

@@ -5,7 +5,7 @@ pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
 #[cfg(target_arch = "aarch64")]
-pub mod neon;
+pub(super) mod neon;
 pub(super) mod portable;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,8 @@ pub(in crate::convert) use topic::plain;
 
 /// Most settings that are kept.
 const MAX_SETTINGS: usize = 64;
+/// Most parts of a text that lists settings.
+const MAX_PARTS: usize = 4096;
 /// Most characters of a name or value that are kept.
 const MAX_TEXT: usize = 100;
 
@@ -82,6 +84,12 @@ impl Evidence {
     /// Keeps the setting `name`, found within `path`, if it matters to a conversion. Digits are a number: some code
     /// keeps settings as text.
     pub(super) fn add(&mut self, path: &str, name: &str, value: SettingValue) {
+        self.add_part(path, name, "", value);
+    }
+
+    /// The same for an entry of a setting that is a dict: with `name` "dataset" and `part` ".name", the name of the
+    /// data set.
+    pub(super) fn add_part(&mut self, path: &str, name: &str, part: &str, value: SettingValue) {
         let Some(topic) = topic(name).filter(|_| self.settings.len() < MAX_SETTINGS) else { return };
         let value = match value {
             SettingValue::Text(text) => {
@@ -89,7 +97,19 @@ impl Evidence {
             }
             number => number,
         };
-        self.settings.push(Setting { name: cut(&format!("{path}{name}")), topic, value });
+        self.settings.push(Setting { name: cut(&format!("{path}{name}{part}")), topic, value });
+    }
+
+    /// Keeps the settings in a text that lists them, as `Namespace(w_bit=2, ...)`, JSON or YAML do.
+    pub(super) fn add_text(&mut self, path: &str, text: &str) {
+        let plain = |text: &str| text.trim().trim_matches(['"', '\'', ' ']).to_owned();
+        for part in text.split([',', '\n', ';', '{', '}', '(', ')']).take(MAX_PARTS) {
+            let Some((name, value)) = part.split_once(['=', ':']) else { continue };
+            // Longer values are no settings; nor is there one without a value.
+            if self.wants(&plain(name)) && value.len() < 4 * MAX_TEXT && !plain(value).is_empty() {
+                self.add(path, &plain(name), SettingValue::Text(plain(value)));
+            }
+        }
     }
 
     /// Notes that the parameters of quantizers lie beside the state dict.
@@ -147,6 +167,20 @@ mod tests {
             (&"w_bit".repeat(1000), None),
         ] {
             assert_eq!(topic(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn settings_in_a_text_are_found_in_the_forms_of_python_json_and_yaml() {
+        for text in [
+            "Namespace(lr=0.1, w_bit=2, dataset='cifar10')",
+            "{\"lr\": 0.1, \"quant\": {\"w_bit\": 2}, \"dataset\": \"cifar10\"}",
+            "lr: 0.1\nquant:\n  w_bit: 2\ndataset: cifar10\nmodel:\n",
+        ] {
+            let mut evidence = Evidence::default();
+            evidence.add_text("args.", text);
+            let kept: Vec<String> = evidence.settings.iter().map(Setting::to_string).collect();
+            assert_eq!(kept, ["args.w_bit = 2", "args.dataset = 'cifar10'"], "{text}");
         }
     }
 

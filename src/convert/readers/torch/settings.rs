@@ -14,6 +14,23 @@ const MAX_LOOKED: usize = 4096;
 /// Most values of a setting that is a list.
 const MAX_LIST: usize = 16;
 
+/// Entries whose text may list settings, as letters and digits in lower case.
+const TEXTS: [&str; 12] = [
+    "args",
+    "arguments",
+    "cfg",
+    "config",
+    "configs",
+    "configuration",
+    "hparams",
+    "hyperparameters",
+    "namespace",
+    "opt",
+    "options",
+    "settings",
+];
+/// Entries of a setting that is a dict which say what it is.
+const PARTS: [&str; 3] = ["name", "type", "bits"];
 /// Attribute with the value of an OmegaConf node.
 const NODE_VALUE: &str = "_val";
 /// Attributes that lead back to the whole, or are about types.
@@ -63,6 +80,10 @@ impl<'a> Search<'_, 'a, '_> {
                 self.quant_info(key, part, path)?;
             } else if self.evidence.wants(key) {
                 self.keep(path, key, part);
+            } else if let Value::Str(text) = part
+                && TEXTS.contains(&plain(short(key)).as_str())
+            {
+                self.evidence.add_text(&format!("{path}{}.", short(key)), text);
             }
             if !matches!(part, Value::Dict(_) | Value::List(_) | Value::Tuple(_) | Value::Call(_)) {
                 continue;
@@ -74,8 +95,15 @@ impl<'a> Search<'_, 'a, '_> {
         Ok(())
     }
 
-    /// Keeps a setting, or each value of one that is a list.
+    /// Keeps a setting, or each value of one that is a list, or the name in one that is a dict.
     fn keep(&mut self, path: &str, key: &str, value: Value<'a>) {
+        for part in PARTS {
+            let inner = self.pickle.entries(value).find(|[key, _]| matches!(key, Value::Str(key) if *key == part));
+            if let Some(inner) = inner.and_then(|[_, inner]| self.scalar(*inner)) {
+                self.evidence.add_part(path, key, &format!(".{part}"), inner);
+                return;
+            }
+        }
         let items = self.pickle.items(value).unwrap_or(std::slice::from_ref(&value));
         for &item in items.iter().take(MAX_LIST) {
             if let Some(value) = self.scalar(item) {
