@@ -4,10 +4,9 @@
 // It computes what limbconv.wgsl computes, from the same buffers. But a whole workgroup, the team, computes one pixel
 // for GROUP_QUADS quads of output channels: member m computes quad m % GROUP_QUADS of them, over the terms
 // m / GROUP_QUADS, m / GROUP_QUADS + SHARES, ..., where a term is a tap and a word of four channels. The sums over terms
-// are divided, so they add up to the same diagonals.
+// are divided, so they add up to the same diagonals. The first member adds them up and finishes all quads.
 
 var<workgroup> shares: array<vec4<i32>, SHARE_ROOM>;
-var<workgroup> finished: array<u32, CODE_ROOM>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -19,66 +18,66 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let y = team / OUT_W % OUT_H;
     let group = team / (OUT_W * OUT_H) % GROUPS;
     let image = team / (OUT_W * OUT_H * GROUPS);
-    let own = group * GROUP_QUADS + lane % GROUP_QUADS;
     // Members without a quad repeat the work of the last one's.
-    let quad = min(own, QUADS - 1u);
+    let quad = min(group * GROUP_QUADS + lane % GROUP_QUADS, QUADS - 1u);
     var first = 0u;
     if MASKED {
         first = u32(table[quad * ROWS + FIRST].x);
     }
 
-    var diagonals: array<vec4<i32>, DIAGONALS>;
+    // Pair by pair, without arrays, and rolled: drivers take their time over long shaders with barriers.
     let terms = KH * KW * READ_GROUPS;
-    for (var term = lane / GROUP_QUADS; term < terms; term += SHARES) {
-        let tap = term / READ_GROUPS;
-        let iy = source(y, STRIDE_Y, tap / KW * DILATION_Y, BEFORE_Y);
-        let ix = source(x, STRIDE_X, tap % KW * DILATION_X, BEFORE_X);
-        let inside = iy < IN_H && ix < IN_W;
-        let pixel_at = ((image * IN_H + iy) * IN_W + ix) * IN_GROUPS;
-        let at = select(0u, (pixel_at + first + term % READ_GROUPS) * X_LIMBS, inside);
-        for (var p = 0u; p < X_LIMBS; p++) {
-            let x_limb = select(0u, input[at + p], inside);
-            for (var q = 0u; q < W_LIMBS; q++) {
-                let w = weights[(quad * terms + term) * W_LIMBS + q];
-                diagonals[p + q] += vec4(
-                    dot4I8Packed(x_limb, w.x),
-                    dot4I8Packed(x_limb, w.y),
-                    dot4I8Packed(x_limb, w.z),
-                    dot4I8Packed(x_limb, w.w),
-                );
-            }
-        }
-    }
-
     for (var d = 0u; d < DIAGONALS; d++) { // unrolled
-        shares[lane * DIAGONALS + d] = diagonals[d];
+        shares[lane * DIAGONALS + d] = vec4(0);
+    }
+    for (var pair = 0u; pair < X_LIMBS * W_LIMBS + params.zero; pair++) {
+        let p = pair / W_LIMBS;
+        let q = pair % W_LIMBS;
+        var sum = vec4(0);
+        for (var term = lane / GROUP_QUADS; term < terms; term += SHARES) {
+            let tap = term / READ_GROUPS;
+            let iy = source(y, STRIDE_Y, tap / KW * DILATION_Y, BEFORE_Y);
+            let ix = source(x, STRIDE_X, tap % KW * DILATION_X, BEFORE_X);
+            let inside = iy < IN_H && ix < IN_W;
+            let pixel_at = ((image * IN_H + iy) * IN_W + ix) * IN_GROUPS;
+            let at = select(0u, (pixel_at + first + term % READ_GROUPS) * X_LIMBS + p, inside);
+            let limb = select(0u, input[at], inside);
+            let w = weights[(quad * terms + term) * W_LIMBS + q];
+            sum += vec4(
+                dot4I8Packed(limb, w.x),
+                dot4I8Packed(limb, w.y),
+                dot4I8Packed(limb, w.z),
+                dot4I8Packed(limb, w.w),
+            );
+        }
+        shares[lane * DIAGONALS + p + q] += sum;
     }
     workgroupBarrier();
-    if lane < GROUP_QUADS {
-        for (var other = lane + GROUP_QUADS; other < WORKGROUP_SIZE; other += GROUP_QUADS) {
+    if lane > 0u {
+        return;
+    }
+    let pixel = (image * OUT_H + y) * OUT_W + x;
+    var packed: array<u32, CODE_PLANES>;
+    for (var q = 0u; q < min(GROUP_QUADS + params.zero, QUADS - group * GROUP_QUADS); q++) {
+        var all: array<vec4<i32>, DIAGONALS>;
+        for (var share = 0u; share < SHARES + params.zero; share++) {
             for (var d = 0u; d < DIAGONALS; d++) { // unrolled
-                diagonals[d] += shares[other * DIAGONALS + d];
+                all[d] += shares[(share * GROUP_QUADS + q) * DIAGONALS + d];
             }
         }
-        var rank = vec4(0u);
         if SUMS {
             for (var d = 0u; d < DIAGONALS; d++) { // unrolled
-                store_sums(image, quad, d, diagonals[d]);
+                store_sums(image, group * GROUP_QUADS + q, d, all[d]);
             }
-        } else if own < QUADS {
-            let words = combined(diagonals);
-            rank = finish(quad, (image * OUT_H + y) * OUT_W + x, words.hi, words.lo);
-        }
-        for (var b = 0u; b < BITS; b++) { // unrolled
-            finished[lane * CODE_PLANES + b] = select(0u, plane_bits(b, rank) << (4u * lane), own < QUADS);
+        } else {
+            let words = combined(all);
+            let rank = finish(group * GROUP_QUADS + q, pixel, words.hi, words.lo);
+            for (var b = 0u; b < BITS; b++) { // unrolled
+                packed[b] |= plane_bits(b, rank) << (4u * q);
+            }
         }
     }
-    workgroupBarrier();
-    if lane < BITS {
-        var word = 0u;
-        for (var q = 0u; q < GROUP_QUADS; q++) { // unrolled
-            word |= finished[q * CODE_PLANES + lane];
-        }
-        codes[(((image * OUT_H + y) * OUT_W + x) * GROUPS + group) * BITS + lane] = word & live_bits(group);
+    for (var b = 0u; b < BITS; b++) { // unrolled
+        codes[(pixel * GROUPS + group) * BITS + b] = packed[b] & live_bits(group);
     }
 }

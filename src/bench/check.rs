@@ -1,4 +1,5 @@
-//! Checks that a device computes what the reference computes, with small networks that use every kernel.
+//! Checks that a device computes what the reference computes, with small networks that use every kernel, and with layers
+//! whose sums are long.
 
 use super::random::random_program;
 use crate::backend::{Backend, Control, noise, reference};
@@ -81,8 +82,11 @@ fn differing(found: &[u32], expected: &[u32]) -> Option<[usize; 2]> {
 
 /// Networks that together use every kernel.
 fn plans() -> std::result::Result<Vec<Plan>, String> {
-    [(pictures()?, InputKind::Pixels), (tensors()?, InputKind::Tensor)]
-        .into_iter()
+    let of_tensors =
+        [tensors()?, long([3, 3, 512], Some(8), 8)?, long([10, 4, 2], None, 8)?, long([7, 7, 256], None, 1)?];
+    let of_tensors = of_tensors.into_iter().map(|graph| (graph, InputKind::Tensor));
+    std::iter::once((pictures()?, InputKind::Pixels))
+        .chain(of_tensors)
         .map(|(graph, kind)| Plan::new(random_program(&graph, kind, 1)?))
         .collect()
 }
@@ -136,6 +140,24 @@ fn tensors() -> std::result::Result<crate::graph::Graph, String> {
     let x = b.concat("rest", &[x, z]);
     let size = half.output(size)?;
     classify(&mut b, x, size);
+    b.finish()
+}
+
+/// A layer whose sum has so many terms that some devices would end its loops early: weight planes on codes of so many
+/// bits, or on reals.
+fn long(
+    [h, w, c]: [usize; 3],
+    codes: Option<usize>,
+    weights: usize,
+) -> std::result::Result<crate::graph::Graph, String> {
+    let mut b = GraphBuilder::new(Shape { h, w, c });
+    let x = codes.map_or(0, |bits| b.quantize("long/quant", 0, bits));
+    let x = b.conv("long", x, 36, Window::whole([h, w]), planes(weights));
+    let x = b.bn_relu("long", x);
+    let x = b.quantize("short/quant", x, 2);
+    let x = b.conv("short", x, 8, Window::valid(1, 1), planes(2));
+    let x = b.bn_relu("short", x);
+    b.dense("dense", x, 5, [1, 1]);
     b.finish()
 }
 

@@ -137,8 +137,8 @@ fn known(labels: &[String], classes: usize) -> String {
     let synsets = if classes == IMAGENET { ", WordNet ids such as n01440764" } else { "" };
     if labels.is_empty() {
         return format!(
-            "The model has no labels (`lq-infer label` adds them), so folders may be named by {numbers}{synsets}, or be \
-             {classes} in the alphabetical order of its classes"
+            "The model has no labels (`lq-infer label` adds them), so folders may be named by {numbers}{synsets}, or \
+             be {classes} in the alphabetical order of its classes"
         );
     }
     let more = if labels.len() > SHOWN { format!(" and {} more", labels.len() - SHOWN) } else { String::new() };

@@ -135,8 +135,8 @@ fn tell(args: &ClassifyArgs, model: &Model, device: &str, pictures: bool) {
     if args.model.is_none() && pictures {
         let (count, input) = (model.header().graph.classes(), model.header().graph.input_shape());
         output::note(&format!(
-            "note: {used}. It is a demonstration: it knows {count} classes at {} x {} pixels, and names one of them whatever \
-             it is shown. --model takes your own.",
+            "note: {used}. It is a demonstration: it knows {count} classes at {} x {} pixels, and names one of them \
+             whatever it is shown. --model takes your own.",
             input.h, input.w
         ));
     } else if !args.json {

@@ -180,12 +180,11 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
         name: args.name.clone(),
         allow_float: args.allow_float,
     };
-    let bar = output::progress(0, "numbers");
+    let bar = output::long_progress(0, "numbers");
     if let Some(graph) = &args.graph {
         let network = CustomNetwork::read(graph)?;
         let conversion = convert_graph(checkpoint, &network, &options, &output::track(&bar));
         bar.finish_and_clear();
-        conversion.iter().for_each(note_choice);
         return conversion;
     }
     let conversion = convert(checkpoint, &options, &output::track(&bar))?;
@@ -197,7 +196,7 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
 /// Adds golden vectors, computed by the reference.
 fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
-    let bar = output::progress(0, "golden images");
+    let bar = output::long_progress(0, "golden images");
     let model = add_golden_with(packed, &reference, &output::track(&bar)).map_err(|error| match error {
         // Lowering refused the network. The message should name the checkpoint, as there is no packed file yet.
         Error::BadModel { problem, .. } => Error::bad_checkpoint(&args.checkpoint, problem),
@@ -209,7 +208,6 @@ fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
 
 /// Notes which other networks the checkpoint may be.
 fn note_choice(conversion: &Conversion) {
-    conversion.notes.iter().for_each(|note| output::note(&format!("note: {note}")));
     let (chosen, others) = (&conversion.packed.header.network, &conversion.alternatives);
     if !others.is_empty() {
         output::note(&format!(
@@ -246,7 +244,8 @@ impl Summary<'_> {
         }
         if model.header().labels.is_empty() {
             output::note(
-                "note: the model has no labels, so classes are printed as numbers. --labels adds them, also `lq-infer label` later.",
+                "note: the model has no labels, so classes are printed as numbers. --labels adds them, also \
+                 `lq-infer label` later.",
             );
         }
     }

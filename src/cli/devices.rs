@@ -2,9 +2,10 @@
 
 use super::failure::{Failure, Outcome};
 use super::{open, output, table};
+use crate::backend::gpu::Gpu;
 use crate::bench::check;
 use crate::error::Error;
-use crate::session::{AdapterLimits, DeviceInfo, DeviceSelector};
+use crate::session::{AdapterLimits, DeviceInfo, DeviceSelector, Engine};
 use clap::Args;
 use serde::Serialize;
 
@@ -14,6 +15,8 @@ struct Checked {
     healthy: bool,
     /// Why the device is not healthy.
     problem: Option<String>,
+    /// After how many rounds the device ends the loops of an invocation, if it does. Larger layers are divided.
+    loop_rounds: Option<usize>,
 }
 
 /// One line of `--json`.
@@ -131,17 +134,21 @@ fn check_all(devices: &[DeviceInfo], usual: Option<usize>, json: bool) -> Outcom
             output::note(&format!("{}: left out: {reason}", info.label()));
             continue;
         }
-        let problem = match check_one(info) {
+        let (found, loop_rounds) = check_one(info);
+        let problem = match found {
             Ok(None) => None,
             Ok(Some(fault)) => Some(wrong.insert(fault).clone()),
             Err(error) => Some(failed.insert(error.to_string()).clone()),
         };
+        let limit = loop_rounds.map_or(String::new(), |most| {
+            format!("; it ends loops after {most} rounds, so layers with longer ones are divided")
+        });
         match (json, &problem) {
             (true, _) => {
-                let check = Some(Checked { healthy: problem.is_none(), problem });
+                let check = Some(Checked { healthy: problem.is_none(), problem, loop_rounds });
                 output::json(&Line { info, auto: usual == Some(info.index), check })?;
             }
-            (false, None) => output::line(&format!("healthy  {}", info.label()))?,
+            (false, None) => output::line(&format!("healthy  {}{limit}", info.label()))?,
             (false, Some(problem)) => output::line(&format!("FAILED   {}: {problem}", info.label()))?,
         }
     }
@@ -152,9 +159,19 @@ fn check_all(devices: &[DeviceInfo], usual: Option<usize>, json: bool) -> Outcom
     }
 }
 
-/// What is wrong with a device, if anything. A device that cannot run the kernels fails its check, too.
-fn check_one(info: &DeviceInfo) -> Result<Option<String>, Error> {
-    let engine = open::builder().device(DeviceSelector::Index(info.index)).build()?;
+/// What is wrong with a device, if anything, and after how many rounds it ends loops, if it does. A device that cannot
+/// run the kernels fails its check, too.
+fn check_one(info: &DeviceInfo) -> (Result<Option<String>, Error>, Option<usize>) {
+    match open::builder().device(DeviceSelector::Index(info.index)).build() {
+        Ok(engine) => {
+            let rounds = Gpu::of(&**engine.backend()).and_then(|gpu| gpu.most_rounds().ok().flatten());
+            (check_engine(&engine), rounds)
+        }
+        Err(error) => (Err(error), None),
+    }
+}
+
+fn check_engine(engine: &Engine) -> Result<Option<String>, Error> {
     let found = check(&**engine.backend()).map(|fault| fault.map(|f| f.to_string()));
     match &found {
         Ok(fault) => engine.backend().keep_verdict(fault.as_deref()),

@@ -147,7 +147,7 @@ fn answers(
     max_batch: usize,
     profiling: &Profiling,
 ) -> Result<Answers, Error> {
-    let bar = output::progress(pictures.len(), "images");
+    let bar = output::long_progress(pictures.len(), "images");
     let inputs: Vec<Input> = pictures.iter().map(|(_, path)| Input::Picture(path.clone())).collect();
     let (mut tally, mut digest, mut failed) = (Tally::default(), Digest::new(), Vec::new());
     // Pictures that are not decoded yet, and those whose logits are still to come.

@@ -103,8 +103,8 @@ impl PreparationArgs {
         let was = preprocess.channels;
         preprocess.channels = self.channels.map_or(was, ChannelOrder::from);
         if let (Some(Channels(mean)), Some(Channels(std))) = (self.mean, self.std) {
-            let unit = self.scale.unwrap_or(255.0) / 255.0;
-            let ordered = |channels: [f64; 3]| in_order(channels.map(|n| n * unit), preprocess.channels);
+            let scale = self.scale.unwrap_or(255.0);
+            let ordered = |channels: [f64; 3]| in_order(channels.map(|n| n * scale / 255.0), preprocess.channels);
             preprocess.normalize = Normalize::Channel { mean: ordered(mean), std: ordered(std) };
             packed.mean_image = None;
         } else if was != preprocess.channels {
@@ -115,7 +115,8 @@ impl PreparationArgs {
                 Normalize::MeanImage { .. } => {
                     return Err(Failure::new(
                         2,
-                        "--channels: the model subtracts a mean image, whose channels have an order; give --mean and --std as well",
+                        "--channels: the model subtracts a mean image, whose channels have an order; \
+                         give --mean and --std",
                     ));
                 }
             }
@@ -136,7 +137,8 @@ impl PreparationArgs {
             return Err(Failure::new(
                 2,
                 format!(
-                    "--crop {height}x{width}: the network takes pictures of {}x{}; `convert --input-size` converts it for others",
+                    "--crop {height}x{width}: the network takes pictures of {}x{}; \
+                     `convert --input-size` makes it take others",
                     taken[0], taken[1]
                 ),
             ));

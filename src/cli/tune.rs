@@ -2,11 +2,15 @@
 
 use super::args::DeviceArg;
 use super::failure::Outcome;
-use super::{open, output};
+use super::{open, output, table};
 use crate::session::{Engine, Tuned};
+use crate::text::wrapped;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Length of lines of text.
+const LINE: usize = 110;
 
 #[derive(Args, Debug)]
 pub(super) struct TuneArgs {
@@ -31,7 +35,8 @@ pub(super) fn run(args: &TuneArgs) -> Outcome {
         output::table_of(&rows(&changed), &[1, 2, 3, 4]).iter().try_for_each(|row| output::line(row))?;
         output::line("")?;
     }
-    summary(&engine, &tuned, changed.len()).iter().try_for_each(|line| output::line(line))
+    let summary = summary(&engine, &tuned, changed.len());
+    summary.iter().flat_map(|line| wrapped(line, "", table::line(LINE))).try_for_each(|line| output::line(&line))
 }
 
 fn rows(changed: &[&Tuned]) -> Vec<Vec<String>> {

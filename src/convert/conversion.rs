@@ -156,8 +156,8 @@ fn pack(
     let checkpoint = scope.checkpoint;
     let (params, report) = bind(scope, &definition, rules, progress)?;
     let mut notes = notes::of_file(checkpoint.evidence());
-    notes.extend(check_quantizers(checkpoint, &definition.graph, &report, title.network, options)?);
-    notes.extend(notes_of_scope(scope, &mut definition)?);
+    notes.extend(unquantized::check(scope, &definition.graph, &report, title.network, options)?);
+    notes.extend(notes_of_scope(scope, &mut definition));
     let mean_image =
         find_mean_image(scope, options.mean_image.as_deref(), &definition.graph, &mut definition.preprocess)?;
     let Definition { graph, preprocess, .. } = definition;
@@ -181,37 +181,15 @@ fn pack(
     Ok(Conversion { packed, report, alternatives: Vec::new(), notes })
 }
 
-/// Refuses a network that is not quantized as it says, or not at all, unless the caller allows it; then, and about
-/// smaller differences, there are notes.
-fn check_quantizers(
-    checkpoint: &Checkpoint,
-    graph: &Graph,
-    report: &ConversionReport,
-    id: &str,
-    options: &ConvertOptions,
-) -> Result<Vec<String>> {
-    let claims = claims::differences(checkpoint.evidence(), graph);
-    let problem = match (unquantized::is(graph), claims.lost.is_empty()) {
-        (true, _) => Some(unquantized::refusal(checkpoint, id, report, &claims)),
-        (false, false) => Some(unquantized::refusal_of_lost(&claims)),
-        (false, true) => None,
-    };
-    match problem {
-        Some(problem) if !options.allow_float => Err(checkpoint.bad(problem)),
-        Some(_) => Ok(notes::allowed(graph, &claims)),
-        None => Ok(claims.other),
-    }
-}
-
 /// Takes the normalization that a checkpoint has beside its network into the preprocessing, and says so, and what else
 /// was left out.
-fn notes_of_scope(scope: &Scope, definition: &mut Definition) -> Result<Vec<String>> {
+fn notes_of_scope(scope: &Scope, definition: &mut Definition) -> Vec<String> {
     let mut notes = Vec::new();
     let found = normalizations(scope.checkpoint);
     for normalization in &found {
         let names = format!("'{}' and '{}'", normalization.mean, normalization.deviation);
         let applied = match found.len() {
-            1 => normalization.apply(scope.checkpoint, &mut definition.preprocess)?,
+            1 => normalization.apply(scope.checkpoint, &mut definition.preprocess),
             several => Applied::Left(format!("it is one of {several}")),
         };
         notes.push(match applied {
@@ -231,7 +209,7 @@ fn notes_of_scope(scope: &Scope, definition: &mut Definition) -> Result<Vec<Stri
             ),
         });
     }
-    Ok(notes)
+    notes
 }
 
 /// The labels of the data set that the network is usually trained on, if it has as many classes.

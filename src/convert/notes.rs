@@ -1,9 +1,7 @@
 //! What the user should know of a checkpoint: choices, what was left out, what contradicts what.
 
-use super::claims::{self, Differences, Pictures};
+use super::claims::{self, Pictures};
 use super::readers::Evidence;
-use super::unquantized;
-use crate::graph::Graph;
 use crate::zoo::Network;
 
 /// What a checkpoint's data set means for its labels.
@@ -48,16 +46,5 @@ pub(super) fn of_file(evidence: &Evidence) -> Vec<String> {
             evidence.bookkeeping.iter().map(|(name, count)| format!("{count} '{name}'")).collect();
         notes.push(format!("ignored as bookkeeping of training: {}", counts.join(", ")));
     }
-    notes
-}
-
-/// The notes where a refusal was overruled.
-pub(super) fn allowed(graph: &Graph, claims: &Differences) -> Vec<String> {
-    let mut notes = Vec::new();
-    if unquantized::is(graph) {
-        notes.push("nothing in this network is quantized: all weights and activations are float".to_owned());
-    }
-    notes.extend(claims.lost.iter().map(|lost| format!("{lost}, but no basis for them is in the file")));
-    notes.extend(claims.other.iter().cloned());
     notes
 }

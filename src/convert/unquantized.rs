@@ -1,18 +1,45 @@
 //! Checkpoints in which nothing is quantized. They are refused unless the caller says that this is meant: a network
 //! that lost its quantizers would run, and compute something else than it was trained to.
 
-use super::claims::Differences;
-use super::network::{NameRules, SOURCES};
-use super::readers::Checkpoint;
+use super::claims::{self, Differences};
+use super::network::{NameRules, SOURCES, Scope};
+use super::options::ConvertOptions;
 use super::report::{ConversionReport, LayerKind};
+use crate::error::Result;
 use crate::graph::{Graph, Op, Weights};
 use crate::zoo::{self, Uniform};
 
 /// Names of bases that a message lists.
-const LISTED: usize = 4;
+const LISTED: usize = 8;
+
+/// Refuses a network that is not quantized as its checkpoint says, or not at all, unless the caller allows it; then, and
+/// about smaller differences, there are notes.
+pub(super) fn check(
+    scope: &Scope,
+    graph: &Graph,
+    report: &ConversionReport,
+    id: &str,
+    options: &ConvertOptions,
+) -> Result<Vec<String>> {
+    let claims = claims::differences(scope.checkpoint.evidence(), graph);
+    let (nothing, lost) = (is(graph), !claims.lost.is_empty());
+    match (nothing, lost) {
+        _ if (nothing || lost) && options.allow_float => Ok(allowed(nothing, &claims)),
+        (true, _) => Err(scope.bad(refusal(scope, id, report, &claims))),
+        (false, true) => Err(scope.bad(refusal_of_lost(&claims))),
+        (false, false) => Ok(claims.other),
+    }
+}
+
+/// The notes where a refusal was overruled.
+fn allowed(nothing: bool, claims: &Differences) -> Vec<String> {
+    let all = nothing.then(|| "nothing in this network is quantized: all weights and activations are float".to_owned());
+    let lost = claims.lost.iter().map(|lost| format!("{lost}, but no basis for them is in the file"));
+    all.into_iter().chain(lost).chain(claims.other.iter().cloned()).collect()
+}
 
 /// Whether neither weights nor activations of a network are quantized.
-pub(super) fn is(graph: &Graph) -> bool {
+fn is(graph: &Graph) -> bool {
     !graph.nodes().iter().any(|node| matches!(node.op, Op::Quantize { .. }) || has_planes(&node.op))
 }
 
@@ -21,11 +48,9 @@ fn has_planes(op: &Op) -> bool {
 }
 
 /// Why a checkpoint of network `id` is refused, what was looked for, and what to do.
-pub(super) fn refusal(checkpoint: &Checkpoint, id: &str, report: &ConversionReport, claims: &Differences) -> String {
-    let mut parts = vec![format!(
-        "nothing in it is quantized: all weights and activations are float{}",
-        looked_for(checkpoint, id)
-    )];
+fn refusal(scope: &Scope, id: &str, report: &ConversionReport, claims: &Differences) -> String {
+    let mut parts =
+        vec![format!("nothing in it is quantized: all weights and activations are float{}", looked_for(scope, id))];
     if !claims.lost.is_empty() {
         parts.push(format!("yet {}: save the bases of the quantizers with the weights", claims.lost.join(", and ")));
     }
@@ -43,7 +68,7 @@ pub(super) fn refusal(checkpoint: &Checkpoint, id: &str, report: &ConversionRepo
 }
 
 /// Why a checkpoint is refused of which only one kind of quantizers was found.
-pub(super) fn refusal_of_lost(claims: &Differences) -> String {
+fn refusal_of_lost(claims: &Differences) -> String {
     format!(
         "{}, but no basis for them is in it: save the bases of all quantizers with the weights; --allow-float leaves \
          them out",
@@ -52,7 +77,7 @@ pub(super) fn refusal_of_lost(claims: &Differences) -> String {
 }
 
 /// The bases that the network would have under the names of each source that fits.
-fn looked_for(checkpoint: &Checkpoint, id: &str) -> String {
+fn looked_for(scope: &Scope, id: &str) -> String {
     let definition = zoo::find(id).and_then(|network| network.build(&Uniform::bits(2, 2)));
     let Ok(definition) = definition else { return " in its graph".into() };
     let layer = |is: fn(&Op) -> bool| definition.graph.nodes().iter().find(|node| is(&node.op)).map(|node| &*node.name);
@@ -60,11 +85,11 @@ fn looked_for(checkpoint: &Checkpoint, id: &str) -> String {
         return String::new();
     };
     let mut names = Vec::new();
-    let has = |name: &str| checkpoint.variables().contains_key(name);
+    let has = |name: &str| scope.has(name);
     let fits = |rules: &&&NameRules| has(&rules.weight(conv, &has));
     for rules in SOURCES.iter().filter(fits) {
         for name in [rules.name(rules.weight_basis, conv), rules.name(rules.activation_basis, quantizer)] {
-            let name = format!("'{name}'");
+            let name = format!("'{}{name}'", scope.prefix);
             if !names.contains(&name) {
                 names.push(name);
             }

@@ -9,6 +9,6 @@ mod temporary;
 
 pub use hex::hex;
 pub use quoted::quoted;
-pub use read::{RangeReader, ReadExactAt, RegularFile, read_file, read_limited, read_text};
+pub use read::{RangeReader, ReadExactAt, RegularFile, read_file, read_limited, read_range, read_text};
 pub use replace::{Staged, check_replaceable, is_stream, replace_file, stage};
 pub use temporary::remove_temporaries;

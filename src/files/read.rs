@@ -10,6 +10,19 @@ use std::path::{Path, PathBuf};
 pub trait ReadExactAt {
     /// Fills `buffer` with the bytes from `offset` on.
     fn read_exact_at(&self, offset: usize, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// How many bytes there are.
+    fn size(&self) -> usize;
+}
+
+/// The bytes of a range of `file`, of which there may be at most `most`; `what` is their name in messages.
+pub fn read_range(file: &dyn ReadExactAt, range: Range<usize>, most: usize, what: &str) -> Result<Vec<u8>, String> {
+    if range.len() > most {
+        return Err(format!("{what} takes {} bytes, expected at most {most}", range.len()));
+    }
+    let mut bytes = vec![0; range.len()];
+    let read = file.read_exact_at(range.start, &mut bytes);
+    read.map(|()| bytes).map_err(|e| format!("{what} cannot be read: {e}"))
 }
 
 impl<T: AsRef<[u8]> + ?Sized> ReadExactAt for T {
@@ -17,6 +30,10 @@ impl<T: AsRef<[u8]> + ?Sized> ReadExactAt for T {
         let found = self.as_ref().get(offset..).and_then(|rest| rest.get(..buffer.len()));
         buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
+    }
+
+    fn size(&self) -> usize {
+        self.as_ref().len()
     }
 }
 
@@ -77,15 +94,6 @@ impl RegularFile {
         let mut bytes = vec![0; range.len()];
         self.read_exact_at(range.start, &mut bytes).map_err(|source| self.changed(source))?;
         Ok(bytes)
-    }
-
-    /// Maps the file into memory. It must not be changed for as long as the map is in use.
-    pub fn map(&self) -> Result<memmap2::Mmap> {
-        // SAFETY: the map is private to this process and only read. If another process truncates or rewrites the file
-        // meanwhile, reads may fault or see other bytes; the documentation of every caller's entry point says that
-        // this must not happen, as for all memory-mapped formats. Lengths and checksums are checked on the mapped
-        // bytes.
-        unsafe { memmap2::Mmap::map(&self.file) }.map_err(|source| Error::io(&self.path, source))
     }
 
     /// The error of reading from this file. That it ends too early means that it was shortened since it was opened.
@@ -152,6 +160,10 @@ fn special(_: FileType) -> &'static str {
 }
 
 impl ReadExactAt for RegularFile {
+    fn size(&self) -> usize {
+        self.len
+    }
+
     #[cfg(unix)]
     fn read_exact_at(&self, offset: usize, buffer: &mut [u8]) -> io::Result<()> {
         std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset as u64)

@@ -1,6 +1,6 @@
 //! Headers of safetensors files, of packed models and of checkpoints alike.
 
-use crate::files::{ReadExactAt, quoted};
+use crate::files::{ReadExactAt, quoted, read_range};
 use crate::graph::MAX_NODES;
 use safetensors::tensor::Metadata;
 
@@ -20,17 +20,16 @@ const MAX_STRINGS: usize = 5 * 4 * MAX_NODES + 64;
 /// Most commas in a header outside of strings. A tensor takes four and one for each dimension after the first.
 const MAX_COMMAS: usize = 2 * MAX_STRINGS;
 
-/// Length and contents of the header of a safetensors file of `len` bytes, of which only the header is read. The crate
-/// `safetensors` checks that the tensors follow each other without gaps or overlaps.
-pub(crate) fn safetensors_header(file: &dyn ReadExactAt, len: usize) -> Result<(usize, Metadata), String> {
+/// Length and contents of the header of a safetensors file, of which only the header is read. The crate `safetensors`
+/// checks that the tensors follow each other without gaps or overlaps.
+pub(crate) fn safetensors_header(file: &dyn ReadExactAt) -> Result<(usize, Metadata), String> {
     let mut start = [0; size_of::<u64>()];
     let length = file.read_exact_at(0, &mut start).map_or(Err(TOO_SHORT.into()), |()| header_length(&start))?;
-    let data = start.len() + length;
+    let (data, len) = (start.len() + length, file.size());
     if data > len {
         return Err(format!("its safetensors header claims {length} bytes, but the file has {len} in all"));
     }
-    let mut text = vec![0; length];
-    file.read_exact_at(start.len(), &mut text).map_err(|e| format!("its header cannot be read: {e}"))?;
+    let text = read_range(file, start.len()..data, MAX_HEADER, "its header")?;
     let (strings, commas) = count_json(&text);
     if strings > MAX_STRINGS || commas > MAX_COMMAS {
         return Err(format!(

@@ -29,7 +29,7 @@ pub fn read(path: &Path) -> Result<Packed> {
         return Err(bad(format!("has {} bytes, expected at most {MAX_MODEL}", file.len())));
     }
     // Only a packed model is read as a whole: any file may be given, and some are larger than the memory.
-    packed_header(&file, file.len()).map_err(bad)?;
+    packed_header(&file).map_err(bad)?;
     let bytes = AlignedBytes::new(file.len(), |bytes| file.read_exact_at(0, bytes));
     parse(Arc::new(bytes.map_err(|source| file.changed(source))?)).map_err(bad)
 }
@@ -96,8 +96,8 @@ impl AsRef<[u8]> for AlignedBytes {
 }
 
 /// Length of the safetensors header, what it says of the tensors, and the JSON with everything else.
-fn packed_header(file: &dyn ReadExactAt, len: usize) -> Result<(usize, Metadata, String), String> {
-    let (length, metadata) = safetensors_header(file, len)?;
+fn packed_header(file: &dyn ReadExactAt) -> Result<(usize, Metadata, String), String> {
+    let (length, metadata) = safetensors_header(file)?;
     let json = metadata.metadata().as_ref().and_then(|m| m.get(METADATA_KEY)).cloned().ok_or_else(|| {
         format!("has no '{METADATA_KEY}' metadata: it is a safetensors file, but not a packed model (see `lq-infer convert`)")
     })?;
@@ -107,7 +107,7 @@ fn packed_header(file: &dyn ReadExactAt, len: usize) -> Result<(usize, Metadata,
 /// Checks everything that can be checked without running the model.
 fn parse(bytes: Bytes) -> Result<Packed, String> {
     let data: &[u8] = (*bytes).as_ref();
-    let (header_len, metadata, json) = packed_header(&data, data.len())?;
+    let (header_len, metadata, json) = packed_header(&data)?;
     let header: Header = parse_versioned(&json, "header", VERSION)?;
     let data_start = size_of::<u64>() + header_len;
     let mut tensors = BTreeMap::new();

@@ -63,8 +63,8 @@ impl From<DynamicImage> for Pixels {
 /// - 16-bit channels keep their high byte, as in OpenCV, and in Pillow for colour. (Pillow's `convert("RGB")` makes
 ///   16-bit grey white above 255.)
 /// - An animation gives its first frame, on its screen; a TIFF file its first picture.
-/// - The Exif orientation of JPEG, PNG, WebP and TIFF is applied, as Pillow's `ImageOps.exif_transpose` does: height and
-///   width are those of the upright picture.
+/// - The Exif orientation of JPEG, PNG, WebP and TIFF is applied, as Pillow's `ImageOps.exif_transpose` does: height
+///   and width are those of the upright picture.
 ///
 /// # Errors
 /// [`Error::BadInput`], which names `name`, for another format (it says which one), a damaged or truncated file, a
@@ -103,9 +103,9 @@ fn recognize(bytes: &[u8]) -> std::result::Result<(ImageFormat, &'static str), S
     let names = FORMATS.map(|(_, name)| name).join(", ");
     match (foreign, known) {
         (None, Some(known)) => Ok(known),
-        (Some(name), _) => Err(format!("is {name}; {CONVERT} (accepted: {names})")),
-        _ if bytes.is_empty() => Err("is empty".into()),
-        _ => Err(format!("is not a picture in a known format; accepted: {names}")),
+        (Some(name), _) => Err(format!("it is {name}; {CONVERT} (accepted: {names})")),
+        _ if bytes.is_empty() => Err("it is empty".into()),
+        _ => Err(format!("not a picture in a known format; accepted: {names}")),
     }
 }
 
@@ -197,6 +197,6 @@ mod tests {
         assert_eq!(Pixels::open(path).unwrap(), Pixels::decode(&std::fs::read(path).unwrap()).unwrap());
         assert!(Pixels::decode(b"no picture").unwrap_err().to_string().starts_with("picture: "));
         assert!(Pixels::open("no/such.png").unwrap_err().to_string().starts_with("no/such.png: "));
-        assert_eq!(Pixels::open(env!("CARGO_MANIFEST_DIR")).unwrap_err().kind(), ErrorKind::BadInput);
+        assert_eq!(Pixels::open(env!("CARGO_MANIFEST_DIR")).unwrap_err().kind(), ErrorKind::Io);
     }
 }

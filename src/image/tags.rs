@@ -18,11 +18,16 @@ pub(super) const EXTRA_SAMPLES: u16 = 338;
 pub(super) const XMP: u16 = 700;
 pub(super) const DNG_VERSION: u16 = 50706;
 
+/// The last tag that says how a picture is stored; later ones are about other things.
+const LAST_OF_PICTURES: u16 = 532;
+
 /// One directory, read as Pillow reads it (`ImageFileDirectory_v2.load`).
 pub(super) struct Directory<'a> {
     bytes: &'a [u8],
     form: Form,
     values: BTreeMap<u16, Value<'a>>,
+    /// A tag of the picture itself has a value that does not lie within the file.
+    damaged: bool,
 }
 
 /// How numbers are stored: byte order, and whether lengths and offsets have 8 bytes (BigTIFF).
@@ -78,28 +83,36 @@ impl<'a> Directory<'a> {
         let (word, entry, inline) = if form.wide { (8, 20, 8) } else { (2, 12, 4) };
         let rest = bytes.get(usize::try_from(start).ok()?..)?;
         let count = usize::try_from(form.unsigned(rest.get(..word)?)).ok()?;
-        let mut values = BTreeMap::new();
-        let mut left = bytes.len() as u64;
+        let (mut values, mut damaged, mut ended, mut spent) = (BTreeMap::new(), false, false, 0u64);
         for entry in rest.get(word..)?.chunks_exact(entry).take(count) {
             let (head, field) = entry.split_at(entry.len() - inline);
             let [tag, kind] = [0, 2].map(|at| form.unsigned(&head[at..at + 2]) as u16);
-            let Some(size) = unit(kind).and_then(|unit| form.unsigned(&head[4..]).checked_mul(unit)) else { continue };
-            if values.contains_key(&tag) || size == 0 {
+            let size = form.unsigned(&head[4..]).saturating_mul(unit(kind).unwrap_or(8));
+            let inside = size <= inline as u64;
+            let data = if inside { field.get(..size as usize) } else { within(bytes, form.unsigned(field), size) };
+            damaged |= tag <= LAST_OF_PICTURES && data.is_none();
+            if ended || unit(kind).is_none() || values.contains_key(&tag) || size == 0 {
                 continue;
             }
-            let data = if size <= inline as u64 {
-                field.get(..size as usize)
-            } else {
-                // Values that together take more than the file are skipped.
-                let Some(remaining) = left.checked_sub(size) else { continue };
-                left = remaining;
-                let start = usize::try_from(form.unsigned(field)).ok();
-                start.and_then(|start| bytes.get(start..)?.get(..size as usize))
-            };
-            let Some(data) = data else { break };
-            values.insert(tag, Value { kind, data });
+            // Values elsewhere that together would take more than the file are skipped, from the first such one on.
+            spent = spent.saturating_add(if inside { 0 } else { size });
+            if !inside && spent > bytes.len() as u64 {
+                continue;
+            }
+            match data {
+                Some(data) => {
+                    values.insert(tag, Value { kind, data });
+                }
+                None => ended = true,
+            }
         }
-        Some(Directory { bytes, form, values })
+        Some(Directory { bytes, form, values, damaged })
+    }
+
+    /// Whether a tag of the picture itself has a value that does not lie within the file. Decoders may take as much
+    /// memory as it claims.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.damaged
     }
 
     /// Whether a tag has a value.
@@ -142,6 +155,11 @@ impl<'a> Directory<'a> {
             _ => return None,
         })
     }
+}
+
+/// A piece of the file, if it lies within it.
+fn within(bytes: &[u8], start: u64, size: u64) -> Option<&[u8]> {
+    bytes.get(usize::try_from(start).ok()?..)?.get(..usize::try_from(size).ok()?)
 }
 
 /// Bytes of one number of a type.

@@ -41,6 +41,7 @@ pub(super) fn decode(bytes: &[u8], allowed: u64) -> Result<Pixels, String> {
     }
     let describe = |error: TiffError| match error {
         TiffError::LimitsExceeded => too_much(allowed),
+        TiffError::UnsupportedError(error) => format!("{}; convert it to PNG first", one_line(&error)),
         other => one_line(&other),
     };
     let mut decoder = Decoder::new(Overlay::new(bytes, &directory)?).map_err(describe)?;

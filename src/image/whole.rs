@@ -13,7 +13,9 @@ pub(super) fn is_whole(format: ImageFormat, bytes: &[u8]) -> bool {
         ImageFormat::Jpeg => containers::jpeg(bytes).any(|(marker, _)| marker == containers::END_OF_IMAGE),
         ImageFormat::Gif => containers::gif(bytes).is_some(),
         ImageFormat::WebP => containers::webp(bytes).is_some(),
-        ImageFormat::Tiff => Directory::first(bytes).is_some_and(|directory| tiff(&directory, bytes.len())),
+        ImageFormat::Tiff => {
+            Directory::first(bytes).is_some_and(|directory| !directory.is_damaged() && tiff(&directory, bytes.len()))
+        }
         _ => true,
     }
 }

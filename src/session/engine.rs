@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// Uses a device that the caller owns, for example a desktop app's. Its error and device-lost handlers stay the
-    /// caller's; see [`Engine::note_device_lost`].
+    /// caller's; see [`Engine::device_lost_note`].
     ///
     /// # Errors
     /// [`crate::Error::Device`] if the limits it was made with are too small for the kernels (six storage buffers per
@@ -114,12 +114,21 @@ impl Engine {
         Gpu::of(&*self.backend).and_then(Gpu::lost_because)
     }
 
-    /// Tells the engine that its device was lost, and why. For devices that the caller owns, whose device-lost callback is
-    /// the caller's, too: without this the engine notices the loss only when a call fails.
-    pub fn note_device_lost(&self, reason: &str) {
-        if let Some(gpu) = Gpu::of(&*self.backend) {
-            gpu.note_lost(reason);
-        }
+    /// A function that tells the engine that its device was lost, and why, so that every later call says so. For devices
+    /// that the caller owns, whose device-lost callback is the caller's, too; without it the engine notices a loss only
+    /// when a call fails. The callback may own the function: that does not keep the device alive.
+    ///
+    /// ```no_run
+    /// # fn on(device: lq_infer::wgpu::Device, queue: lq_infer::wgpu::Queue) -> lq_infer::Result<()> {
+    /// let engine = lq_infer::Engine::from_wgpu(device.clone(), queue)?;
+    /// let note = engine.device_lost_note();
+    /// device.set_device_lost_callback(move |_, message| note(&message));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn device_lost_note(&self) -> impl Fn(&str) + Send + Sync + use<> {
+        let note = Gpu::of(&*self.backend).map(Gpu::lost_note);
+        move |reason| note.iter().for_each(|note| note(reason))
     }
 
     /// Devices that [`DeviceSelector::Auto`] would have preferred to this one, but for their failed last check.

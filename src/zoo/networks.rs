@@ -87,6 +87,11 @@ pub const NETWORKS: &[Network] = &[
     Network::cifar10("torch-cifar-resnet-44", |w| torch_cifar::build(w, &[7; 3])),
     Network::cifar10("torch-cifar-resnet-56", |w| torch_cifar::build(w, &[9; 3])),
     Network::cifar10("torch-cifar-resnet-110", |w| torch_cifar::build(w, &[18; 3])),
+    Network::cifar10("torch-cifar-resnet-b-20", |w| torch_cifar::build_projections(w, &[3; 3])),
+    Network::cifar10("torch-cifar-resnet-b-32", |w| torch_cifar::build_projections(w, &[5; 3])),
+    Network::cifar10("torch-cifar-resnet-b-44", |w| torch_cifar::build_projections(w, &[7; 3])),
+    Network::cifar10("torch-cifar-resnet-b-56", |w| torch_cifar::build_projections(w, &[9; 3])),
+    Network::cifar10("torch-cifar-resnet-b-110", |w| torch_cifar::build_projections(w, &[18; 3])),
     Network::cifar10("torch-resnet-18-cifar10", |w| torch_resnet::build(w, IMAGENET_18, Cifar10)),
     Network::cifar10("torch-resnet-34-cifar10", |w| torch_resnet::build(w, IMAGENET_34, Cifar10)),
     Network::cifar10("torch-resnet-50-cifar10", |w| torch_resnet::build(w, IMAGENET_50, Cifar10)),
@@ -105,12 +110,9 @@ pub const NETWORKS: &[Network] = &[
 /// The network with an id, or an error that names the one that was probably meant, or all.
 pub fn find(id: &str) -> Result<&'static Network, String> {
     NETWORKS.iter().find(|n| n.id == id).ok_or_else(|| {
-        let known: Vec<&str> = NETWORKS.iter().map(|n| n.id).collect();
-        let hint = match text::did_you_mean(id, known.iter().copied()) {
-            none if none.is_empty() => format!("; known are {}", known.join(", ")),
-            meant => meant,
-        };
-        format!("network '{}' is unknown{hint}", text::plain(id))
+        let known = NETWORKS.iter().map(|n| n.id);
+        let meant = text::did_you_mean(id, known);
+        format!("network '{}' is unknown{meant} (`lq-infer networks` lists all)", text::plain(id))
     })
 }
 

@@ -46,6 +46,23 @@ pub fn assert_random_agreement<B: Backend>(backends: &[B], seed: u64) {
     }
 }
 
+/// Runs the random network of `seed` with all widths on `backends`, in a batch of `images` that repeats its inputs.
+pub fn assert_wide_agreement<B: Backend>(backends: &[B], seed: u64, images: usize) {
+    let problem = random::Problem::wide(seed);
+    let program = lowered(&problem).unwrap();
+    let repeated = |words: &[u32]| -> Vec<u32> {
+        words.iter().copied().cycle().take(words.len() / problem.images * images).collect()
+    };
+    let words = encode(&problem, &program);
+    let expected = repeated(&run(&REFERENCE, &program, &words, problem.images));
+    for backend in backends {
+        if run(backend, &program, &repeated(&words), images) != expected {
+            let guilty = guilty(backend, &program, &repeated(&words), images);
+            panic!("{} differs with {images} images: {guilty}\nwide, {}", backend.name(), problem.describe());
+        }
+    }
+}
+
 /// Describes the first step whose result differs, for the message of a failure.
 fn guilty(backend: &dyn Backend, program: &Program, words: &[u32], images: usize) -> String {
     for steps in 1..=program.steps.len() {

@@ -49,10 +49,8 @@ fn long(reads: Reads, [h, w, c]: [usize; 3], weights: Weights) -> Problem {
 fn check(problem: &Problem) -> bool {
     let program = problem.program();
     let plan = Arc::new(Plan::new(program.clone()).unwrap());
-    let start = std::time::Instant::now();
     let words = input(&program, IMAGES, problem.seed);
     let expected = common::run(&program, &words, IMAGES, true);
-    println!("{} reference {:?}", problem.name, start.elapsed());
     let mut divided = false;
     for gpu in gpus() {
         let net = gpu.prepare_net(&plan, IMAGES, &|_, _| Ok(())).unwrap();
@@ -61,9 +59,7 @@ fn check(problem: &Problem) -> bool {
         assert!(most.is_none_or(|most| longest <= most), "{}: {longest} rounds", problem.name);
         let general = |d: &&lq_infer::internals::backend::gpu::record::Dispatch| d.variant == Variant::General;
         divided |= net.dispatches().iter().filter(general).any(|d| d.source.contains("workgroupBarrier"));
-        println!("   prepared {:?}", start.elapsed());
         let found = net.run(&words, IMAGES, &Control::default()).unwrap();
-        println!("   ran {:?}", start.elapsed());
         assert_eq!(found, expected, "{} on {:?}, which makes {most:?} rounds", problem.name, gpu.info().name);
     }
     divided
@@ -80,13 +76,13 @@ fn limited() -> bool {
 
 pub fn weights_on_reals() {
     let mut divided = false;
-    for w in 5..=8 {
+    for w in [5, 8] {
         divided |= check(&long(Reads::Reals, [10, 4, 2], planes(w)));
     }
-    for size in [[5, 5, 40], [6, 6, 32], [7, 7, 20], [3, 3, 512]] {
+    for size in [[5, 5, 40], [7, 7, 20], [3, 3, 512]] {
         divided |= check(&long(Reads::Reals, size, planes(8)));
     }
-    for w in [1, 4, 8] {
+    for w in [1, 8] {
         divided |= check(&long(Reads::Reals, [7, 7, 512], planes(w)));
     }
     assert_eq!(divided, limited());
@@ -94,7 +90,7 @@ pub fn weights_on_reals() {
 
 pub fn weights_on_codes() {
     let mut divided = check(&long(Reads::Codes(8), [3, 3, 512], planes(8)));
-    for (a, w) in [(8, 4), (8, 5), (8, 8), (5, 4), (5, 5), (5, 8), (4, 5), (4, 8), (2, 2), (1, 8), (8, 1)] {
+    for (a, w) in [(8, 4), (8, 8), (5, 5), (4, 8), (2, 2), (1, 8)] {
         divided |= check(&long(Reads::Codes(a), [7, 7, 512], planes(w)));
     }
     assert_eq!(divided, limited());

@@ -26,13 +26,15 @@ fn main() -> ExitCode {
     let on_gpus = trials! { without_gpu();
         agreement: cancelled_and_wrong_calls_are_errors, gpus_agree_with_the_reference,
             limits_shrink_the_batch_or_name_the_layer, random_networks_agree_with_the_reference,
-            the_comparison_can_fail, threads_may_share_a_network, work_can_be_encoded_on_a_borrowed_device;
-        embed: a_borrowed_device_gives_the_same_result_synchronously_and_not,
-            a_picture_in_a_texture_is_classified_within_the_callers_commands, threads_share_a_net;
+            the_comparison_can_fail, threads_may_share_a_network, wide_networks_agree_in_every_form,
+            work_can_be_encoded_on_a_borrowed_device;
+        embed: a_borrowed_device_gives_the_same_result_synchronously_and_not, a_host_can_tell_that_its_device_is_lost,
+            every_call_on_a_lost_device_says_so, pictures_in_textures_are_classified_within_the_callers_commands,
+            the_example_survives_the_loss_of_its_device, threads_share_a_net;
         loops: floats_on_reals, pools_that_are_too_large_are_refused, weights_on_codes, weights_on_reals;
         profile: arrays_on_gpus;
-        shared: a_host_may_poll_beside_us, a_lost_device_is_reported_as_lost, deadlines_hold_on_eight_threads,
-            every_wait_ends_when_the_caller_says_so, pictures_are_imported_in_the_order_asked_for,
+        shared: a_host_may_poll_beside_us, a_lost_device_is_reported_as_lost, deadlines_hold_on_sixteen_threads,
+            long_calls_can_be_cancelled_on_sixteen_threads, every_wait_ends_when_the_caller_says_so, pictures_are_imported_in_the_order_asked_for,
             traces_and_runs_do_not_mix;
         stream: on_a_gpu;
         timeline: devices_of_callers_are_timed_with_what_they_have, dispatches_of_gpus,

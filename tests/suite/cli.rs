@@ -95,7 +95,7 @@ fn bad_inputs_are_named_and_the_others_still_run() {
     let whole = std::fs::read(SHIP).unwrap();
     let truncated = write(dir.path().join("cut.png"), &whole[..whole.len() / 2]);
     let text_file = write(dir.path().join("text.png"), b"not a picture at all");
-    let output = run(&["--device", "cpu", text(&truncated), SHIP, text(&text_file)]);
+    let output = run(&["--device", "cpu", "-q", text(&truncated), SHIP, text(&text_file)]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stdout(&output).contains("ship 100.0%"));
     let errors = stderr(&output);
@@ -111,7 +111,7 @@ fn bad_models_are_refused_in_one_line() {
     let dir = folder();
     let whole = std::fs::read(MODEL).unwrap();
     let cut = write(dir.path().join("cut.safetensors"), &whole[..whole.len() - 100]);
-    fails(&["--model", text(&cut), SHIP], 3, &["cut.safetensors", "no valid safetensors"]);
+    fails(&["--model", text(&cut), SHIP], 3, &["cut.safetensors", "its header describes"]);
     fails(&["--model", SHIP, SHIP], 3, &["ship.png"]);
     fails(&["inspect", text(&cut)], 3, &["cut.safetensors"]);
     fails(&["verify", "nowhere.safetensors"], 3, &["nowhere.safetensors"]);

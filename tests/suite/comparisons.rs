@@ -76,7 +76,8 @@ fn a_baseline_is_chosen() {
     let table = stdout(&run(&["bench", "--compare", text(&one)]));
     let ratio = |table: &str, name: &str| {
         let line = table.lines().find(|line| line.contains(name)).unwrap();
-        line.split_whitespace().rev().nth(1).unwrap().to_owned()
+        // The digest and the column of the float32 baseline follow.
+        line.split_whitespace().rev().nth(2).unwrap().to_owned()
     };
     assert_eq!(["cpu", "A2000", "A6000"].map(|name| ratio(&table, name)), ["1.000", "1.000", "3.000"], "{table}");
     let table = stdout(&run(&["bench", "--compare", text(&one), "--baseline", "A6000"]));

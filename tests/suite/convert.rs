@@ -164,7 +164,7 @@ fn what_is_missing_unused_or_misshapen_is_named() {
     );
     said(
         &convert(&open(), &arch("mobilenet"), &|_, _| {}).unwrap_err().to_string(),
-        &["'mobilenet' is unknown; known are"],
+        &["'mobilenet' is unknown (`lq-infer networks` lists all)"],
     );
     let labels = ConvertOptions { labels: Some(vec!["a".into()]), ..Default::default() };
     said(&convert(&open(), &labels, &|_, _| {}).unwrap_err().to_string(), &["1 labels were given", "10 classes"]);

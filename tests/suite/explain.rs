@@ -75,9 +75,12 @@ fn the_text_fits_a_terminal() {
     for line in text.lines() {
         assert!(line.chars().count() <= 120, "{} columns: {line}", line.chars().count());
     }
-    for part in ["At best:", "bitconv 3x3", "limbsum", "bit convolutions", "Why the slowest", "Predicted", "W1", "A4"] {
+    // On a machine that is too busy for its peaks to be measured, nothing is concluded from them.
+    let doubted = text.contains("something disturbed");
+    for part in ["At best:", "bitconv 3x3", "limbsum", "bit convolutions", "Predicted", "W1", "A4"] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
+    assert_eq!(["Why the slowest", "share of bounds"].map(|part| text.contains(part)), [!doubted, true], "{text}");
 }
 
 #[test]

@@ -132,3 +132,29 @@ fn labels_and_preparation_are_set_on_a_packed_model() {
     fails(&["label", text(&model)], 2, &["nothing to change"]);
     fails(&["label", text(&model), "--crop", "28"], 2, &["takes pictures of 32x32"]);
 }
+
+#[test]
+fn conversion_takes_a_preparation_and_says_that_labels_are_missing() {
+    let fixture = |name: &str| format!("{}/tests/fixtures/custom_net/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (weights, graph) = (fixture("float-ends.pt"), fixture("float-ends.json"));
+    let dir = folder();
+    let model = dir.path().join("net.safetensors");
+    let convert = ["convert", &weights, "--graph", &graph, "-o", text(&model)];
+    let prepare = ["--resize", "40x36", "--mean", "102,51,153", "--std", "51", "--scale", "1", "--channels", "bgr"];
+    let output = run(&[&convert[..], &prepare].concat());
+    assert!(output.status.success() && stderr(&output).contains("has no labels"), "{}", stderr(&output));
+    let preprocess = json_lines(&run(&["inspect", "--json", text(&model)]))[0]["preprocess"].clone();
+    let resize = serde_json::json!({
+        "shorter_edge": 36, "filter": "pillow-bilinear", "crop": [32, 32], "stretch": [40, 36]
+    });
+    assert_eq!((&preprocess["resize"], &preprocess["channels"]), (&resize, &"bgr".into()));
+    let normalize = serde_json::json!({ "kind": "channel", "mean": [0.6, 0.2, 0.4], "std": [0.2, 0.2, 0.2] });
+    assert_eq!(preprocess["normalize"], normalize);
+    assert!(run(&["verify", text(&model), "--device", "cpu"]).status.success());
+    let refused = run(&[&convert[..], &["--resize", "20"]].concat());
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    // Without any of it, a stored model does not mention stretching: other versions read it.
+    assert!(run(&convert).status.success());
+    let plain = json_lines(&run(&["inspect", "--json", text(&model)]))[0]["preprocess"]["resize"].clone();
+    assert!(plain.get("stretch").is_none(), "{plain}");
+}

@@ -117,6 +117,7 @@ networks! {
     type_a: "preact-resnet-type-a-18" at 64,
     type_a_bottleneck: "preact-resnet-type-a-50" at 64,
     torch_cifar: "torch-cifar-resnet-20" at 16,
+    torch_cifar_projections: "torch-cifar-resnet-b-20" at 16,
     torch_resnet: "torch-resnet-18" at 48,
     torch_resnet_bottleneck: "torch-resnet-50" at 48,
 }
@@ -177,8 +178,8 @@ fn problem(definition: Definition, rng: &mut Rng) -> Problem {
 fn converted(variables: &Variables, size: usize) -> lq_infer::Result<Packed> {
     let folder = tempfile::tempdir().unwrap();
     let path = write_npz(variables, ":0", folder.path());
-    convert(&Checkpoint::open(&path)?, &ConvertOptions { input_size: Some(size), ..Default::default() }, &|_, _| {})
-        .map(|c| c.packed)
+    let options = ConvertOptions { input_size: Some(size), allow_float: true, ..Default::default() };
+    convert(&Checkpoint::open(&path)?, &options, &|_, _| {}).map(|c| c.packed)
 }
 
 /// Networks of the paper, and those of the PyTorch ports for ImageNet, whose twins for CIFAR-10 have the same variables.

@@ -3,7 +3,8 @@
 
 use image::{DynamicImage, ImageFormat, RgbImage};
 use lq_infer::internals::error::ErrorKind;
-use lq_infer::internals::image::decode;
+use lq_infer::internals::graph::preprocess::{Filter, Resize};
+use lq_infer::internals::image::{decode, resize_and_crop};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -118,7 +119,7 @@ fn formats_that_are_not_read_are_named() {
         (b"\0\x05\x16\x07\0\x02\0\0Mac OS X", "is an AppleDouble file"),
         (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
         (b"\x93NUMPY\x01\0", ".npy"),
-        (b"hello", "is not a picture in a known format"),
+        (b"hello", "not a picture in a known format"),
         (b"", "is empty"),
     ];
     for (bytes, expected) in files {
@@ -192,9 +193,34 @@ fn tiff_files_that_cannot_be_read_say_why() {
         (vec![(258, 8), (262, 1), (279, 1_000_000)], "its end is missing"),
         (vec![(258, 8), (262, 2)], "pixels have 1 samples; their colours need 3"),
         (vec![(256, 1 << 20), (258, 8), (262, 1)], "1048576 x 2"),
-        (vec![(256, 30_000), (257, 1000), (258, 8), (262, 1)], "bytes decoded"),
+        (vec![(256, 30_000), (257, 1000), (258, 8), (262, 1), (278, 1000)], "bytes decoded"),
     ] {
         let message = problem(&plain(&entries));
         assert!(message.contains("TIFF file") && message.contains(expected), "{message}, not {expected}");
     }
+}
+
+#[test]
+fn stretched_pictures_equal_pillow() {
+    let case = table("pillow.txt").into_iter().find(|case| case[0] == "tiff-raw").unwrap();
+    let picture = decode(&from_hex(&case[1]), Path::new("sample")).unwrap();
+    assert_eq!((picture.height, picture.width), (3, 5));
+    let rule = |filter, crop| Resize { shorter_edge: 3, filter, crop, stretch: Some([4, 3]) };
+    // Image.resize((3, 4), BILINEAR) and BICUBIC.
+    let bilinear = [
+        16, 113, 210, 74, 171, 69, 132, 229, 70, 62, 159, 96, 125, 186, 84, 188, 125, 126, 116, 172, 54, 164, 151, 123,
+        158, 95, 138, 162, 149, 100, 179, 77, 174, 54, 151, 102,
+    ];
+    let bicubic = [
+        9, 106, 225, 70, 170, 65, 130, 241, 60, 53, 164, 90, 123, 197, 77, 203, 116, 130, 121, 181, 38, 171, 151, 129,
+        165, 81, 146, 171, 147, 101, 183, 60, 189, 40, 159, 99,
+    ];
+    for (filter, expected) in [(Filter::PillowBilinear, bilinear), (Filter::PillowBicubic, bicubic)] {
+        let found = resize_and_crop(&picture, &rule(filter, [4, 3])).unwrap();
+        assert_eq!((found.height, found.width, &found.rgb[..]), (4, 3, &expected[..]));
+        let middle = resize_and_crop(&picture, &rule(filter, [2, 1])).unwrap();
+        assert_eq!(middle.rgb, [&expected[12..15], &expected[21..24]].concat());
+    }
+    let wrong = resize_and_crop(&picture, &rule(Filter::PillowBilinear, [4, 4])).unwrap_err();
+    assert!(wrong.to_string().contains("4 x 3, less than their crop of 4 x 4"), "{wrong}");
 }

@@ -37,9 +37,9 @@ fn a_network_is_found_under_the_prefix_of_any_wrapper() {
     let scalar = || (vec![1], vec![3.0]);
     for (prefix, beside) in [
         ("model.", None),
-        ("module.", Some("n_averaged")),
+        ("module.", Some("ema.decay")),
         ("1.", Some("0.weight")),
-        ("_orig_mod.", Some("step")),
+        ("_orig_mod.", Some("scale")),
         ("model.module._orig_mod.", Some("model.temperature")),
         ("net.backbone.", Some("net.head.weight")),
         ("a/b/", None),
@@ -71,7 +71,8 @@ fn of_several_networks_the_user_chooses() {
         assert!(error.contains(part), "'{part}' in {error}");
     }
     for (prefix, widths) in [("student", "2/2"), ("student.", "2/2"), ("teacher.", "32/32")] {
-        let chosen = conversion(&both, &at(prefix)).unwrap().packed;
+        let options = ConvertOptions { allow_float: true, ..at(prefix) };
+        let chosen = conversion(&both, &options).unwrap().packed;
         assert_eq!(chosen.header.name, format!("{ID} {widths}"));
     }
     let error = conversion(&both, &at("net")).unwrap_err();

@@ -5,6 +5,7 @@
 mod bases;
 mod bind;
 mod custom;
+mod ends;
 mod export;
 mod layout;
 mod mean_image;

@@ -2,14 +2,14 @@
 //! themselves have them as buffers.
 
 use crate::convert::readers::{Checkpoint, Variable};
-use crate::error::Result;
 use crate::graph::preprocess::{ChannelOrder, Normalize, Preprocess};
 
 /// Ends of the names of a mean, and of the deviation beside it.
-const NAMES: [[&str; 2]; 6] = [
+const NAMES: [[&str; 2]; 7] = [
     ["mean", "std"],
     ["mean", "sd"],
     ["mean", "stdev"],
+    ["mu", "sigma"],
     ["pixel_mean", "pixel_std"],
     ["image_mean", "image_std"],
     ["norm_mean", "norm_std"],
@@ -34,7 +34,10 @@ pub(crate) fn all(checkpoint: &Checkpoint) -> Vec<Normalization<'_>> {
     let three = |variable: &Variable| variable.shape.iter().product::<usize>() == 3 && variable.shape.contains(&3);
     let pair = |name: &'_ str| {
         let (scope, last) = name.rfind('.').map_or(("", name), |dot| name.split_at(dot + 1));
-        let beside = NAMES.iter().filter(|[mean, _]| *mean == last).map(|[_, deviation]| format!("{scope}{deviation}"));
+        let plain = last.trim_start_matches('_');
+        let hidden = &last[..last.len() - plain.len()];
+        let is_mean = |[mean, _]: &&[&str; 2]| *mean == plain;
+        let beside = NAMES.iter().filter(is_mean).map(|[_, deviation]| format!("{scope}{hidden}{deviation}"));
         beside.into_iter().find(|deviation| checkpoint.variables().get(deviation).is_some_and(three))
     };
     let means = checkpoint.variables().iter().filter(|(_, variable)| three(variable));
@@ -48,26 +51,28 @@ impl Normalization<'_> {
     }
 
     /// Makes `preprocess` normalize in this way, if it is clear what is meant.
-    pub(crate) fn apply(&self, checkpoint: &Checkpoint, preprocess: &mut Preprocess) -> Result<Applied> {
-        let read = |name: &str| -> Result<[f64; 3]> {
-            let numbers = checkpoint.read_f32(name)?;
-            Ok(std::array::from_fn(|c| numbers.get(c).map_or(f64::NAN, |&v| shortest(v))))
+    pub(crate) fn apply(&self, checkpoint: &Checkpoint, preprocess: &mut Preprocess) -> Applied {
+        let read = |name: &str| -> Option<[f64; 3]> {
+            let numbers: [f32; 3] = checkpoint.read_f32(name).ok()?.try_into().ok()?;
+            Some(numbers.map(shortest))
         };
-        let (mean, std) = (read(self.mean)?, read(&self.deviation)?);
+        let (Some(mean), Some(std)) = (read(self.mean), read(&self.deviation)) else {
+            return Applied::Left("its numbers are not floats".into());
+        };
         let inside = |most: f64| {
             mean.iter().all(|m| (0.0..=most).contains(m)) && std.iter().all(|&s| s > most / 1024.0 && s <= most)
         };
         let (mean, std) = match (inside(1.0), inside(WHITE)) {
             (true, _) => (mean, std),
             (false, true) => (mean.map(|m| m / WHITE), std.map(|s| s / WHITE)),
-            (false, false) => return Ok(Applied::Left(format!("its numbers {mean:?} and {std:?} are no pixels'"))),
+            (false, false) => return Applied::Left(format!("its numbers {mean:?} and {std:?} are no pixels'")),
         };
         match preprocess {
             Preprocess { channels: ChannelOrder::Rgb, normalize: normalize @ Normalize::Channel { .. }, .. } => {
                 *normalize = Normalize::Channel { mean, std };
-                Ok(Applied::Taken)
+                Applied::Taken
             }
-            _ => Ok(Applied::Left("this network's own preprocessing differs from it in more than its numbers".into())),
+            _ => Applied::Left("this network's own preprocessing differs from it in more than its numbers".into()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which network a checkpoint holds, told from the names and shapes of its variables.
 
+use super::ends::{BOTH, ends};
 use super::mismatch::Mismatch;
 use super::names::{NameRules, SOURCES};
 use super::normalization;
@@ -9,9 +10,8 @@ use super::widths::CheckpointWidths;
 use crate::convert::claims::pictures;
 use crate::convert::options::ConvertOptions;
 use crate::convert::readers::{Checkpoint, Variable};
-use crate::graph::{Op, Weights};
-use crate::zoo::{self, Definition, NETWORKS, Network, Uniform};
-use std::sync::OnceLock;
+use crate::graph::Op;
+use crate::zoo::{self, Definition, NETWORKS, Network};
 
 /// Channels of the pictures that all networks of the zoo read.
 const COLOURS: usize = 3;
@@ -110,7 +110,7 @@ fn matches<'a>(
     let normalization = normalization::all(scope.checkpoint);
     let mut matches: Vec<Match> = Vec::new();
     for &network in networks {
-        for widths in sources.iter().filter(|widths| has_ends(network, widths)) {
+        for widths in sources.iter().filter(|widths| ends(network, widths) == BOTH) {
             // A definition that does not even build with this checkpoint's widths is not the right one.
             if let Ok(definition) = network.build(widths)
                 && Mismatch::new(scope, &definition, widths.rules, &|name| {
@@ -133,24 +133,6 @@ fn candidates(options: &ConvertOptions) -> Result<Vec<&'static Network>, String>
         Some(id) => Ok(vec![zoo::find(id)?]),
         None => Ok(NETWORKS.iter().collect()),
     }
-}
-
-/// Whether the checkpoint has the first and the last weights of a network: a quick test before more is compared.
-fn has_ends(network: &Network, widths: &CheckpointWidths) -> bool {
-    static ENDS: OnceLock<Vec<(&str, Vec<String>)>> = OnceLock::new();
-    let ends = ENDS.get_or_init(|| NETWORKS.iter().map(|n| (n.id, ends(n))).collect());
-    let (scope, rules) = (widths.scope(), widths.rules);
-    let exists = |layer: &String| scope.has(&rules.weight(layer, &|name| scope.has(name)));
-    ends.iter().find(|(id, _)| *id == network.id).is_none_or(|(_, layers)| layers.iter().all(exists))
-}
-
-/// The first and the last convolution of a network.
-fn ends(network: &Network) -> Vec<String> {
-    let widths = Uniform { weights: Weights::Float, activation_bits: None };
-    let Ok(definition) = network.build(&widths) else { return Vec::new() };
-    let nodes = definition.graph.nodes();
-    let mut convs = nodes.iter().filter(|node| matches!(node.op, Op::Conv { .. })).map(|node| node.name.clone());
-    [convs.next(), convs.next_back()].into_iter().flatten().collect()
 }
 
 /// The part of a checkpoint and the source under whose names it is a given network, or how it differs from that under

@@ -1,5 +1,6 @@
 //! The message about a checkpoint that holds no known network.
 
+use super::ends::ends;
 use super::mismatch::Mismatch;
 use super::names::SOURCES;
 use super::scope::Scope;
@@ -24,7 +25,8 @@ struct Closest<'a> {
 /// How a checkpoint differs from the closest of `networks`, or what is in it if it is like none.
 pub(crate) fn describe(scopes: &[Scope], networks: &[&'static Network], options: &ConvertOptions) -> String {
     let closest = match closest(scopes, networks, options) {
-        Ok(closest) => closest,
+        Ok(Some(closest)) => closest,
+        Ok(None) => return format!("{NONE}: {}", seen(scopes)),
         Err(problem) => return problem,
     };
     let under = match &closest.scope.prefix {
@@ -38,23 +40,27 @@ pub(crate) fn describe(scopes: &[Scope], networks: &[&'static Network], options:
     if closest.mismatch.likeness() >= ALIKE {
         return format!("it holds no known network; the closest is {}{under}: {differences}", closest.id);
     }
-    format!("it holds no known network, and none that is like one: {}", seen(scopes))
+    format!("{NONE}: {}", seen(scopes))
 }
 
-/// The closest network of all. A single wrong shape would be taken for the layer's width, and its neighbours would then be
+const NONE: &str = "it holds no known network, and none that is like one";
+
+/// The closest network of all, unless none has anything in common with the checkpoint. A single wrong shape would be taken for the layer's width, and its neighbours would then be
 /// reported as wrong; so the original channels are tried as well.
 fn closest<'a>(
     scopes: &'a [Scope],
     networks: &[&'static Network],
     options: &ConvertOptions,
-) -> Result<Closest<'a>, String> {
+) -> Result<Option<Closest<'a>>, String> {
     let mut closest: Option<Closest> = None;
     let mut refusal = None;
     for scope in scopes.iter().take(SCOPES) {
         let found = SOURCES.map(|rules| CheckpointWidths::new(scope, rules, options));
         let original = found.each_ref().map(CheckpointWidths::with_original_channels);
         for &network in networks {
-            for widths in original.iter().chain(&found) {
+            // Most pairs of networks and sources have nothing in common with the checkpoint.
+            let plausible = |widths: &&CheckpointWidths| options.arch.is_some() || ends(network, widths) > 0;
+            for widths in original.iter().chain(&found).filter(plausible) {
                 match network.build(widths) {
                     Err(problem) => refusal = Some(problem),
                     Ok(definition) => {
@@ -67,7 +73,10 @@ fn closest<'a>(
             }
         }
     }
-    closest.ok_or_else(|| refusal.unwrap_or_else(|| "no network is known".to_owned()))
+    match (closest, refusal) {
+        (None, Some(refusal)) => Err(refusal),
+        (closest, _) => Ok(closest),
+    }
 }
 
 /// Whether `new` is closer: more like the checkpoint or, if equally like, with fewer differences.

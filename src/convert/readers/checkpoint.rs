@@ -139,6 +139,6 @@ impl Checkpoint {
 }
 
 /// What `parse` makes of a file.
-fn parsed<T>(file: &RegularFile, parse: impl FnOnce(&[u8]) -> Result<T, String>) -> Result<T> {
-    parse(&file.map()?).map_err(|problem| Error::bad_checkpoint(file.path(), problem))
+fn parsed<T>(file: &RegularFile, parse: impl FnOnce(&RegularFile) -> Result<T, String>) -> Result<T> {
+    parse(file).map_err(|problem| Error::bad_checkpoint(file.path(), problem))
 }

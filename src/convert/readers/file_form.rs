@@ -7,7 +7,7 @@ use super::safetensors::{self, SafetensorsFile};
 use super::torch::{self, TorchFile};
 use super::views::Selection;
 use super::zip_directory;
-use crate::files::quoted;
+use crate::files::{ReadExactAt, quoted};
 
 /// What a single file is, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl FileForm {
     }
 
     /// Parses the list of variables of a whole file of this form.
-    pub(super) fn parse(self, file: &[u8], selection: Selection) -> Result<Box<dyn Reader>, String> {
+    pub(super) fn parse(self, file: &dyn ReadExactAt, selection: Selection) -> Result<Box<dyn Reader>, String> {
         Ok(match self {
             FileForm::Pickle => Box::new(TorchFile::from_pickles(file, selection)?),
             FileForm::Zip => {

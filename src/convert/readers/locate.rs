@@ -140,7 +140,7 @@ fn describe(file: &RegularFile, head: &[u8]) -> Result<String> {
     let extension = file.path().extension().and_then(OsStr::to_str).unwrap_or_default();
     if tf_bundle::has_magic(&file.tail(8)?) {
         // The parser recognizes a V1 checkpoint itself.
-        return Ok(match TfIndex::parse(&file.map()?) {
+        return Ok(match TfIndex::parse(file) {
             Ok(_) => "this is the index of a TensorFlow V2 checkpoint; give it back its name PREFIX.index".into(),
             Err(problem) => problem,
         });

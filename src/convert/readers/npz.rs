@@ -64,14 +64,14 @@ impl Reader for Npz {
 
 impl Npz {
     /// Lists the arrays of the archive whose bytes are given. Only their headers are unpacked.
-    pub fn parse(file: &[u8]) -> Result<Self, String> {
+    pub fn parse(file: &dyn ReadExactAt) -> Result<Self, String> {
         let entries = zip_directory::entries(file)?;
         foreign::check_entries(&entries)?;
         Self::from_entries(file, entries)
     }
 
     /// The same with the entries that the archive's directory lists.
-    pub(super) fn from_entries(file: &[u8], entries: Vec<Entry>) -> Result<Self, String> {
+    pub(super) fn from_entries(file: &dyn ReadExactAt, entries: Vec<Entry>) -> Result<Self, String> {
         let mut npz = Npz(VariableList::new());
         for entry in entries {
             npz.insert(file, entry)?;
@@ -84,9 +84,9 @@ impl Npz {
         self.0.place(name)?.read(file).map_err(|problem| named(name, &problem))
     }
 
-    fn insert(&mut self, file: &[u8], entry: Entry) -> Result<(), String> {
-        let key = entry.name.strip_suffix(b".npy");
-        let key = key.ok_or_else(|| format!("entry {} is no array, expected NAME.npy", quoted(entry.name)))?;
+    fn insert(&mut self, file: &dyn ReadExactAt, entry: Entry) -> Result<(), String> {
+        let key = entry.name.strip_suffix(b".npy".as_slice());
+        let key = key.ok_or_else(|| format!("entry {} is no array, expected NAME.npy", quoted(&entry.name)))?;
         let name = variable_name(key)?;
         let array = PackedArray::parse(file, &entry).map_err(|problem| format!("variable '{name}': {problem}"))?;
         let variable = Variable { shape: array.header.shape.clone(), dtype: array.header.dtype.name().into() };
@@ -96,9 +96,9 @@ impl Npz {
 
 impl PackedArray {
     /// Reads the array's header and checks the sizes that the archive declares against it.
-    fn parse(file: &[u8], entry: &Entry) -> Result<Self, String> {
-        let packed = file.get(entry.packed.clone()).unwrap_or_default();
-        let limit = u64::try_from(file.len().saturating_add(MARGIN)).unwrap_or(u64::MAX);
+    fn parse(file: &dyn ReadExactAt, entry: &Entry) -> Result<Self, String> {
+        let packed = &entry.packed;
+        let limit = u64::try_from(file.size().saturating_add(MARGIN)).unwrap_or(u64::MAX);
         if entry.size > limit {
             return Err(format!("unpacks to {} bytes, expected at most {limit} in a file of this size", entry.size));
         }
@@ -106,7 +106,7 @@ impl PackedArray {
         if entry.size > most {
             return Err(format!("{} bytes cannot unpack to the {} declared", packed.len(), entry.size));
         }
-        let header = read_header(unpacker(entry.method, packed))?;
+        let header = read_header(unpacker(entry.method, packed_bytes(file, packed)))?;
         if u64::try_from(header.file_len()) != Ok(entry.size) {
             return Err(format!(
                 "{} bytes of data, expected {} for {} of shape {:?}",
@@ -135,8 +135,7 @@ impl PackedArray {
         file: &dyn ReadExactAt,
         take: impl FnOnce(&mut dyn Read) -> Result<T, String>,
     ) -> Result<T, String> {
-        let packed = BufReader::new(RangeReader { file, range: self.packed.clone() });
-        let mut reader = CrcReader::new(unpacker(self.method, packed));
+        let mut reader = CrcReader::new(unpacker(self.method, packed_bytes(file, &self.packed)));
         if read_header(&mut reader)? != self.header {
             return Err("the file changed while it was read".into());
         }
@@ -165,6 +164,11 @@ impl PackedArray {
 
 fn named(name: &str, problem: &str) -> String {
     format!("variable '{name}': {problem}")
+}
+
+/// The bytes of an entry as they are in the archive.
+fn packed_bytes<'a>(file: &'a dyn ReadExactAt, range: &Range<usize>) -> impl BufRead + 'a {
+    BufReader::new(RangeReader { file, range: range.clone() })
 }
 
 fn unpacker<'a>(method: Method, packed: impl BufRead + 'a) -> Box<dyn Read + 'a> {

@@ -23,13 +23,13 @@ pub struct SafetensorsFile {
 
 impl SafetensorsFile {
     /// Lists the tensors of the file whose bytes are given; they themselves are not touched.
-    pub fn parse(file: &[u8]) -> Result<Self, String> {
+    pub fn parse(file: &dyn ReadExactAt) -> Result<Self, String> {
         Self::parse_selected(file, Selection::default())
     }
 
     /// The same for some of the tensors.
-    pub(super) fn parse_selected(file: &[u8], selection: Selection) -> Result<Self, String> {
-        let (header, metadata) = safetensors_header(&file, file.len())?;
+    pub(super) fn parse_selected(file: &dyn ReadExactAt, selection: Selection) -> Result<Self, String> {
+        let (header, metadata) = safetensors_header(file)?;
         let has_entry = |key| metadata.metadata().as_ref().is_some_and(|entries| entries.contains_key(key));
         if has_entry(METADATA_KEY) {
             return Err("this is a packed model already; use it as it is (see `lq-infer inspect`)".into());
@@ -42,6 +42,7 @@ impl SafetensorsFile {
         if !has_entry(GRAPH_KEY) {
             metadata.metadata().iter().flatten().for_each(|(key, text)| {
                 evidence.add("", key, SettingValue::Text(text.clone()));
+                evidence.add_text(&format!("{key}."), text);
             });
             tensors.retain(|name, info| !bookkeeping::note(name, info.shape.iter().product(), &mut evidence));
             prefix = selection.prefix(tensors.keys().map(String::as_str));
@@ -55,7 +56,7 @@ impl SafetensorsFile {
                 return Err(named(format!("{} dimensions, expected at most {MAX_DIMS}", info.shape.len())));
             }
             let view = StridedView::contiguous(element, info.shape.clone(), data + start..data + end);
-            views.insert(name.get(prefix..).unwrap_or_default(), view, file.len())?;
+            views.insert(name.get(prefix..).unwrap_or_default(), view, file.size())?;
         }
         Ok(SafetensorsFile { views, evidence })
     }
@@ -81,7 +82,7 @@ impl Reader for SafetensorsFile {
 
 /// A metadata entry of a file.
 pub(in crate::convert) fn metadata(file: &RegularFile, key: &str) -> Result<Option<String>, String> {
-    let (_, metadata) = safetensors_header(file, file.len())?;
+    let (_, metadata) = safetensors_header(file)?;
     Ok(metadata.metadata().as_ref().and_then(|entries| entries.get(key)).cloned())
 }
 

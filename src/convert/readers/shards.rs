@@ -96,7 +96,7 @@ fn shard(index: &Path, name: &str) -> Result<(RegularFile, Box<dyn Reader>)> {
     let form =
         form.ok_or_else(|| bad("no shard of a state dict, expected .safetensors or what torch.save writes".into()))?;
     let selection = Selection { whole_names: true, ..Selection::default() };
-    let part = form.parse(&file.map()?, selection).map_err(bad)?;
+    let part = form.parse(&file, selection).map_err(bad)?;
     Ok((file, part))
 }
 

@@ -4,7 +4,7 @@
 //! or deflated, one disk, no encryption. Entry names are keys and never paths. The archive's central directory is read
 //! in place, so that a small hostile archive cannot cost much memory.
 
-use crate::files::quoted;
+use crate::files::{ReadExactAt, quoted, read_range};
 use std::ops::Range;
 
 /// First bytes of an archive: those of its first entry, or of an empty archive.
@@ -18,6 +18,7 @@ const LOCATOR64: &[u8; 4] = b"PK\x06\x07";
 
 const END_LEN: usize = 22;
 const LOCATOR64_LEN: usize = 20;
+const END64_LEN: usize = 56;
 const CENTRAL_LEN: usize = 46;
 const LOCAL_LEN: usize = 30;
 
@@ -26,6 +27,7 @@ const IN_ZIP64: u32 = u32::MAX;
 
 /// Far above any real network.
 const MAX_ENTRIES: u64 = 16 * 1024;
+const MAX_DIRECTORY: usize = 16 << 20;
 
 /// How an entry's bytes are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +38,8 @@ pub(super) enum Method {
 
 /// One entry.
 #[derive(Clone, Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) name: &'a [u8],
+pub(super) struct Entry {
+    pub(super) name: Vec<u8>,
     pub(super) method: Method,
     pub(super) crc32: u32,
     /// Bytes of the unpacked entry, as declared.
@@ -47,13 +49,13 @@ pub(super) struct Entry<'a> {
 }
 
 /// All entries in the order of the central directory. No two of them overlap.
-pub(super) fn entries(file: &[u8]) -> Result<Vec<Entry<'_>>, String> {
-    let (directory, count) = directory(file)?;
-    let mut rest = file.get(directory.clone()).ok_or("the zip directory reaches beyond the end of the file")?;
-    let before = file.get(..directory.start).unwrap_or_default();
+pub(super) fn entries(file: &dyn ReadExactAt) -> Result<Vec<Entry>, String> {
+    let (place, count) = directory(file)?;
+    let directory = read_range(file, place.clone(), MAX_DIRECTORY, "the zip directory")?;
+    let mut rest = directory.as_slice();
     let mut entries = Vec::new();
     for _ in 0..count {
-        let (entry, len) = central_entry(rest, before)?;
+        let (entry, len) = central_entry(rest, file, place.start)?;
         entries.push(entry);
         rest = rest.get(len..).unwrap_or_default();
     }
@@ -76,46 +78,71 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// Range of the central directory and number of entries in it.
-fn directory(file: &[u8]) -> Result<(Range<usize>, u64), String> {
-    let end = find_end(file).ok_or("truncated or no zip archive (the end record is missing)")?;
-    let (start, len, count) = directory_fields(file, end).ok_or("bad zip end record")?;
+/// Where the directory is, and how many entries it has.
+fn directory(file: &dyn ReadExactAt) -> Result<(Range<usize>, u64), String> {
+    let tail = Tail::read(file)?;
+    let end = tail.find_end().ok_or("truncated or no zip archive (the end record is missing)")?;
+    let (start, len, count) = tail.directory_fields(end, file).ok_or("bad zip end record")?;
     if count > MAX_ENTRIES {
         return Err(format!("{count} zip entries, expected at most {MAX_ENTRIES}"));
     }
     let range = usize::try_from(start).ok().zip(start.checked_add(len).and_then(|to| usize::try_from(to).ok()));
     match range {
-        Some((from, to)) if to <= end => Ok((from..to, count)),
-        _ => Err(format!("truncated zip archive: {len} bytes of directory at {start} do not fit before {end}")),
+        Some((from, to)) if to <= tail.start + end => Ok((from..to, count)),
+        _ => Err(format!(
+            "truncated zip archive: {len} bytes of directory at {start} do not fit before {}",
+            tail.start + end
+        )),
     }
 }
 
-/// Start of the end record: the last signature whose comment ends exactly at the end of the file.
-fn find_end(file: &[u8]) -> Option<usize> {
-    let last = file.len().checked_sub(END_LEN)?;
-    let first = last.saturating_sub(usize::from(u16::MAX));
-    (first..=last).rev().find(|&at| {
-        file.get(at..).is_some_and(|r| r.starts_with(END)) && u16_at(file, at + 20).map(usize::from) == Some(last - at)
-    })
+/// The last bytes of a file, in which its end record is.
+struct Tail {
+    bytes: Vec<u8>,
+    /// Where they begin in the file.
+    start: usize,
 }
 
-/// Start, length and entry count of the directory, from the zip64 end record where there is one.
-fn directory_fields(file: &[u8], end: usize) -> Option<(u64, u64, u64)> {
-    if let Some(locator) = end.checked_sub(LOCATOR64_LEN)
-        && file.get(locator..)?.starts_with(LOCATOR64)
-    {
-        let at = usize::try_from(u64_at(file, locator + 8)?).ok()?;
-        let record = file.get(at..locator)?;
-        let is_end64 = record.starts_with(END64);
-        return is_end64.then_some((u64_at(record, 48)?, u64_at(record, 40)?, u64_at(record, 32)?));
+impl Tail {
+    /// As many bytes as the end record, its comment and the locator of zip64 before it may take.
+    fn read(file: &dyn ReadExactAt) -> Result<Self, String> {
+        let most = LOCATOR64_LEN + END_LEN + usize::from(u16::MAX);
+        let start = file.size().saturating_sub(most);
+        Ok(Tail { bytes: read_range(file, start..file.size(), most, "the end of the archive")?, start })
     }
-    let disks_agree = u32_at(file, end + 4)? == 0 && u16_at(file, end + 8)? == u16_at(file, end + 10)?;
-    let fields = (u32_at(file, end + 16)?.into(), u32_at(file, end + 12)?.into(), u16_at(file, end + 10)?.into());
-    disks_agree.then_some(fields)
+
+    /// Where the end record is in these bytes: it ends with a comment that reaches to the end of the file.
+    fn find_end(&self) -> Option<usize> {
+        let last = self.bytes.len().checked_sub(END_LEN)?;
+        let first = last.saturating_sub(usize::from(u16::MAX));
+        (first..=last).rev().find(|&at| {
+            self.bytes.get(at..).is_some_and(|r| r.starts_with(END))
+                && u16_at(&self.bytes, at + 20).map(usize::from) == Some(last - at)
+        })
+    }
+
+    /// Start and length of the directory and its number of entries, of the end record at `end` or that of zip64.
+    fn directory_fields(&self, end: usize, file: &dyn ReadExactAt) -> Option<(u64, u64, u64)> {
+        if let Some(locator) = end.checked_sub(LOCATOR64_LEN)
+            && self.bytes.get(locator..)?.starts_with(LOCATOR64)
+        {
+            let at = usize::try_from(u64_at(&self.bytes, locator + 8)?).ok()?;
+            // It lies before its locator.
+            let record_end = at.checked_add(END64_LEN).filter(|&to| to <= self.start + locator)?;
+            let record = read_range(file, at..record_end, END64_LEN, "the zip64 end record").ok()?;
+            let is_end64 = record.starts_with(END64);
+            return is_end64.then_some((u64_at(&record, 48)?, u64_at(&record, 40)?, u64_at(&record, 32)?));
+        }
+        let bytes = &self.bytes;
+        let disks_agree = u32_at(bytes, end + 4)? == 0 && u16_at(bytes, end + 8)? == u16_at(bytes, end + 10)?;
+        let fields =
+            (u32_at(bytes, end + 16)?.into(), u32_at(bytes, end + 12)?.into(), u16_at(bytes, end + 10)?.into());
+        disks_agree.then_some(fields)
+    }
 }
 
 /// The entry at the start of `rest`, and the bytes it takes there. `before` is the archive up to the directory.
-fn central_entry<'a>(rest: &'a [u8], before: &[u8]) -> Result<(Entry<'a>, usize), String> {
+fn central_entry(rest: &[u8], file: &dyn ReadExactAt, directory: usize) -> Result<(Entry, usize), String> {
     let fields = CentralFields::parse(rest).ok_or("bad entry in the zip directory")?;
     let name = fields.name;
     let shown = quoted(name);
@@ -132,9 +159,9 @@ fn central_entry<'a>(rest: &'a [u8], before: &[u8]) -> Result<(Entry<'a>, usize)
     if method == Method::Stored && fields.size != fields.packed_size {
         return Err(format!("entry {shown} is stored, but has {} bytes for {}", fields.packed_size, fields.size));
     }
-    let packed = local_data(before, &fields)
+    let packed = local_data(file, directory, &fields)
         .ok_or_else(|| format!("entry {shown} is truncated or its local header differs from the zip directory"))?;
-    Ok((Entry { name, method, crc32: fields.crc32, size: fields.size, packed }, fields.len))
+    Ok((Entry { name: name.to_owned(), method, crc32: fields.crc32, size: fields.size, packed }, fields.len))
 }
 
 /// The checksum that zip archives use.
@@ -205,14 +232,16 @@ fn zip64_extra(mut extra: &[u8]) -> &[u8] {
 }
 
 /// The packed bytes: they follow the local header, whose name must be the same.
-fn local_data(before: &[u8], fields: &CentralFields) -> Option<Range<usize>> {
+fn local_data(file: &dyn ReadExactAt, directory: usize, fields: &CentralFields) -> Option<Range<usize>> {
     let start = usize::try_from(fields.local).ok()?;
-    let header = before.get(start..)?;
-    let name_end = LOCAL_LEN + usize::from(u16_at(header, 26)?);
-    let data = start.checked_add(name_end + usize::from(u16_at(header, 28)?))?;
+    let name = start.checked_add(LOCAL_LEN)?;
+    let read = |range: Range<usize>| read_range(file, range, u16::MAX.into(), "a local header").ok();
+    let header = read(start..name)?;
+    let name_end = name.checked_add(usize::from(u16_at(&header, 26)?))?;
+    let data = name_end.checked_add(usize::from(u16_at(&header, 28)?))?;
     let end = data.checked_add(usize::try_from(fields.packed_size).ok()?)?;
-    let agrees = header.starts_with(LOCAL) && header.get(LOCAL_LEN..name_end)? == fields.name;
-    (agrees && end <= before.len()).then_some(data..end)
+    let agrees = header.starts_with(LOCAL) && read(name..name_end)? == fields.name;
+    (agrees && end <= directory).then_some(data..end)
 }
 
 /// With overlapping entries, a small archive could unpack to petabytes.
@@ -221,7 +250,7 @@ fn check_overlaps(entries: &[Entry]) -> Result<(), String> {
     all.sort_by_key(|entry| entry.packed.start);
     for (entry, next) in all.iter().zip(all.iter().skip(1)) {
         if next.packed.start < entry.packed.end {
-            return Err(format!("zip entries {} and {} overlap", quoted(entry.name), quoted(next.name)));
+            return Err(format!("zip entries {} and {} overlap", quoted(&entry.name), quoted(&next.name)));
         }
     }
     Ok(())

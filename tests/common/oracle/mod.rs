@@ -150,9 +150,9 @@ fn zeros(x: &NodeResult, channels: usize) -> NodeResult {
 
 /// The concatenation of all `parts`, pixel by pixel.
 fn concat(parts: &[&NodeResult]) -> NodeResult {
-    let channels = parts.iter().map(|p| p.shape[2]).sum();
+    let channels: usize = parts.iter().map(|p| p.shape[2]).sum();
     let mut joined = NodeResult { shape: [parts[0].shape[0], parts[0].shape[1], channels], ..NodeResult::default() };
-    let pixels = parts[0].values.len() / parts[0].shape[2];
+    let pixels = parts.iter().map(|p| p.values.len()).sum::<usize>() / channels;
     for pixel in 0..pixels {
         for part in parts {
             let c = part.shape[2];

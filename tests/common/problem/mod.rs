@@ -40,8 +40,21 @@ impl Problem {
     /// The problem of `seed`. Every 16 consecutive seeds go through all weights and activations of 1 to 4 bits; in
     /// every fifth such round, each layer has a random width of up to 8 bits instead.
     pub fn random(seed: u64) -> Self {
-        let mut rng = Rng::new(seed);
         let bits = if seed / 16 % 5 == 4 { None } else { Some([1 + seed as usize % 4, 1 + seed as usize / 4 % 4]) };
+        Self::of_bits(seed, bits)
+    }
+
+    /// The problem of `seed` with all widths: every 64 consecutive seeds go through all weights and activations of 1 to 8
+    /// bits.
+    pub fn wide(seed: u64) -> Self {
+        // Neighbouring seeds differ in both widths, so that a few of them cover each.
+        let [w, a] = [seed % 8, (seed + seed / 8) % 8].map(|bits| 1 + bits as usize);
+        Self::of_bits(seed, Some([w, a]))
+    }
+
+    /// Weights and activations of these widths; `None` for a random choice in each layer.
+    fn of_bits(seed: u64, bits: Option<[usize; 2]>) -> Self {
+        let mut rng = Rng::new(seed);
         let images = rng.between(2, 4);
         let source = Source::random(&mut rng);
         let shape = source.shape(&mut rng);

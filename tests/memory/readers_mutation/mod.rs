@@ -73,7 +73,7 @@ fn ramp(len: usize) -> Vec<f32> {
 }
 
 fn read_npz(file: &[u8]) -> Vec<Result<(), String>> {
-    match Npz::parse(file) {
+    match Npz::parse(&file) {
         Ok(npz) => npz.variables().keys().map(|name| npz.read_f32(&file, name).map(drop)).collect(),
         Err(problem) => vec![Err(problem)],
     }
@@ -81,7 +81,7 @@ fn read_npz(file: &[u8]) -> Vec<Result<(), String>> {
 
 fn read_bundle(index: &[u8], shards: &[Vec<u8>]) -> Vec<Result<(), String>> {
     let lengths: Vec<u64> = shards.iter().map(|shard| shard.len() as u64).collect();
-    match TfIndex::parse(index).and_then(|index| index.check_shards(&lengths).map(|()| index)) {
+    match TfIndex::parse(&index).and_then(|index| index.check_shards(&lengths).map(|()| index)) {
         Ok(index) => index.variables().keys().map(|name| read_shard(&index, shards, name).map(drop)).collect(),
         Err(problem) => vec![Err(problem)],
     }

@@ -7,7 +7,7 @@ use super::mutate::{Random, mutate};
 use super::{Case, MUTATIONS, Tally};
 
 fn read(file: &[u8]) -> Vec<Result<(), String>> {
-    match SafetensorsFile::parse(file) {
+    match SafetensorsFile::parse(&file) {
         Ok(state) => state.variables().keys().map(|name| state.read_f32(&file, name).map(drop)).collect(),
         Err(problem) => vec![Err(problem)],
     }

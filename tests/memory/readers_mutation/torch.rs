@@ -11,7 +11,7 @@ use crate::common::torch_files::{
 use crate::common::writers::{ZipEntry, f32_bytes, zip};
 
 fn read(file: &[u8]) -> Vec<Result<(), String>> {
-    match TorchFile::parse(file) {
+    match TorchFile::parse(&file) {
         Ok(torch) => torch.variables().keys().map(|name| torch.read_f32(&file, name).map(drop)).collect(),
         Err(problem) => vec![Err(problem)],
     }

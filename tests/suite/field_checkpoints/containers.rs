@@ -178,7 +178,12 @@ fn files_of_other_kinds_are_named_with_what_to_do() {
     is_named(&files, "l.tflite", b"\x1c\0\0\0TFL3\x14\0", &["a TensorFlow Lite model"]);
     is_named(&files, "m.gguf", b"GGUF\x03\0\0\0", &["a GGUF file"]);
     is_named(&files, "n.h5", b"\x89HDF\r\n\x1a\n\0\0", &["an HDF5 file (Keras, .h5)", "save"]);
-    is_named(&files, "o.distcp", b"\x01\xff\xfe", &["distributed PyTorch checkpoint", "dcp_to_torch"]);
+    is_named(
+        &files,
+        "o.distcp",
+        &[torch.clone(), torch.clone()].concat(),
+        &["distributed PyTorch checkpoint", "dcp_to_torch"],
+    );
     is_named(&files, "p.pth", b"", &["an empty file"]);
     is_named(&files, "q.pdparams", b"\x80\x04]q\0.", &["torch.save"]);
 }

@@ -3,7 +3,7 @@
 use super::{Files, converted, name_and_notes, refused, resnet18, torch_file, without_bases};
 use crate::common::program::{fails, run, stderr, text as path_text};
 use crate::common::tensorpack::{Variables, write_npz};
-use crate::common::torch_files::{Object, call, dict, ints, memoized, opcodes, text};
+use crate::common::torch_files::{Object, call, dict, from_memo, ints, memoized, opcodes, text};
 use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
 
 const NOTHING: &str = "nothing in it is quantized";
@@ -34,10 +34,7 @@ fn omegaconf(settings: Vec<(&str, Object)>) -> Object {
     let node = |value| object("omegaconf.nodes", "AnyNode", vec![("_parent", Object::None), ("_val", value)]);
     let content = dict(settings.into_iter().map(|(key, value)| (key, node(value))).collect());
     let whole = memoized(&call("omegaconf.dictconfig", "DictConfig", vec![]), 0);
-    Object::Built(
-        Box::new(whole),
-        Box::new(dict(vec![("_parent", crate::common::torch_files::from_memo(0)), ("_content", content)])),
-    )
+    Object::Built(Box::new(whole), Box::new(dict(vec![("_parent", from_memo(0)), ("_content", content)])))
 }
 
 /// Every form in which code keeps its settings, with how a message names the width of the weights.
@@ -62,6 +59,22 @@ fn forms(dataset: &str, bits: i64) -> Vec<(Vec<(&'static str, Object)>, &'static
             "hyper_parameters.args.w_bit",
         ),
         (own(), "w_bit"),
+        (
+            vec![("args", text(&format!("Namespace(lr=0.1, w_bit={bits}, a_bit={bits}, dataset='{dataset}')")))],
+            "args.w_bit",
+        ),
+        (vec![("cfg", text(&format!("data:\n  dataset: {dataset}\nw_bit: {bits}\na_bit: {bits}\n")))], "cfg.w_bit"),
+        (
+            vec![(
+                "cfg",
+                dict(vec![
+                    ("dataset", dict(vec![("name", text(dataset))])),
+                    ("w_bit", dict(vec![("bits", Object::Int(bits))])),
+                    ("a_bit", Object::Int(bits)),
+                ]),
+            )],
+            "cfg.w_bit.bits",
+        ),
     ]
 }
 
@@ -202,4 +215,18 @@ fn weights_saved_after_quantization_are_told() {
     let report = convert(&Checkpoint::open(&path).unwrap(), &options, &|_, _| {}).unwrap().report;
     let warnings: Vec<String> = report.warnings().iter().map(ToString::to_string).collect();
     assert!(warnings.iter().any(|w| w.contains("'layer1.0.conv1' (at most 4 values")), "{warnings:?}");
+}
+
+#[test]
+fn objects_that_share_a_large_state_do_not_cost_its_size_each() {
+    let files = Files::new();
+    let large = Object::Dict((0..20_000).map(|i| (text(&format!("s{i}")), Object::Int(i))).collect());
+    let first = memoized(&large, 0);
+    let shares = |_| Object::Built(Box::new(call("mine", "Thing", vec![])), Box::new(from_memo(0)));
+    let all = Object::List(std::iter::once(first).chain((0..4000).map(shares)).collect());
+    let holder = dict(vec![("all", all.clone()), ("quant_info", all)]);
+    let path = files.write("shared.pth", &torch_file(&[("state_dict", &resnet18())], vec![("args", holder)]));
+    let start = std::time::Instant::now();
+    assert!(Checkpoint::open(&path).is_ok());
+    assert!(start.elapsed().as_secs() < 60, "80 million entries were looked at");
 }

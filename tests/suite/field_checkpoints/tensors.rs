@@ -147,6 +147,9 @@ fn tensors_that_are_no_plain_arrays_are_named() {
         let error = refusal(&path);
         assert!(error.contains("variable \"fc.weight\": ") && error.contains(expected), "'{expected}' in '{error}'");
     }
+    let packed = dict(vec![("fc.scale", tensor()), ("fc._packed_params._packed_params", Object::Tuple(vec![]))]);
+    let path = files.write("packed.pt", &torch_file(&[("rest", &plain)], vec![("state_dict", packed)]));
+    refused(&path, &["\"fc._packed_params._packed_params\" is of PyTorch's own quantization"]);
     // A tensor of a class of its own is read if a plain one is inside.
     let own = vec![Object::Global("torch._utils", "_rebuild_tensor_v2"), Object::Global("mine", "Weight")];
     let id = Tensor::contiguous("FloatStorage", "0", &[1]);

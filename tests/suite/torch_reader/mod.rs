@@ -29,7 +29,7 @@ fn file_with(tensor: &Tensor, others: Vec<(&str, Object)>) -> Vec<u8> {
 
 /// The error of a file, which must come from parsing it or from reading "x".
 fn problem(file: &[u8]) -> String {
-    let read = TorchFile::parse(file).and_then(|torch| torch.read_f32(&file, "x"));
+    let read = TorchFile::parse(&file).and_then(|torch| torch.read_f32(&file, "x"));
     let problem = read.expect_err("a hostile file was read");
     assert!(!problem.contains(char::is_control) && problem.len() < 1000, "{problem:?}");
     problem

@@ -30,7 +30,7 @@ pub struct Gpu {
     store: Option<Store>,
     /// Why the device was lost, once it is.
     lost: Arc<Mutex<Option<String>>>,
-    /// Held by the thread that submits.
+    /// Held by the thread that submits or polls.
     submitting: Arc<Mutex<()>>,
     /// After how many rounds it ends loops, once that was measured; `None` within if it does not.
     rounds: Arc<OnceLock<Option<usize>>>,
@@ -111,7 +111,7 @@ impl Gpu {
         self.nth_variant
     }
 
-    /// Held by the thread that submits.
+    /// Held by the thread that submits or polls.
     pub(super) fn submitting(&self) -> &Mutex<()> {
         &self.submitting
     }
@@ -149,9 +149,11 @@ impl Gpu {
         });
     }
 
-    /// Makes every later call fail with [`Error::DeviceLost`]: for owners of a device, whose callback learns of its loss.
-    pub fn note_lost(&self, problem: &str) {
-        note(&self.lost, problem.to_owned());
+    /// A function that makes every later call fail with [`Error::DeviceLost`], for reasons that it is told. It does not
+    /// keep the device alive, so a callback of the device may own it.
+    pub fn lost_note(&self) -> impl Fn(&str) + Send + Sync + use<> {
+        let lost = self.lost.clone();
+        move |problem| drop(note(&lost, problem.to_owned()))
     }
 
     /// Runs `work` and turns the errors that the device reports meanwhile into this crate's; `what` names the work.

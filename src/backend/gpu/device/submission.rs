@@ -8,7 +8,7 @@
 
 use super::gpu::Gpu;
 use crate::backend::Control;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{MutexGuard, TryLockError};
@@ -34,17 +34,23 @@ pub(crate) struct Submission {
     expected: usize,
 }
 
+/// The right to hand work to the device, which one thread has at a time.
+///
+/// Rasterisers may compute while commands are submitted, and wgpu keeps all other threads from doing anything on the
+/// device meanwhile. Threads that queued up inside wgpu could not look at their deadlines.
+#[derive(Debug)]
+pub(crate) struct Turn<'a>(#[expect(dead_code, reason = "it is held")] MutexGuard<'a, ()>);
+
 impl Gpu {
     /// Submits `commands` and asks for `results` to be mapped for reading once they are done; `what` names the work.
     ///
     /// # Errors
-    /// Those of `commands` and of the device, and what `control` says while other threads submit. Then, or if waiting
-    /// fails, a mapping may be pending: drop the buffers.
+    /// Those of `commands` and of the device. Then, or if waiting fails, a mapping may be pending: drop the buffers.
     pub(crate) fn submit(
         &self,
+        _turn: Turn,
         what: &str,
         results: &[&wgpu::Buffer],
-        control: &Control,
         commands: impl FnOnce(&mut wgpu::CommandEncoder) -> Result<()>,
     ) -> Result<Submission> {
         let (sender, events) = channel();
@@ -52,7 +58,6 @@ impl Gpu {
             let mut encoder = self.device().create_command_encoder(&Default::default());
             commands(&mut encoder)?;
             let commands = encoder.finish();
-            let _turn = self.turn(control)?;
             self.queue().submit([commands]);
             for buffer in results {
                 let sender = sender.clone();
@@ -62,7 +67,7 @@ impl Gpu {
             if results.is_empty() {
                 self.queue().on_submitted_work_done(move || drop(sender.send(Ok(()))));
             }
-            Ok(())
+            Ok::<_, Error>(())
         })??;
         Ok(Submission { gpu: self.clone(), events, expected: results.len().max(1) })
     }
@@ -89,19 +94,27 @@ impl Gpu {
         }
     }
 
-    /// Waits for this thread's turn to submit.
+    /// Waits for this thread's turn.
     ///
-    /// Rasterisers may compute while commands are submitted, and wgpu keeps all other threads from submitting
-    /// meanwhile. Threads that queued up inside wgpu could not look at their deadlines.
-    fn turn(&self, control: &Control) -> Result<MutexGuard<'_, ()>> {
+    /// # Errors
+    /// What `control` says meanwhile.
+    pub(crate) fn turn(&self, control: &Control) -> Result<Turn<'_>> {
         let start = Instant::now();
         loop {
-            match self.submitting().try_lock() {
-                Ok(turn) => return Ok(turn),
-                Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
-                Err(TryLockError::WouldBlock) => control.check()?,
+            control.check()?;
+            if let Some(turn) = self.turn_now() {
+                return Ok(turn);
             }
             self.pause(start.elapsed());
+        }
+    }
+
+    /// The turn, unless another thread has it.
+    fn turn_now(&self) -> Option<Turn<'_>> {
+        match self.submitting().try_lock() {
+            Ok(turn) => Some(Turn(turn)),
+            Err(TryLockError::Poisoned(turn)) => Some(Turn(turn.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 
@@ -125,7 +138,10 @@ impl Submission {
     pub(crate) fn wait(mut self, control: &Control) -> Result<()> {
         let start = Instant::now();
         loop {
-            self.gpu.poll()?;
+            // A thread that has the turn is polling too, or will be soon.
+            if let Some(_turn) = self.gpu.turn_now() {
+                self.gpu.poll()?;
+            }
             if self.is_done()? {
                 return control.check();
             }

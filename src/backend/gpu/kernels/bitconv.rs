@@ -106,9 +106,8 @@ impl<'a> General<'a> {
 
     /// The launch of `bitconv.team.wgsl`.
     fn team(&self, target: &Target) -> Option<Launch> {
-        let team = Team { quads: GROUP_QUADS, sums: 2 };
+        let team = Team { quads: GROUP_QUADS, sums: 2, finish_rounds: self.ends.rounds(&self.k.epilogue) };
         let mut launch = self.without_text();
-        launch.header.number("CODE_ROOM", GROUP_QUADS * self.ends.planes(self.tensors).max(1));
         launch.files.push(BITCONV_TEAM);
         team.launch(launch, self.output, words(self.output.c), target, |shares| self.team_rounds(shares))
     }
@@ -169,14 +168,12 @@ impl<'a> General<'a> {
         ones + rounds(GROUP_QUADS.min(self.output.c.div_ceil(QUAD)), quad) + rounds(tile, rounds(bits, 0))
     }
 
-    /// Rounds of a member of a team, before the sums are handed over and after.
+    /// Rounds of a member of a team, before the sums are handed over.
     fn team_rounds(&self, shares: usize) -> usize {
         let (k, planes) = (self.k, self.planes);
-        let term = rounds(planes / self.load, rounds(self.load, rounds(k.stored_planes(), 0)));
-        let sums = rounds(k.weight_planes, rounds(planes, 0));
-        let pass = |words: usize| rounds((k.window.taps() * words).div_ceil(shares), term) + sums;
-        let passes = self.words_of_passes().map(|words| pass(words) + 1).sum::<usize>() + 1;
-        passes + self.ends.rounds(&k.epilogue)
+        let pass =
+            |words: usize| rounds(k.weight_planes * planes, rounds((k.window.taps() * words).div_ceil(shares), 0));
+        self.words_of_passes().map(|words| pass(words) + 1).sum::<usize>() + 1
     }
 }
 

@@ -118,9 +118,8 @@ impl<'a> Limbs<'a> {
     fn team(self, target: &Target, connect: impl Fn(&Self) -> Launch) -> Option<Launch> {
         let alone = Limbs { tile: 1, ..self };
         let mut launch = connect(&alone);
-        launch.header.number("CODE_ROOM", alone.quads * alone.planes.max(1));
         launch.files.extend([DIAGONALS, LIMBCONV_TEAM]);
-        let team = Team { quads: alone.quads, sums: alone.diagonals };
+        let team = Team { quads: alone.quads, sums: alone.diagonals, finish_rounds: alone.finish_rounds };
         let groups = alone.output.c.div_ceil(QUAD * alone.quads);
         team.launch(launch, alone.output, groups, target, |shares| alone.team_rounds(shares))
     }
@@ -140,25 +139,20 @@ impl<'a> Limbs<'a> {
         launch
     }
 
-    /// Rounds of a term: a tap and a word of four channels.
-    fn term_rounds(&self) -> usize {
-        rounds(self.limbs, rounds(WEIGHT_LIMBS, 0))
-    }
-
     /// Rounds of an invocation of `limbconv.wgsl`.
     fn rounds(&self) -> usize {
         let Limbs { tile, diagonals, planes, .. } = self;
-        let words = rounds(self.weights.read, rounds(*tile, self.term_rounds()));
+        let words = rounds(self.weights.read, rounds(*tile, rounds(self.limbs, rounds(WEIGHT_LIMBS, 0))));
         let moved = rounds(tile * diagonals, 0) + rounds(*planes, rounds(*tile, 0));
         let finished = rounds(*tile, rounds(*diagonals, 0) + self.finish_rounds + moved);
         let quads = self.quads.min(self.output.c.div_ceil(QUAD));
         rounds(quads, rounds_of_taps(self.window.kernel, words) + finished) + rounds(*tile, rounds(*planes, 0))
     }
 
-    /// Rounds of a member of a team.
+    /// Rounds of a member of a team, before the sums are handed over.
     fn team_rounds(&self, shares: usize) -> usize {
         let terms = self.window.taps() * self.weights.read;
-        rounds(terms.div_ceil(shares), self.term_rounds()) + self.finish_rounds
+        rounds(self.limbs * WEIGHT_LIMBS, rounds(terms.div_ceil(shares), 0))
     }
 }
 

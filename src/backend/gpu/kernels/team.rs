@@ -5,19 +5,21 @@ use super::rounds::{rounds, shares};
 use super::variant::{MAX_TEAM, Target};
 use crate::tensor::Shape;
 
-/// Invocations of a team that finish the sums: one per quad of a group, eight or a single one.
+/// What a team computes: the quads of a group for one pixel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Team {
     /// Quads that it computes.
     pub quads: usize,
     /// Vectors of sums that each member hands over.
     pub sums: usize,
+    /// Rounds of the loops that finish the sums of a quad.
+    pub finish_rounds: usize,
 }
 
 impl Team {
     /// Turns `launch`, which has the constants of the general kernel with tiles of one pixel, into one of teams with as
-    /// many members as it takes: a member of teams with `n` shares makes `rounds_with(n)` rounds, and then some to
-    /// finish. `None` if the largest team is not enough.
+    /// many members as it takes: a member of teams with `n` shares makes `rounds_with(n)` rounds, and the first then some
+    /// to finish. `None` if the largest team is not enough.
     pub(super) fn launch(
         self,
         mut launch: Launch,
@@ -26,7 +28,7 @@ impl Team {
         target: &Target,
         rounds_with: impl Fn(usize) -> usize,
     ) -> Option<Launch> {
-        let total = |n: usize| rounds_with(n).saturating_add(rounds(n, 0));
+        let total = |n: usize| rounds_with(n).saturating_add(rounds(self.quads, rounds(n, 0) + self.finish_rounds));
         let shares = shares(MAX_TEAM / self.quads, target.rounds.unwrap_or(usize::MAX), total)?;
         let members = shares * self.quads;
         let per_image = output.pixels() * groups * members;

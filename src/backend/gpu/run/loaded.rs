@@ -29,6 +29,9 @@ pub(crate) struct Loaded {
     bound: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
     /// Upload and result buffers that no call uses right now.
     idle: Mutex<Vec<Transfer>>,
+    /// Those of calls that ended early. They are dropped by the next thread that has its turn, because dropping a buffer
+    /// waits for threads that submit, and who ended early wants to return.
+    spent: Mutex<Vec<Transfer>>,
 }
 
 /// The upload and result buffers of one call.
@@ -58,7 +61,15 @@ impl Loaded {
         let bound = gpu.guarded("binding buffers", || recording.dispatches().iter().map(bind).collect())?;
         // wgpu keeps what was written to buffers until the next submission.
         gpu.guarded("uploading weights", || gpu.queue().submit([]))?;
-        Ok(Loaded { gpu: gpu.clone(), layout, recording, buffers, bound, idle: Mutex::default() })
+        Ok(Loaded {
+            gpu: gpu.clone(),
+            layout,
+            recording,
+            buffers,
+            bound,
+            idle: Mutex::default(),
+            spent: Mutex::default(),
+        })
     }
 
     /// Largest batch.
@@ -149,9 +160,11 @@ impl Loaded {
         control: &Control,
         dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
+        let turn = self.gpu.turn(control)?;
+        drop(std::mem::take(&mut *self.spent.lock().unwrap_or_else(PoisonError::into_inner)));
         let transfer = self.transfer()?;
         let results: Vec<_> = results.iter().copied().chain([&transfer.result]).collect();
-        let submission = self.gpu.submit("running the network", &results, control, |encoder| {
+        let submission = self.gpu.submit(turn, "running the network", &results, |encoder| {
             self.gpu.queue().write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
             self.encode_input(encoder, &transfer.upload, images);
             dispatches(encoder);
@@ -167,7 +180,7 @@ impl Loaded {
         if dispatch >= self.dispatches().len() {
             return Err(Error::Usage(format!("there is no dispatch {dispatch}")));
         }
-        let submission = self.gpu.submit("repeating a dispatch", &[], control, |encoder| {
+        let submission = self.gpu.submit(self.gpu.turn(control)?, "repeating a dispatch", &[], |encoder| {
             self.set_batch(encoder, images);
             self.pass(encoder, images, std::iter::repeat_n(dispatch, repeats));
             Ok(())
@@ -201,9 +214,13 @@ pub(crate) struct InFlight<'a> {
 impl<'a> InFlight<'a> {
     /// Waits until the batch is done, or stops waiting when the control says so.
     pub(crate) fn wait(self, control: &Control) -> Result<Done<'a>> {
-        // On an error the transfer is dropped and not used again: its buffer may still be waiting to be mapped.
-        self.submission.wait(control)?;
-        Ok(Done { loaded: self.loaded, transfer: self.transfer, images: self.images })
+        let InFlight { loaded, transfer, submission, images } = self;
+        if let Err(error) = submission.wait(control) {
+            // It is not used again: its buffer may still be waiting to be mapped.
+            loaded.spent.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
+            return Err(error);
+        }
+        Ok(Done { loaded, transfer, images })
     }
 }
 

@@ -65,7 +65,7 @@ fn measure(gpu: &Gpu) -> Result<Option<usize>> {
     let made = buffer(gpu, "probe", WORDS, Usage::STORAGE | Usage::COPY_SRC)?;
     let result = buffer(gpu, "probe", WORDS, Usage::COPY_DST | Usage::MAP_READ)?;
     let control = Control::default();
-    let submission = gpu.submit("running a probe", &[&result], &control, |encoder| {
+    let submission = gpu.submit(gpu.turn(&control)?, "running a probe", &[&result], |encoder| {
         gpu.queue().write_buffer(&wanted, 0, bytemuck::cast_slice(&[PROBED, 0, 0, 0]));
         let bind_group = bind(gpu, &pipeline, [&wanted, &made]);
         {

@@ -58,11 +58,12 @@ impl Loaded {
     /// hold. `None` if the GPU has no timestamps, or implausible ones.
     pub(crate) fn device_time(&self, images: usize, control: &Control) -> Result<Option<Duration>> {
         let Some(stamps) = Stamps::new(&self.gpu, Marks::Run, self.dispatches().len()) else { return Ok(None) };
-        let submission = self.gpu.submit("timing the network", &[stamps.result()], control, |encoder| {
-            self.set_batch(encoder, images);
-            self.encode_stamped(encoder, images, &stamps);
-            Ok(())
-        })?;
+        let submission =
+            self.gpu.submit(self.gpu.turn(control)?, "timing the network", &[stamps.result()], |encoder| {
+                self.set_batch(encoder, images);
+                self.encode_stamped(encoder, images, &stamps);
+                Ok(())
+            })?;
         submission.wait(control)?;
         let whole = Marks::Run.intervals(&stamps.read()?).and_then(|times| times.first().copied());
         Ok(whole.map(|[begin, end]| Duration::from_nanos((end - begin) as u64)))

@@ -45,7 +45,7 @@ pub(in crate::convert::readers) fn check_entries(entries: &[Entry]) -> Result<()
             .into());
     }
     if let Some(inside) = entries.iter().find(|entry| INSIDE.iter().any(|end| ends(entry, end))) {
-        return Err(format!("this is a zip archive around {}; unpack it first", quoted(inside.name)));
+        return Err(format!("this is a zip archive around {}; unpack it first", quoted(&inside.name)));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::convert::readers::pieces::{Sink, each_f32};
 use crate::convert::readers::reader::{ACCEPTED, CheckpointKind, Reader};
 use crate::convert::readers::variable::{MAX_DIMS, Variable, VariableList, variable_name};
 use crate::error::Error;
-use crate::files::{RangeReader, ReadExactAt, RegularFile};
+use crate::files::{RangeReader, ReadExactAt, RegularFile, read_range};
 use crate::format::ElementType;
 use prost::Message;
 use std::collections::BTreeMap;
@@ -16,6 +16,9 @@ use std::path::Path;
 
 /// Longest entry that is read; those of real networks take less than 100 bytes.
 const MAX_VALUE: usize = 64 * 1024;
+
+/// Largest index that is read. A variable takes about 50 bytes.
+const MAX_INDEX: usize = 64 << 20;
 
 /// Newest bundle version that is understood (tensor_bundle.h `kTensorBundleVersion`).
 const BUNDLE_VERSION: i32 = 1;
@@ -37,10 +40,11 @@ pub struct TfIndex {
 }
 
 impl TfIndex {
-    /// Parses the bytes of an `.index` file.
-    pub fn parse(file: &[u8]) -> Result<Self, String> {
+    /// Parses an `.index` file.
+    pub fn parse(file: &dyn ReadExactAt) -> Result<Self, String> {
+        let file = read_range(file, 0..file.size(), MAX_INDEX, "the index")?;
         let mut index: Option<TfIndex> = None;
-        sstable::visit_table(file, |key, value| {
+        sstable::visit_table(&file, |key, value| {
             if value.len() > MAX_VALUE {
                 return Err(format!("an entry of {} bytes, expected at most {MAX_VALUE}", value.len()));
             }

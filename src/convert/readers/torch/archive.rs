@@ -5,19 +5,21 @@ use std::collections::HashMap;
 use super::tensor::StorageId;
 use crate::convert::readers::variable::{MAX_NAME_BYTES, plain_name};
 use crate::convert::readers::zip_directory::{Entry, Method, check_crc, crc32};
-use crate::files::quoted;
+use crate::files::{ReadExactAt, quoted, read_range};
 
 const PICKLE: &str = "data.pkl";
+/// Largest entry that is read as a whole. The pickle of a network of ten thousand tensors takes about 2 MB.
+const MAX_CONTENT: usize = 32 << 20;
 
 /// An opened archive.
-pub(super) struct Archive<'a> {
+pub(super) struct Archive {
     /// Content of `data.pkl`.
-    pub(super) pickle: &'a [u8],
-    records: Records<'a>,
+    pub(super) pickle: Vec<u8>,
+    records: Records,
 }
 
 /// Entries by their names within the archive's one folder.
-type Records<'a> = HashMap<&'a str, Entry<'a>>;
+type Records = HashMap<String, Entry>;
 
 /// Whether a zip archive with these entries is one of PyTorch's.
 pub(in crate::convert::readers) fn is_archive(entries: &[Entry]) -> bool {
@@ -25,12 +27,12 @@ pub(in crate::convert::readers) fn is_archive(entries: &[Entry]) -> bool {
 }
 
 /// Opens the archive whose bytes and entries are given.
-pub(super) fn open<'a>(file: &'a [u8], entries: Vec<Entry<'a>>) -> Result<Archive<'a>, String> {
+pub(super) fn open(file: &dyn ReadExactAt, entries: Vec<Entry>) -> Result<Archive, String> {
     let records = records(entries)?;
     if let Some(entry) = records.get("byteorder") {
-        match content(file, entry)? {
-            b"little" => {}
-            other => return Err(format!("byte order {}, expected \"little\"", quoted(other))),
+        let order = content(file, entry)?;
+        if order != b"little" {
+            return Err(format!("byte order {}, expected \"little\"", quoted(&order)));
         }
     }
     let pickle = records.get(PICKLE).ok_or("the archive has no data.pkl")?;
@@ -39,19 +41,19 @@ pub(super) fn open<'a>(file: &'a [u8], entries: Vec<Entry<'a>>) -> Result<Archiv
 }
 
 /// Names are keys and never paths; those that look like more are refused.
-fn records(entries: Vec<Entry<'_>>) -> Result<Records<'_>, String> {
+fn records(entries: Vec<Entry>) -> Result<Records, String> {
     if entries.iter().map(|entry| entry.name.len()).sum::<usize>() > MAX_NAME_BYTES {
         return Err(format!("more than {MAX_NAME_BYTES} bytes of names"));
     }
     let mut folder = None;
     let mut records = HashMap::new();
     for entry in entries {
-        let name = plain_name("entry", entry.name)?;
+        let name = plain_name("entry", &entry.name)?.to_owned();
         let (within, record) = name.split_once('/').ok_or_else(|| format!("entry {name:?} lies in no folder"))?;
-        if *folder.get_or_insert(within) != within {
+        if *folder.get_or_insert_with(|| within.to_owned()) != within {
             return Err(format!("entry {name:?} lies in another folder than the entries before it"));
         }
-        if records.insert(record, entry).is_some() {
+        if records.insert(record.to_owned(), entry).is_some() {
             return Err(format!("entry {name:?} comes twice"));
         }
     }
@@ -59,10 +61,10 @@ fn records(entries: Vec<Entry<'_>>) -> Result<Records<'_>, String> {
 }
 
 /// The bytes of an entry, which must be stored and have the recorded checksum.
-fn content<'a>(file: &'a [u8], entry: &Entry) -> Result<&'a [u8], String> {
+fn content(file: &dyn ReadExactAt, entry: &Entry) -> Result<Vec<u8>, String> {
     check_stored(entry)?;
-    let content = file.get(entry.packed.clone()).unwrap_or_default();
-    check_crc(crc32(content), entry.crc32)?;
+    let content = read_range(file, entry.packed.clone(), MAX_CONTENT, &format!("entry {}", quoted(&entry.name)))?;
+    check_crc(crc32(&content), entry.crc32)?;
     Ok(content)
 }
 
@@ -71,14 +73,14 @@ fn check_stored(entry: &Entry) -> Result<(), String> {
     match entry.method {
         Method::Stored => Ok(()),
         Method::Deflated => {
-            Err(format!("entry {} is compressed, expected it as torch.save stores it", quoted(entry.name)))
+            Err(format!("entry {} is compressed, expected it as torch.save stores it", quoted(&entry.name)))
         }
     }
 }
 
-impl<'a> Archive<'a> {
+impl Archive {
     /// The entry that holds a storage.
-    pub(super) fn storage(&self, id: &StorageId) -> Result<&Entry<'a>, String> {
+    pub(super) fn storage(&self, id: &StorageId) -> Result<&Entry, String> {
         if id.view.is_some() {
             return Err("a view of a storage, which only legacy files have".into());
         }

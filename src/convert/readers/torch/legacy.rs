@@ -2,7 +2,7 @@
 //! and the keys of its storages), then the storages in the order of the keys, each as its number of elements and its
 //! bytes.
 
-use crate::files::quoted;
+use crate::files::{ReadExactAt, quoted};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -23,10 +23,10 @@ pub(super) struct Legacy<'a> {
 }
 
 /// Opens the file whose bytes are given.
-pub(super) fn open<'a>(file: &'a [u8], budget: &mut Budget) -> Result<Legacy<'a>, String> {
+pub(super) fn open<'a>(file: &dyn ReadExactAt, head: &'a [u8], budget: &mut Budget) -> Result<Legacy<'a>, String> {
     let mut at = 0;
     let mut next = || {
-        let pickle = pickle::load(file.get(at..).unwrap_or_default(), budget)?;
+        let pickle = pickle::load(head.get(at..).unwrap_or_default(), budget)?;
         at += pickle.len;
         Ok::<_, String>(pickle)
     };
@@ -63,7 +63,7 @@ fn check_machine(pickle: &Pickle) -> Result<(), String> {
 
 /// Finds the storages, which start at byte `at`.
 fn storages<'a>(
-    file: &'a [u8],
+    file: &dyn ReadExactAt,
     mut at: usize,
     pickle: &Pickle<'a>,
     keys: &Pickle<'a>,
@@ -80,7 +80,7 @@ fn storages<'a>(
             return Err(named("it comes twice"));
         }
     }
-    match file.len() - at.min(file.len()) {
+    match file.size() - at.min(file.size()) {
         0 => Ok(storages),
         rest => Err(format!("{rest} bytes after the last storage, expected none")),
     }
@@ -100,11 +100,12 @@ fn element_sizes<'a>(pickle: &Pickle<'a>) -> Result<HashMap<&'a str, usize>, Str
 }
 
 /// The bytes of a storage's elements, whose number stands at byte `at`.
-fn storage(file: &[u8], at: usize, element_size: usize) -> Option<Range<usize>> {
-    let count = i64::from_le_bytes(*file.get(at..)?.first_chunk()?);
-    let start = at + size_of::<i64>();
-    let end = usize::try_from(count).ok()?.checked_mul(element_size)?.checked_add(start)?;
-    (end <= file.len()).then_some(start..end)
+fn storage(file: &dyn ReadExactAt, at: usize, element_size: usize) -> Option<Range<usize>> {
+    let mut count = [0; size_of::<i64>()];
+    file.read_exact_at(at, &mut count).ok()?;
+    let start = at + count.len();
+    let end = usize::try_from(i64::from_le_bytes(count)).ok()?.checked_mul(element_size)?.checked_add(start)?;
+    (end <= file.size()).then_some(start..end)
 }
 
 impl Legacy<'_> {

@@ -23,7 +23,7 @@ use super::reader::{CheckpointKind, Reader};
 use super::variable::Variable;
 use super::views::{Selection, Views};
 use super::zip_directory::{self, Entry, check_crc};
-use crate::files::{RangeReader, ReadExactAt, quoted};
+use crate::files::{RangeReader, ReadExactAt, quoted, read_range};
 use flate2::Crc;
 use pickle::{Budget, Pickle};
 use std::collections::BTreeMap;
@@ -33,6 +33,13 @@ use tensor::StorageId;
 
 pub(super) use archive::is_archive;
 pub(super) use pickle::has_magic as has_pickle_magic;
+
+/// Bytes in which a pickle says its protocol.
+const PROTOCOL: usize = 2;
+
+/// The pickles of a legacy file must end within so many bytes; the storages follow. Real ones take about 2 MB for ten
+/// thousand tensors.
+const MAX_PICKLES: usize = 32 << 20;
 
 /// Memory that the objects of a pickle may take, in addition to a quarter of the file's size. A tensor takes about 2
 /// kB.
@@ -58,8 +65,8 @@ struct Record {
 
 impl TorchFile {
     /// Lists the tensors of the checkpoint whose bytes are given; they themselves are not touched.
-    pub fn parse(file: &[u8]) -> Result<Self, String> {
-        if pickle::has_magic(file) {
+    pub fn parse(file: &dyn ReadExactAt) -> Result<Self, String> {
+        if pickle::has_magic(&head(file, PROTOCOL)?) {
             return Self::from_pickles(file, Selection::default());
         }
         let entries = zip_directory::entries(file)?;
@@ -68,18 +75,23 @@ impl TorchFile {
     }
 
     /// The same for a file in the legacy form.
-    pub(super) fn from_pickles(file: &[u8], selection: Selection) -> Result<Self, String> {
-        let opened = legacy::open(file, &mut budget(file))?;
-        let (views, evidence) = views(&opened.pickle, selection, file.len(), |id| opened.place(id))?;
+    pub(super) fn from_pickles(file: &dyn ReadExactAt, selection: Selection) -> Result<Self, String> {
+        let head = head(file, MAX_PICKLES)?;
+        let opened = legacy::open(file, &head, &mut budget(file))?;
+        let (views, evidence) = views(&opened.pickle, selection, file.size(), |id| opened.place(id))?;
         Ok(TorchFile { legacy: true, views, records: BTreeMap::new(), evidence })
     }
 
     /// The same for an archive, with the entries that its directory lists.
-    pub(super) fn from_entries(file: &[u8], entries: Vec<Entry>, selection: Selection) -> Result<Self, String> {
+    pub(super) fn from_entries(
+        file: &dyn ReadExactAt,
+        entries: Vec<Entry>,
+        selection: Selection,
+    ) -> Result<Self, String> {
         let opened = archive::open(file, entries)?;
-        let pickle = pickle::load(opened.pickle, &mut budget(file))?;
+        let pickle = pickle::load(&opened.pickle, &mut budget(file))?;
         let mut records = BTreeMap::new();
-        let (views, evidence) = views(&pickle, selection, file.len(), |id| {
+        let (views, evidence) = views(&pickle, selection, file.size(), |id| {
             let entry = opened.storage(id)?;
             let bytes = entry.packed.clone();
             records.insert(bytes.start, Record { crc32: entry.crc32, bytes: bytes.clone(), computed: OnceLock::new() });
@@ -89,9 +101,14 @@ impl TorchFile {
     }
 }
 
+/// The first bytes of a file, at most `most`.
+fn head(file: &dyn ReadExactAt, most: usize) -> Result<Vec<u8>, String> {
+    read_range(file, 0..most.min(file.size()), most, "the file's beginning")
+}
+
 /// Memory for the pickles of a file.
-fn budget(file: &[u8]) -> Budget {
-    Budget::new(OBJECTS + file.len() / 4)
+fn budget(file: &dyn ReadExactAt) -> Budget {
+    Budget::new(OBJECTS + file.size() / 4)
 }
 
 impl Reader for TorchFile {

@@ -1,7 +1,7 @@
 //! Settings of training in a pickle: command-line arguments, hyperparameters and configurations, as dicts or as
 //! objects with attributes. They are read as what they are in the file, data; no class is needed for that.
 
-use super::pickle::{Node, Pickle, Value};
+use super::pickle::{Node, Pickle, Steps, Value};
 use super::state_dict::is_state_dict;
 use super::tensor::is_tensor;
 use crate::convert::readers::evidence::{Evidence, SettingValue, plain};
@@ -14,6 +14,23 @@ const MAX_LOOKED: usize = 4096;
 /// Most values of a setting that is a list.
 const MAX_LIST: usize = 16;
 
+/// Entries whose text may list settings, as letters and digits in lower case.
+const TEXTS: [&str; 12] = [
+    "args",
+    "arguments",
+    "cfg",
+    "config",
+    "configs",
+    "configuration",
+    "hparams",
+    "hyperparameters",
+    "namespace",
+    "opt",
+    "options",
+    "settings",
+];
+/// Entries of a setting that is a dict which say what it is.
+const PARTS: [&str; 3] = ["name", "type", "bits"];
 /// Attribute with the value of an OmegaConf node.
 const NODE_VALUE: &str = "_val";
 /// Attributes that lead back to the whole, or are about types.
@@ -24,7 +41,7 @@ const ASIDE: [&str; 2] = ["_parent", "_metadata"];
 /// # Errors
 /// Says so if the network is quantized in another way than an LQ-Net.
 pub(super) fn gather(pickle: &Pickle, evidence: &mut Evidence) -> Result<(), String> {
-    let mut search = Search { pickle, evidence, seen: HashSet::new() };
+    let mut search = Search { pickle, evidence, seen: HashSet::new(), steps: Steps::new() };
     search.look_into(pickle.root, "", 0)
 }
 
@@ -32,6 +49,7 @@ struct Search<'p, 'a, 'e> {
     pickle: &'p Pickle<'a>,
     evidence: &'e mut Evidence,
     seen: HashSet<Node>,
+    steps: Steps,
 }
 
 impl<'a> Search<'_, 'a, '_> {
@@ -40,7 +58,7 @@ impl<'a> Search<'_, 'a, '_> {
         let (Value::Dict(node) | Value::List(node) | Value::Tuple(node) | Value::Call(node)) = value else {
             return false;
         };
-        self.seen.len() < MAX_LOOKED && self.seen.insert(node)
+        self.seen.len() < MAX_LOOKED && self.seen.insert(node) && self.steps.pay(self.pickle, value)
     }
 
     fn look_into(&mut self, value: Value<'a>, path: &str, depth: usize) -> Result<(), String> {
@@ -62,6 +80,10 @@ impl<'a> Search<'_, 'a, '_> {
                 self.quant_info(key, part, path)?;
             } else if self.evidence.wants(key) {
                 self.keep(path, key, part);
+            } else if let Value::Str(text) = part
+                && TEXTS.contains(&plain(short(key)).as_str())
+            {
+                self.evidence.add_text(&format!("{path}{}.", short(key)), text);
             }
             if !matches!(part, Value::Dict(_) | Value::List(_) | Value::Tuple(_) | Value::Call(_)) {
                 continue;
@@ -73,8 +95,15 @@ impl<'a> Search<'_, 'a, '_> {
         Ok(())
     }
 
-    /// Keeps a setting, or each value of one that is a list.
+    /// Keeps a setting, or each value of one that is a list, or the name in one that is a dict.
     fn keep(&mut self, path: &str, key: &str, value: Value<'a>) {
+        for part in PARTS {
+            let inner = self.pickle.entries(value).find(|[key, _]| matches!(key, Value::Str(key) if *key == part));
+            if let Some(inner) = inner.and_then(|[_, inner]| self.scalar(*inner)) {
+                self.evidence.add_part(path, key, &format!(".{part}"), inner);
+                return;
+            }
+        }
         let items = self.pickle.items(value).unwrap_or(std::slice::from_ref(&value));
         for &item in items.iter().take(MAX_LIST) {
             if let Some(value) = self.scalar(item) {
@@ -117,7 +146,7 @@ impl<'a> Search<'_, 'a, '_> {
         if matches!(info, Value::None) || self.is_empty(info) {
             return Ok(());
         }
-        if self.has_scales(info, 0, &mut HashSet::new()) {
+        if self.has_scales(info, 0, &mut HashSet::new(), &mut Steps::new()) {
             return Err(format!(
                 "its '{}' has a scale and a bias for each layer, whose levels are odd multiples of the scale; expected \
                  an LQ-Net, which has a basis for each channel",
@@ -136,11 +165,11 @@ impl<'a> Search<'_, 'a, '_> {
     }
 
     /// Whether some dict or object in `value` has both a scale and a bias.
-    fn has_scales(&self, value: Value<'a>, depth: usize, seen: &mut HashSet<Node>) -> bool {
+    fn has_scales(&self, value: Value<'a>, depth: usize, seen: &mut HashSet<Node>, steps: &mut Steps) -> bool {
         let (Value::Dict(node) | Value::List(node) | Value::Tuple(node) | Value::Call(node)) = value else {
             return false;
         };
-        if depth > MAX_DEPTH || seen.len() >= MAX_LOOKED || !seen.insert(node) {
+        if depth > MAX_DEPTH || seen.len() >= MAX_LOOKED || !seen.insert(node) || !steps.pay(self.pickle, value) {
             return false;
         }
         let has = |end: &str| {
@@ -153,8 +182,8 @@ impl<'a> Search<'_, 'a, '_> {
         }
         let mut items = self.pickle.items(value).unwrap_or_default().iter();
         let mut entries = self.pickle.entries(value);
-        items.any(|&item| self.has_scales(item, depth + 1, seen))
-            || entries.any(|&[_, part]| self.has_scales(part, depth + 1, seen))
+        items.any(|&item| self.has_scales(item, depth + 1, seen, steps))
+            || entries.any(|&[_, part]| self.has_scales(part, depth + 1, seen, steps))
     }
 }
 

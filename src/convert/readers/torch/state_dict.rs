@@ -1,6 +1,6 @@
 //! Finds the state dict in a checkpoint: the dict that maps names to tensors.
 
-use super::pickle::{Node, Pickle, Value};
+use super::pickle::{Node, Pickle, Steps, Value};
 use super::tensor::{is_tensor, numbers};
 use crate::convert::readers::evidence::{Evidence, StateDict, cut};
 use crate::files::quoted;
@@ -119,7 +119,7 @@ fn choose<'c, 'a>(pickle: &Pickle<'a>, candidates: &'c [Candidate<'a>]) -> Resul
 
 /// All state dicts in the checkpoint, from the outside in. Each dict is looked into once, however often it occurs.
 fn candidates<'a>(pickle: &Pickle<'a>) -> Vec<Candidate<'a>> {
-    let mut seen: HashSet<Node> = HashSet::new();
+    let (mut seen, mut steps) = (HashSet::<Node>::new(), Steps::new());
     let mut found = Vec::new();
     let mut level = vec![(ROOT.to_owned(), pickle.root)];
     for depth in 0..=MAX_DEPTH {
@@ -127,7 +127,7 @@ fn candidates<'a>(pickle: &Pickle<'a>) -> Vec<Candidate<'a>> {
         for (key, dict) in level {
             // The tensors in a whole model are spread over its modules.
             let (Value::Dict(node) | Value::Call(node)) = dict else { continue };
-            if !seen.insert(node) || is_tensor(pickle, dict) || is_module(pickle, dict) {
+            if !seen.insert(node) || is_tensor(pickle, dict) || !steps.pay(pickle, dict) || is_module(pickle, dict) {
                 continue;
             }
             let prefix = if depth == 0 { String::new() } else { format!("{key}.") };

@@ -15,7 +15,7 @@ mod opcodes;
 mod value;
 
 pub(super) use machine::load;
-pub(super) use value::{Budget, Global, Node, Pickle, Value};
+pub(super) use value::{Budget, Global, Node, Pickle, Steps, Value};
 
 /// First bytes of a pickle of protocol 2 to 5: the opcode PROTO and the protocol.
 pub(crate) fn has_magic(head: &[u8]) -> bool {

@@ -64,6 +64,25 @@ impl Budget {
     }
 }
 
+/// Entries that a search through a pickle may still look at. Objects may share a state, so a small pickle could
+/// otherwise take long.
+#[derive(Debug)]
+pub(crate) struct Steps(usize);
+
+impl Steps {
+    /// As many as the largest real checkpoint needs, many times over.
+    pub(crate) fn new() -> Self {
+        Steps(1024 * 1024)
+    }
+
+    /// Pays for the entries of a value; false if too few steps are left.
+    pub(crate) fn pay(&mut self, pickle: &Pickle, value: Value) -> bool {
+        let left = self.0.checked_sub(pickle.entries(value).count() + 1);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
 /// A pickle that has been read.
 #[derive(Debug)]
 pub(crate) struct Pickle<'a> {

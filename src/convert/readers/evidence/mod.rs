@@ -2,10 +2,18 @@
 //! matter to a conversion, and which of several state dicts was taken. It is data from a file of unknown origin:
 //! nothing here is run or believed without a look at the variables.
 
+mod topic;
+
 use std::collections::BTreeMap;
+use topic::topic;
+
+pub use topic::Topic;
+pub(in crate::convert) use topic::plain;
 
 /// Most settings that are kept.
 const MAX_SETTINGS: usize = 64;
+/// Most parts of a text that lists settings.
+const MAX_PARTS: usize = 4096;
 /// Most characters of a name or value that are kept.
 const MAX_TEXT: usize = 100;
 
@@ -35,25 +43,6 @@ pub struct Setting {
     pub value: SettingValue,
 }
 
-/// What a setting of training is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// Bits of quantized weights.
-    WeightBits,
-    /// Bits of quantized activations.
-    ActivationBits,
-    /// Bits of whatever is quantized.
-    Bits,
-    /// Name of the data set.
-    Dataset,
-    /// Folder of the data set, whose name may tell which it is.
-    DatasetFolder,
-    /// Name of the network.
-    Network,
-    /// Parameters of quantizers beside the state dict.
-    Quantizers,
-}
-
 /// The value of a setting.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SettingValue {
@@ -81,92 +70,6 @@ impl std::fmt::Display for StateDict {
     }
 }
 
-/// Names of settings by topic, in lower case and without anything but letters and digits. They are those of the
-/// original code, of its ports, and of code for quantized networks in general.
-const NAMES: [(Topic, &[&str]); 6] = [
-    (
-        Topic::WeightBits,
-        &[
-            "wbit",
-            "wbits",
-            "wbitwidth",
-            "weightbit",
-            "weightbits",
-            "weightbitwidth",
-            "weightsbits",
-            "bitw",
-            "bitsw",
-            "bitweight",
-            "bitsweight",
-            "bitweights",
-            "bitsweights",
-            "nbitw",
-            "nbitsw",
-            "wnbits",
-            "nbitsweight",
-            "numbitsweight",
-            "wtbit",
-            "wtbits",
-            "qw",
-            "quantw",
-            "weightquantbits",
-            "wprecision",
-            "weightprecision",
-        ],
-    ),
-    (
-        Topic::ActivationBits,
-        &[
-            "abit",
-            "abits",
-            "abitwidth",
-            "actbit",
-            "actbits",
-            "actbitwidth",
-            "activationbit",
-            "activationbits",
-            "activationbitwidth",
-            "activationsbits",
-            "bita",
-            "bitsa",
-            "bitact",
-            "bitsact",
-            "bitactivation",
-            "bitsactivation",
-            "bitactivations",
-            "bitsactivations",
-            "nbita",
-            "nbitsa",
-            "anbits",
-            "nbitsact",
-            "numbitsact",
-            "fmbit",
-            "fmbits",
-            "qa",
-            "quanta",
-            "actquantbits",
-            "aprecision",
-            "actprecision",
-        ],
-    ),
-    (Topic::Bits, &["bit", "bits", "nbit", "nbits", "numbits", "bitwidth", "qbit", "qbits", "quantbit", "quantbits"]),
-    (Topic::Dataset, &["dataset", "datasetname", "dataname", "datasettype", "dset", "datasets"]),
-    (Topic::DatasetFolder, &["data", "datadir", "dataroot", "datapath", "datasetdir", "datasetroot", "datasetpath"]),
-    (Topic::Network, &["arch", "architecture", "model", "modelname", "modelarch", "net", "network", "netname"]),
-];
-
-/// The topic of a setting with this name.
-fn topic(name: &str) -> Option<Topic> {
-    // The longest name in the tables has 18 characters; some may have a few underscores besides.
-    let plain = (name.len() <= 2 * 18).then(|| plain(name))?;
-    NAMES.iter().find(|(_, names)| names.contains(&plain.as_str())).map(|(topic, _)| *topic)
-}
-
-/// Letters and digits of a text, in lower case.
-pub(in crate::convert) fn plain(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
-}
-
 /// At most as much of a text as is kept.
 pub(super) fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
@@ -181,6 +84,12 @@ impl Evidence {
     /// Keeps the setting `name`, found within `path`, if it matters to a conversion. Digits are a number: some code
     /// keeps settings as text.
     pub(super) fn add(&mut self, path: &str, name: &str, value: SettingValue) {
+        self.add_part(path, name, "", value);
+    }
+
+    /// The same for an entry of a setting that is a dict: with `name` "dataset" and `part` ".name", the name of the
+    /// data set.
+    pub(super) fn add_part(&mut self, path: &str, name: &str, part: &str, value: SettingValue) {
         let Some(topic) = topic(name).filter(|_| self.settings.len() < MAX_SETTINGS) else { return };
         let value = match value {
             SettingValue::Text(text) => {
@@ -188,7 +97,19 @@ impl Evidence {
             }
             number => number,
         };
-        self.settings.push(Setting { name: cut(&format!("{path}{name}")), topic, value });
+        self.settings.push(Setting { name: cut(&format!("{path}{name}{part}")), topic, value });
+    }
+
+    /// Keeps the settings in a text that lists them, as `Namespace(w_bit=2, ...)`, JSON or YAML do.
+    pub(super) fn add_text(&mut self, path: &str, text: &str) {
+        let plain = |text: &str| text.trim().trim_matches(['"', '\'', ' ']).to_owned();
+        for part in text.split([',', '\n', ';', '{', '}', '(', ')']).take(MAX_PARTS) {
+            let Some((name, value)) = part.split_once(['=', ':']) else { continue };
+            // Longer values are no settings; nor is there one without a value.
+            if self.wants(&plain(name)) && value.len() < 4 * MAX_TEXT && !plain(value).is_empty() {
+                self.add(path, &plain(name), SettingValue::Text(plain(value)));
+            }
+        }
     }
 
     /// Notes that the parameters of quantizers lie beside the state dict.
@@ -246,6 +167,20 @@ mod tests {
             (&"w_bit".repeat(1000), None),
         ] {
             assert_eq!(topic(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn settings_in_a_text_are_found_in_the_forms_of_python_json_and_yaml() {
+        for text in [
+            "Namespace(lr=0.1, w_bit=2, dataset='cifar10')",
+            "{\"lr\": 0.1, \"quant\": {\"w_bit\": 2}, \"dataset\": \"cifar10\"}",
+            "lr: 0.1\nquant:\n  w_bit: 2\ndataset: cifar10\nmodel:\n",
+        ] {
+            let mut evidence = Evidence::default();
+            evidence.add_text("args.", text);
+            let kept: Vec<String> = evidence.settings.iter().map(Setting::to_string).collect();
+            assert_eq!(kept, ["args.w_bit = 2", "args.dataset = 'cifar10'"], "{text}");
         }
     }
 
