@@ -159,7 +159,7 @@ fn converted() -> lq_infer::internals::format::Packed {
 
 fn packed() -> io::Result<Vec<u8>> {
     let path = file("packed.safetensors", &[]);
-    lq_infer::internals::format::write(&converted(), &path).map_err(io::Error::other)?;
+    lq_infer::Model::try_from(converted()).and_then(|model| model.save(&path)).map_err(io::Error::other)?;
     fs::read(path)
 }
 

@@ -47,7 +47,7 @@ fn small() -> Model {
 }
 
 fn random(spec: &ParamSpec, rng: &mut Rng) -> Tensor {
-    let count = spec.shape.iter().product();
+    let count = spec.shape.iter().product::<usize>();
     match (spec.dtype, spec.role) {
         // The layers with planes read 8 channels.
         (Dtype::U32, _) => Tensor::from_u32(spec.shape.clone(), (0..count).map(|_| rng.next() as u32 & 0xff).collect()),

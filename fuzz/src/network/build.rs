@@ -65,7 +65,10 @@ fn push(builder: &mut GraphBuilder, nodes: &[NodeId], draws: &mut Draws) -> Node
             let parts: Vec<NodeId> = nodes.iter().rev().filter(fits).take(draws.between(1, 4)).copied().collect();
             builder.concat(name, &parts)
         }
-        _ => builder.push(name, Op::PadChannels { channels: shape.c + draws.below(40) }, &[x]),
+        _ => {
+            let more = draws.below(40);
+            builder.push(name, Op::PadChannels { channels: shape.c + more, before: draws.between(0, more) }, &[x])
+        }
     }
 }
 
