@@ -32,23 +32,24 @@ pub(crate) fn compile(gpu: &Gpu, recording: &Recording, progress: Progress) -> R
     let mut pipelines = Pipelines::new();
     let kept = CacheFile::new(gpu, &wanted);
     progress(0, wanted.len())?;
+    let cache = kept.as_ref().map(|kept| &kept.cache);
+    let compile_next = || {
+        let dispatch = wanted.get(next.fetch_add(1, Ordering::Relaxed))?;
+        Some((dispatch.source.clone(), pipeline(gpu, dispatch, cache)))
+    };
     std::thread::scope(|scope| {
         let (sender, results) = mpsc::channel();
         for _ in 0..threads {
-            let (sender, next, wanted, kept) = (sender.clone(), &next, &wanted, &kept);
-            scope.spawn(move || {
-                while let Some(dispatch) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if sender
-                        .send((dispatch.source.clone(), pipeline(gpu, dispatch, kept.as_ref().map(|k| &k.cache))))
-                        .is_err()
-                    {
-                        return; // another shader failed
-                    }
-                }
-            });
+            let (sender, compile_next) = (sender.clone(), &compile_next);
+            // Sending fails if another shader failed.
+            let work = move || while compile_next().is_some_and(|compiled| sender.send(compiled).is_ok()) {};
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break; // fewer threads will do
+            }
         }
         drop(sender);
-        for (source, result) in results {
+        // Whatever no thread has compiled, for want of threads, this one does.
+        for (source, result) in results.into_iter().chain(std::iter::from_fn(&compile_next)) {
             pipelines.insert(source, result?);
             progress(pipelines.len(), wanted.len())?;
         }
