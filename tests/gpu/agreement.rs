@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Random networks to compare; each costs a second or so of compiling shaders on a software rasteriser.
 const RANDOM_NETWORKS: u64 = 48;
 /// The same for networks of all widths.
-const WIDE_NETWORKS: u64 = 16;
+const WIDE_NETWORKS: u64 = 12;
 
 pub fn gpus_agree_with_the_reference() {
     let gpus = gpus();

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread::Builder;
 
 /// A compiled shader and the layout of its buffers.
 #[derive(Clone, Debug)]
@@ -33,24 +32,24 @@ pub(crate) fn compile(gpu: &Gpu, recording: &Recording, progress: Progress) -> R
     let mut pipelines = Pipelines::new();
     let kept = CacheFile::new(gpu, &wanted);
     progress(0, wanted.len())?;
+    let cache = kept.as_ref().map(|kept| &kept.cache);
+    let compile_next = || {
+        let dispatch = wanted.get(next.fetch_add(1, Ordering::Relaxed))?;
+        Some((dispatch.source.clone(), pipeline(gpu, dispatch, cache)))
+    };
     std::thread::scope(|scope| {
         let (sender, results) = mpsc::channel();
-        let work = |sender: mpsc::Sender<_>| {
-            while let Some(dispatch) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let compiled = pipeline(gpu, dispatch, kept.as_ref().map(|k| &k.cache));
-                if sender.send((dispatch.source.clone(), compiled)).is_err() {
-                    return; // another shader failed
-                }
+        for _ in 0..threads {
+            let (sender, compile_next) = (sender.clone(), &compile_next);
+            // Sending fails if another shader failed.
+            let work = move || while compile_next().is_some_and(|compiled| sender.send(compiled).is_ok()) {};
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break; // fewer threads will do
             }
-        };
-        let start = |sender: mpsc::Sender<_>| Builder::new().spawn_scoped(scope, move || work(sender)).is_ok();
-        let started = (0..threads).filter(|_| start(sender.clone())).count();
-        if started == 0 {
-            // The system refuses threads.
-            work(sender.clone());
         }
         drop(sender);
-        for (source, result) in results {
+        // Whatever no thread has compiled, for want of threads, this one does.
+        for (source, result) in results.into_iter().chain(std::iter::from_fn(&compile_next)) {
             pipelines.insert(source, result?);
             progress(pipelines.len(), wanted.len())?;
         }
