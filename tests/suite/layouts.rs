@@ -93,8 +93,11 @@ impl Widths for Varied {
     }
 }
 
+/// Names, shapes and numbers.
+type Named = Vec<(String, (Vec<usize>, Vec<f32>))>;
+
 /// How a source names and orders a parameter.
-type Naming = fn(&ParamSpec, inputs: usize, rng: &mut Rng) -> Vec<(String, (Vec<usize>, Vec<f32>))>;
+type Naming = fn(&ParamSpec, inputs: usize, rng: &mut Rng) -> Named;
 
 /// Numbers for every parameter of a network, under the names of a source. Equal seeds give equal numbers.
 fn named(graph: &Graph, naming: Naming) -> Variables {
@@ -119,7 +122,7 @@ fn torch_weights(spec: &ParamSpec, inputs: usize, rng: &mut Rng) -> (Vec<usize>,
     (shape, (0..count).map(|_| rng.uniform(-1.0, 1.0) as f32).collect())
 }
 
-fn batch_norm(spec: &ParamSpec, rng: &mut Rng) -> Vec<(String, (Vec<usize>, Vec<f32>))> {
+fn batch_norm(spec: &ParamSpec, rng: &mut Rng) -> Named {
     let channels = spec.shape[1];
     let row = |name: &&str| {
         let numbers = (0..channels).map(|_| rng.uniform(0.1, 1.0) as f32).collect();
@@ -132,7 +135,7 @@ fn shared_basis(spec: &ParamSpec) -> Vec<f32> {
     (0..spec.shape[0]).map(|bit| 0.1 * (1 + bit) as f32 + 0.01 * spec.layer.len() as f32).collect()
 }
 
-fn qdelta(spec: &ParamSpec, inputs: usize, rng: &mut Rng) -> Vec<(String, (Vec<usize>, Vec<f32>))> {
+fn qdelta(spec: &ParamSpec, inputs: usize, rng: &mut Rng) -> Named {
     let layer = &spec.layer;
     match spec.role {
         Role::Weight => vec![(format!("{layer}.weight"), torch_weights(spec, inputs, rng))],
@@ -145,7 +148,7 @@ fn qdelta(spec: &ParamSpec, inputs: usize, rng: &mut Rng) -> Vec<(String, (Vec<u
     }
 }
 
-fn plain(spec: &ParamSpec, inputs: usize, rng: &mut Rng) -> Vec<(String, (Vec<usize>, Vec<f32>))> {
+fn plain(spec: &ParamSpec, inputs: usize, rng: &mut Rng) -> Named {
     let layer = &spec.layer;
     match spec.role {
         Role::Planes => vec![(format!("{layer}.weight"), torch_weights(spec, inputs, rng))],
@@ -255,7 +258,7 @@ fn only_shortcuts_may_be_float_among_quantized_layers() {
 }
 
 /// The names that conversion looks for under `aim.json`.
-fn aim(spec: &ParamSpec, inputs: usize, rng: &mut Rng) -> Vec<(String, (Vec<usize>, Vec<f32>))> {
+fn aim(spec: &ParamSpec, inputs: usize, rng: &mut Rng) -> Named {
     let quantizer = spec.layer.replace(".activation_quantizer", ".quant_activation");
     match spec.role {
         Role::Weight | Role::Planes => vec![(format!("{}.weight", spec.layer), torch_weights(spec, inputs, rng))],

@@ -52,9 +52,10 @@ impl Mismatch {
     /// The share of all variables, of the network's and the checkpoint's, that are the same: 1 if all are. (A mere count of
     /// differences would favour networks with few variables.)
     pub(crate) fn likeness(&self) -> f64 {
-        // A wrong shape is still the right name.
-        let both = 2 * (self.found + self.wrong.len());
-        both as f64 / (both + self.missing.len() + self.unused.len()).max(1) as f64
+        // One with a wrong shape has at least the right name, and counts half.
+        let same = 2 * self.found + self.wrong.len();
+        let all = 2 * (self.found + self.wrong.len()) + self.missing.len() + self.unused.len();
+        same as f64 / all.max(1) as f64
     }
 
     pub(crate) fn describe(&self) -> String {
