@@ -113,13 +113,11 @@ pub fn failures() {
     let folder = tempfile::tempdir().unwrap();
     let [trace, nowhere] = ["trace.json", "none/trace.json"].map(|name| folder.path().join(name));
     let output = run(&["--device", "cpu", SHIP, "--profile", text(&nowhere)]);
-    assert_eq!((output.status.code(), stdout(&output)), (Some(1), stdout(&run(&["--device", "cpu", SHIP]))));
+    // It is said before the work is done.
+    assert_eq!((output.status.code(), stdout(&output)), (Some(1), String::new()));
     assert!(stderr(&output).contains("none/trace.json"), "{}", stderr(&output));
     assert!(!nowhere.exists());
     // What was done until a failure is in the trace.
     fails(&["--device", "no-such-device", SHIP, "--profile", text(&trace)], 4, &["no-such-device"]);
     assert_eq!(names(&read(&trace), "lq-infer", "host"), ["load", "open device"]);
-    let both = run(&["--device", "no-such-device", SHIP, "--profile", text(&nowhere)]);
-    let told = stderr(&both);
-    assert_eq!((both.status.code(), told.lines().count()), (Some(4), 2), "{told}");
 }
