@@ -5,7 +5,7 @@ use crate::quant::{live_bits, words};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// The bytes behind a tensor: a mapped file, a static, or memory that the tensor owns.
+/// The bytes behind a tensor: a file that was read, a static, or memory that the tensor owns.
 pub type Bytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// Element type of a parameter.
