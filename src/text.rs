@@ -50,7 +50,8 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// "; did you mean 'X'?" for the [`closest`] candidate, or nothing.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    closest(name, candidates).map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"))
+    let other = |meant: &&str| *meant != name;
+    closest(name, candidates).filter(other).map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"))
 }
 
 /// Characters of a name that are compared: the effort grows with their square.
@@ -110,5 +111,6 @@ mod tests {
         }
         assert_eq!(did_you_mean("vgg-smal", ids), "; did you mean 'vgg-small'?");
         assert_eq!(did_you_mean("?", ids), "");
+        assert_eq!(did_you_mean("vgg-small", ids), "", "what was typed is no suggestion");
     }
 }
