@@ -8,6 +8,7 @@ pub mod devices;
 pub mod kernels;
 pub mod npz;
 pub mod oracle;
+pub mod pictures;
 pub mod problem;
 pub mod program;
 pub mod rng;

@@ -3,6 +3,7 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use crate::common::pictures::problem;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use lq_infer::internals::error::ErrorKind;
 use lq_infer::internals::graph::preprocess::{Filter, Resize};
@@ -43,15 +44,6 @@ fn encode(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 
 fn decoded(bytes: &[u8]) -> Pixels {
     decode(bytes, Path::new("sample")).unwrap()
-}
-
-/// The message of the error, which must be one line about the input `sample`.
-fn problem(bytes: &[u8]) -> String {
-    let error = decode(bytes, Path::new("sample")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::BadInput);
-    let message = error.to_string();
-    assert!(message.starts_with("sample: ") && !message.contains('\n'), "{message}");
-    message
 }
 
 #[test]

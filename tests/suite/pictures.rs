@@ -1,8 +1,8 @@
 //! Picture files against Pillow, and formats that are not read. The fixtures come from
 //! tests/fixtures/image/make_pillow_fixtures.py.
 
+use crate::common::pictures::problem;
 use image::{DynamicImage, ImageFormat, RgbImage};
-use lq_infer::internals::error::ErrorKind;
 use lq_infer::internals::graph::preprocess::{Filter, Resize};
 use lq_infer::internals::image::{decode, resize_and_crop};
 use std::io::Cursor;
@@ -22,15 +22,6 @@ fn table(name: &str) -> Vec<Vec<String>> {
 fn from_hex(digits: &str) -> Vec<u8> {
     let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
     pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
-}
-
-/// The message of the error, which must be one line about the input `sample`.
-fn problem(bytes: &[u8]) -> String {
-    let error = decode(bytes, Path::new("sample")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::BadInput);
-    let message = error.to_string();
-    assert!(message.starts_with("sample: ") && !message.contains('\n'), "{message}");
-    message
 }
 
 #[test]
