@@ -6,20 +6,13 @@
 // where a term is a tap and a word of a part. The sums over terms are divided, so they add up to the same T. The first
 // member adds them up and finishes all quads.
 
-var<workgroup> shares: array<vec4<i32>, SHARE_ROOM>;
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     load_codes();
-    // Teams past the last one repeat its work, because every member must reach the barriers.
-    let team = min(invocation(id, lane), params.images * PER_IMAGE - 1u) / WORKGROUP_SIZE;
-    let x = team % OUT_W;
-    let y = team / OUT_W % OUT_H;
-    let group = team / (OUT_W * OUT_H) % GROUPS;
-    let image = team / (OUT_W * OUT_H * GROUPS);
+    let team = team_of(id, lane);
     // Members without a quad repeat the work of the last one's.
-    let quad = min(group * 8u + lane % 8u, QUADS - 1u);
+    let quad = min(team.group * 8u + lane % 8u, QUADS - 1u);
     var hi = vec4(0);
     var lo = vec4(0);
     for (var pass_index = 0u; pass_index < PASSES + params.zero; pass_index++) {
@@ -36,10 +29,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             var n = vec4(0);
             for (var term = lane / 8u; term < KH * KW * taken.z; term += SHARES) {
                 let tap = term / taken.z;
-                let iy = source(y, STRIDE_Y, tap / KW * DILATION_Y, BEFORE_Y);
-                let ix = source(x, STRIDE_X, tap % KW * DILATION_X, BEFORE_X);
+                let iy = source(team.y, STRIDE_Y, tap / KW * DILATION_Y, BEFORE_Y);
+                let ix = source(team.x, STRIDE_X, tap % KW * DILATION_X, BEFORE_X);
                 let inside = iy < IN_H && ix < IN_W;
-                let pixel_at = ((image * IN_H + iy) * IN_W + ix) * ROW;
+                let pixel_at = ((team.image * IN_H + iy) * IN_W + ix) * ROW;
                 let word_at = select(0u, pixel_at + at + term % taken.z * taken.y + j / LOAD, inside);
                 let a = vec4(plane_of(select(Planes(), input[word_at], inside), j % LOAD));
                 let weights_at = quad * WEIGHT_ROW + taken.w + term * STORED;
@@ -62,9 +55,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     if lane > 0u {
         return;
     }
-    let pixel = (image * OUT_H + y) * OUT_W + x;
+    let pixel = pixel_of(team);
     var packed: array<u32, CODE_PLANES>;
-    for (var q = 0u; q < min(8u, QUADS - group * 8u); q++) {
+    for (var q = 0u; q < min(8u, QUADS - team.group * 8u); q++) {
         hi = vec4(0);
         lo = vec4(0);
         for (var share = 0u; share < SHARES + params.zero; share++) {
@@ -74,12 +67,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         // The low word of a share has LOW_BITS bits, at most 16, so the sum of all cannot overflow.
         hi += lo >> vec4(LOW_BITS);
         lo &= vec4((1i << LOW_BITS) - 1);
-        let rank = finish(group * 8u + q, pixel, hi, lo);
+        let rank = finish(team.group * 8u + q, pixel, hi, lo);
         for (var b = 0u; b < BITS; b++) { // unrolled
             packed[b] |= plane_bits(b, rank) << (4u * q);
         }
     }
     for (var b = 0u; b < BITS; b++) { // unrolled
-        codes[(pixel * GROUPS + group) * BITS + b] = packed[b] & live_bits(group);
+        codes[(pixel * GROUPS + team.group) * BITS + b] = packed[b] & live_bits(team.group);
     }
 }

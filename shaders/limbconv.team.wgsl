@@ -6,20 +6,13 @@
 // m / GROUP_QUADS, m / GROUP_QUADS + SHARES, ..., where a term is a tap and a word of four channels. The sums over terms
 // are divided, so they add up to the same diagonals. The first member adds them up and finishes all quads.
 
-var<workgroup> shares: array<vec4<i32>, SHARE_ROOM>;
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     load_codes();
-    // Teams past the last one repeat its work, because every member must reach the barriers.
-    let team = min(invocation(id, lane), params.images * PER_IMAGE - 1u) / WORKGROUP_SIZE;
-    let x = team % OUT_W;
-    let y = team / OUT_W % OUT_H;
-    let group = team / (OUT_W * OUT_H) % GROUPS;
-    let image = team / (OUT_W * OUT_H * GROUPS);
+    let team = team_of(id, lane);
     // Members without a quad repeat the work of the last one's.
-    let quad = min(group * GROUP_QUADS + lane % GROUP_QUADS, QUADS - 1u);
+    let quad = min(team.group * GROUP_QUADS + lane % GROUP_QUADS, QUADS - 1u);
     var first = 0u;
     if MASKED {
         first = u32(table[quad * ROWS + FIRST].x);
@@ -36,10 +29,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         var sum = vec4(0);
         for (var term = lane / GROUP_QUADS; term < terms; term += SHARES) {
             let tap = term / READ_GROUPS;
-            let iy = source(y, STRIDE_Y, tap / KW * DILATION_Y, BEFORE_Y);
-            let ix = source(x, STRIDE_X, tap % KW * DILATION_X, BEFORE_X);
+            let iy = source(team.y, STRIDE_Y, tap / KW * DILATION_Y, BEFORE_Y);
+            let ix = source(team.x, STRIDE_X, tap % KW * DILATION_X, BEFORE_X);
             let inside = iy < IN_H && ix < IN_W;
-            let pixel_at = ((image * IN_H + iy) * IN_W + ix) * IN_GROUPS;
+            let pixel_at = ((team.image * IN_H + iy) * IN_W + ix) * IN_GROUPS;
             let at = select(0u, (pixel_at + first + term % READ_GROUPS) * X_LIMBS + p, inside);
             let limb = select(0u, input[at], inside);
             let w = weights[(quad * terms + term) * W_LIMBS + q];
@@ -56,9 +49,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     if lane > 0u {
         return;
     }
-    let pixel = (image * OUT_H + y) * OUT_W + x;
+    let pixel = pixel_of(team);
     var packed: array<u32, CODE_PLANES>;
-    for (var q = 0u; q < min(GROUP_QUADS + params.zero, QUADS - group * GROUP_QUADS); q++) {
+    for (var q = 0u; q < min(GROUP_QUADS + params.zero, QUADS - team.group * GROUP_QUADS); q++) {
         var all: array<vec4<i32>, DIAGONALS>;
         for (var share = 0u; share < SHARES + params.zero; share++) {
             for (var d = 0u; d < DIAGONALS; d++) { // unrolled
@@ -67,17 +60,17 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         }
         if SUMS {
             for (var d = 0u; d < DIAGONALS; d++) { // unrolled
-                store_sums(image, group * GROUP_QUADS + q, d, all[d]);
+                store_sums(team.image, team.group * GROUP_QUADS + q, d, all[d]);
             }
         } else {
             let words = combined(all);
-            let rank = finish(group * GROUP_QUADS + q, pixel, words.hi, words.lo);
+            let rank = finish(team.group * GROUP_QUADS + q, pixel, words.hi, words.lo);
             for (var b = 0u; b < BITS; b++) { // unrolled
                 packed[b] |= plane_bits(b, rank) << (4u * q);
             }
         }
     }
     for (var b = 0u; b < BITS; b++) { // unrolled
-        codes[(pixel * GROUPS + group) * BITS + b] = packed[b] & live_bits(group);
+        codes[(pixel * GROUPS + team.group) * BITS + b] = packed[b] & live_bits(team.group);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::launch::Launch;
 use super::rounds::{rounds, shares};
+use super::texts::TEAM;
 use super::variant::{MAX_TEAM, Target};
 use crate::tensor::Shape;
 
@@ -33,6 +34,7 @@ impl Team {
         let members = shares * self.quads;
         let per_image = output.pixels() * groups * members;
         (launch.workgroup_size, launch.per_image, launch.rounds) = (members as u32, per_image, total(shares));
+        launch.files.push(TEAM);
         launch.header.reshape("PER_IMAGE", per_image);
         launch.header.number("SHARES", shares).number("SHARE_ROOM", members * self.sums);
         Some(launch)

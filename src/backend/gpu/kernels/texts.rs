@@ -22,5 +22,6 @@ texts! {
     VALUES_EACH = "include/values.each.wgsl",
     VALUES_QUADS = "include/values.quads.wgsl",
     SHARED_SUBGROUP = "include/shared.subgroup.wgsl",
+    TEAM = "include/team.wgsl",
     SHARED_EACH = "include/shared.each.wgsl",
 }
