@@ -219,10 +219,9 @@ fn note_choice(conversion: &Conversion) {
 
 fn write(args: &ConvertArgs, model: &Model) -> Outcome {
     // Both files are written before either takes its place: a full disk leaves none of them.
-    let packed = args.output.as_ref().map(|path| model.stage(path)).transpose();
+    let packed = args.output.as_ref().map(|path| model.stage(path)).transpose().map_err(Failure::of_writing)?;
     let float = args.float.as_ref().map(|path| stage_float(model.packed(), path)).transpose();
-    let staged = packed.and_then(|packed| Ok((packed, float?)));
-    let (packed, float) = staged.map_err(Failure::of_writing)?;
+    let float = float.map_err(Failure::of_writing)?;
     packed.map_or(Ok(()), Staged::commit).map_err(Failure::of_writing)?;
     float.map_or(Ok(()), Staged::commit).map_err(|error| {
         let Failure { code, message } = Failure::of_writing(error);

@@ -142,7 +142,8 @@ pub fn main() -> ExitCode {
 fn flags_after_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let is_flag = |argument: &OsString| ["-q", "--quiet", "-v", "--verbose"].iter().any(|flag| argument == flag);
     let flags = arguments.iter().skip(1).take_while(|argument| is_flag(argument)).count();
-    if arguments.get(1 + flags).is_some_and(|first| is_command(&first.to_string_lossy())) {
+    // Most calls have none, and need not build the definition of all commands for this.
+    if flags > 0 && arguments.get(1 + flags).is_some_and(|first| is_command(&first.to_string_lossy())) {
         arguments[1..=1 + flags].rotate_right(1);
     }
     arguments

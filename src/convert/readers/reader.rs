@@ -3,13 +3,26 @@
 use super::evidence::Evidence;
 use super::pieces::{Sink, collect};
 use super::variable::Variable;
-use crate::files::ReadExactAt;
+use crate::error::{Error, Result};
+use crate::files::{ReadExactAt, RegularFile};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 /// Ends the message about a file that is something else.
 pub(super) const ACCEPTED: &str = "accepted are a TensorFlow V2 checkpoint (PREFIX.index with its PREFIX.data files), \
     a NumPy or tensorpack .npz, and a state dict as a PyTorch .pt or .pth or as .safetensors";
+
+/// Opens a file that the one at `index` needs; `what` is the part that it is.
+pub(super) fn open_part(path: &Path, what: &str, index: &Path) -> Result<RegularFile> {
+    match path.exists() {
+        true => RegularFile::open(path),
+        false => {
+            let problem = format!("this {what} is missing; '{}' needs it", index.display());
+            Err(Error::bad_checkpoint(path, problem))
+        }
+    }
+}
 
 /// A checkpoint whose list of variables has been parsed. Their data stay in the file, which is given again to read
 /// them.

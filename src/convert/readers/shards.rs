@@ -7,7 +7,7 @@ use super::directory::INDEX_END;
 use super::evidence::Evidence;
 use super::file_form::FileForm;
 use super::pieces::Sink;
-use super::reader::{CheckpointKind, Reader};
+use super::reader::{CheckpointKind, Reader, open_part};
 use super::variable::{MAX_NAME_BYTES, Variable, VariableList, plain_name};
 use super::views::{Selection, wrapper_prefix};
 use crate::error::{Error, Result};
@@ -86,11 +86,7 @@ fn file_names(map: &BTreeMap<String, String>) -> Result<Vec<String>, String> {
 /// A shard, parsed.
 fn shard(index: &Path, name: &str) -> Result<(RegularFile, Box<dyn Reader>)> {
     let path = index.with_file_name(name);
-    if !path.exists() {
-        let problem = format!("this shard is missing; '{}' needs it", index.display());
-        return Err(Error::bad_checkpoint(&path, problem));
-    }
-    let file = RegularFile::open(&path)?;
+    let file = open_part(&path, "shard", index)?;
     let bad = |problem| Error::bad_checkpoint(&path, problem);
     let form = FileForm::of(&file.head(HEAD)?);
     let form =

@@ -8,6 +8,8 @@ pub(in crate::convert::readers) const DCP_ADVICE: &str = "make one file of it wi
     `python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE.pt`";
 const UNPACK: &str = "unpack it first";
 const DOWNLOAD: &str = "download the file itself";
+const NAME: &str = "name the checkpoint";
+const OTHER_QUANTIZERS: &str = "its numbers are quantized in another way; convert the network that it was made of";
 
 /// A form of files: where its first bytes lie, what they are, what the file is, and what to do.
 type Form = (usize, &'static [u8], &'static str, &'static str);
@@ -31,24 +33,9 @@ const FORMS: [Form; 32] = [
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras, .h5)", "save the variables as a NumPy .npz or .safetensors"),
     (0, b"\x93NUMPY", "a single .npy array", "save all variables together with np.savez"),
     (4, b"TFL3", "a TensorFlow Lite model", "convert the checkpoint that it was made of"),
-    (
-        0,
-        b"GGUF",
-        "a GGUF file (llama.cpp)",
-        "its numbers are quantized in another way; convert the network that it was made of",
-    ),
-    (
-        0,
-        b"lmgg",
-        "a GGML file (llama.cpp)",
-        "its numbers are quantized in another way; convert the network that it was made of",
-    ),
-    (
-        0,
-        b"tjgg",
-        "a GGML file (llama.cpp)",
-        "its numbers are quantized in another way; convert the network that it was made of",
-    ),
+    (0, b"GGUF", "a GGUF file (llama.cpp)", OTHER_QUANTIZERS),
+    (0, b"lmgg", "a GGML file (llama.cpp)", OTHER_QUANTIZERS),
+    (0, b"tjgg", "a GGML file (llama.cpp)", OTHER_QUANTIZERS),
     (0, b"\x12\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "an MXNet file (.params)", "save the variables as .safetensors"),
     (0, b"MATLAB 5.0 MAT-file", "a MATLAB file", "save the variables as a NumPy .npz"),
     (0, b"ftrt", "a TensorRT engine", "convert the checkpoint that it was made of"),
@@ -58,14 +45,14 @@ const FORMS: [Form; 32] = [
     (0, b"MATLAB 7.3 MAT-file", "a MATLAB file", "save the variables as a NumPy .npz"),
     (0, b"RKNN", "a model for Rockchip's NPU (.rknn)", "convert the checkpoint that it was made of"),
     (0, b"SQLite format 3\0", "an SQLite database", DOWNLOAD),
-    (0, b"PAR1", "a Parquet file, a data set", "name the checkpoint"),
-    (0, b"%PDF", "a PDF", "name the checkpoint"),
-    (0, b"\x89PNG", "a picture", "name the checkpoint"),
-    (0, b"\xff\xd8\xff", "a picture", "name the checkpoint"),
-    (0, b"GIF8", "a picture", "name the checkpoint"),
-    (0, b"\x7fELF", "a program or library", "name the checkpoint"),
-    (0, b"MZ", "a program or library", "name the checkpoint"),
-    (0, b"bplist00", "a property list of macOS", "name the checkpoint"),
+    (0, b"PAR1", "a Parquet file, a data set", NAME),
+    (0, b"%PDF", "a PDF", NAME),
+    (0, b"\x89PNG", "a picture", NAME),
+    (0, b"\xff\xd8\xff", "a picture", NAME),
+    (0, b"GIF8", "a picture", NAME),
+    (0, b"\x7fELF", "a program or library", NAME),
+    (0, b"MZ", "a program or library", NAME),
+    (0, b"bplist00", "a property list of macOS", NAME),
 ];
 
 /// Forms that only their extension tells.

@@ -3,7 +3,7 @@
 use super::proto::{BundleEntryProto, BundleHeaderProto, TensorShapeProto, element_type};
 use super::sstable;
 use crate::convert::readers::pieces::{Sink, each_f32};
-use crate::convert::readers::reader::{ACCEPTED, CheckpointKind, Reader};
+use crate::convert::readers::reader::{ACCEPTED, CheckpointKind, Reader, open_part};
 use crate::convert::readers::variable::{MAX_DIMS, Variable, VariableList, variable_name};
 use crate::error::Error;
 use crate::files::{RangeReader, ReadExactAt, RegularFile, read_range};
@@ -63,11 +63,7 @@ impl TfIndex {
     pub(in crate::convert::readers) fn open_shards(&self, index: &Path) -> crate::Result<Vec<RegularFile>> {
         let shard = |shard: usize| {
             let path = index.with_extension(format!("data-{shard:05}-of-{:05}", self.num_shards));
-            let problem = || format!("this data shard is missing; '{}' needs it", index.display());
-            if !path.exists() {
-                return Err(Error::bad_checkpoint(&path, problem()));
-            }
-            RegularFile::open(&path)
+            open_part(&path, "data shard", index)
         };
         let shards = (0..self.num_shards).map(shard).collect::<Result<Vec<_>, _>>()?;
         let lengths: Vec<u64> = shards.iter().map(|shard| shard.len() as u64).collect();
