@@ -98,7 +98,13 @@ enum Command {
 
 /// Parses the process's arguments and runs the command.
 pub fn main() -> ExitCode {
-    let arguments = flags_after_command(std::env::args_os().collect());
+    ExitCode::from(run(std::env::args_os().collect()))
+}
+
+/// Runs the command that `arguments` name, the first of which is the program, and returns the exit code. Help and errors
+/// in the arguments end the process.
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    let arguments = flags_after_command(arguments);
     let typed = arguments.get(1).and_then(|first| mistyped(Path::new(first)));
     let cli = Cli::parse_from(arguments);
     interrupt::install();
@@ -127,12 +133,12 @@ pub fn main() -> ExitCode {
         Some(Command::Man(args)) => shell::man(&args, Cli::command()),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(failure) => {
             if let Some(message) = failure.message {
                 output::error(&message);
             }
-            ExitCode::from(failure.code)
+            failure.code
         }
     }
 }
