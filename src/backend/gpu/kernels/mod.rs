@@ -25,6 +25,7 @@ mod tile;
 mod variant;
 
 pub use hash::shader_hash;
+pub use launch::Nest;
 pub(super) use launch::Launch;
 pub(super) use variant::SHARERS;
 pub use variant::{Strip, Target, Tile, Variant, WORKGROUP_SIZE};
