@@ -25,8 +25,8 @@ mod tile;
 mod variant;
 
 pub use hash::shader_hash;
-pub use launch::Nest;
 pub(super) use launch::Launch;
+pub use launch::Nest;
 pub(super) use variant::SHARERS;
 pub use variant::{Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 
