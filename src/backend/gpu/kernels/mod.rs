@@ -26,6 +26,7 @@ mod variant;
 
 pub use hash::shader_hash;
 pub(super) use launch::Launch;
+pub use launch::Nest;
 pub(super) use variant::SHARERS;
 pub use variant::{Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 

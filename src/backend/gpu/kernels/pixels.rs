@@ -1,10 +1,10 @@
 //! Launches of `shaders/limbconv.pixels.wgsl`.
 
 use super::super::header::Header;
-use super::super::table::{GROUP_QUADS, Table, quad_weights};
+use super::super::table::{GROUP_QUADS, QUAD, Table, quad_weights};
 use super::epilogue::{COUNTED_LEVELS, Ends, add_rows};
 use super::geometry::{columns, window_with_constant_rows};
-use super::launch::Launch;
+use super::launch::{Launch, Nest};
 use super::rounds::rounds;
 use super::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
 use super::texts::{SHARED_EACH, SHARED_SUBGROUP, texts};
@@ -53,6 +53,9 @@ pub(super) fn limbconv(k: &LimbConv, strip: &Strip, tensors: Tensors) -> Launch 
     (launch.workgroup_size, launch.layers) = (strip.workgroup_size, words(output.c));
     // At most 8 MAX_TERMS, which every device allows.
     launch.rounds = rounds(GROUP_QUADS, rounds(k.window.kernel[0], 0));
+    let products = strip.pixels * k.window.kernel[1] * QUAD * input.c * WEIGHT_LIMBS;
+    let turns = GROUP_QUADS.min(output.c.div_ceil(QUAD));
+    launch.nest = Nest { turns, steps: k.window.kernel[0], products };
     let header = &mut launch.header;
     window_with_constant_rows(header, &k.window, input, output);
     header.shape("TILES", across).shape("GROUPS", words(output.c)).number("TILE", strip.pixels);

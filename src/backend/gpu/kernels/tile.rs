@@ -6,7 +6,7 @@ use super::carry_save::count;
 use super::coefficients::coefficient_rows;
 use super::epilogue::{COUNTED_LEVELS, Ends, add_rows};
 use super::geometry::{columns, window_with_constant_rows};
-use super::launch::Launch;
+use super::launch::{Launch, Nest};
 use super::rounds::rounds;
 use super::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
 use super::texts::{SHARED_EACH, SHARED_SUBGROUP, texts};
@@ -71,12 +71,19 @@ fn fits(tile: &Tile, k: &BitConv, planes: usize, output: Shape) -> bool {
     few && columns && tile.pixels <= output.w && quads.is_multiple_of(tile.quads)
 }
 
+/// The loops of an invocation.
+fn nest(tile: &Tile, k: &BitConv, output: Shape) -> Nest {
+    let (words, planes) = k.parts.first().map_or((0, 0), |part| (part.words, part.planes));
+    let turns = GROUP_QUADS.min(output.c.div_ceil(QUAD)) / tile.quads;
+    let products = sums(tile, k, planes) * tile.words * k.window.kernel[1];
+    Nest { turns, steps: k.window.kernel[0] * (words / tile.words), products }
+}
+
 /// Rounds of an invocation: the steps for the ones and those of each turn. Everything else is unrolled, as [`tiles`] are
 /// for few levels only.
 fn rounds_of(tile: &Tile, k: &BitConv, output: Shape) -> usize {
-    let words = k.parts.first().map_or(0, |part| part.words);
-    let steps = rounds(k.window.kernel[0] * (words / tile.words), 0);
-    let turns = GROUP_QUADS.min(output.c.div_ceil(QUAD)) / tile.quads;
+    let Nest { turns, steps, .. } = nest(tile, k, output);
+    let steps = rounds(steps, 0);
     steps + rounds(turns, steps)
 }
 
@@ -90,6 +97,7 @@ pub(super) fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     let mut launch = Launch::new(across * output.h, &[]);
     (launch.workgroup_size, launch.layers) = (tile.workgroup_size, words(output.c));
     launch.rounds = rounds_of(tile, k, output);
+    launch.nest = nest(tile, k, output);
     let header = &mut launch.header;
     window_with_constant_rows(header, &k.window, input.shape, output);
     header.shape("TILES", across).shape("WORDS", own / tile.words).shape("GROUPS", words(output.c));
