@@ -30,6 +30,7 @@ mod output;
 mod preparation;
 mod profile;
 mod progress;
+mod quantize;
 mod shell;
 mod subject;
 mod table;
@@ -66,6 +67,8 @@ struct Cli {
 enum Command {
     /// Turn a trained checkpoint into a packed model
     Convert(convert::ConvertArgs),
+    /// Turn a float checkpoint into a packed model of few bits, with some pictures and without training
+    Quantize(quantize::QuantizeArgs),
     /// Write a packed model's network with float weights, for other frameworks
     Export(export::ExportArgs),
     /// List the known networks, with their inputs, parameters and multiply-accumulates
@@ -117,6 +120,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         None if typed.is_some() => Err(failure::Failure::new(2, typed.unwrap_or_default())),
         None => classify::run(&cli.classify),
         Some(Command::Convert(args)) => convert::run(&args),
+        Some(Command::Quantize(args)) => quantize::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Networks(args)) => networks::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),
