@@ -4,7 +4,6 @@
 
 pub mod steps;
 pub mod subjects;
-pub mod verdict;
 
 use lq_infer::internals::bench::random_network;
 use lq_infer::internals::lower::PIXEL_ALPHA;

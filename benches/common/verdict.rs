@@ -10,6 +10,7 @@ pub struct Tolerance {
 }
 
 /// How a figure compares with the committed one.
+#[allow(dead_code)] // not every bench comes to every one of these
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Same,

@@ -1,6 +1,6 @@
 //! Instruction counts, and how to judge differences.
 
-use crate::common::verdict::{Tolerance, Verdict};
+use crate::verdict::{Tolerance, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;

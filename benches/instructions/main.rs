@@ -13,6 +13,8 @@ mod callgrind;
 mod common;
 mod counted;
 mod figures;
+#[path = "../common/verdict.rs"]
+mod verdict;
 
 use callgrind::Valgrind;
 use common::Outcome;

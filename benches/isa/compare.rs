@@ -1,7 +1,7 @@
 //! Compares what shaders compile to with committed figures.
 
-use crate::common::verdict::{Tolerance, Verdict};
-use crate::shaders::{BATCHES, Division};
+use crate::division::{BATCHES, Division};
+use crate::verdict::{Tolerance, Verdict};
 use lq_infer::internals::bench::model::{Figure, Figures};
 use std::collections::BTreeMap;
 use std::fmt;

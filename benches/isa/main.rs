@@ -14,20 +14,24 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod compare;
+mod division;
 mod driver;
 mod families;
 mod shaders;
 mod spirv;
 mod tables;
+#[path = "../common/verdict.rs"]
+mod verdict;
 
 use common::Outcome;
-use common::verdict::Verdict;
 use compare::Change;
+use division::Division;
 use families::{FAMILIES, Family, Radv, STAND_IN};
 use lq_infer::internals::bench::model::Figures;
-use shaders::{Division, Network, Source};
+use shaders::{Network, Source};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use verdict::Verdict;
 
 fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");

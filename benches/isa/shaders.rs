@@ -1,6 +1,7 @@
 //! The shaders and dispatches of networks, as the engine records them.
 
 use crate::common::{Outcome, plan};
+use crate::division::{BATCHES, Division};
 use lq_infer::internals::backend::gpu::record::{Dispatch, Nest, Recording};
 use lq_infer::internals::bench::model::{Geometry, MACHINES, Machine};
 use lq_infer::internals::lower::Work;
@@ -17,8 +18,6 @@ const NETWORKS: [(&str, [usize; 2]); 5] = [
     ("cifar-resnet-20", [2, 2]),
     ("vgg-small", [1, 2]),
 ];
-/// Images per batch.
-pub const BATCHES: [usize; 3] = [1, 8, 64];
 
 /// A network with its bits.
 pub struct Network {
@@ -85,17 +84,6 @@ pub fn shaders(networks: &[Network], machines: &[&Machine]) -> Vec<Source> {
         }
     }
     sources
-}
-
-/// How a dispatch divides its work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Division {
-    pub variant: String,
-    /// Steps that an invocation makes one after the other.
-    pub steps: usize,
-    /// Workgroups for each of [`BATCHES`].
-    pub workgroups: [u64; 3],
 }
 
 /// All dispatches of networks, for each maker whose devices divide work in another way than the first.

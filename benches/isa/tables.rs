@@ -1,9 +1,10 @@
 //! What is printed and written.
 
 use crate::common::Outcome;
+use crate::division::{BATCHES, Division};
 use crate::families::Family;
-use crate::shaders::{BATCHES, Division, Network};
-use lq_infer::internals::bench::model::{ASSUMPTIONS, COMPARED, MACHINES, Machine, Modelled, modelled};
+use crate::shaders::Network;
+use lq_infer::internals::bench::model::{ASSUMPTIONS, Machine, Modelled, compared, modelled};
 use std::collections::BTreeMap;
 
 /// The network whose times are printed.
@@ -43,8 +44,7 @@ pub fn lines(divisions: &BTreeMap<String, Division>) -> Outcome<String> {
 
 /// What the model of time says about a network: of whole runs or, with `layers`, of each launch.
 pub fn times(networks: &[Network], stand_in: &Family, layers: bool) -> Outcome<()> {
-    let compared = |id: &str| MACHINES.iter().find(|machine| machine.id == id);
-    let machines: Vec<&Machine> = COMPARED.iter().filter_map(|id| compared(id)).collect();
+    let machines = compared("");
     println!("\nModelled, not measured: microseconds for a batch of {BATCHES:?} images");
     for network in networks.iter().filter(|network| network.name.starts_with(TIMED)) {
         let of = |machine: &&Machine| -> Outcome<Vec<Modelled>> {

@@ -6,8 +6,10 @@ use super::report::{Cell, Cold, DigestCheck};
 use super::runner::{Invalid, Runner, digest};
 use crate::backend::Control;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::random::Rng;
 use crate::session::{Batch, DeviceSelector, Engine, Model, PrepareOptions};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The number of different images. Larger batches repeat them.
@@ -68,6 +70,16 @@ pub struct Job<'a> {
     pub ceiling: Option<Ceiling>,
     /// Whether to alternate with runs of the float32 baseline, within the same time.
     pub against_f32: bool,
+}
+
+impl Job<'_> {
+    /// The plan that is measured.
+    ///
+    /// # Errors
+    /// The model cannot be lowered.
+    pub fn plan(&self) -> Result<Arc<Plan>> {
+        self.reference.input.plan(self.model.packed())
+    }
 }
 
 /// A cell for `job` on device number `device` that has no figures, with the reason if there is one.

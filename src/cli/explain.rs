@@ -5,6 +5,7 @@ use super::failure::{Failure, Outcome};
 use super::subject::{Bits, Subject, parse_bits};
 use super::{open, output, table};
 use crate::backend::{Clock, Control};
+use crate::bench::model::{ASSUMPTIONS, Modelled, elsewhere};
 use crate::bench::report::Bound;
 use crate::bench::{Explanation, Group, Launch, Prediction, Remark, explain, measure, settle};
 use crate::text;
@@ -55,7 +56,9 @@ pub(super) fn run(args: &ExplainArgs) -> Outcome {
     let job = subject.job(args.batch, BUDGET, Some(&opened));
     let mut cell = measure(&job, &opened.engine, 0, &Control::default())?;
     settle(&mut device, &mut opened, std::slice::from_mut(&mut cell));
-    let explanation = explain(&device, &cell)?;
+    let mut explanation = explain(&device, &cell)?;
+    explanation.modelled =
+        elsewhere(&*job.plan()?, args.batch, &device.name).map_err(|problem| Failure::new(1, problem))?;
     if args.json {
         return output::json(&explanation);
     }
@@ -76,6 +79,10 @@ fn lines(e: &Explanation) -> Vec<String> {
     if !e.predictions.is_empty() {
         lines.push(String::new());
         lines.extend(predictions(e));
+    }
+    if !e.modelled.is_empty() {
+        lines.push(String::new());
+        lines.extend(modelled(e));
     }
     lines.push(String::new());
     lines.extend(e.answers.iter().flat_map(|answer| wrapped(answer, "")));
@@ -220,6 +227,23 @@ fn predictions(e: &Explanation) -> Vec<String> {
         e.bits
     );
     wrapped(&title, "").into_iter().chain(output::table_of(&rows, &right)).collect()
+}
+
+/// A table of what other devices would take by the model, and what that assumes.
+fn modelled(e: &Explanation) -> Vec<String> {
+    let row = |m: &Modelled| {
+        let rate = format!("{:.0}", m.images_per_second);
+        let similar = match m.similar {
+            0 => String::new(),
+            n => format!("{n} of {} launches from similar shaders", m.launches.len()),
+        };
+        vec![m.device.clone(), ms(m.seconds), rate, similar]
+    };
+    let header = ["", "all launches", "images/s", ""].map(str::to_owned).to_vec();
+    let rows: Vec<_> = std::iter::once(header).chain(e.modelled.iter().map(row)).collect();
+    let title = "Modelled, not measured, for other devices (without sending the input and reading the result):";
+    let assumptions = wrapped(&format!("Assumed: {}", ASSUMPTIONS.join(" ")), "  ");
+    wrapped(title, "").into_iter().chain(output::table_of(&rows, &[1, 2])).chain(assumptions).collect()
 }
 
 fn ms(seconds: f64) -> String {

@@ -268,7 +268,6 @@ mod tests {
                     let codes = (0..6).map(|i| (all >> (2 * i) & 3) as u8).collect();
                     let channel = Channel { codes, ..plain[output].clone() };
                     let alone = Problem {
-                        outputs: 1,
                         order: Vec::new(),
                         metric: problem.metric.clone(),
                         factor: crate::quantize::linear::Factor::new(6, problem.metric.clone()).unwrap(),

@@ -19,9 +19,8 @@ const TRIES: usize = 8;
 
 /// The problem of all outputs of one group. Inputs are in ascending order of their variance.
 pub(super) struct Problem {
-    /// Inputs, and outputs.
+    /// Inputs.
     pub depth: usize,
-    pub outputs: usize,
     /// Place of each input in the layer's own order.
     pub order: Vec<usize>,
     /// H and the ridge, `[depth, depth]`.
@@ -37,7 +36,6 @@ impl Problem {
     /// `None` if nothing varies, or what varies is not finite.
     pub(super) fn new(statistics: &Statistics, own: &[f32], ridge: f64) -> Option<Self> {
         let depth = statistics.read.len();
-        let outputs = statistics.wanted.len();
         let variance = |i: usize| statistics.covariance[i * depth + i];
         let mean = (0..depth).map(variance).sum::<f64>() / depth as f64;
         if !(mean > 0.0 && mean.is_finite()) {
@@ -56,7 +54,7 @@ impl Problem {
                 let right = rows.flat_map(|(k, w)| order.iter().map(move |&i| k[i] + ridge * f64::from(w[i])));
                 let mut target: Vec<f64> = right.collect();
                 factor.solve_rows(&mut target);
-                return Some(Problem { depth, outputs, order, metric, factor, target });
+                return Some(Problem { depth, order, metric, factor, target });
             }
         }
         None

@@ -161,12 +161,7 @@ fn band_of_any<T: Real, C: Copy + AddAssign + From<T>>(
     let mut panel = vec![[T::default(); COLUMNS]; depth];
     for column in (first_column..columns).step_by(COLUMNS) {
         let width = COLUMNS.min(columns - column);
-        for (step, packed) in panel.iter_mut().enumerate() {
-            let from = step * b.rows + column * b.columns;
-            for (j, number) in packed.iter_mut().enumerate() {
-                *number = if j < width { b.data[from + j * b.columns] } else { T::default() };
-            }
-        }
+        pack(&mut panel, b, column, width);
         let mut row = 0;
         while row < rows {
             let c = &mut c[row * stride + column..];
@@ -182,20 +177,41 @@ fn band_of_any<T: Real, C: Copy + AddAssign + From<T>>(
     }
 }
 
+/// Columns of `b` as a panel, with zeros after the last.
+fn pack<T: Real>(panel: &mut [[T; COLUMNS]], b: View<T>, column: usize, width: usize) {
+    for (step, packed) in panel.iter_mut().enumerate() {
+        let from = step * b.rows + column * b.columns;
+        if b.columns == 1 && width == COLUMNS {
+            packed.copy_from_slice(&b.data[from..from + COLUMNS]);
+        } else {
+            let number = |j| if j < width { b.data[from + j * b.columns] } else { T::default() };
+            *packed = std::array::from_fn(number);
+        }
+    }
+}
+
 /// The sums of `M` rows and a panel of columns.
 #[inline(always)]
 fn tile<T: Real, const M: usize>(a: View<T>, panel: &[[T; COLUMNS]]) -> [[T; COLUMNS]; M] {
     let mut sums = [[T::default(); COLUMNS]; M];
     let last = (M - 1) * a.rows + panel.len().saturating_sub(1) * a.columns;
     assert!(panel.is_empty() || last < a.data.len(), "a row of the left matrix is missing");
-    for (step, b) in panel.iter().enumerate() {
-        for (m, sums) in sums.iter_mut().enumerate() {
+    // Loops over indices: iterators would have to be inlined into a function for special machines, which is not certain.
+    let mut step = 0;
+    while step < panel.len() {
+        let b = &panel[step];
+        let mut m = 0;
+        while m < M {
             // SAFETY: `m < M` and `step < panel.len()`, so the index is at most `last`, which was checked.
             let x = unsafe { *a.data.get_unchecked(m * a.rows + step * a.columns) };
-            for (sum, &b) in sums.iter_mut().zip(b) {
-                *sum = *sum + x * b;
+            let mut j = 0;
+            while j < COLUMNS {
+                sums[m][j] = sums[m][j] + x * b[j];
+                j += 1;
             }
+            m += 1;
         }
+        step += 1;
     }
     sums
 }
@@ -207,8 +223,15 @@ fn put<T: Real, C: Copy + AddAssign + From<T>, const M: usize>(
     width: usize,
     sums: [[T; COLUMNS]; M],
 ) {
-    for (m, sums) in sums.iter().enumerate() {
-        c[m * stride..][..width].iter_mut().zip(sums).for_each(|(c, &sum)| *c += C::from(sum));
+    let mut m = 0;
+    while m < M {
+        let c = &mut c[m * stride..][..width];
+        let mut j = 0;
+        while j < width {
+            c[j] += C::from(sums[m][j]);
+            j += 1;
+        }
+        m += 1;
     }
 }
 

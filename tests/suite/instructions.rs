@@ -1,6 +1,7 @@
 //! What the check of counted instructions (`benches/instructions`) makes of figures.
 
-use crate::figures::{Comparison, Figures, Verdict, compare};
+use crate::figures::{Comparison, Figures, compare};
+use crate::verdict::Verdict;
 use std::path::Path;
 
 fn figures(compiler: &str, instructions: &[(&str, u64)]) -> Figures {
@@ -21,14 +22,14 @@ fn more_than_three_percent_fail_and_less_is_reported() {
     let found = [("avx2 a", counts[0]), ("avx2 b", counts[1]), ("avx2 c", counts[2]), ("avx2 d", counts[3])];
     let found = figures("rustc 1", &found);
     let comparison = compare(&expected, &found);
-    let wanted = [Verdict::Slower, Verdict::Same, Verdict::Same, Verdict::Faster];
+    let wanted = [Verdict::Worse, Verdict::Same, Verdict::Same, Verdict::Better];
     assert_eq!(
         verdicts(&comparison),
         ["avx2 a", "avx2 b", "avx2 c", "avx2 d"].into_iter().zip(wanted).collect::<Vec<_>>()
     );
     assert_eq!(comparison.failures(), 1);
     let table = comparison.to_string();
-    assert!(table.contains("+5.0 %") && table.contains("SLOWER") && table.contains("faster"), "{table}");
+    assert!(table.contains("+5.0 %") && table.contains("WORSE") && table.contains("better"), "{table}");
 }
 
 #[test]

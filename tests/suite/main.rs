@@ -6,8 +6,14 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../benches/isa/compare.rs"]
+mod compare;
+#[path = "../../benches/isa/division.rs"]
+mod division;
 #[path = "../../benches/instructions/figures.rs"]
 mod figures;
+#[path = "../../benches/common/verdict.rs"]
+mod verdict;
 
 mod cli;
 mod commands;
@@ -25,6 +31,7 @@ mod float;
 mod folders;
 mod instructions;
 mod layouts;
+mod machine_code;
 mod narrow;
 mod oracle;
 mod pictures;

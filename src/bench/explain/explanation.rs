@@ -1,6 +1,7 @@
 //! What an explanation says, as data.
 
 use crate::backend::Clock;
+use crate::bench::model::Modelled;
 use crate::bench::report::{Device, Float32Baseline, Stats, StepTime};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,9 @@ pub struct Explanation {
     pub float32: Option<Float32Baseline>,
     /// Sentences that say why it is as fast as it is, and what fewer bits would change.
     pub answers: Vec<String>,
+    /// What the network would take on other devices, by the model of time. Not derived from the figures; empty unless added.
+    #[serde(default)]
+    pub modelled: Vec<Modelled>,
 }
 
 /// A launch, with what is derived from its figures.

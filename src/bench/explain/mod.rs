@@ -63,6 +63,7 @@ pub fn explain(device: &Device, cell: &Cell) -> Result<Explanation> {
         answers: answers::answers(&context, &predictions, cell.timed_float32()),
         predictions,
         float32: cell.float32.clone(),
+        modelled: Vec::new(),
     };
     match is_disturbed(&warm.steps, context.ceiling.launch) {
         true => Ok(doubted(explanation)),

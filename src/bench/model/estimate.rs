@@ -2,6 +2,7 @@
 
 use super::figures::Figures;
 use super::machine::Machine;
+use super::machines::compared;
 use super::time::{Geometry, seconds};
 use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::lower::Work;
@@ -42,6 +43,16 @@ pub struct ModelledLaunch {
     pub seconds: f64,
     /// What decides: instructions, serial, loads, memory or launch.
     pub bound: String,
+}
+
+/// Models `plan` on the devices that tables compare, and before them on the one that the driver calls `device`, if the model
+/// knows it.
+///
+/// # Errors
+/// The figures are damaged.
+pub fn elsewhere(plan: &Plan, images: usize, device: &str) -> Result<Vec<Modelled>, String> {
+    let figures = Figures::bundled()?;
+    compared(device).into_iter().map(|machine| modelled(plan, machine, images, &figures)).collect()
 }
 
 /// Models `plan` on `machine`, which runs every kernel in the variant that is thought best for it. `figures` are of the same

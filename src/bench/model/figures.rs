@@ -107,8 +107,13 @@ impl Figures {
         self.shaders.values().find(|figure| figure.text == hash)
     }
 
-    /// The figure that is most like a shader of this kernel and variant that makes so many products in a step.
+    /// The figure that is most like a shader of this kernel and variant that makes so many products in a step. Kernels without
+    /// figures compute little for what they read and write, as `pointwise` does.
     pub fn similar(&self, kernel: &str, variant: &str, products: usize) -> Option<&Figure> {
+        self.of_kernel(kernel, variant, products).or_else(|| self.of_kernel("pointwise", variant, products))
+    }
+
+    fn of_kernel(&self, kernel: &str, variant: &str, products: usize) -> Option<&Figure> {
         let far = |figure: &Figure| (figure.products.max(1) as f64 / products.max(1) as f64).ln().abs();
         let of_kernel = self.shaders.values().filter(|figure| figure.kernel == kernel);
         of_kernel.min_by(|a, b| (a.variant != variant).cmp(&(b.variant != variant)).then(far(a).total_cmp(&far(b))))

@@ -10,6 +10,8 @@ pub struct Machine {
     pub id: &'static str,
     /// What it is called in shops.
     pub name: &'static str,
+    /// The part of the name by which drivers can be recognized that report it.
+    pub called: &'static str,
     /// The name of its family in Mesa's driver for AMD.
     pub family: Option<&'static str>,
     /// PCI id of the maker.

@@ -73,6 +73,7 @@ const INTEL_LAUNCH: f64 = 8e-6;
 const GCN: Machine = Machine {
     id: "rx-580",
     name: "AMD Radeon RX 580",
+    called: "RX 580",
     family: Some("polaris10"),
     vendor: AMD,
     subgroups: [64, 64],
@@ -93,6 +94,7 @@ const GCN: Machine = Machine {
 const RX_6800: Machine = Machine {
     id: "rx-6800",
     name: "AMD Radeon RX 6800",
+    called: "RX 6800",
     family: Some("navi21"),
     subgroups: [32, 64],
     units: 60,
@@ -111,6 +113,7 @@ const RX_6800: Machine = Machine {
 const RTX_3060: Machine = Machine {
     id: "rtx-3060",
     name: "NVIDIA GeForce RTX 3060",
+    called: "RTX 3060",
     family: None,
     vendor: NVIDIA,
     subgroups: [32, 32],
@@ -128,12 +131,25 @@ const RTX_3060: Machine = Machine {
     launch: NVIDIA_LAUNCH,
 };
 
+const H100: Machine = Machine {
+    id: "h100",
+    name: "NVIDIA H100 SXM",
+    called: "H100",
+    units: 132,
+    clock: 1.83e9,
+    waves: 16,
+    memory: 3.35e12,
+    last_cache: [50e6, 5.5e12],
+    ..RTX_3060
+};
+
 /// All devices. The bandwidths of last caches are what others have measured, rounded.
-pub const MACHINES: [Machine; 8] = [
+pub const MACHINES: [Machine; 9] = [
     GCN,
     Machine {
         id: "vega-64",
         name: "AMD Radeon RX Vega 64",
+        called: "Vega 64",
         family: Some("vega10"),
         units: 64,
         clock: 1.55e9,
@@ -145,6 +161,7 @@ pub const MACHINES: [Machine; 8] = [
     Machine {
         id: "rx-5700-xt",
         name: "AMD Radeon RX 5700 XT",
+        called: "RX 5700",
         family: Some("navi10"),
         units: 40,
         clock: 1.76e9,
@@ -157,6 +174,7 @@ pub const MACHINES: [Machine; 8] = [
     Machine {
         id: "rx-7900-xtx",
         name: "AMD Radeon RX 7900 XTX",
+        called: "RX 7900",
         family: Some("gfx1100"),
         units: 96,
         clock: 2.3e9,
@@ -166,19 +184,12 @@ pub const MACHINES: [Machine; 8] = [
         ..RX_6800
     },
     RTX_3060,
-    Machine {
-        id: "h100",
-        name: "NVIDIA H100 SXM",
-        units: 132,
-        clock: 1.83e9,
-        waves: 16,
-        memory: 3.35e12,
-        last_cache: [50e6, 5.5e12],
-        ..RTX_3060
-    },
+    H100,
+    Machine { id: "h200", name: "NVIDIA H200 SXM", called: "H200", memory: 4.8e12, ..H100 },
     Machine {
         id: "arc-a770",
         name: "Intel Arc A770",
+        called: "A770",
         family: None,
         vendor: INTEL,
         subgroups: [8, 16],
@@ -198,8 +209,16 @@ pub const MACHINES: [Machine; 8] = [
     },
 ];
 
-/// The devices that tables compare.
-pub const COMPARED: [&str; 4] = ["rx-6800", "rtx-3060", "h100", "arc-a770"];
+/// Those that tables compare.
+const COMPARED: [&str; 4] = ["rx-6800", "rtx-3060", "h100", "arc-a770"];
+
+/// The devices that tables compare, after the one that `device`, the name that a driver reports, stands for.
+pub fn compared(device: &str) -> Vec<&'static Machine> {
+    const ALL: &[Machine] = &MACHINES;
+    let own = ALL.iter().filter(|machine| device.contains(machine.called));
+    let others = ALL.iter().filter(|machine| COMPARED.contains(&machine.id) && !device.contains(machine.called));
+    own.chain(others).collect()
+}
 
 /// The device that stands for a family of Mesa's driver for AMD.
 pub fn of_family(family: &str) -> Option<&'static Machine> {

@@ -8,15 +8,17 @@ mod machine;
 mod machines;
 mod time;
 
-pub use estimate::{Modelled, ModelledLaunch, modelled};
+pub use estimate::{Modelled, ModelledLaunch, elsewhere, modelled};
 pub use figures::{Figure, Figures, Loads};
 pub use machine::{Cost, Latency, Machine};
-pub use machines::{COMPARED, MACHINES, of_family};
+pub use machines::{MACHINES, compared, of_family};
 pub use time::{Geometry, Resources, Seconds, Shader, seconds};
 
+#[cfg(test)]
+mod tests;
+
 /// What the model assumes of every device, in sentences.
-pub const ASSUMPTIONS: [&str; 6] = [
-    "Times are modelled from machine code, not measured.",
+pub const ASSUMPTIONS: [&str; 5] = [
     "Instructions are issued at the device's documented rates; those of one invocation never wait for each other, but for memory.",
     "Invocations are spread evenly; the busiest part of the device decides.",
     "Each load costs its latency once per step, unless other waves can run meanwhile.",
