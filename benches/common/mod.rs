@@ -4,6 +4,7 @@
 
 pub mod steps;
 pub mod subjects;
+pub mod verdict;
 
 use lq_infer::internals::bench::random_network;
 use lq_infer::internals::lower::PIXEL_ALPHA;

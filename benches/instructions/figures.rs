@@ -1,15 +1,14 @@
 //! Instruction counts, and how to judge differences.
 
+use crate::common::verdict::{Tolerance, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// In percent. More growth than this fails; more gain than this is worth committing new figures.
-const TOLERANCE: u64 = 3;
-/// Differences below this are always tolerated. Changes elsewhere affect what the compiler inlines, which changes small
-/// kernels by some thousands of instructions (7 % was seen for an average pool).
-const SLACK: u64 = 20_000;
+/// More growth than this fails; more gain than this is worth committing new figures. Changes elsewhere affect what the
+/// compiler inlines, which changes small kernels by some thousands of instructions (7 % was seen for an average pool).
+const TOLERANCE: Tolerance = Tolerance { percent: 3.0, slack: 20_000.0 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,30 +40,6 @@ fn set(name: &str) -> &str {
     name.split(' ').next().unwrap_or(name)
 }
 
-/// How a figure compares with the committed one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Same,
-    /// It grew. This fails.
-    Slower,
-    /// It shrank, which is worth committing.
-    Faster,
-    /// It was counted but is not committed. This fails, because its growth would go unnoticed.
-    New,
-    /// It is committed but was not counted. This fails.
-    Gone,
-    /// It is committed, but this processor or valgrind lacks its instruction set.
-    Absent,
-    /// The compilers differ, so it cannot be judged.
-    Incomparable,
-}
-
-impl Verdict {
-    pub fn fails(self) -> bool {
-        matches!(self, Verdict::Slower | Verdict::New | Verdict::Gone)
-    }
-}
-
 /// One figure, compared.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -91,7 +66,7 @@ pub fn compare(expected: &Figures, found: &Figures) -> Comparison {
         let [before, now] = [expected, found].map(|figures| figures.instructions.get(name).copied());
         let verdict = match (before, now) {
             _ if differ => Verdict::Incomparable,
-            (Some(before), Some(now)) => judge(before, now),
+            (Some(before), Some(now)) => TOLERANCE.judge(before as f64, now as f64),
             (None, _) => Verdict::New,
             (_, None) if found.has_set(name) => Verdict::Gone,
             (_, None) => Verdict::Absent,
@@ -100,15 +75,6 @@ pub fn compare(expected: &Figures, found: &Figures) -> Comparison {
     };
     let compilers = differ.then(|| [expected.compiler.clone(), found.compiler.clone()]);
     Comparison { lines: names.into_iter().map(line).collect(), compilers }
-}
-
-fn judge(before: u64, now: u64) -> Verdict {
-    let room = before * TOLERANCE + 100 * SLACK;
-    match now * 100 {
-        now if now > before * 100 + room => Verdict::Slower,
-        now if now + room < before * 100 => Verdict::Faster,
-        _ => Verdict::Same,
-    }
 }
 
 impl Comparison {
@@ -132,18 +98,5 @@ impl fmt::Display for Comparison {
             writeln!(f, "not comparable: committed with {expected}; now {found}")?;
         }
         Ok(())
-    }
-}
-
-impl Verdict {
-    fn remark(self) -> &'static str {
-        match self {
-            Verdict::Same | Verdict::Incomparable => "",
-            Verdict::Slower => "SLOWER",
-            Verdict::Faster => "faster: update the figures",
-            Verdict::New => "NOT COMMITTED",
-            Verdict::Gone => "NOT COUNTED",
-            Verdict::Absent => "instructions not at hand",
-        }
     }
 }

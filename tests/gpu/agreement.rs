@@ -2,7 +2,7 @@
 
 use crate::common::agreement::{
     assert_a_wrong_bit_shows, assert_agreement, assert_call_errors, assert_random_agreement, assert_sharing,
-    assert_wide_agreement,
+    assert_wide_agreement, number,
 };
 use crate::common::devices::{gpus, run_on as run};
 use crate::common::kernels::{all, bits, input};
@@ -37,7 +37,6 @@ pub fn random_networks_agree_with_the_reference() {
 /// Networks of all widths from 1 to 8 bits, in workgroups of several sizes, in any variant, in
 /// batches of up to 64 images. `LQ_INFER_RANDOM_SEED` and `LQ_INFER_RANDOM_COUNT` say which and how many.
 pub fn wide_networks_agree_in_every_form() {
-    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |n| n.parse().unwrap());
     let first = number("LQ_INFER_RANDOM_SEED", 0);
     let gpus = gpus();
     for seed in first..first + number("LQ_INFER_RANDOM_COUNT", WIDE_NETWORKS) {

@@ -1,7 +1,7 @@
 //! A plan as plain data: which shader runs on which buffers, and in what order. A recording is built and tested
 //! without a GPU; the engine only executes it.
 
-pub use super::kernels::{Products, Span, Strip, Target, Tile, Variant, WORKGROUP_SIZE};
+pub use super::kernels::{Nest, Products, Span, Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 
 use super::kernels;
 use super::kernels::launch::{Launch, PortSource};
@@ -36,6 +36,8 @@ pub struct Dispatch {
     pub variant: Variant,
     /// Rounds that the loops of an invocation make at most.
     pub rounds: usize,
+    /// Where its invocations spend their time.
+    pub nest: Nest,
 }
 
 /// A buffer of a dispatch.
@@ -133,6 +135,7 @@ impl Recording {
             workgroup_size: launch.workgroup_size,
             variant,
             rounds: launch.rounds,
+            nest: launch.nest,
         });
     }
 

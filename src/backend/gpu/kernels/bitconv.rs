@@ -6,7 +6,7 @@ use super::epilogue::{Ends, add_rows};
 use super::general::{connect, tile, tiles};
 use super::geometry;
 use super::groups::{QuadWeights, Reach, align};
-use super::launch::Launch;
+use super::launch::{Launch, Nest};
 use super::on_gpu::OnGpu;
 use super::rounds::{rounds, rounds_of_taps};
 use super::team::Team;
@@ -99,7 +99,7 @@ impl<'a> General<'a> {
     /// The launch of `bitconv.wgsl`.
     fn launch(&self) -> Launch {
         let mut launch = self.without_text();
-        launch.rounds = self.rounds();
+        (launch.rounds, launch.nest) = (self.rounds(), self.nest());
         launch.files.push(BITCONV);
         launch
     }
@@ -144,6 +144,14 @@ impl<'a> General<'a> {
         connect(&mut launch, k.input, "Planes", &read.weights, output.c, table.words());
         ends.connect(&mut launch, *tensors);
         launch
+    }
+
+    /// The loops of an invocation of `bitconv.wgsl`; of several parts, the first decides how many steps a turn has.
+    fn nest(&self) -> Nest {
+        let turns = GROUP_QUADS.min(self.output.c.div_ceil(QUAD)) * self.passes();
+        let words = self.read.words.first().copied().unwrap_or(0);
+        let products = self.tile * self.k.weight_planes * self.planes * QUAD;
+        Nest { turns, steps: self.k.window.taps() * words, products }
     }
 
     /// The words per tap that each pass reads.

@@ -17,6 +17,18 @@ pub(crate) enum PortSource {
     Absent,
 }
 
+/// The loops in which an invocation of a convolution spends its time: in each of `turns` turns it makes `steps` steps and
+/// then finishes sums. All zero for kernels without such loops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Nest {
+    /// Turns of an invocation.
+    pub turns: usize,
+    /// Steps of a turn.
+    pub steps: usize,
+    /// Products of a step, in the units of [`Work`](crate::lower::Work): pairs of words, or of bytes.
+    pub products: usize,
+}
+
 /// A kernel made ready for one program.
 pub(crate) struct Launch {
     /// Constants of the kernel.
@@ -33,6 +45,8 @@ pub(crate) struct Launch {
     pub files: Vec<&'static str>,
     /// Rounds that the loops of an invocation make at most; see [`super::rounds`].
     pub rounds: usize,
+    /// Where it spends its time.
+    pub nest: Nest,
 }
 
 impl Launch {
@@ -41,7 +55,8 @@ impl Launch {
         let mut header = Header::default();
         header.signed("VALUE_MAX", VALUE_MAX).shape("PER_IMAGE", per_image);
         let files = [COMMON].into_iter().chain(files.iter().copied()).collect();
-        Launch { header, ports: Vec::new(), per_image, layers: 1, workgroup_size: WORKGROUP_SIZE, files, rounds: 0 }
+        let (ports, nest) = Default::default();
+        Launch { header, ports, per_image, layers: 1, workgroup_size: WORKGROUP_SIZE, files, rounds: 0, nest }
     }
 
     /// Adds a buffer that the shader reads.

@@ -6,7 +6,7 @@ use super::epilogue::{Ends, add_rows, no_rows};
 use super::general::{connect, tile, tiles};
 use super::geometry;
 use super::groups::{Reach, align};
-use super::launch::Launch;
+use super::launch::{Launch, Nest};
 use super::on_gpu::OnGpu;
 use super::parts;
 use super::rounds::{rounds, rounds_of_taps};
@@ -112,7 +112,7 @@ impl<'a> Limbs<'a> {
     /// The launch of `limbconv.wgsl` with what `connect` adds to the constants.
     fn general(&self, connect: impl Fn(&Self) -> Launch) -> Launch {
         let mut launch = connect(self);
-        launch.rounds = self.rounds();
+        (launch.rounds, launch.nest) = (self.rounds(), self.nest());
         launch.files.extend([DIAGONALS, SUMS, LIMBCONV]);
         launch
     }
@@ -140,6 +140,13 @@ impl<'a> Limbs<'a> {
         header.shape("GROUPS", groups).number("GROUP_QUADS", *quads).shape("READ_GROUPS", self.weights.read);
         tiles(header, *tile, output.w, self.planes);
         launch
+    }
+
+    /// The loops of an invocation of `limbconv.wgsl`.
+    fn nest(&self) -> Nest {
+        let turns = self.quads.min(self.output.c.div_ceil(QUAD));
+        let products = self.tile * self.limbs * WEIGHT_LIMBS * LIMB_LANES * QUAD;
+        Nest { turns, steps: self.window.taps() * self.weights.read, products }
     }
 
     /// Rounds of an invocation of `limbconv.wgsl`.

@@ -27,6 +27,7 @@ mod variant;
 
 pub use hash::shader_hash;
 pub(super) use launch::Launch;
+pub use launch::Nest;
 pub use spans::Span;
 pub use variant::{Products, Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 

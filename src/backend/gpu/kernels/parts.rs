@@ -1,6 +1,6 @@
 //! Launches of `shaders/limbsum.parts.wgsl`.
 
-use super::launch::Launch;
+use super::launch::{Launch, Nest};
 use super::rounds::rounds;
 use super::texts::texts;
 use super::variant::MAX_TEAM;
@@ -29,6 +29,8 @@ pub(super) fn limbsum(k: &LimbSum, tensors: Tensors) -> Option<Launch> {
     let mut launch = Launch::new(MAX_TEAM, &[LIMBSUM_PARTS]);
     (launch.workgroup_size, launch.layers) = (MAX_TEAM as u32, channels.div_ceil(SPAN));
     launch.rounds = rounds(steps.div_ceil(PARTS), 0);
+    let products = AT_ONCE * LIMB_LANES * limbs * WEIGHT_LIMBS;
+    launch.nest = Nest { turns: 1, steps: steps.div_ceil(PARTS), products };
     let header = &mut launch.header;
     header.number("SPAN", SPAN).number("PARTS", PARTS).number("X_LIMBS", limbs).number("W_LIMBS", WEIGHT_LIMBS);
     header.number("DIAGONALS", limbs + WEIGHT_LIMBS - 1);

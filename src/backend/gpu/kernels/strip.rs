@@ -4,7 +4,7 @@ use super::super::header::Header;
 use super::super::table::Table;
 use super::epilogue::{Ends, add_rows};
 use super::geometry::{columns, window_with_constant_rows};
-use super::launch::Launch;
+use super::launch::{Launch, Nest};
 use super::limbconv::{DIAGONALS, drop_digits};
 use super::rounds::rounds;
 use super::spans;
@@ -119,6 +119,8 @@ pub(super) fn limbconv(k: &LimbConv, strip: &Strip, tensors: Tensors) -> Launch 
     let across = output.w.div_ceil(strip.pixels);
     let mut launch = strip.span.launch(across * output.h, output.c);
     launch.rounds = rounds_of(strip, k, output, ends.planes(tensors) * strip.pixels);
+    let products = strip.pixels * k.window.kernel[1] * input.c * WEIGHT_LIMBS;
+    launch.nest = Nest { turns: 1, steps: k.window.kernel[0], products };
     let header = &mut launch.header;
     window_with_constant_rows(header, &k.window, input, output);
     header.shape("TILES", across).number("TILE", strip.pixels);

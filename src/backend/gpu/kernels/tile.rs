@@ -6,7 +6,7 @@ use super::carry_save::count;
 use super::coefficients::coefficient_rows;
 use super::epilogue::{Ends, add_rows};
 use super::geometry::{columns, window_with_constant_rows};
-use super::launch::Launch;
+use super::launch::{Launch, Nest};
 use super::rounds::rounds;
 use super::spans::{self, Span};
 use super::texts::texts;
@@ -81,6 +81,11 @@ fn step_weights(k: &BitConv, tile: &Tile) -> usize {
     products(tile, k) * k.weight_planes
 }
 
+/// Products of a step with input of `planes` planes.
+fn step_products(tile: &Tile, k: &BitConv, planes: usize) -> usize {
+    tile.pixels * k.weight_planes * planes * products(tile, k)
+}
+
 /// Steps of an invocation.
 fn steps(tile: &Tile, k: &BitConv) -> usize {
     k.window.kernel[0] * (k.parts.first().map_or(0, |part| part.words) / tile.words)
@@ -93,8 +98,7 @@ fn steps(tile: &Tile, k: &BitConv) -> usize {
 /// trip to memory, of which a step has one. A product takes two instructions, a pixel's epilogue sixty.
 fn cost(tile: &Tile, k: &BitConv, output: Shape, target: &Target) -> usize {
     let planes = k.parts.first().map_or(1, |part| part.planes);
-    let pairs = tile.pixels * k.weight_planes * planes * products(tile, k);
-    let instructions = steps(tile, k) * (2 * pairs + 20) + 60 * tile.pixels + 100;
+    let instructions = steps(tile, k) * (2 * step_products(tile, k, planes) + 20) + 60 * tile.pixels + 100;
     let workgroups =
         target.images * output.h * output.w.div_ceil(tile.pixels) * tile.span.layers(output.c) / tile.span.at_once();
     spans::cycles(workgroups, instructions * tile.span.workgroup_size.div_ceil(32) as usize, steps(tile, k) + 3)
@@ -118,6 +122,7 @@ pub(super) fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     let across = output.w.div_ceil(tile.pixels);
     let mut launch = tile.span.launch(across * output.h, output.c);
     launch.rounds = rounds_of(tile, k, output, ends.planes(tensors) * tile.pixels);
+    launch.nest = Nest { turns: 1, steps: steps(tile, k), products: step_products(tile, k, planes) };
     let header = &mut launch.header;
     window_with_constant_rows(header, &k.window, input.shape, output);
     header.shape("TILES", across).shape("WORDS", own / tile.words);
