@@ -4,8 +4,8 @@ use super::failure::{Failure, Outcome};
 use super::files::{need_file, read_labels, usage};
 use super::folder::search;
 use super::inputs::holds_no_picture;
-use super::preparation::PreparationArgs;
 use super::output;
+use super::preparation::PreparationArgs;
 use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph};
 use crate::error::{Error, Result};
 use crate::image::{Pixels, resize_and_crop};
@@ -202,7 +202,10 @@ fn calibration(args: &QuantizeArgs, float: &Model) -> Result<Tensors> {
     }
     let chosen = choose(found.pictures, args.pictures.get(), args.seed);
     if chosen.len() < FEW {
-        output::note(&format!("note: only {} pictures to calibrate with; some hundreds give better networks", chosen.len()));
+        output::note(&format!(
+            "note: only {} pictures to calibrate with; some hundreds give better networks",
+            chosen.len()
+        ));
     }
     let rule = &float.header().preprocess.resize;
     let one = |path: &PathBuf| Batch::Pixels(resize_and_crop(&Pixels::open(path)?, rule)?.rgb).real(float);

@@ -118,7 +118,9 @@ impl Work<'_> {
                 done += 1;
             }
             let pair = match &node.op {
-                Op::Quantize { bits, encoding, ties } => self.quantizer(&tensors, node, id, (*bits, *encoding, *ties))?,
+                Op::Quantize { bits, encoding, ties } => {
+                    self.quantizer(&tensors, node, id, (*bits, *encoding, *ties))?
+                }
                 Op::Conv { .. } if self.layers.get(&id).is_some_and(|bits| bits.weights.is_some()) => {
                     self.convolution(&tensors, node, id)?
                 }
@@ -218,7 +220,10 @@ impl Work<'_> {
             found.push(quantize_group(&statistics, own, width, &self.options.method));
         }
         self.report.layers.push(LayerReport::new(&node.name, bits, geometry, weights, &found));
-        let low = self.result.put_conv(self.graph, self.float, id, geometry, &Found::joined(found)).map_err(|p| self.bad(p))?;
+        let low = self
+            .result
+            .put_conv(self.graph, self.float, id, geometry, &Found::joined(found))
+            .map_err(|p| self.bad(p))?;
         let low = tensors.run(id, &low, |pair| &pair.low)?;
         Ok(Pair { float, low })
     }
