@@ -9,7 +9,7 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     if let Error::Io { path, source } = error {
         // With a number, Python picks the class: FileNotFoundError, PermissionError, ...
         return match source.raw_os_error() {
-            Some(number) => PyOSError::new_err((number, system_text(source), path.clone())),
+            Some(number) => PyOSError::new_err((number, system_text(source), path.clone().into_os_string())),
             None => PyOSError::new_err(error.to_string()),
         };
     }

@@ -25,7 +25,7 @@ def run(*arguments: "str | os.PathLike[str]") -> str:
     if done.returncode:
         message = done.stderr.strip().splitlines()
         last = message[-1] if message else f"exit code {done.returncode}"
-        raise _CODES.get(done.returncode, _errors.Error)(last.removeprefix("error: "))
+        raise _CODES.get(done.returncode, _errors.Error)(last.removeprefix("lq-infer: ").removeprefix("error: "))
     sys.stderr.write(done.stderr)
     return done.stdout
 

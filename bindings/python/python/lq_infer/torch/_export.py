@@ -54,10 +54,11 @@ def export(
     """
     size = (size, size) if isinstance(size, int) else tuple(size)
     exact = copy.deepcopy(getattr(net, "module", net)).cpu().double().eval()
+    graph, flattened = graph_of(exact, size, 3)
     description = {
         "version": 1,
         "name": name or type(exact).__name__.lower(),
-        "graph": graph_of(exact, size, 3),
+        "graph": graph,
         "preprocess": preprocessing(transform, size),
         "labels": list(labels or []),
     }
@@ -65,9 +66,10 @@ def export(
         examples = np.random.default_rng(0).integers(0, 256, (16, *size, 3), dtype=np.uint8)
     normalize = description["preprocess"]["normalize"]
     logits, codes = _expected(exact, examples, normalize["mean"], normalize["std"])
+    codes = {layer: levels.reshape(len(levels), *flattened.get(layer, levels.shape[1:])) for layer, levels in codes.items()}
     with tempfile.TemporaryDirectory() as folder:
         files = pathlib.Path(folder)
-        torch.save(_variables(net, description["graph"]), files / "net.pt")
+        torch.save(_variables(net, graph), files / "net.pt")
         (files / "net.json").write_text(json.dumps(description), encoding="utf-8")
         np.save(files / "inputs.npy", np.ascontiguousarray(examples))
         np.save(files / "logits.npy", logits)

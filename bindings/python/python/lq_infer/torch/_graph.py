@@ -24,14 +24,18 @@ class _Tracer(fx.Tracer):
         return isinstance(module, (_QuantizedWeights, Quantizer)) or super().is_leaf_module(module, name)
 
 
-def graph_of(net: nn.Module, size: "tuple[int, int]", channels: int) -> "list[dict[str, Any]]":
-    """The layers of a network in evaluation mode for pictures of this size."""
+def graph_of(
+    net: nn.Module, size: "tuple[int, int]", channels: int
+) -> "tuple[list[dict[str, Any]], dict[str, list[int]]]":
+    """The layers of a network in evaluation mode for pictures of this size; and by quantizer the shape [c, h, w] of inputs
+    that PyTorch has flattened."""
     traced = fx.GraphModule(net, _Tracer().trace(net))
     parameter = next(net.parameters())
     example = torch.zeros(1, channels, *size, dtype=parameter.dtype, device=parameter.device)
     with torch.no_grad():
         ShapeProp(traced).propagate(example)
-    return _Builder(traced).layers
+    builder = _Builder(traced)
+    return builder.layers, builder.flattened
 
 
 def _pair(value: Any) -> "tuple[int, int]":
@@ -50,6 +54,7 @@ class _Builder:
         self.modules = dict(traced.named_modules())
         self.layers: "list[dict[str, Any]]" = []
         self.names: "dict[fx.Node, str]" = {}
+        self.flattened: "dict[str, list[int]]" = {}
         for node in traced.graph.nodes:
             name = self.visit(node)
             if name is not None:
@@ -122,6 +127,8 @@ class _Builder:
     def linear(self, node: fx.Node, module: nn.Linear, name: str) -> str:
         # Its window covers what was flattened, in the order channel, row, column.
         shape = _unflattened(node.args[0])
+        if len(shape) == 4:
+            self.flattened[f"{node.target}.input_quantizer"] = shape[1:]
         return self.weighted(node, module, name, module.out_features, _window(shape[2:] or 1), 1)
 
     def batch_norm(self, node: fx.Node, module: nn.BatchNorm2d, name: str) -> str:
