@@ -1,6 +1,6 @@
 //! Compares what shaders compile to with committed figures.
 
-use crate::division::{BATCHES, Division};
+use crate::division::Division;
 use crate::verdict::{Tolerance, Verdict};
 use lq_infer::internals::bench::model::{Figure, Figures};
 use std::collections::BTreeMap;
@@ -77,9 +77,7 @@ fn of_shader(figure: &Figure) -> Vec<Judged> {
 
 /// Those of a dispatch. Fewer workgroups leave more of a device idle.
 fn of_division(division: &Division) -> Vec<Judged> {
-    let workgroups = BATCHES.iter().zip(division.workgroups);
-    let workgroups = workgroups.map(|(images, n)| large(&format!("workgroups at batch {images}"), n as f64));
-    std::iter::once(small("steps", division.steps as f64, EXACT)).chain(workgroups).collect()
+    vec![small("steps", division.steps as f64, EXACT), large("workgroups", division.workgroups as f64)]
 }
 
 /// Judges the shaders of a family. Nothing is judged if the compilers differ.

@@ -14,6 +14,8 @@ pub struct Driver {
     device: ash::Device,
     executables: ash::khr::pipeline_executable_properties::Device,
     features: Features,
+    /// Name of the device.
+    pub name: String,
     /// Name and version of the driver.
     pub version: String,
 }
@@ -83,7 +85,7 @@ impl Driver {
         let features = features(instance, physical, robustness2);
         let device = create_device(instance, physical, &enabled, &features, robustness2)?;
         let executables = ash::khr::pipeline_executable_properties::Device::new(instance, &device);
-        Ok(Driver { device, executables, features, version })
+        Ok(Driver { device, executables, features, name, version })
     }
 
     /// What SPIR-V may use on it.

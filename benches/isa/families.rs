@@ -29,7 +29,8 @@ pub struct Family {
     pub name: &'static str,
     pub machine: &'static Machine,
     pub figures: Figures,
-    /// The disassembly of each shader, in the order of the sources.
+    pub sources: Vec<Source>,
+    /// The disassembly of each of them.
     pub texts: Vec<String>,
 }
 
@@ -41,10 +42,10 @@ impl Radv {
 
     /// Compiles shaders for a family. The driver reads which one from the environment when it is loaded, so another process
     /// does it.
-    pub fn compile(&self, name: &'static str, sources: &[Source]) -> Outcome<Family> {
+    pub fn compile(&self, name: &'static str, sources: Vec<Source>) -> Outcome<Family> {
         let folder = tempfile::tempdir()?;
         let list = folder.path().join("shaders.json");
-        std::fs::write(&list, serde_json::to_vec(sources)?)?;
+        std::fs::write(&list, serde_json::to_vec(&sources)?)?;
         let output = Command::new(std::env::current_exe()?)
             .arg(INSIDE)
             .arg(&list)
@@ -59,14 +60,19 @@ impl Radv {
             return Err(format!("compiling for {name}: {}", output.status).into());
         }
         let (version, compiled): (String, Vec<Compiled>) = serde_json::from_slice(&output.stdout)?;
-        let machine = of_family(name).ok_or_else(|| format!("the model of time has no device of family {name}"))?;
+        let machine = machine(name)?;
         let mut figures = Figures { compiler: version, ..Figures::default() };
         for (source, compiled) in sources.iter().zip(&compiled) {
             let figure = figure(source, compiled, machine).map_err(|e| format!("{name}, {}: {e}", source.name))?;
             figures.shaders.insert(source.name.clone(), figure);
         }
-        Ok(Family { name, machine, figures, texts: compiled.into_iter().map(|c| c.text).collect() })
+        Ok(Family { name, machine, figures, texts: compiled.into_iter().map(|c| c.text).collect(), sources })
     }
+}
+
+/// The device that stands for a family.
+pub fn machine(name: &str) -> Outcome<&'static Machine> {
+    Ok(of_family(name).ok_or_else(|| format!("the model of time has no device of family {name}"))?)
 }
 
 /// Compiles the shaders listed in a file and prints what became of them.

@@ -1,13 +1,14 @@
 //! Compiles the shaders of networks for GPUs that are not at hand, and compares the machine code with committed figures.
 //!
-//!     cargo bench --bench isa -- [--update | --list | --times | --keep FOLDER]
+//!     cargo bench --bench isa -- [--update | --list | --times | --keep FOLDER | --here DEVICE]
 //!
 //! Mesa's Vulkan driver for AMD (RADV) compiles for any family of GPUs without having one, and tells the instructions. So a
 //! shader that became slower shows on any machine: in instructions of the hot loop, loads, registers, spills. How dispatches
 //! divide their work needs no driver. Fails if a figure became worse (`compare.rs` says by how much it may).
 //!
 //! `--update` writes the figures, `--list` prints all of them, `--times` what each layer would take by the model of time
-//! (`src/bench/model/`), and `--keep` writes shaders and machine code to a folder.
+//! (`src/bench/model/`), `--keep` writes shaders and machine code to a folder, and `--here` prints
+//! what the driver at hand says of the shaders for one of the model's devices.
 
 #![allow(unreachable_pub)] // a program has no callers outside
 
@@ -26,8 +27,9 @@ mod verdict;
 use common::Outcome;
 use compare::Change;
 use division::Division;
+use driver::Driver;
 use families::{FAMILIES, Family, Radv, STAND_IN};
-use lq_infer::internals::bench::model::Figures;
+use lq_infer::internals::bench::model::{Figures, MACHINES, Machine, compared};
 use shaders::{Network, Source};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,9 +42,10 @@ fn main() -> Outcome<()> {
     match first.as_deref() {
         Some(families::INSIDE) => families::inside(&path()?),
         Some("--keep") => keep(&path()?),
+        Some("--here") => here(&path()?.to_string_lossy()),
         Some("--update") => update(),
         Some("--list") => found()?.map_or(Ok(()), |found| tables::list(&found.families, &found.divisions)),
-        Some("--times") => found()?.map_or(Ok(()), |found| tables::times(&found.networks, stand_in(&found)?, true)),
+        Some("--times") => found()?.map_or(Ok(()), |found| tables::times(&found.networks, stand_in(&found)?)),
         Some(other) => Err(format!("unknown option {other}").into()),
         None => check(),
     }
@@ -51,9 +54,6 @@ fn main() -> Outcome<()> {
 /// Everything that is found out about the current shaders.
 struct Found {
     networks: Vec<Network>,
-    /// Those that are compiled for the family that stands for others; the first ones, `of_amd`, for every family.
-    sources: Vec<Source>,
-    of_amd: usize,
     families: Vec<Family>,
     divisions: BTreeMap<String, Division>,
 }
@@ -64,14 +64,16 @@ fn found() -> Outcome<Option<Found>> {
         eprintln!("Mesa's Vulkan driver for AMD is not installed (package mesa-vulkan-drivers): nothing was compiled");
         return Ok(None);
     };
-    let (networks, makers) = (shaders::networks()?, shaders::makers());
-    let of_amd = shaders::shaders(&networks, &makers[..1]).len();
-    let sources = shaders::shaders(&networks, &makers);
-    let of_family = |name: &str| if name == STAND_IN { sources.len() } else { of_amd };
-    let families = FAMILIES.into_iter().map(|name| radv.compile(name, &sources[..of_family(name)]));
-    let families = families.collect::<Outcome<Vec<Family>>>()?;
-    let divisions = shaders::divisions(&networks, &makers)?;
-    Ok(Some(Found { networks, sources, of_amd, families, divisions }))
+    let networks = shaders::networks()?;
+    // What the model of time compares is compiled for the family that stands for others.
+    let compared = compared(families::machine(STAND_IN)?.name);
+    let compile = |name| -> Outcome<Family> {
+        let machines = if name == STAND_IN { compared.clone() } else { vec![families::machine(name)?] };
+        radv.compile(name, shaders::shaders(&networks, &machines))
+    };
+    let families = FAMILIES.into_iter().map(compile).collect::<Outcome<Vec<Family>>>()?;
+    let divisions = shaders::divisions(&networks, &compared)?;
+    Ok(Some(Found { networks, families, divisions }))
 }
 
 fn stand_in(found: &Found) -> Outcome<&Family> {
@@ -82,14 +84,9 @@ fn check() -> Outcome<()> {
     let Some(found) = found()? else { return Ok(()) };
     let mut failures = judge(&found)?;
     failures += report("dispatches", &compare::divisions(&read_divisions()?, &found.divisions));
-    println!(
-        "{} shaders for AMD, {} more for other makers, on {} families, and {} dispatches were compared",
-        found.of_amd,
-        found.sources.len() - found.of_amd,
-        found.families.len(),
-        found.divisions.len()
-    );
-    tables::times(&found.networks, stand_in(&found)?, false)?;
+    let shaders: usize = found.families.iter().map(|family| family.sources.len()).sum();
+    let (families, dispatches) = (found.families.len(), found.divisions.len());
+    println!("{shaders} compiled shaders of {families} families and {dispatches} dispatches were compared");
     match failures {
         0 => Ok(()),
         n => {
@@ -97,6 +94,21 @@ fn check() -> Outcome<()> {
                 .into())
         }
     }
+}
+
+/// Compiles with the driver that the environment selects and prints what it tells, for drivers of other makers (`others.sh`).
+fn here(device: &str) -> Outcome<()> {
+    let machines: &'static [Machine] = &MACHINES;
+    let machine =
+        machines.iter().find(|machine| machine.id == device).ok_or_else(|| format!("unknown device {device}"))?;
+    let driver = Driver::open()?.ok_or("there is no Vulkan device")?;
+    println!("{} ({}), shaders for {}", driver.name, driver.version, machine.name);
+    for source in shaders::shaders(&shaders::networks()?, &[machine]) {
+        let compiled = driver.compile(&spirv::translated(&source.wgsl, driver.abilities())?, source.storage_buffers)?;
+        let statistics: Vec<String> = compiled.statistics.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        println!("{} ({}), subgroups of {}: {}", source.name, source.variant, compiled.lanes, statistics.join(", "));
+    }
+    Ok(())
 }
 
 /// Judges the shaders of all families and returns how many figures fail.
@@ -113,7 +125,7 @@ fn judge(found: &Found) -> Outcome<usize> {
         failures += report(family.name, &changes);
         let is_worse = |source: &Source| changes.iter().any(|c| c.name == source.name && c.verdict == Verdict::Worse);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("isa");
-        for (source, text) in found.sources.iter().zip(&family.texts).filter(|(source, _)| is_worse(source)) {
+        for (source, text) in family.sources.iter().zip(&family.texts).filter(|(source, _)| is_worse(source)) {
             println!("  its machine code: {}", write_code(&folder, family.name, source, text)?.display());
         }
     }
@@ -143,7 +155,7 @@ fn update() -> Outcome<()> {
 fn keep(folder: &Path) -> Outcome<()> {
     let Some(found) = found()? else { return Ok(()) };
     for family in &found.families {
-        for (source, text) in found.sources.iter().zip(&family.texts) {
+        for (source, text) in family.sources.iter().zip(&family.texts) {
             write_code(folder, family.name, source, text)?;
         }
     }

@@ -1,13 +1,15 @@
 //! The shaders and dispatches of networks, as the engine records them.
 
 use crate::common::{Outcome, plan};
-use crate::division::{BATCHES, Division};
-use lq_infer::internals::backend::gpu::record::{Dispatch, Nest, Recording};
-use lq_infer::internals::bench::model::{Geometry, MACHINES, Machine};
+use crate::division::Division;
+use lq_infer::internals::backend::gpu::record::{Dispatch, Nest, Recording, Target};
+use lq_infer::internals::bench::model::{Geometry, Machine};
 use lq_infer::internals::lower::Work;
 use lq_infer::internals::plan::Plan;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Networks with bits of weights and activations.
@@ -19,16 +21,35 @@ const NETWORKS: [(&str, [usize; 2]); 5] = [
     ("vgg-small", [1, 2]),
 ];
 
+/// Images per batch. Shaders of the first are named without it.
+pub const BATCHES: [usize; 3] = [1, 8, 64];
+
 /// A network with its bits.
 pub struct Network {
     pub name: String,
     pub plan: Arc<Plan>,
+    /// Its recordings so far: making one takes a while, because it puts all weights in order.
+    recordings: RefCell<Vec<(Target, Rc<Recording>)>>,
+}
+
+impl Network {
+    /// As a device runs it in batches of `images` images, every kernel in the variant that is thought best.
+    fn recording(&self, machine: &Machine, images: usize) -> Rc<Recording> {
+        let target = machine.target(images);
+        let mut recordings = self.recordings.borrow_mut();
+        if let Some((_, known)) = recordings.iter().find(|(of, _)| *of == target) {
+            return known.clone();
+        }
+        let recording = Rc::new(Recording::new(&self.plan, &target, &|_, _| 0));
+        recordings.push((target, recording.clone()));
+        recording
+    }
 }
 
 /// All networks.
 pub fn networks() -> Outcome<Vec<Network>> {
     let of = |(net, bits @ [w, a]): (&str, [usize; 2])| {
-        Ok(Network { name: format!("{net} {w}/{a}"), plan: plan(net, bits)? })
+        Ok(Network { name: format!("{net} {w}/{a}"), plan: plan(net, bits)?, recordings: RefCell::default() })
     };
     NETWORKS.into_iter().map(of).collect()
 }
@@ -46,33 +67,19 @@ pub struct Source {
     pub products: usize,
 }
 
-/// One device of each maker, AMD first: kernels are chosen by maker.
-pub fn makers() -> Vec<&'static Machine> {
-    let mut seen = HashSet::new();
-    let machines: &'static [Machine] = &MACHINES;
-    machines.iter().filter(|machine| seen.insert(machine.vendor)).collect()
-}
-
-fn name(network: &Network, dispatch: &Dispatch, machine: &Machine, is_first: bool) -> String {
-    let maker = machine.name.split(' ').next().unwrap_or_default();
-    let maker = if is_first { String::new() } else { format!(" for {maker}") };
-    format!("{} {} {}{maker}", network.name, dispatch.name, dispatch.kernel)
-}
-
-fn recording(network: &Network, machine: &Machine) -> Recording {
-    Recording::new(&network.plan, &machine.target(), &|_, _| 0)
-}
-
-/// The distinct shaders that networks consist of on these devices.
+/// The distinct shaders that networks consist of on these devices, in batches of all sizes. Names say for which batch and, but
+/// for the first device, for which device a shader is, if no earlier one is the same.
 pub fn shaders(networks: &[Network], machines: &[&Machine]) -> Vec<Source> {
     let mut seen = HashSet::new();
     let mut sources = Vec::new();
     for (nth, machine) in machines.iter().enumerate() {
-        for network in networks {
-            for dispatch in recording(network, machine).dispatches() {
+        for (network, images) in networks.iter().flat_map(|network| BATCHES.map(|images| (network, images))) {
+            for dispatch in network.recording(machine, images).dispatches() {
                 if seen.insert(dispatch.source.clone()) {
+                    let batch = if images == BATCHES[0] { String::new() } else { format!(" at {images}") };
+                    let device = if nth == 0 { String::new() } else { format!(" on {}", machine.id) };
                     sources.push(Source {
-                        name: name(network, dispatch, machine, nth == 0),
+                        name: format!("{}{batch}{device}", name(network, dispatch)),
                         kernel: dispatch.kernel.to_owned(),
                         variant: dispatch.variant.to_string(),
                         wgsl: dispatch.source.to_string(),
@@ -86,27 +93,29 @@ pub fn shaders(networks: &[Network], machines: &[&Machine]) -> Vec<Source> {
     sources
 }
 
-/// All dispatches of networks, for each maker whose devices divide work in another way than the first.
+fn name(network: &Network, dispatch: &Dispatch) -> String {
+    format!("{} {} {}", network.name, dispatch.name, dispatch.kernel)
+}
+
+/// All dispatches of networks in batches of all sizes, for each device that divides the work in another way than those before.
 pub fn divisions(networks: &[Network], machines: &[&Machine]) -> Outcome<BTreeMap<String, Division>> {
-    let mut divisions = BTreeMap::new();
-    for network in networks {
-        let mut first = Vec::new();
-        for (nth, machine) in machines.iter().enumerate() {
-            let recording = recording(network, machine);
-            for (at, dispatch) in recording.dispatches().iter().enumerate() {
+    let (mut divisions, mut seen) = (BTreeMap::new(), HashSet::new());
+    for (nth, machine) in machines.iter().enumerate() {
+        for (network, images) in networks.iter().flat_map(|network| BATCHES.map(|images| (network, images))) {
+            let recording = network.recording(machine, images);
+            for dispatch in recording.dispatches() {
                 check_nest(dispatch, &network.plan)?;
-                let geometry = BATCHES.map(|images| Geometry::of(&recording, dispatch, Work::default(), images));
+                let geometry = Geometry::of(&recording, dispatch, Work::default(), images);
                 let division = Division {
                     variant: dispatch.variant.to_string(),
-                    steps: geometry[0].serial_steps(),
-                    workgroups: geometry.map(|g| g.workgroups),
+                    steps: geometry.serial_steps(),
+                    workgroups: geometry.workgroups,
                 };
-                if nth == 0 {
-                    first.push(division.clone());
-                } else if first.get(at) == Some(&division) {
-                    continue;
+                let name = format!("{} at {images}", name(network, dispatch));
+                if seen.insert((name.clone(), division.clone())) {
+                    let device = if nth == 0 { String::new() } else { format!(" on {}", machine.id) };
+                    divisions.insert(name + &device, division);
                 }
-                divisions.insert(name(network, dispatch, machine, nth == 0), division);
             }
         }
     }

@@ -1,9 +1,9 @@
 //! What is printed and written.
 
 use crate::common::Outcome;
-use crate::division::{BATCHES, Division};
+use crate::division::Division;
 use crate::families::Family;
-use crate::shaders::Network;
+use crate::shaders::{BATCHES, Network};
 use lq_infer::internals::bench::model::{ASSUMPTIONS, Machine, Modelled, compared, modelled};
 use std::collections::BTreeMap;
 
@@ -27,9 +27,9 @@ pub fn list(families: &[Family], divisions: &BTreeMap<String, Division>) -> Outc
             );
         }
     }
-    println!("{:<64} {:>6} {:>24}  variant", "dispatches", "steps", format!("workgroups at {BATCHES:?}"));
+    println!("{:<64} {:>6} {:>24}  variant", "dispatches", "steps", "workgroups");
     for (name, d) in divisions {
-        println!("{name:<64} {:>6} {:>24}  {}", d.steps, format!("{:?}", d.workgroups), d.variant);
+        println!("{name:<64} {:>6} {:>24}  {}", d.steps, d.workgroups, d.variant);
     }
     Ok(())
 }
@@ -42,8 +42,8 @@ pub fn lines(divisions: &BTreeMap<String, Division>) -> Outcome<String> {
     Ok(format!("{{\n{}\n}}\n", divisions.iter().map(line).collect::<Outcome<Vec<_>>>()?.join(",\n")))
 }
 
-/// What the model of time says about a network: of whole runs or, with `layers`, of each launch.
-pub fn times(networks: &[Network], stand_in: &Family, layers: bool) -> Outcome<()> {
+/// What the model of time says about whole runs and each of their launches.
+pub fn times(networks: &[Network], stand_in: &Family) -> Outcome<()> {
     let machines = compared("");
     println!("\nModelled, not measured: microseconds for a batch of {BATCHES:?} images");
     for network in networks.iter().filter(|network| network.name.starts_with(TIMED)) {
@@ -58,9 +58,7 @@ pub fn times(networks: &[Network], stand_in: &Family, layers: bool) -> Outcome<(
             let rate = batches.last().map_or(0.0, |m| m.images_per_second);
             println!("  {:<28}{us}   {rate:>8.0} images/s at the largest", machine.name);
         }
-        if layers {
-            of_layers(&machines, &all);
-        }
+        of_layers(&machines, &all);
     }
     ASSUMPTIONS.iter().for_each(|sentence| println!("  {sentence}"));
     Ok(())

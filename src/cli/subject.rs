@@ -34,6 +34,18 @@ pub(super) fn parse_bits(text: &str) -> Result<Bits, String> {
     }
 }
 
+/// A network of the zoo with random parameters.
+pub(super) fn random(net: &str, bits: Bits) -> Result<Model, Error> {
+    let Bits { weights, activations } = bits;
+    let activation_bits = (activations != FLOAT).then_some(activations);
+    let model = random_model(net, &Uniform { weights: Weights::Planes { bits: weights }, activation_bits }, SEED)?;
+    let found = model.header().graph.widths();
+    if activations != FLOAT && found.ends_with("/32") {
+        output::note(&format!("note: {net} keeps its activations in float: {weights}/{activations} is {found}"));
+    }
+    Ok(model)
+}
+
 /// A model to measure.
 pub(super) struct Subject {
     model: Model,
@@ -51,15 +63,7 @@ impl Subject {
     }
 
     pub(super) fn random(net: &str, bits: Bits) -> Result<Self, Failure> {
-        let Bits { weights, activations } = bits;
-        let activation_bits = (activations != FLOAT).then_some(activations);
-        let widths = Uniform { weights: Weights::Planes { bits: weights }, activation_bits };
-        let subject = Self::new(format!("random, seed {SEED}"), || random_model(net, &widths, SEED))?;
-        let found = subject.model.header().graph.widths();
-        if activations != FLOAT && found.ends_with("/32") {
-            output::note(&format!("note: {net} keeps its activations in float: {weights}/{activations} is {found}"));
-        }
-        Ok(subject)
+        Self::new(format!("random, seed {SEED}"), || random(net, bits))
     }
 
     /// Whether both are one model.

@@ -2,9 +2,10 @@
 
 use super::failure::{Failure, Outcome};
 use super::profile::{ProfileArg, Profiling};
+use super::subject::{Bits, parse_bits, random};
 use super::{open, output};
 use crate::error::Error;
-use crate::session::{Engine, GoldenReport, Model, PrepareOptions, verify};
+use crate::session::{DeviceSelector, Engine, GoldenReport, Model, PrepareOptions, add_golden, verify};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 #[derive(Serialize)]
 struct Line<'a> {
     device: &'a str,
+    model: &'a str,
     input: crate::format::GoldenInput,
     images: usize,
     expected: &'a str,
@@ -23,7 +25,22 @@ struct Line<'a> {
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
     /// Packed model [default: the bundled one]
+    #[arg(conflicts_with = "net")]
     model: Option<PathBuf>,
+    /// Networks of the zoo with random parameters, by id, instead of a model: what the device computes is compared with
+    /// what the CPU computes
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    net: Vec<String>,
+    /// Bits of weights and activations of these networks; 32 for float activations
+    #[arg(
+        long,
+        value_name = "W/A",
+        value_delimiter = ',',
+        default_value = "2/2",
+        value_parser = parse_bits,
+        requires = "net"
+    )]
+    bits: Vec<Bits>,
     /// Device as for classification, or `all`
     #[arg(long, value_name = "SEL", default_value = "auto")]
     device: String,
@@ -40,32 +57,71 @@ pub(super) fn run(args: &VerifyArgs) -> Outcome {
 }
 
 fn verify_on(args: &VerifyArgs, profiling: &Profiling) -> Outcome {
-    let model = profiling.host("load", || open::model(args.model.as_ref()))?;
-    if model.header().golden.is_empty() {
-        return Err(Failure::new(3, "the model holds no golden vectors to verify"));
+    if args.net.is_empty() {
+        let model = profiling.host("load", || open::model(args.model.as_ref()))?;
+        if model.header().golden.is_empty() {
+            return Err(Failure::new(3, "the model holds no golden vectors to verify"));
+        }
+        let engines = profiling.host("open device", || engines(&args.device))?;
+        return Verified::default().with(&model, &engines, args.json, profiling)?.verdict();
     }
-    let mut all_hold = true;
-    let mut failed = None;
-    for (name, engine) in profiling.host("open device", || engines(&args.device))? {
-        let reports = engine.and_then(|engine| check(&profiling.engine(engine), &model));
-        match reports {
-            Ok(reports) => {
-                for report in reports {
-                    all_hold &= report.holds();
-                    print(args.json, &name, &report)?;
-                }
-            }
-            Err(failure) => {
-                let message = failure.message.unwrap_or_default();
-                output::error(&format!("{name}: {message}"));
-                failed.get_or_insert(failure.code);
-            }
+    let engines = profiling.host("open device", || engines(&args.device))?;
+    let mut verified = Verified::default();
+    for net in &args.net {
+        for bits in &args.bits {
+            let model = profiling.host("load", || random_with_golden(net, *bits))?;
+            verified = verified.with(&model, &engines, args.json, profiling)?;
         }
     }
-    match (all_hold, failed) {
-        (false, _) => Err(Error::VerificationFailed("a device computed other logits than recorded".into()).into()),
-        (true, Some(code)) => Err(Failure { code, message: None }),
-        (true, None) => Ok(()),
+    verified.verdict()
+}
+
+/// A network with random parameters, and golden vectors that the CPU has computed.
+fn random_with_golden(net: &str, bits: Bits) -> Result<Model, Error> {
+    let cpu = Engine::builder().device(DeviceSelector::Cpu).build()?;
+    add_golden(random(net, bits)?.packed().clone(), &cpu)
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Verified {
+    /// Whether a digest differs.
+    differs: bool,
+    /// The exit code of the first failure to compute one.
+    failed: Option<u8>,
+}
+
+impl Verified {
+    /// Verifies and prints the golden vectors of `model` on all devices.
+    fn with(mut self, model: &Model, engines: &[Opened], json: bool, profiling: &Profiling) -> Result<Self, Failure> {
+        for (name, engine) in engines {
+            let reports = match engine {
+                Ok(engine) => check(&profiling.engine(engine.clone()), model),
+                Err(failure) => Err(Failure { code: failure.code, message: failure.message.clone() }),
+            };
+            match reports {
+                Ok(reports) => {
+                    for report in reports {
+                        self.differs |= !report.holds();
+                        print(json, name, &model.header().name, &report)?;
+                    }
+                }
+                Err(failure) => {
+                    let message = failure.message.unwrap_or_default();
+                    output::error(&format!("{name}: {message}"));
+                    self.failed.get_or_insert(failure.code);
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    fn verdict(self) -> Outcome {
+        match (self.differs, self.failed) {
+            (true, _) => Err(Error::VerificationFailed("a device computed other logits than recorded".into()).into()),
+            (false, Some(code)) => Err(Failure { code, message: None }),
+            (false, None) => Ok(()),
+        }
     }
 }
 
@@ -92,15 +148,15 @@ fn engines(selector: &str) -> Result<Vec<Opened>, Failure> {
     Ok(opened)
 }
 
-fn print(json: bool, device: &str, report: &GoldenReport) -> Outcome {
+fn print(json: bool, device: &str, model: &str, report: &GoldenReport) -> Outcome {
     let GoldenReport { input, images, expected, found } = report;
     let holds = report.holds();
     if json {
-        return output::json(&Line { device, input: *input, images: *images, expected, found, holds });
+        return output::json(&Line { device, model, input: *input, images: *images, expected, found, holds });
     }
-    let kind = format!("{images} x {}", input.name());
+    let what = format!("{device}: {model}: {images} x {}", input.name());
     match holds {
-        true => output::line(&format!("ok      {device}: {kind}: {found}")),
-        false => output::line(&format!("DIFFERS {device}: {kind}: {found}, recorded {expected}")),
+        true => output::line(&format!("ok      {what}: {found}")),
+        false => output::line(&format!("DIFFERS {what}: {found}, recorded {expected}")),
     }
 }

@@ -86,25 +86,21 @@ fn dispatches_should_make_few_steps_in_many_workgroups() {
     let of =
         |steps, workgroups| BTreeMap::from([("a".to_owned(), Division { variant: String::new(), steps, workgroups })]);
     let told = |steps, workgroups| -> Vec<String> {
-        divisions(&of(24, [50, 400, 3200]), &of(steps, workgroups)).iter().map(ToString::to_string).collect()
+        divisions(&of(24, 50), &of(steps, workgroups)).iter().map(ToString::to_string).collect()
     };
-    assert_eq!(told(24, [50, 400, 3200]), [""; 0]);
-    assert_eq!(told(25, [49, 400, 3200]), ["a: steps 24 -> 25  WORSE", "a: workgroups at batch 1 50 -> 49  WORSE"]);
-    assert_eq!(told(24, [50, 400, 3201]), ["a: workgroups at batch 64 3200 -> 3201  better: update the figures"]);
+    assert_eq!(told(24, 50), [""; 0]);
+    assert_eq!(told(25, 49), ["a: steps 24 -> 25  WORSE", "a: workgroups 50 -> 49  WORSE"]);
+    assert_eq!(told(24, 51), ["a: workgroups 50 -> 51  better: update the figures"]);
 }
 
 #[test]
 fn the_committed_figures_can_be_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/isa/figures");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    let mut names = Vec::new();
     for family in ["polaris10", "vega10", "navi10", "navi21", "gfx1100"] {
         let figures = Figures::parse(&read(&format!("{family}.json"))).unwrap();
-        assert_eq!(shaders(&figures, &figures).len(), 0);
-        names.push(figures.shaders.into_keys().collect::<Vec<_>>());
+        assert!(!figures.shaders.is_empty() && shaders(&figures, &figures).is_empty());
     }
-    // The family that stands for other makers has all shaders of the others.
-    assert!(names.iter().all(|of_family| of_family.iter().all(|name| names[3].contains(name))));
     let dispatches: BTreeMap<String, Division> = serde_json::from_str(&read("dispatches.json")).unwrap();
-    assert!(dispatches.values().all(|d| d.steps > 0 && d.workgroups.iter().all(|&n| n > 0)));
+    assert!(!dispatches.is_empty() && dispatches.values().all(|d| d.steps > 0 && d.workgroups > 0));
 }

@@ -61,7 +61,7 @@ pub fn elsewhere(plan: &Plan, images: usize, device: &str) -> Result<Vec<Modelle
 /// # Errors
 /// There are no figures of a kernel.
 pub fn modelled(plan: &Plan, machine: &Machine, images: usize, figures: &Figures) -> Result<Modelled, String> {
-    let recording = Recording::new(plan, &machine.target(), &|_, _| 0);
+    let recording = Recording::new(plan, &machine.target(images), &|_, _| 0);
     let mut modelled = Modelled {
         device: machine.name.to_owned(),
         batch: images,

@@ -72,8 +72,8 @@ pub struct Latency {
 }
 
 impl Machine {
-    /// What kernels are made for on it.
-    pub fn target(&self) -> Target {
+    /// What kernels are made for on it, in batches of `images` images.
+    pub fn target(&self, _images: usize) -> Target {
         Target {
             least_subgroup: Some(self.subgroups[0]),
             workgroup_size: WORKGROUP_SIZE,

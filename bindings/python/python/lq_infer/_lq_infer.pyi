@@ -4,6 +4,8 @@ from typing import Any, Callable, Sequence, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+__all__: list[str]
+
 _Path = str | PathLike[str]
 
 @final
