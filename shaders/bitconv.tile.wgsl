@@ -3,150 +3,143 @@
 //
 //   N_ij = 2 popcount(B_i & A_j) - popcount(A_j),  T = sum C_ij N_ij,  C_ij = high * 2^LOW_BITS + low
 //
-// Layouts: input [image, IN_H, IN_W, ROW] of vectors of LOAD planes; weights [turn, KH, WORDS, WORDS_AT_ONCE, TAPS_X,
-// QUADS_AT_ONCE, W_PLANES] of vectors whose lanes are the four output channels of a quad; codes [image, OUT_H, OUT_W,
-// GROUPS, BITS]. WORDS counts groups of WORDS_AT_ONCE words.
+// Layouts: input [image, IN_H, IN_W, ROW] of vectors of LOAD planes; weights [span, KH, WORDS, WEIGHT_LOADS, SPAN] of
+// vectors with the WORDS_AT_ONCE * TAPS_X * W_PLANES words that an output channel needs in a step; codes [image, OUT_H,
+// OUT_W, GROUPS, BITS]. WORDS counts groups of WORDS_AT_ONCE words.
 //
-// Each invocation computes TILE neighbouring pixels of one row for one group of 32 output channels, QUADS_AT_ONCE quads
-// in a turn. A step covers TAPS_X taps of WORDS_AT_ONCE words each; carry-save adders may combine its products before
-// they are counted (count). The invocations of a workgroup differ only in their pixels, so weights and constants can be
-// loaded once per subgroup (load_weights, load_rows).
+// An invocation computes one output channel for TILE neighbouring pixels (lanes.wgsl). A step covers TAPS_X taps of
+// WORDS_AT_ONCE words each; carry-save adders may combine its products before they are counted (carry_save.rs).
+//
+// The sums are computed from M_ij = N_ij + MOST_ONES, which is not negative: T = sum C_ij M_ij - MOST_ONES sum C_ij, and
+// rows START of the table hold the second term and the bias. Where NARROW, all high words lie between -2^23 and 2^23 and
+// the table holds them with 2^23 added, so that all factors are numbers of 24 bits without a sign (FACTOR_BITS says so to
+// the compiler), which many GPUs multiply faster than those of 32 bits. That adds 2^23 sum M_ij, which is subtracted again.
+//
+// popcount(A_j) is the same for all channels of a span, so its invocations share the work: each counts its own words of
+// the columns of input under the tile.
 //
 // The host unrolls the loops that are marked "unrolled", so that the arrays stay in registers whatever the driver's
 // compiler decides.
 
-// The rows of the table for the quad being finished, so row_of ignores its first argument.
-var<private> rows: array<vec4<i32>, ROWS>;
-
-fn row_of(quad: u32, row: u32) -> vec4<i32> {
-    return rows[row];
-}
-
-alias Column = array<u32, COLUMN_WORDS>;
-
-// Position of a step: the row of the window, and which WORDS_AT_ONCE words of a pixel (0 to WORDS - 1).
-struct Step {
-    ky: u32,
-    word: u32,
-}
-
-fn next(step: Step) -> Step {
-    let last = step.word + 1u == WORDS;
-    return Step(step.ky + u32(last), select(step.word + 1u, 0u, last));
-}
-
-var<private> image_row: u32;
-var<private> first_y: u32;
-var<private> first_x: u32;
-
-// The words of one step for all input pixels that the tile's windows cover; pixels outside the input are 0.
-fn load_columns(step: Step) -> array<Column, COLUMNS> {
-    let iy = first_y + step.ky * DILATION_Y;
-    let row_at = ((image_row + iy) * IN_W + first_x) * ROW + step.word * LOADS;
-    var columns: array<Column, COLUMNS>;
-    for (var c = 0u; c < COLUMNS; c++) { // unrolled
-        let inside = iy < IN_H && first_x + c < IN_W;
-        let at = select(0u, row_at + c * ROW, inside);
-        for (var load = 0u; load < LOADS; load++) { // unrolled
-            let a = select(Planes(), input[at + load], inside);
-            for (var k = 0u; k < LOAD; k++) { // unrolled
-                columns[c][load * LOAD + k] = plane_of(a, k);
-            }
-        }
-    }
-    return columns;
-}
+// The ones in each word of the columns, and MOST_ONES - popcount(A_j) for the window of each pixel; one span after the
+// other.
+var<workgroup> column_ones: array<u32, SPANS_AT_ONCE * COLUMN_ROOM>;
+var<workgroup> window_offsets: array<u32, SPANS_AT_ONCE * TILE_PLANES>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(who: Invocation) {
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
     load_codes();
-    prepare_sharing(who);
-    // Invocations past the last one repeat its work, because all invocations of a subgroup must take part in sharing.
-    let index = min(invocation(who.group, who.lane), params.images * PER_IMAGE - 1u);
-    let x0 = index % TILES * TILE;
-    let y = index / TILES % OUT_H;
-    let image = index / PER_IMAGE;
-    let group = who.group.z;
-    let out_pixel = (image * OUT_H + y) * OUT_W + x0;
-    image_row = image * IN_H;
-    first_y = y * STRIDE_Y - BEFORE_Y;
-    first_x = x0 * STRIDE_X - BEFORE_X;
-    let steps = KH * WORDS;
+    let place = place_of(id, lane);
+    let member = place.member;
+    let first_x = place.x0 * STRIDE_X - BEFORE_X;
 
-    // popcount(A_j) of each pixel's window.
-    var ones: array<array<u32, A_PLANES>, TILE>;
-    var at = Step();
-    for (var step = 0u; step < steps; step++) {
-        let columns = load_columns(at);
-        for (var t = 0u; t < TILE; t++) { // unrolled
-            for (var j = 0u; j < A_PLANES; j++) { // unrolled
-                for (var u = 0u; u < WORDS_AT_ONCE; u++) { // unrolled
-                    for (var kx = 0u; kx < TAPS_X; kx++) { // unrolled
-                        ones[t][j] += countOneBits(columns[t * STRIDE_X + kx * DILATION_X][u * A_PLANES + j]);
+    // Which words of the columns this invocation counts the ones of.
+    var own_at: array<u32, OWN_WORDS>;
+    var own_inside: array<bool, OWN_WORDS>;
+    var own_ones: array<u32, OWN_WORDS>;
+    for (var r = 0u; r < OWN_WORDS; r++) { // unrolled
+        let word = r * SPAN + member;
+        let column = word / COLUMN_WORDS;
+        own_inside[r] = (column < COLUMNS) & (first_x + column < IN_W);
+        own_at[r] = (first_x + column) * (ROW * LOAD) + word % COLUMN_WORDS;
+    }
+
+    // popcount(B_i & A_j): the ones that both have.
+    var both: array<array<u32, PAIRS>, TILE>;
+    for (var ky = 0u; ky < KH; ky++) {
+        let iy = source(place.y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
+        if iy >= IN_H {
+            continue;
+        }
+        let row_at = (place.image * IN_H + iy) * IN_W * ROW;
+        for (var word = 0u; word < WORDS; word++) {
+            var columns: array<array<u32, COLUMN_WORDS>, COLUMNS>;
+            for (var c = 0u; c < COLUMNS; c++) { // unrolled
+                let inside = first_x + c < IN_W;
+                let at = select(0u, row_at + (first_x + c) * ROW + word * LOADS, inside);
+                for (var load = 0u; load < LOADS; load++) { // unrolled
+                    let a = select(Planes(), input[at + load], inside);
+                    for (var k = 0u; k < LOAD; k++) { // unrolled
+                        columns[c][load * LOAD + k] = plane_of(a, k);
                     }
                 }
             }
-        }
-        at = next(at);
-    }
-
-    var packed: array<array<u32, CODE_PLANES>, TILE>;
-    let turns = min(8u, QUADS - group * 8u) / QUADS_AT_ONCE;
-    for (var turn = 0u; turn < turns; turn++) {
-        let first_quad = group * 8u + turn * QUADS_AT_ONCE;
-        var weights_at = first_quad / QUADS_AT_ONCE * steps * STEP_WEIGHTS;
-        // popcount(B_i & A_j): the ones that both have.
-        var both: array<array<vec4<u32>, STEP_PAIRS>, TILE>;
-        at = Step();
-        for (var step = 0u; step < steps; step++) {
-            let columns = load_columns(at);
-            let taps = load_weights(weights_at);
+            for (var r = 0u; r < OWN_WORDS; r++) { // unrolled
+                let at = select(0u, row_at * LOAD + own_at[r] + word * COLUMN_WORDS, own_inside[r]);
+                own_ones[r] += countOneBits(select(0u, input_word(at), own_inside[r]));
+            }
+            let weights_at = (((place.span * KH + ky) * WORDS + word) * WEIGHT_LOADS) * SPAN + member;
+            var taps: array<u32, STEP_WEIGHTS>;
+            for (var v = 0u; v < WEIGHT_LOADS; v++) { // unrolled
+                let loaded = weights[weights_at + v * SPAN];
+                for (var k = 0u; k < WEIGHT_LOAD; k++) { // unrolled
+                    taps[v * WEIGHT_LOAD + k] = weight_of(loaded, k);
+                }
+            }
             for (var t = 0u; t < TILE; t++) { // unrolled
-                for (var i = 0u; i < STEP_PLANES; i++) { // unrolled
+                for (var i = 0u; i < W_PLANES; i++) { // unrolled
                     for (var j = 0u; j < A_PLANES; j++) { // unrolled
                         var products: Products;
                         for (var u = 0u; u < WORDS_AT_ONCE; u++) { // unrolled
                             for (var kx = 0u; kx < TAPS_X; kx++) { // unrolled
                                 let a = columns[t * STRIDE_X + kx * DILATION_X][u * A_PLANES + j];
-                                products[u * TAPS_X + kx] = taps[(u * TAPS_X + kx) * STEP_PLANES + i] & vec4(a);
+                                products[u * TAPS_X + kx] = taps[(u * TAPS_X + kx) * W_PLANES + i] & a;
                             }
                         }
-                        both[t][i * A_PLANES + j] += count(products);
-                    }
-                }
-            }
-            weights_at += STEP_WEIGHTS;
-            at = next(at);
-        }
-        for (var q = 0u; q < QUADS_AT_ONCE; q++) { // unrolled
-            rows = load_rows((first_quad + q) * ROWS);
-            for (var t = 0u; t < TILE; t++) { // unrolled
-                var hi = vec4(0);
-                var lo = vec4(0);
-                for (var i = 0u; i < W_PLANES; i++) { // unrolled
-                    for (var j = 0u; j < A_PLANES; j++) { // unrolled
-                        let pair = i * A_PLANES + j;
-                        let n = vec4<i32>(2u * both[t][q * PAIRS + pair] - vec4(ones[t][j]));
-                        hi += rows[COEFFICIENTS + pair] * n;
-                        lo += rows[COEFFICIENTS + PAIRS + pair] * n;
-                    }
-                }
-                if WHOLE_TILES || x0 + t < OUT_W {
-                    let rank = finish(first_quad + q, out_pixel + t, hi, lo);
-                    for (var b = 0u; b < BITS; b++) { // unrolled
-                        packed[t][b] |= plane_bits(b, rank) << (4u * (turn * QUADS_AT_ONCE + q));
+                        both[t][i * A_PLANES + j] = count(both[t][i * A_PLANES + j], products);
                     }
                 }
             }
         }
     }
 
-    for (var t = 0u; t < TILE; t++) { // unrolled
-        if WHOLE_TILES || x0 + t < OUT_W {
-            for (var b = 0u; b < BITS; b++) { // unrolled
-                codes[((out_pixel + t) * GROUPS + group) * BITS + b] = packed[t][b] & live_bits(group);
+    // popcount(A_j) of each pixel's window.
+    for (var r = 0u; r < OWN_WORDS; r++) { // unrolled
+        column_ones[place.of_group * COLUMN_ROOM + r * SPAN + member] = own_ones[r];
+    }
+    workgroupBarrier();
+    for (var pixel_plane = member; pixel_plane < TILE_PLANES; pixel_plane += SPAN) {
+        let t = pixel_plane / A_PLANES;
+        let j = pixel_plane % A_PLANES;
+        var sum = 0u;
+        for (var u = 0u; u < WORDS_AT_ONCE; u++) { // unrolled
+            for (var kx = 0u; kx < TAPS_X; kx++) { // unrolled
+                let column = t * STRIDE_X + kx * DILATION_X;
+                sum += column_ones[place.of_group * COLUMN_ROOM + column * COLUMN_WORDS + u * A_PLANES + j];
             }
         }
+        window_offsets[place.of_group * TILE_PLANES + pixel_plane] = MOST_ONES - sum;
+    }
+    workgroupBarrier();
+
+    load_rows(place);
+    var own_codes = 0u;
+    for (var t = 0u; t < TILE; t++) { // unrolled
+        var hi = u32(rows[START]);
+        var lo = u32(rows[START + 1u]);
+        var all = 0u;
+        for (var j = 0u; j < A_PLANES; j++) { // unrolled
+            let offset = window_offsets[place.of_group * TILE_PLANES + t * A_PLANES + j];
+            for (var i = 0u; i < W_PLANES; i++) { // unrolled
+                let pair = i * A_PLANES + j;
+                let m = (2u * both[t][pair] + offset) & FACTOR_BITS;
+                hi += (u32(rows[COEFFICIENTS + pair]) & FACTOR_BITS) * m;
+                lo += (u32(rows[COEFFICIENTS + PAIRS + pair]) & FACTOR_BITS) * m;
+                all += m;
+            }
+        }
+        if NARROW {
+            hi -= all << 23u;
+        }
+        if (place.x0 + t < OUT_W) & (place.channel < OUT_C) {
+            let rank = finish_sums(place.channel, place.pixel + t, i32(hi), i32(lo));
+            for (var b = 0u; b < BITS; b++) { // unrolled
+                own_codes |= plane_bit(b, rank) << (t * BITS + b);
+            }
+        }
+    }
+    if BITS > 0u {
+        store_codes(place, own_codes);
     }
 }

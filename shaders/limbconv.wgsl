@@ -71,7 +71,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     store_sums(image, quad, d, sums_of[d]);
                 }
             } else if x0 + t < OUT_W {
-                var diagonals: array<vec4<i32>, DIAGONALS>;
+                var diagonals: array<Ints, DIAGONALS>;
                 for (var d = 0u; d < DIAGONALS; d++) { // unrolled
                     diagonals[d] = sums_of[d];
                 }

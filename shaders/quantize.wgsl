@@ -22,7 +22,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         let quad = group * 8u + q;
         let c = quad * 4u;
         let v = vec4(value_at(pixel, c), value_at(pixel, c + 1u), value_at(pixel, c + 2u), value_at(pixel, c + 3u));
-        let rank = rank_of_values(quad, v * row_of(quad, SIGN));
+        let rank = rank_of_values(quad, signed(quad, v));
         for (var b = 0u; b < BITS; b++) { // unrolled
             packed[b] |= plane_bits(b, rank) << (4u * q);
         }

@@ -43,6 +43,8 @@ mod image;
 mod lower;
 mod plan;
 mod quant;
+#[cfg(feature = "convert")]
+mod quantize;
 mod random;
 mod session;
 mod tensor;
@@ -106,6 +108,9 @@ pub mod internals {
         plan
         /// Codes, bases and the order of bits.
         quant
+        /// Quantization of float networks without training.
+        #[cfg(feature = "convert")]
+        quantize
         /// Random numbers that are the same on every machine.
         random
         /// Models, engines, nets and devices.

@@ -44,7 +44,7 @@ impl Device {
 
     pub fn tune(&self, plan: &Arc<Plan>) -> Outcome<()> {
         let Device::Gpu(gpu) = self else { return Err("only GPUs can be tuned".into()) };
-        for t in gpu.tune(plan, &|_, _| {})? {
+        for t in gpu.tune(plan, 1, &|_, _| {})? {
             let [time, default] = [t.time, t.default].map(|d| d.as_secs_f64() * 1e3);
             println!("layers like {:<24} {:<40} {time:.3} ms, untuned {default:.3} ms", t.layer, t.variant);
         }

@@ -6,8 +6,7 @@
 //
 // Each invocation computes TILE neighbouring pixels of one row for QUADS_AT_ONCE quads of output channels. A step
 // covers one quad of input channels in one row of the window; its columns are loaded once for all taps of the row. The
-// invocations of a workgroup differ only in their pixels, so weights can be loaded once per subgroup
-// (include/shared.*.wgsl).
+// invocations of a workgroup differ only in their pixels, and read the same weights.
 
 var<private> rows: array<vec4<i32>, ROWS>;
 
@@ -32,11 +31,12 @@ fn load_columns(ky: u32, quad: u32) -> array<vec4<f32>, COLUMNS> {
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(who: Invocation) {
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
-    prepare_sharing(who);
-    // Invocations past the last one repeat its work, because all invocations of a subgroup must take part in sharing.
-    let index = min(invocation(who.group, who.lane), params.images * PER_IMAGE - 1u);
+    let index = invocation(id, lane);
+    if index >= params.images * PER_IMAGE {
+        return;
+    }
     let x0 = index % TILES * TILE;
     let y = index / TILES % OUT_H;
     let image = index / PER_IMAGE;
@@ -45,15 +45,18 @@ fn main(who: Invocation) {
     first_x = x0 * STRIDE_X - BEFORE_X;
 
     var sums: array<array<vec4<f32>, QUADS_AT_ONCE>, TILE>;
-    var weights_at = who.group.z * KH * IN_QUADS * STEP_WEIGHTS;
+    var weights_at = id.z * KH * IN_QUADS * STEP_WEIGHTS;
     for (var ky = 0u; ky < KH; ky++) {
         for (var quad = 0u; quad < IN_QUADS; quad++) {
             let columns = load_columns(ky, quad);
-            let taps = load_weights(weights_at);
+            var taps: array<vec4<f32>, STEP_WEIGHTS>;
+            for (var k = 0u; k < STEP_WEIGHTS; k++) { // unrolled
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+            }
             for (var q = 0u; q < QUADS_AT_ONCE; q++) { // unrolled
                 for (var kx = 0u; kx < TAPS_X; kx++) { // unrolled
                     for (var k = 0u; k < IN_LANES; k++) { // unrolled
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
                         for (var t = 0u; t < TILE; t++) { // unrolled
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
                             sums[t][q] = fma(vec4(x), w, sums[t][q]);
@@ -67,8 +70,10 @@ fn main(who: Invocation) {
 
     let pixel = (image * OUT_H + y) * OUT_W + x0;
     for (var q = 0u; q < QUADS_AT_ONCE; q++) { // unrolled
-        let quad = FIRST_QUAD + who.group.z * QUADS_AT_ONCE + q;
-        rows = load_rows(quad * ROWS);
+        let quad = FIRST_QUAD + id.z * QUADS_AT_ONCE + q;
+        for (var r = 0u; r < ROWS; r++) { // unrolled
+            rows[r] = table[quad * ROWS + r];
+        }
         for (var t = 0u; t < TILE; t++) { // unrolled
             if (WHOLE_TILES || x0 + t < OUT_W) && (WHOLE_TURNS || quad < OUT_QUADS) {
                 finish(quad, pixel + t, sums[t][q]);

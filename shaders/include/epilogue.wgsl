@@ -1,43 +1,53 @@
-// The epilogue of a convolution: from the two-word sums T = hi * 2^LOW_BITS + lo of four neighbouring output channels
-// to values and to ranks of codes. Reference: src/backend/reference/epilogue.rs and src/fixed.rs.
+// The epilogue of a convolution: from two-word sums T = hi * 2^LOW_BITS + lo to values and to ranks of codes, for the four
+// channels of a quad or for one channel (ranks.wgsl). Reference: src/backend/reference/epilogue.rs and src/fixed.rs.
 //
-// Rows of the table per quad: BIAS (high, then low), SHIFT and SIGN if there are values, then thresholds (ranks.wgsl).
+// Rows of the table: BIAS (high, then low), SHIFT and SIGN if there are values, then thresholds (ranks.wgsl).
 
 // floor(T / 2^shift), saturated, as in fixed::to_value. All branches are computed and one is selected; shift amounts
 // are clamped so that the others are harmless.
-fn to_value(hi: vec4<i32>, lo: vec4<i32>, shift: vec4<i32>) -> vec4<i32> {
-    let zero = vec4(0);
-    let most = vec4(VALUE_MAX);
-    let left = vec4(i32(LOW_BITS)) - shift;
-    let up = vec4<u32>(max(left, zero));
-    let limit = vec4(1i << 30u) >> up;
-    let low = select(lo << vec4<u32>(max(-shift, zero)), lo >> vec4<u32>(max(shift, zero)), shift >= zero);
+fn to_value(hi: Ints, lo: Ints, shift: Ints) -> Ints {
+    let zero = Ints(0);
+    let most = Ints(VALUE_MAX);
+    if SHIFTS_IN_LOW {
+        // All shifts lie between 0 and LOW_BITS. One more than the limit is enough to saturate, whatever the low word adds.
+        let up = Uints(Ints(i32(LOW_BITS)) - shift);
+        let limit = Ints(1i << 30u) >> up;
+        return clamp((clamp(hi, -limit - 1, limit) << up) + (lo >> Uints(shift)), -most, most);
+    }
+    let left = Ints(i32(LOW_BITS)) - shift;
+    let up = Uints(max(left, zero));
+    let limit = Ints(1i << 30u) >> up;
+    let low = select(lo << Uints(max(-shift, zero)), lo >> Uints(max(shift, zero)), shift >= zero);
     let raised = clamp((hi << up) + low, -most, most);
     let saturated = select(select(raised, most, hi >= limit), -most, hi < -limit);
-    let lowered = clamp(hi >> vec4<u32>(max(-left, zero)), -most, most);
+    let lowered = clamp(hi >> Uints(max(-left, zero)), -most, most);
     return select(saturated, lowered, left <= zero);
 }
 
-// Finishes channels 4 quad to 4 quad + 3 of `pixel` (its index in the batch) and returns the ranks of their codes.
-fn finish(quad: u32, pixel: u32, hi_sum: vec4<i32>, lo_sum: vec4<i32>) -> vec4<u32> {
-    let raw = lo_sum + row_of(quad, BIAS + 1u);
-    let hi = hi_sum + row_of(quad, BIAS) + (raw >> vec4(LOW_BITS));
-    let lo = raw & vec4((1i << LOW_BITS) - 1);
+// Finishes the channels `at` of `pixel` (its index in the batch) and returns the ranks of their codes.
+fn finish(at: u32, pixel: u32, hi_sum: Ints, lo_sum: Ints) -> Uints {
+    return finish_sums(at, pixel, hi_sum + row_of(at, BIAS), lo_sum + row_of(at, BIAS + 1u));
+}
+
+// The same for sums to which the bias has been added.
+fn finish_sums(at: u32, pixel: u32, hi_sum: Ints, raw: Ints) -> Uints {
+    let hi = hi_sum + (raw >> Uints(LOW_BITS));
+    let lo = raw & Ints((1i << LOW_BITS) - 1);
     if CODES_FROM_SUMS {
-        return rank_of_sums(quad, hi, lo);
+        return rank_of_sums(at, hi, lo);
     }
-    var v = to_value(hi, lo, row_of(quad, SHIFT));
+    var v = to_value(hi, lo, row_of(at, SHIFT));
     if HAS_RESIDUAL {
-        v = clamp(v + residual_of(quad, pixel), vec4(-VALUE_MAX), vec4(VALUE_MAX));
+        v = clamp(v + residual_of(at, pixel), Ints(-VALUE_MAX), Ints(VALUE_MAX));
     }
     if RELU {
-        v = max(v, vec4(0));
+        v = max(v, Ints(0));
     }
     if STORE_VALUE {
-        store_values(quad, pixel, v);
+        store_values(at, pixel, v);
     }
     if BITS == 0u {
-        return vec4(0u);
+        return Uints(0u);
     }
-    return rank_of_values(quad, v * row_of(quad, SIGN));
+    return rank_of_values(at, signed(at, v));
 }

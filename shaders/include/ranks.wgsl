@@ -1,56 +1,35 @@
-// Quantizers: from numbers to ranks among thresholds, and from ranks to bits of packed code words, for four
-// neighbouring output channels (a quad) at a time. Reference: src/backend/reference/epilogue.rs.
+// Quantizers: from numbers to ranks among thresholds. Reference: src/backend/reference/epilogue.rs.
 //
-// The table holds ROWS vectors per quad, one lane per channel. From row THRESHOLDS on these are the LEVELS - 1
-// thresholds in ascending order; thresholds on sums take two rows each, high word first. From vector CODES on, the
-// table holds CODE_WORDS words for each plane of a code: bit r of plane j is bit j of the code of rank r.
+// The numbers are those of four neighbouring output channels, a quad, or of one: quads.wgsl and lanes.wgsl define Ints and
+// Uints as vectors or as scalars, and `at` is the index of the quad or of the channel.
+//
+// The table holds ROWS numbers per channel. From row THRESHOLDS on these are the LEVELS - 1 thresholds in ascending
+// order; thresholds on sums take two rows each, high word first. Behind the rows, from CODES on, the table holds
+// CODE_WORDS words for each plane of a code: bit r of plane j is bit j of the code of rank r.
 
-// Ranks of values: the number of thresholds strictly below x. COUNTED is 0 if they are found by bisection.
-fn rank_of_values(quad: u32, x: vec4<i32>) -> vec4<u32> {
-    if COUNTED == 0u {
-        return vec4(bisect_values(quad, 0u, x.x), bisect_values(quad, 1u, x.y), bisect_values(quad, 2u, x.z), bisect_values(quad, 3u, x.w));
-    }
-    var rank = vec4(0u);
+// Ranks of values: the number of thresholds strictly below x, of which there are COUNTED.
+fn counted_values(at: u32, x: Ints) -> Uints {
+    var rank = Uints(0u);
     for (var r = 0u; r < COUNTED; r++) { // unrolled
-        rank += vec4<u32>(x > row_of(quad, THRESHOLDS + r));
-    }
-    return rank;
-}
-
-fn bisect_values(quad: u32, lane: u32, x: i32) -> u32 {
-    var rank = 0u;
-    for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
-        rank += select(0u, jump, x > row_of(quad, THRESHOLDS + rank + jump - 1u)[lane]);
+        rank += Uints(x > row_of(at, THRESHOLDS + r));
     }
     return rank;
 }
 
 // Ranks of two-word sums: the number of thresholds strictly below (hi, lo).
-fn rank_of_sums(quad: u32, hi: vec4<i32>, lo: vec4<i32>) -> vec4<u32> {
-    if COUNTED == 0u {
-        return vec4(
-            bisect_sums(quad, 0u, hi.x, lo.x),
-            bisect_sums(quad, 1u, hi.y, lo.y),
-            bisect_sums(quad, 2u, hi.z, lo.z),
-            bisect_sums(quad, 3u, hi.w, lo.w),
-        );
-    }
-    var rank = vec4(0u);
+fn counted_sums(at: u32, hi: Ints, lo: Ints) -> Uints {
+    var rank = Uints(0u);
     for (var r = 0u; r < COUNTED; r++) { // unrolled
-        let high = row_of(quad, THRESHOLDS + 2u * r);
-        rank += vec4<u32>((hi > high) | ((hi == high) & (lo > row_of(quad, THRESHOLDS + 2u * r + 1u))));
+        let high = row_of(at, THRESHOLDS + 2u * r);
+        rank += Uints((hi > high) | ((hi == high) & (lo > row_of(at, THRESHOLDS + 2u * r + 1u))));
     }
     return rank;
 }
 
-fn bisect_sums(quad: u32, lane: u32, hi: i32, lo: i32) -> u32 {
-    var rank = 0u;
-    for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
-        let at = THRESHOLDS + 2u * (rank + jump - 1u);
-        let high = row_of(quad, at)[lane];
-        rank += select(0u, jump, hi > high || (hi == high && lo > row_of(quad, at + 1u)[lane]));
-    }
-    return rank;
+// Values times the sign, 1 or -1, that thresholds on values ask for.
+fn signed(at: u32, v: Ints) -> Ints {
+    let negative = row_of(at, SIGN) >> Uints(31u);
+    return (v ^ negative) - negative;
 }
 
 // The codes of all ranks, if one word per plane holds them.
@@ -60,25 +39,4 @@ fn load_codes() {
     for (var b = 0u; b < BITS; b++) { // unrolled
         code_words[b] = code_word(b);
     }
-}
-
-// Bit `plane` of the codes of four ranks; bit 0 of the result belongs to the first channel.
-fn plane_bits(plane: u32, rank: vec4<u32>) -> u32 {
-    var codes = vec4(code_words[plane]);
-    if CODE_WORDS > 1u {
-        let word = vec4(plane * CODE_WORDS) + (rank >> vec4(5u));
-        codes = vec4(code_word(word.x), code_word(word.y), code_word(word.z), code_word(word.w));
-    }
-    let bits = (codes >> (rank & vec4(31u))) & vec4(1u);
-    return bits.x | (bits.y << 1u) | (bits.z << 2u) | (bits.w << 3u);
-}
-
-fn code_word(word: u32) -> u32 {
-    return u32(table[CODES + word / 4u][word % 4u]);
-}
-
-// The bits in word `group` of a plane that belong to channels.
-fn live_bits(group: u32) -> u32 {
-    let channels = OUT_C - group * 32u;
-    return select((1u << (channels & 31u)) - 1u, 0xffffffffu, channels >= 32u);
 }

@@ -28,13 +28,22 @@ const LONG_ENOUGH: Duration = Duration::from_millis(6);
 /// until no run is too short. A single long run is not enough: it may have been interrupted, and too little work
 /// measures only how long it takes to begin.
 pub(super) fn best_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
+    rate(RUNS, LONG_ENOUGH, work)
+}
+
+/// A rate measured in a few milliseconds, for comparisons between operations that differ much.
+pub(super) fn rough_rate(work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
+    rate(3, LONG_ENOUGH / 4, work)
+}
+
+fn rate(runs: usize, long_enough: Duration, work: impl Fn(u64) -> Result<u64>) -> Result<f64> {
     let (mut amount, mut best) = (1 << 20, 0.0f64);
     let mut timed = 0;
-    while timed < RUNS {
+    while timed < runs {
         let start = Instant::now();
         let done = work(amount)?;
         let time = start.elapsed();
-        if time < LONG_ENOUGH && amount < 1 << 40 {
+        if time < long_enough && amount < 1 << 40 {
             // `done` may be more than `amount`, but never less.
             amount = 2 * amount.max(done);
             (timed, best) = (0, 0.0);

@@ -93,7 +93,7 @@ pub fn unmeasured(job: &Job, device: usize, problem: Option<String>) -> Cell {
         bits: graph.widths(),
         input: [shape.h, shape.w, shape.c],
         batch: job.batch,
-        model_bytes: job.model.packed_bytes().ok(),
+        model_bytes: job.model.to_bytes().ok().map(|bytes| bytes.len() as u64),
         parameters: graph.learned_numbers().ok(),
         network_macs: graph.macs().ok(),
         cold: None,

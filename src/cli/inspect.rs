@@ -113,7 +113,7 @@ fn fact(name: &str, value: &str) -> Outcome {
 fn file_bytes(model: &Model, path: Option<&PathBuf>) -> Option<u64> {
     match path {
         Some(path) => std::fs::metadata(path).ok().map(|file| file.len()),
-        None => model.packed_bytes().ok(),
+        None => model.to_bytes().ok().map(|bytes| bytes.len() as u64),
     }
 }
 

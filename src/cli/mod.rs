@@ -30,6 +30,7 @@ mod output;
 mod preparation;
 mod profile;
 mod progress;
+mod quantize;
 mod shell;
 mod subject;
 mod table;
@@ -66,6 +67,8 @@ struct Cli {
 enum Command {
     /// Turn a trained checkpoint into a packed model
     Convert(convert::ConvertArgs),
+    /// Turn a float checkpoint into a packed model of few bits, with some pictures and without training
+    Quantize(quantize::QuantizeArgs),
     /// Write a packed model's network with float weights, for other frameworks
     Export(export::ExportArgs),
     /// List the known networks, with their inputs, parameters and multiply-accumulates
@@ -98,7 +101,13 @@ enum Command {
 
 /// Parses the process's arguments and runs the command.
 pub fn main() -> ExitCode {
-    let arguments = flags_after_command(std::env::args_os().collect());
+    ExitCode::from(run(std::env::args_os().collect()))
+}
+
+/// Runs the command that `arguments` name, the first of which is the program, and returns the exit code. Help and errors
+/// in the arguments end the process.
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    let arguments = flags_after_command(arguments);
     let typed = arguments.get(1).and_then(|first| mistyped(Path::new(first)));
     let cli = Cli::parse_from(arguments);
     interrupt::install();
@@ -111,6 +120,7 @@ pub fn main() -> ExitCode {
         None if typed.is_some() => Err(failure::Failure::new(2, typed.unwrap_or_default())),
         None => classify::run(&cli.classify),
         Some(Command::Convert(args)) => convert::run(&args),
+        Some(Command::Quantize(args)) => quantize::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Networks(args)) => networks::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),
@@ -127,12 +137,12 @@ pub fn main() -> ExitCode {
         Some(Command::Man(args)) => shell::man(&args, Cli::command()),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(failure) => {
             if let Some(message) = failure.message {
                 output::error(&message);
             }
-            ExitCode::from(failure.code)
+            failure.code
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `lq-infer tune`
 
-use super::args::DeviceArg;
+use super::args::{DeviceArg, parse_count};
 use super::failure::Outcome;
 use super::{open, output, table};
 use crate::session::{Engine, Tuned};
@@ -16,6 +16,9 @@ const LINE: usize = 110;
 pub(super) struct TuneArgs {
     /// Packed model [default: the bundled one]
     model: Option<PathBuf>,
+    /// Images of the batches that the choice is for
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_count)]
+    batch: usize,
     #[command(flatten)]
     device: DeviceArg,
 }
@@ -25,7 +28,7 @@ pub(super) fn run(args: &TuneArgs) -> Outcome {
     let model = open::model(args.model.as_ref())?;
     let engine = open::engine(&args.device.device)?;
     let bar = output::long_progress(0, "ways to run each layer");
-    let tuned = engine.tune(&model, &output::track(&bar))?;
+    let tuned = engine.tune(&model, args.batch, &output::track(&bar))?;
     bar.finish_and_clear();
     if tuned.is_empty() {
         return output::line(&format!("{} has nothing to choose from for this model", engine.device_name()));
@@ -35,7 +38,7 @@ pub(super) fn run(args: &TuneArgs) -> Outcome {
         output::table_of(&rows(&changed), &[1, 2, 3, 4]).iter().try_for_each(|row| output::line(row))?;
         output::line("")?;
     }
-    let summary = summary(&engine, &tuned, changed.len());
+    let summary = summary(&engine, &tuned, changed.len(), args.batch);
     summary.iter().flat_map(|line| wrapped(line, "", table::line(LINE))).try_for_each(|line| output::line(&line))
 }
 
@@ -55,7 +58,7 @@ fn rows(changed: &[&Tuned]) -> Vec<Vec<String>> {
 }
 
 /// What was gained, and what was kept.
-fn summary(engine: &Engine, tuned: &[Tuned], changed: usize) -> Vec<String> {
+fn summary(engine: &Engine, tuned: &[Tuned], changed: usize, batch: usize) -> Vec<String> {
     let all = |time: &dyn Fn(&Tuned) -> Duration| tuned.iter().map(|t| time(t) * t.layers as u32).sum::<Duration>();
     let (before, now) = (all(&|t| t.default), all(&|t| t.time));
     let device = engine.device_name();
@@ -64,11 +67,12 @@ fn summary(engine: &Engine, tuned: &[Tuned], changed: usize) -> Vec<String> {
             format!("nothing gained on {device}: the usual way is the fastest for all {} kinds of layers", tuned.len())
         }
         _ => format!(
-            "{changed} of {} kinds of layers are faster on {device}: together they take {} instead of {} for an image \
-             ({:.2} times as fast)",
+            "{changed} of {} kinds of layers are faster on {device}: together they take {} instead of {} for {} ({:.2} \
+             times as fast)",
             tuned.len(),
             milliseconds(now),
             milliseconds(before),
+            if batch == 1 { "an image".to_owned() } else { format!("{batch} images") },
             before.as_secs_f64() / now.as_secs_f64().max(f64::MIN_POSITIVE)
         ),
     };

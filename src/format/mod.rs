@@ -26,4 +26,4 @@ pub(crate) use strided::{Offsets, c_strides};
 pub(crate) use versioned::parse_versioned;
 #[cfg(feature = "convert")]
 pub(crate) use write::stage_safetensors;
-pub use write::{size, stage};
+pub use write::{stage, to_bytes};

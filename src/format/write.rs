@@ -18,13 +18,13 @@ pub fn stage(packed: &Packed, path: &Path) -> Result<Staged> {
     files::stage(path, |temporary| contents.write(temporary))
 }
 
-/// The length of the file that [`stage`] writes for `packed`.
-pub fn size(packed: &Packed) -> Result<u64, String> {
+/// The file that [`stage`] writes for `packed`.
+pub fn to_bytes(packed: &Packed) -> Result<Vec<u8>, String> {
     let contents = Contents::of(packed)?;
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), contents.json.clone())]);
     let views = contents.tensors.iter().map(|(name, t)| Ok((name, view(t)?)));
     let views = views.collect::<Result<Vec<_>, SafeTensorError>>().map_err(|e| e.to_string())?;
-    safetensors::serialize(views, Some(metadata)).map(|bytes| bytes.len() as u64).map_err(|e| e.to_string())
+    safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
 }
 
 /// Writes a safetensors file of `tensors`, whose data may be made one after the other, with one metadata entry, to take

@@ -8,6 +8,7 @@ mod params;
 pub mod preprocess;
 mod real;
 mod real_weights;
+mod signs;
 mod text;
 mod widths;
 

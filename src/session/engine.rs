@@ -189,15 +189,16 @@ impl Engine {
         Net::new(Programs::new(model.clone(), self.backend.clone(), options.max_batch, recorder), kind, options)
     }
 
-    /// Finds out which ways to run the layers of `model` are fastest on this device, and keeps them in the engine's
+    /// Finds out which ways to run the layers of `model` are fastest on this device for batches of about `images` images
+    /// (one, few, or more than 16), and keeps them in the engine's
     /// cache ([`EngineBuilder::cache`]) for later preparations. Without a cache the choice is only reported.
     /// `progress` is told the numbers of rounds done and in total. A CPU has nothing to choose.
     ///
     /// # Errors
     /// Those of [`Engine::prepare`].
-    pub fn tune(&self, model: &Model, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
+    pub fn tune(&self, model: &Model, images: usize, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
         threads::enter()?;
-        self.backend.tune(&plan(model.packed(), usual_kind(model.packed()))?, progress)
+        self.backend.tune(&plan(model.packed(), usual_kind(model.packed()))?, images.max(1), progress)
     }
 }
 

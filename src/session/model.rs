@@ -70,12 +70,12 @@ impl Model {
         format::stage(&self.packed, path)
     }
 
-    /// Bytes of the file that [`Model::save`] writes.
+    /// The file that [`Model::save`] writes, for [`Model::from_bytes`].
     ///
     /// # Errors
     /// [`crate::Error::BadModel`] if it cannot be written.
-    pub fn packed_bytes(&self) -> Result<u64> {
-        format::size(&self.packed).map_err(|problem| Error::bad_model(Path::new(&self.header().name), problem))
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        format::to_bytes(&self.packed).map_err(|problem| Error::bad_model(Path::new(&self.header().name), problem))
     }
 
     /// Name, graph, preprocessing, labels, provenance and golden vectors.
@@ -121,5 +121,18 @@ impl TryFrom<Packed> for Model {
         packed.check().map_err(bad)?;
         Params::new(&packed.header.graph, packed.params.tensors().clone()).map_err(bad)?;
         Ok(Model { packed: Arc::new(packed) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_those_of_the_file() {
+        let model = Model::bundled().unwrap();
+        let bytes = model.to_bytes().unwrap();
+        assert!(bytes == BUNDLED.0);
+        assert_eq!(Model::from_bytes(&bytes, "copy").unwrap().header().name, model.header().name);
     }
 }

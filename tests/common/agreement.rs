@@ -14,6 +14,11 @@ use std::sync::Arc;
 
 const REFERENCE: Reference = Reference { parallel: false };
 
+/// A number that an environment variable may set, for runs that are longer or, under emulators, shorter than usual.
+pub fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |n| n.parse().unwrap_or_else(|_| panic!("{name} is no number: {n}")))
+}
+
 /// Runs `problem` on `backends` in batches of these sizes. Each net is prepared once, for the largest.
 pub fn assert_agreement<B: Backend>(backends: &[B], problem: &Problem, batches: &[usize]) {
     let program = problem.program();

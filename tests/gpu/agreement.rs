@@ -2,7 +2,7 @@
 
 use crate::common::agreement::{
     assert_a_wrong_bit_shows, assert_agreement, assert_call_errors, assert_random_agreement, assert_sharing,
-    assert_wide_agreement,
+    assert_wide_agreement, number,
 };
 use crate::common::devices::{gpus, run_on as run};
 use crate::common::kernels::{all, bits, input};
@@ -34,19 +34,18 @@ pub fn random_networks_agree_with_the_reference() {
     (0..RANDOM_NETWORKS).for_each(|seed| assert_random_agreement(&gpus, seed));
 }
 
-/// Networks of all widths from 1 to 8 bits, with and without subgroups, in workgroups of several sizes, in any variant, in
+/// Networks of all widths from 1 to 8 bits, in workgroups of several sizes, in any variant, in
 /// batches of up to 64 images. `LQ_INFER_RANDOM_SEED` and `LQ_INFER_RANDOM_COUNT` say which and how many.
 pub fn wide_networks_agree_in_every_form() {
-    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |n| n.parse().unwrap());
     let first = number("LQ_INFER_RANDOM_SEED", 0);
     let gpus = gpus();
     for seed in first..first + number("LQ_INFER_RANDOM_COUNT", WIDE_NETWORKS) {
         let mut rng = Rng::new(seed);
-        let (size, subgroups) = ([8, 32, 64][seed as usize % 3], seed / 3 % 2 == 0);
+        let size = [8, 32, 64][seed as usize % 3];
         let (variant, images) = (rng.below(6), [64, 1, rng.between(2, 16), rng.between(2, 63)][seed as usize % 4]);
-        let formed = |gpu: &Gpu| gpu.with_workgroups(size, subgroups).with_variant(variant);
+        let formed = |gpu: &Gpu| gpu.with_workgroups(size).with_variant(variant);
         let formed: Vec<Gpu> = gpus.iter().map(formed).collect();
-        println!("seed {seed}: workgroups of {size}, subgroups {subgroups}, variant {variant}, {images} images");
+        println!("seed {seed}: workgroups of {size}, variant {variant}, {images} images");
         assert_wide_agreement(&formed, seed, images);
     }
 }

@@ -160,7 +160,7 @@ pub fn every_call_on_a_lost_device_says_so() {
             encoded(&device, &queue, &nets[4], &texture).map(drop),
             pollster::block_on(nets[5].classify_async(ship(), ClassifyOptions::default())).map(drop),
             engines[0].prepare(&model).map(drop),
-            engines[1].tune(&model, &|_, _| {}).map(drop),
+            engines[1].tune(&model, 1, &|_, _| {}).map(drop),
             engines[2].rate(Peak::Words).map(drop),
             engines[3].prepare_float(&model, 1).map(drop),
             pollster::block_on(engines[4].prepare_async(&model, PrepareOptions::default())).map(drop),

@@ -12,6 +12,7 @@ mod agreement;
 mod embed;
 mod loops;
 mod profile;
+mod rounds;
 mod shared;
 mod stream;
 mod timeline;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
             the_example_survives_the_loss_of_its_device, threads_share_a_net;
         loops: floats_on_reals, pools_that_are_too_large_are_refused, weights_on_codes, weights_on_reals;
         profile: arrays_on_gpus;
+        rounds: no_invocation_makes_more_rounds_than_stated;
         shared: a_host_may_poll_beside_us, a_lost_device_is_reported_as_lost, deadlines_hold_on_sixteen_threads,
             long_calls_can_be_cancelled_on_sixteen_threads, every_wait_ends_when_the_caller_says_so, pictures_are_imported_in_the_order_asked_for,
             traces_and_runs_do_not_mix;

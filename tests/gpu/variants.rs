@@ -72,7 +72,7 @@ pub fn tuned_choices_are_kept() {
     for gpu in gpus() {
         let folder = tempfile::tempdir().unwrap();
         let gpu = gpu.with_cache(Some(folder.path().to_owned()));
-        let tuned = gpu.tune(&plan, &|_, _| {}).unwrap();
+        let tuned = gpu.tune(&plan, 1, &|_, _| {}).unwrap();
         assert!(tuned.len() >= 2 && tuned.iter().all(|t| t.time <= t.default), "{tuned:?}");
         let variants = |gpu: &Gpu| -> Vec<String> {
             let net = gpu.prepare_net(&plan, 1, &|_, _| Ok(())).unwrap();

@@ -10,7 +10,7 @@ use source::{Token, files, is_name, sources, tokens, without_tests};
 use std::path::{Path, PathBuf};
 
 /// Ranks of the top-level modules. A module may use those of lower rank, and itself.
-const RANKS: [(&str, u32); 22] = [
+const RANKS: [(&str, u32); 23] = [
     ("error", 1),
     ("tensor", 0),
     ("files", 2),
@@ -24,6 +24,7 @@ const RANKS: [(&str, u32); 22] = [
     ("format", 3),
     ("lower", 3),
     ("convert", 4),
+    ("quantize", 4),
     ("plan", 4),
     ("backend", 5),
     ("session", 6),

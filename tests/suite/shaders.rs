@@ -20,9 +20,9 @@ fn shaders() -> BTreeMap<String, &'static str> {
     let mut shaders = BTreeMap::new();
     for problem in problems {
         let plan = Plan::new(problem.program()).unwrap();
-        for least_subgroup in [None, Some(8)] {
+        for workgroup_size in [8, 64] {
             for nth in [0, 1, 5, usize::MAX] {
-                let target = Target { least_subgroup, ..Target::plain(65_535) };
+                let target = Target { workgroup_size, ..Target::plain(65_535) };
                 let recording = Recording::new(&plan, &target, &|_, variants| nth.min(variants.len() - 1));
                 shaders.extend(recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
             }
@@ -36,7 +36,7 @@ fn shaders() -> BTreeMap<String, &'static str> {
     for access in [Access::Sampled, Access::Copied { swapped: false }, Access::Copied { swapped: true }] {
         shaders.insert(picture::source([32, 20], true, access), "pixels");
     }
-    for probe in ["popcount", "macs", "bytes", "fma", "rounds"] {
+    for probe in ["popcount", "adders", "macs", "bytes", "fma", "rounds"] {
         let path = format!("{}/shaders/probes/{probe}.wgsl", env!("CARGO_MANIFEST_DIR"));
         shaders.insert(std::fs::read_to_string(path).unwrap(), "probe");
     }
@@ -51,11 +51,9 @@ fn float_shaders() -> BTreeMap<String, &'static str> {
         if graph.without_quantizers().is_err() {
             continue;
         }
-        for least_subgroup in [None, Some(8)] {
-            let target = Target { least_subgroup, ..Target::plain(65_535) };
-            let net = FloatRecording::new(&graph, &kernels::params(&graph, seed), &target, 1 << 25).unwrap();
-            shaders.extend(net.recording().pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
-        }
+        let target = Target::plain(65_535);
+        let net = FloatRecording::new(&graph, &kernels::params(&graph, seed), &target, 1 << 25).unwrap();
+        shaders.extend(net.recording().pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
     }
     shaders
 }
@@ -67,33 +65,21 @@ fn recording(fold: u32) -> Recording {
 
 fn validated(source: &str) -> (Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
-    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP);
+    let mut validator = Validator::new(ValidationFlags::all(), Capabilities::empty());
     let info = validator.validate(&module).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
     (module, info)
 }
 
-/// Subgroups came to the languages later; where they are missing, wgpu does not offer them.
-fn source_uses_subgroups(module: &Module) -> bool {
-    let broadcasts = |b: &naga::Block| format!("{b:?}").contains("SubgroupGather");
-    module.functions.iter().any(|(_, f)| broadcasts(&f.body))
-        || module.entry_points.iter().any(|e| broadcasts(&e.function.body))
-}
-
 fn to_spirv(module: &Module, info: &ModuleInfo) {
     let options = spv::PipelineOptions { shader_stage: ShaderStage::Compute, entry_point: "main".into() };
-    let oldest = if source_uses_subgroups(module) { (1, 3) } else { (1, 1) };
-    for lang_version in [oldest, (1, 3), (1, 6)] {
+    for lang_version in [(1, 1), (1, 3), (1, 6)] {
         let target = spv::Options { lang_version, ..spv::Options::default() };
         assert!(!spv::write_vec(module, info, &target, Some(&options)).unwrap().is_empty());
     }
 }
 
 fn to_hlsl(module: &Module, info: &ModuleInfo) {
-    let old = !source_uses_subgroups(module);
     for shader_model in [hlsl::ShaderModel::V5_1, hlsl::ShaderModel::V6_0, hlsl::ShaderModel::V6_6] {
-        if shader_model < hlsl::ShaderModel::V6_0 && !old {
-            continue;
-        }
         let options = hlsl::Options { shader_model, fake_missing_bindings: true, ..hlsl::Options::default() };
         let pipeline = hlsl::PipelineOptions::default();
         let mut text = String::new();
@@ -113,9 +99,6 @@ fn to_msl(module: &Module, info: &ModuleInfo) {
 }
 
 fn to_glsl(module: &Module, info: &ModuleInfo) {
-    if source_uses_subgroups(module) {
-        return;
-    }
     for version in [glsl::Version::new_gles(310), glsl::Version::Desktop(430)] {
         let options = glsl::Options { version, ..glsl::Options::default() };
         let pipeline =

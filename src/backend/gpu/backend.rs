@@ -47,7 +47,7 @@ impl Backend for Gpu {
         self
     }
 
-    fn tune(&self, plan: &Arc<Plan>, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
-        tune(self, plan, progress)
+    fn tune(&self, plan: &Arc<Plan>, images: usize, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
+        tune(self, plan, images, progress)
     }
 }

@@ -24,15 +24,15 @@ macro_rules! uniform {
 uniform! {
     /// The uniform of a batch. Padded to 16 bytes, which some drivers require.
     Params {
-        /// Images in the batch.
+        /// The images of a batch up to and with the last that a dispatch computes.
         images,
         /// Always 0, which the driver's compiler does not know. Added to bounds of loops that it must not unroll,
         /// because compiling them unrolled would take seconds.
         zero,
+        /// The first image that a dispatch computes; it goes on to the last of the `images`.
+        first,
         /// Unused.
-        pad_0,
-        /// Unused.
-        pad_1,
+        pad,
     }
 }
 
@@ -123,9 +123,15 @@ impl Header {
     /// Defines `LOAD` (`width`: 1, 2 or 4), `Planes`, the words of so many planes, and `plane_of`, which gets one of
     /// them.
     pub(super) fn planes(&mut self, width: usize) -> &mut Self {
-        let (ty, element) = if width == 1 { ("u32".to_owned(), "v") } else { (format!("vec{width}<u32>"), "v[k]") };
-        self.number("LOAD", width).line(format_args!("alias Planes = {ty};"));
-        self.line(format_args!("fn plane_of(v: Planes, k: u32) -> u32 {{ return {element}; }}"))
+        self.number("LOAD", width).words("Planes", "plane_of", width)
+    }
+
+    /// Defines `ty`, a vector of `width` (1, 2 or 4) words or a single one, and `word_of`, a function that gets one of
+    /// them.
+    pub(super) fn words(&mut self, ty: &str, word_of: &str, width: usize) -> &mut Self {
+        let (of, element) = if width == 1 { ("u32".to_owned(), "v") } else { (format!("vec{width}<u32>"), "v[k]") };
+        self.line(format_args!("alias {ty} = {of};"));
+        self.line(format_args!("fn {word_of}(v: {ty}, k: u32) -> u32 {{ return {element}; }}"))
     }
 
     /// Declares the uniforms and the buffers. A port that is absent becomes a private variable: the shader only uses

@@ -1,7 +1,7 @@
 //! A plan as plain data: which shader runs on which buffers, and in what order. A recording is built and tested
 //! without a GPU; the engine only executes it.
 
-pub use super::kernels::{Nest, Strip, Target, Tile, Variant, WORKGROUP_SIZE};
+pub use super::kernels::{Nest, Products, Span, Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 
 use super::kernels;
 use super::kernels::launch::{Launch, PortSource};

@@ -1,6 +1,7 @@
-//! Per-channel numbers in the order in which shaders read them: four neighbouring channels, a quad, make a vector, and
-//! each quad has a fixed number of such vectors, its rows. The buffer and the constants that number the rows come from
-//! one list.
+//! Per-channel numbers in the order in which shaders read them. Either four neighbouring channels, a quad, make a vector,
+//! and each quad has a fixed number of such vectors, its rows. Or neighbouring invocations read the numbers of
+//! neighbouring channels, and the rows are those of a span of channels. The buffer and the constants that number the rows
+//! come from one list.
 
 use super::header::Header;
 
@@ -12,18 +13,32 @@ pub(super) const GROUP_QUADS: usize = 8;
 /// A table with a number per row and channel.
 pub(super) struct Table<'a> {
     channels: usize,
+    /// Channels that lie side by side: those of a quad or of a span.
+    together: usize,
+    /// Words of an element of the buffer.
+    element: usize,
     rows: Vec<Box<dyn Fn(usize) -> i32 + 'a>>,
     /// What each row has for channels past the last one.
     padding: Vec<i32>,
     tail: Vec<u32>,
-    /// Name of the constant for each part of the tail, and where it begins, in vectors.
+    /// Name of the constant for each part of the tail, and where it begins, in words.
     tails: Vec<(&'static str, usize)>,
 }
 
 impl<'a> Table<'a> {
-    /// A table without rows.
+    /// A table without rows, of vectors of a quad.
     pub(super) fn new(channels: usize) -> Self {
-        Table { channels, rows: Vec::new(), padding: Vec::new(), tail: Vec::new(), tails: Vec::new() }
+        Self::of(channels, QUAD, QUAD)
+    }
+
+    /// A table without rows, of words, with `span` channels side by side.
+    pub(super) fn of_spans(channels: usize, span: usize) -> Self {
+        Self::of(channels, span, 1)
+    }
+
+    fn of(channels: usize, together: usize, element: usize) -> Self {
+        let (rows, padding, tail, tails) = Default::default();
+        Table { channels, together, element, rows, padding, tail, tails }
     }
 
     /// Adds a row and returns its index. `padding` is what channels past the last one have.
@@ -35,7 +50,7 @@ impl<'a> Table<'a> {
 
     /// Adds words behind the quads, starting at a whole vector; the constant `name` says at which.
     pub(super) fn tail(&mut self, name: &'static str, words: Vec<u32>) {
-        self.tails.push((name, self.tail.len() / QUAD));
+        self.tails.push((name, self.tail.len()));
         self.tail.extend(words);
         self.tail.resize(self.tail.len().next_multiple_of(QUAD), 0);
     }
@@ -50,20 +65,25 @@ impl<'a> Table<'a> {
         self.channels.div_ceil(QUAD)
     }
 
-    /// Adds the constants ROWS and QUADS, and those of the tails (in vectors).
+    /// Words of all rows.
+    fn row_words(&self) -> usize {
+        self.channels.next_multiple_of(self.together) * self.rows.len()
+    }
+
+    /// Adds the constants ROWS and QUADS, and those of the tails (in elements).
     pub(super) fn describe(&self, header: &mut Header) {
         header.number("ROWS", self.rows.len()).shape("QUADS", self.quads());
         for &(name, at) in &self.tails {
-            header.shape(name, self.quads() * self.rows.len() + at);
+            header.shape(name, (self.row_words() + at) / self.element);
         }
     }
 
     /// The buffer.
     pub(super) fn words(&self) -> Vec<u32> {
-        let mut words = Vec::with_capacity(QUAD * self.quads() * self.rows.len() + self.tail.len());
-        for quad in 0..self.quads() {
+        let mut words = Vec::with_capacity(self.row_words() + self.tail.len());
+        for first in (0..self.channels).step_by(self.together) {
             for (row, padding) in self.rows.iter().zip(&self.padding) {
-                let channels = quad * QUAD..(quad + 1) * QUAD;
+                let channels = first..first + self.together;
                 words.extend(channels.map(|c| if c < self.channels { row(c) } else { *padding } as u32));
             }
         }
@@ -111,6 +131,18 @@ mod tests {
         let expect: Vec<u32> =
             [0, 1, 2, 3, 0, 10, 20, 30, 4, 7, 7, 7, 40, -1, -1, -1, 99, 0, 0, 0].map(|v: i32| v as u32).to_vec();
         assert_eq!(table.words(), expect);
+    }
+
+    #[test]
+    fn spans_hold_more_channels_than_quads() {
+        let mut table = Table::of_spans(10, 8);
+        table.row(7, |c| c as i32);
+        table.row(-1, |c| 10 * c as i32);
+        table.tail("CODES", vec![99]);
+        let words = table.words();
+        assert_eq!(words[..8], [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(words[16..20], [8, 9, 7, 7]);
+        assert_eq!((words[24], words[26] as i32, words[32], words.len()), (80, -1, 99, 36));
     }
 
     #[test]

@@ -19,7 +19,7 @@ impl ConversionReport {
         params: &Params,
         quantized: BTreeMap<String, QuantizedWeights>,
     ) -> Result<Self, String> {
-        let (facts, nonnegative) = (graph.facts()?, nonnegative(graph));
+        let (facts, nonnegative) = (graph.facts()?, graph.nonnegative());
         let mut assembler = Assembler { graph, facts, nonnegative, params, quantized };
         let layers = graph.nodes().iter().map(|node| assembler.layer(node)).collect::<Result<Vec<_>, _>>()?;
         Ok(ConversionReport { layers: layers.into_iter().flatten().collect() })
@@ -29,7 +29,7 @@ impl ConversionReport {
 struct Assembler<'a> {
     graph: &'a Graph,
     facts: Vec<Fact>,
-    /// As [`nonnegative`] gives it.
+    /// As [`Graph::nonnegative`] gives it.
     nonnegative: Vec<bool>,
     params: &'a Params,
     quantized: BTreeMap<String, QuantizedWeights>,
@@ -105,19 +105,4 @@ impl Assembler<'_> {
         let roles = [Role::Weight, Role::Planes, Role::WeightBasis, Role::Bias, Role::BatchNorm];
         roles.iter().filter_map(|&role| self.params.get(&node.name, role).ok()).map(|t| t.bytes().len()).sum()
     }
-}
-
-/// Of each node, whether a ReLU made all its numbers, whatever was pooled, added or joined since.
-fn nonnegative(graph: &Graph) -> Vec<bool> {
-    let mut known: Vec<bool> = Vec::with_capacity(graph.nodes().len());
-    for node in graph.nodes() {
-        known.push(match node.op {
-            Op::Relu => true,
-            Op::MaxPool { .. } | Op::AvgPool { .. } | Op::PadChannels { .. } | Op::Add | Op::Concat => {
-                node.inputs.iter().all(|&input| known[input])
-            }
-            _ => false,
-        });
-    }
-    known
 }

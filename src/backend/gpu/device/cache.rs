@@ -1,4 +1,5 @@
-//! Files kept between runs: compiled pipelines, the variants that the tuner chose, results of self-checks. Each
+//! Files kept between runs: compiled pipelines, the variants that the tuner chose, what the device is good at, results of
+//! self-checks. Each
 //! belongs to one device and one purpose, in a folder that the caller names. A damaged file counts as absent.
 
 use super::info::AdapterInfo;
@@ -87,8 +88,10 @@ const VERDICT: &str = "verdict";
 pub(crate) const PIPELINES: &str = "pipelines";
 /// Name of the file with the variants that the tuner chose.
 pub(crate) const CHOICES: &str = "choices";
+/// Name of the file with what the device is good at.
+pub(crate) const STRENGTHS: &str = "strengths";
 /// Names of all files of a cache.
-const NAMES: [&str; 3] = [VERDICT, PIPELINES, CHOICES];
+const NAMES: [&str; 4] = [VERDICT, PIPELINES, CHOICES, STRENGTHS];
 /// The file whose lock a process holds while it changes another one.
 const LOCK: &str = "lock";
 

@@ -2,14 +2,14 @@
 
 use super::cache::Store;
 use super::info::AdapterInfo;
+use super::strengths::Strengths;
 use crate::backend::gpu::record::{Target, WORKGROUP_SIZE};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Features that are enabled where the device has them: kernels use some, timing uses others.
-const USEFUL: wgpu::Features = wgpu::Features::SUBGROUP
-    .union(wgpu::Features::PIPELINE_CACHE)
+const USEFUL: wgpu::Features = wgpu::Features::PIPELINE_CACHE
     .union(wgpu::Features::TIMESTAMP_QUERY)
     .union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES);
 /// Rasterisers with subgroups up to this size run workgroups of this size, which waste least at the ends of layers.
@@ -23,9 +23,8 @@ pub struct Gpu {
     info: AdapterInfo,
     /// Run every kernel in this one of its variants instead of the best.
     nth_variant: Option<usize>,
-    /// Run kernels that leave the choice in workgroups of this size instead of the best, without subgroups if the second
-    /// is false.
-    workgroups: Option<(u32, bool)>,
+    /// Run kernels that leave the choice in workgroups of this size instead of the best.
+    workgroup_size: Option<u32>,
     /// Where files are kept between runs, if anywhere.
     store: Option<Store>,
     /// Why the device was lost, once it is.
@@ -34,6 +33,8 @@ pub struct Gpu {
     submitting: Arc<Mutex<()>>,
     /// After how many rounds it ends loops, once that was measured; `None` within if it does not.
     rounds: Arc<OnceLock<Option<usize>>>,
+    /// What it is good at, once that is known.
+    strengths: Arc<OnceLock<Strengths>>,
 }
 
 impl Gpu {
@@ -69,8 +70,9 @@ impl Gpu {
     }
 
     fn new(device: wgpu::Device, queue: wgpu::Queue, info: AdapterInfo) -> Self {
-        let (lost, submitting, rounds) = Default::default();
-        Gpu { device, queue, info, nth_variant: None, workgroups: None, store: None, lost, submitting, rounds }
+        let (lost, submitting, rounds, strengths) = Default::default();
+        let (nth_variant, workgroup_size, store) = (None, None, None);
+        Gpu { device, queue, info, nth_variant, workgroup_size, store, lost, submitting, rounds, strengths }
     }
 
     /// What is known about the device.
@@ -84,16 +86,17 @@ impl Gpu {
         Gpu { nth_variant: Some(nth), ..self.clone() }
     }
 
-    /// The same device, running kernels that leave the choice in workgroups of `size` invocations, and with operations
-    /// on subgroups only if it has them and `subgroups` is set.
-    pub fn with_workgroups(&self, size: u32, subgroups: bool) -> Self {
+    /// The same device, running kernels that leave the choice in workgroups of `size` invocations.
+    pub fn with_workgroups(&self, size: u32) -> Self {
         let size = size.clamp(1, self.info.limits.workgroup_invocations);
-        Gpu { workgroups: Some((size, subgroups)), ..self.clone() }
+        Gpu { workgroup_size: Some(size), ..self.clone() }
     }
 
     /// The same device, keeping its pipelines and choices in `folder`, or nowhere.
     pub fn with_cache(&self, folder: Option<PathBuf>) -> Self {
-        Gpu { store: folder.map(|folder| Store::new(folder, &self.info)), ..self.clone() }
+        let store = folder.map(|folder| Store::new(folder, &self.info));
+        // What was kept in another folder is not taken over.
+        Gpu { store, strengths: Arc::default(), ..self.clone() }
     }
 
     /// The wgpu device.
@@ -121,20 +124,23 @@ impl Gpu {
         &self.rounds
     }
 
+    /// What the device is good at, if that is known.
+    pub(crate) fn known_strengths(&self) -> &OnceLock<Strengths> {
+        &self.strengths
+    }
+
     /// Where files are kept between runs, if anywhere.
     pub(crate) fn store(&self) -> Option<&Store> {
         self.store.as_ref()
     }
 
-    /// The properties of the device that kernels are made for.
+    /// The properties of the device that kernels are made for, besides what has to be measured.
     pub(crate) fn target(&self) -> Target {
         let [least, most] = self.info.limits.subgroups;
-        let has_subgroups = self.device.features().contains(wgpu::Features::SUBGROUP);
         let best = if self.info.software && most <= NARROW { NARROW } else { WORKGROUP_SIZE };
-        let (workgroup_size, subgroups) = self.workgroups.unwrap_or((best, true));
         Target {
-            least_subgroup: (has_subgroups && subgroups).then_some(least),
-            workgroup_size,
+            least_subgroup: (least > 0).then_some(least),
+            workgroup_size: self.workgroup_size.unwrap_or(best),
             ..Target::plain(self.device.limits().max_compute_workgroups_per_dimension)
         }
     }

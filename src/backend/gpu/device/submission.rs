@@ -48,17 +48,32 @@ impl Gpu {
     /// Those of `commands` and of the device. Then, or if waiting fails, a mapping may be pending: drop the buffers.
     pub(crate) fn submit(
         &self,
-        _turn: Turn,
+        turn: Turn,
         what: &str,
         results: &[&wgpu::Buffer],
         commands: impl FnOnce(&mut wgpu::CommandEncoder) -> Result<()>,
     ) -> Result<Submission> {
+        let mut commands = Some(commands);
+        let once = |_: usize, encoder: &mut wgpu::CommandEncoder| commands.take().map_or(Ok(()), |once| once(encoder));
+        self.submit_parts(turn, what, results, 1, once)
+    }
+
+    /// The same with `count` submissions one after the other: `commands` is told which of them it fills.
+    pub(crate) fn submit_parts(
+        &self,
+        _turn: Turn,
+        what: &str,
+        results: &[&wgpu::Buffer],
+        count: usize,
+        mut commands: impl FnMut(usize, &mut wgpu::CommandEncoder) -> Result<()>,
+    ) -> Result<Submission> {
         let (sender, events) = channel();
         self.guarded(what, || {
-            let mut encoder = self.device().create_command_encoder(&Default::default());
-            commands(&mut encoder)?;
-            let commands = encoder.finish();
-            self.queue().submit([commands]);
+            for part in 0..count {
+                let mut encoder = self.device().create_command_encoder(&Default::default());
+                commands(part, &mut encoder)?;
+                self.queue().submit([encoder.finish()]);
+            }
             for buffer in results {
                 let sender = sender.clone();
                 // Sending fails if the caller stopped waiting; ignored.

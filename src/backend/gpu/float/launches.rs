@@ -4,12 +4,11 @@ use super::fuse::{Head, Step};
 use super::place::Places;
 use super::weights::Folded;
 use crate::backend::gpu::header::Header;
+use crate::backend::gpu::kernels::Target;
 use crate::backend::gpu::kernels::geometry;
 use crate::backend::gpu::kernels::launch::Launch;
 use crate::backend::gpu::kernels::rounds::{rounds, rounds_of_taps};
-use crate::backend::gpu::kernels::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
-use crate::backend::gpu::kernels::texts::{ROWS, SHARED_EACH, SHARED_SUBGROUP};
-use crate::backend::gpu::kernels::{SHARERS, Target};
+use crate::backend::gpu::kernels::texts::ROWS;
 use crate::backend::gpu::table::{QUAD, Table};
 use crate::graph::{Graph, Op, Params};
 use crate::lower::Affine;
@@ -113,7 +112,7 @@ impl Maker<'_> {
             false => 1,
         };
         let per_quad = QUAD * folded.taps * folded.inputs.next_multiple_of(if groups == 1 { QUAD } else { 1 });
-        let room = self.most.saturating_sub(SHARERS * QUAD) / per_quad / at_once * at_once;
+        let room = self.most / per_quad / at_once * at_once;
         if room == 0 {
             let bytes = 4 * per_quad * at_once;
             return Err(format!(
@@ -154,8 +153,7 @@ impl Maker<'_> {
     ) -> Launch {
         let tile = [PIXELS, 2, 1].into_iter().find(|&n| n <= output.w).unwrap_or(1);
         let across = output.w.div_ceil(tile);
-        let shared = if self.target.can_share() { SHARED_SUBGROUP } else { SHARED_EACH };
-        let mut launch = Launch::new(across * output.h, &[shared, EPILOGUE, TILE]);
+        let mut launch = Launch::new(across * output.h, &[EPILOGUE, TILE]);
         (launch.workgroup_size, launch.layers) = (self.target.workgroup_size, quads.len() / at_once);
         let ([rows, taps_x], lanes) = (window.kernel, folded.inputs.min(QUAD));
         launch.rounds = rounds(rows, rounds(input.c.div_ceil(QUAD), 0));
@@ -166,8 +164,8 @@ impl Maker<'_> {
         header.number("IN_LANES", lanes).flag("WHOLE_TILES", output.w.is_multiple_of(tile));
         header.shape("OUT_QUADS", output.c.div_ceil(QUAD));
         header.flag("WHOLE_TURNS", output.c.div_ceil(QUAD).is_multiple_of(at_once));
-        loads(header, WEIGHT_LOADS, taps_x * lanes * at_once);
-        launch.read("weights", "vec4<u32>", padded(folded.tiles(quads.clone(), at_once, taps_x)));
+        header.number("STEP_WEIGHTS", taps_x * lanes * at_once);
+        launch.read("weights", "vec4<u32>", folded.tiles(quads.clone(), at_once, taps_x));
         launch
     }
 
@@ -206,10 +204,8 @@ impl Maker<'_> {
             header.shape(row, view.map_or(0, |v| v.row)).shape(at, view.map_or(0, |v| v.at / QUAD));
         }
         header.number("ROWS", table.rows());
-        loads(header, ROW_LOADS, table.rows());
-        let words = padded(table.words());
         let [residual, output, second] = views.map(|view| view.map(|v| v.tensor));
-        launch.read("table", "vec4<i32>", words);
+        launch.read("table", "vec4<i32>", table.words());
         launch.read("residual", "vec4<f32>", residual);
         launch.write("output", "vec4<f32>", output).write("second", "vec4<f32>", second);
     }

@@ -4,12 +4,15 @@ use super::FloatRecording;
 use crate::backend::Control;
 use crate::backend::gpu::Gpu;
 use crate::backend::gpu::record::Target;
-use crate::backend::gpu::run::{BatchLimit, Layout, Loaded, within_rounds};
+use crate::backend::gpu::run::{BatchLimit, Layout, Loaded, Pace, within_rounds};
 use crate::backend::gpu::table::QUAD;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Params};
 use std::path::Path;
 use std::time::Duration;
+
+/// What an image is expected to take before a run has shown it: so long that each becomes a submission of its own.
+const FIRST: Duration = Duration::from_millis(100);
 
 /// A network in float32 that is ready for batches of one size. For comparison only; see [`super`].
 #[derive(Debug)]
@@ -41,7 +44,8 @@ impl FloatNet {
         let FloatRecording { recording, tensors, slots, output } = within_rounds(gpu, record, |net| &net.recording)?;
         let layout = Layout { tensors, slots, output };
         BatchLimit::of(gpu).check_exact_batch(&layout, &recording, images)?;
-        let loaded = Loaded::new(gpu, layout, recording, images..=images, &|_, _| Ok(()))?;
+        let pace = Pace::expecting(FIRST, gpu.info().software);
+        let loaded = Loaded::new(gpu, layout, recording, pace, images..=images, &|_, _| Ok(()))?;
         Ok(FloatNet { loaded, images, channels: [graph.input_shape().c, outputs] })
     }
 

@@ -106,7 +106,7 @@ impl<'a> General<'a> {
 
     /// The launch of `bitconv.team.wgsl`.
     fn team(&self, target: &Target) -> Option<Launch> {
-        let team = Team { quads: GROUP_QUADS, sums: 2, finish_rounds: self.ends.rounds(&self.k.epilogue) };
+        let team = Team { quads: GROUP_QUADS, sums: 2, finish_rounds: QUAD * self.ends.rounds(&self.k.epilogue) };
         let mut launch = self.without_text();
         launch.files.push(BITCONV_TEAM);
         team.launch(launch, self.output, words(self.output.c), target, |shares| self.team_rounds(shares))
@@ -129,7 +129,7 @@ impl<'a> General<'a> {
 
         let mut table = Table::new(output.c);
         header.flag("MASKED", k.mask.is_some()).number("PASSES", self.passes()).number("COEFFICIENTS", 0);
-        coefficient_rows(&mut table, k, *planes);
+        coefficient_rows(&mut table, k, *planes, 0);
         let first_row = table.rows();
         for p in 0..read.first.len() / table.quads().max(1) {
             let parts = k.parts.len();
@@ -169,7 +169,7 @@ impl<'a> General<'a> {
         let ones = taps(self.read.words.first().copied().unwrap_or(0), loads(0));
         let moved =
             rounds(tile * stored * planes, 0) + rounds(planes, rounds(tile, 0)) + rounds(bits + 1, rounds(tile, 0));
-        let sums = rounds(k.weight_planes, rounds(planes, 0)) + self.ends.rounds(&k.epilogue);
+        let sums = rounds(k.weight_planes, rounds(planes, 0)) + QUAD * self.ends.rounds(&k.epilogue);
         let pass =
             |words| rounds(tile * planes, 0) + taps(words, loads(rounds(stored, 0))) + rounds(tile, sums + moved);
         let quad = self.words_of_passes().map(|words| pass(words) + 1).sum::<usize>() + 1;

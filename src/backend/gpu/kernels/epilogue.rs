@@ -4,11 +4,11 @@ use super::super::header::Header;
 use super::super::table::{QUAD, Table, code_bits};
 use super::launch::Launch;
 use super::rounds::rounds;
-use super::texts::{EPILOGUE, RANKS, VALUES_EACH, VALUES_QUADS};
+use super::texts::{EPILOGUE, LANES, QUADS, RANKS, VALUES_EACH, VALUES_LANES, VALUES_QUADS};
 use crate::lower::{Epilogue, Finish, Ranks, TensorId, Tensors};
 
 /// Up to this many levels, comparing with all thresholds is cheaper than searching them.
-pub(super) const COUNTED_LEVELS: usize = 8;
+const COUNTED_LEVELS: usize = 8;
 
 /// Adds the constants of a quantizer whose thresholds begin at row `thresholds` and whose codes have `planes` planes.
 /// `codes` is empty if there is no quantizer.
@@ -19,11 +19,12 @@ fn describe_codes(header: &mut Header, table: &mut Table, codes: &[u16], planes:
     header.number("BITS", planes).number("CODE_PLANES", planes.max(1)).number("LEVELS", levels);
     header.number("COUNTED", if levels <= COUNTED_LEVELS { levels - 1 } else { 0 });
     header.number("THRESHOLDS", thresholds).number("CODE_WORDS", per_plane.max(1));
+    header.number("KEPT_ROWS", if levels <= COUNTED_LEVELS { table.rows() } else { thresholds }.max(1));
 }
 
-/// Rounds of the loops that find the ranks of a quad among so many levels.
+/// Rounds of the loops that find the rank of a number among so many levels.
 pub(super) fn rank_rounds(levels: usize) -> usize {
-    if levels <= COUNTED_LEVELS { 0 } else { QUAD * rounds(levels.ilog2() as usize, 0) }
+    if levels <= COUNTED_LEVELS { 0 } else { rounds(levels.ilog2() as usize, 0) }
 }
 
 /// Adds a quantizer of values, to codes of `planes` planes, to a table.
@@ -58,11 +59,13 @@ pub(super) fn add_rows<'a>(header: &mut Header, table: &mut Table<'a>, epilogue:
                 table.row(i32::MAX, move |c| thresholds[c * each + r][0]);
                 table.row(0, move |c| thresholds[c * each + r][1]);
             }
-            header.number("SHIFT", 0).number("SIGN", 0);
+            header.number("SHIFT", 0).number("SIGN", 0).flag("SHIFTS_IN_LOW", false);
             describe_codes(header, table, codes_of_ranks, planes, first);
         }
         Finish::Value { shifts, codes, .. } => {
             header.number("SHIFT", table.row(0, |c| shifts[c]));
+            let in_low = |shift: &i32| (0..=epilogue.low_bits as i32).contains(shift);
+            header.flag("SHIFTS_IN_LOW", shifts.iter().all(in_low));
             match codes {
                 Some((ranks, _)) => add_ranks(header, table, ranks, planes),
                 None => no_ranks(header, table),
@@ -83,7 +86,7 @@ fn flags(header: &mut Header, epilogue: &Epilogue, tensors: Tensors) {
 /// Adds the constants of a convolution without an epilogue.
 pub(super) fn no_rows(header: &mut Header, table: &mut Table) {
     header.number("LOW_BITS", 16).number("BIAS", 0).number("SHIFT", 0).shape("RESIDUAL_C", 0);
-    for flag in ["CODES_FROM_SUMS", "HAS_RESIDUAL", "STORE_VALUE", "RELU"] {
+    for flag in ["SHIFTS_IN_LOW", "CODES_FROM_SUMS", "HAS_RESIDUAL", "STORE_VALUE", "RELU"] {
         header.flag(flag, false);
     }
     no_ranks(header, table);
@@ -113,14 +116,24 @@ impl Ends {
         self.values.or(self.codes)
     }
 
-    /// Adds the buffers and texts of an epilogue to a launch.
+    /// Adds the buffers and texts of an epilogue of quads to a launch.
     pub(super) fn connect(&self, launch: &mut Launch, tensors: Tensors) {
         let fills = |id: TensorId| tensors.get(id).shape.c.is_multiple_of(QUAD);
         let quads = [self.residual, self.values].into_iter().flatten().all(fills);
-        let (element, files) = if quads { ("vec4<i32>", VALUES_QUADS) } else { ("i32", VALUES_EACH) };
+        let (element, file) = if quads { ("vec4<i32>", VALUES_QUADS) } else { ("i32", VALUES_EACH) };
+        self.ports(launch, element);
+        launch.files.extend([RANKS, QUADS, file, EPILOGUE]);
+    }
+
+    /// Adds the buffers and texts of an epilogue of single channels.
+    pub(super) fn connect_lanes(&self, launch: &mut Launch) {
+        self.ports(launch, "i32");
+        launch.files.extend([RANKS, LANES, VALUES_LANES, EPILOGUE]);
+    }
+
+    fn ports(&self, launch: &mut Launch, element: &'static str) {
         launch.read("residual", element, self.residual);
         launch.write("values", element, self.values).write("codes", "u32", self.codes);
-        launch.files.extend([RANKS, files, EPILOGUE]);
     }
 
     /// How many levels the codes of `epilogue` have.
@@ -131,7 +144,7 @@ impl Ends {
         }
     }
 
-    /// Rounds of the loops that finish the sums of a quad.
+    /// Rounds of the loops that finish a sum.
     pub(super) fn rounds(&self, epilogue: &Epilogue) -> usize {
         rank_rounds(self.levels(epilogue))
     }

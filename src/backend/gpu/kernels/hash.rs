@@ -1,12 +1,12 @@
 //! The identity of all shaders.
 
-use super::{bitconv, limbconv, pixels, pools, small, texts, tile};
+use super::{bitconv, limbconv, parts, pools, small, strip, texts, tile};
 use crate::files::hex;
 use sha2::{Digest, Sha256};
 
 /// The texts of all shaders that run networks.
 fn all() -> impl Iterator<Item = &'static str> {
-    [texts::TEXTS, bitconv::TEXTS, tile::TEXTS, limbconv::TEXTS, pixels::TEXTS, pools::TEXTS, small::TEXTS]
+    [texts::TEXTS, bitconv::TEXTS, tile::TEXTS, limbconv::TEXTS, parts::TEXTS, strip::TEXTS, pools::TEXTS, small::TEXTS]
         .into_iter()
         .flatten()
         .copied()

@@ -1,4 +1,4 @@
-//! Launches of `shaders/limbconv.wgsl`, and the choice between it and `shaders/limbconv.pixels.wgsl`.
+//! Launches of `shaders/limbconv.wgsl`, and the choice between it and the strips.
 
 use super::super::header::Header;
 use super::super::table::{GROUP_QUADS, QUAD, Table, quad_weights};
@@ -8,8 +8,9 @@ use super::geometry;
 use super::groups::{Reach, align};
 use super::launch::{Launch, Nest};
 use super::on_gpu::OnGpu;
-use super::pixels;
+use super::parts;
 use super::rounds::{rounds, rounds_of_taps};
+use super::strip;
 use super::team::Team;
 use super::texts::{ROWS, texts};
 use super::variant::{Target, Variant};
@@ -21,6 +22,7 @@ texts! {
     LIMBCONV = "limbconv.wgsl",
     LIMBCONV_TEAM = "limbconv.team.wgsl",
     DIAGONALS = "include/diagonals.wgsl",
+    SUMS = "include/sums.wgsl",
 }
 
 /// Most vector accumulators of an invocation, fewer than for planes: a product of limbs is long where the device has
@@ -30,7 +32,7 @@ const MAX_LIMB_ACCUMULATORS: usize = 6;
 impl OnGpu for LimbConv {
     fn launch(&self, tensors: Tensors, variant: &Variant, _: Option<&Kernel>) -> Launch {
         match variant {
-            Variant::Strip(strip) => pixels::limbconv(self, strip, tensors),
+            Variant::Strip(strip) => strip::limbconv(self, strip, tensors),
             Variant::General | Variant::Tile(_) => {
                 Limbs::of(self, tensors).general(|limbs| limbconv(self, limbs, tensors))
             }
@@ -42,7 +44,7 @@ impl OnGpu for LimbConv {
     }
 
     fn variants(&self, tensors: Tensors, target: &Target) -> Vec<Variant> {
-        pixels::strips(self, tensors, target).into_iter().map(Variant::Strip).collect()
+        strip::strips(self, tensors, target).into_iter().map(Variant::Strip).collect()
     }
 
     fn signature(&self) -> String {
@@ -52,7 +54,8 @@ impl OnGpu for LimbConv {
 
 impl OnGpu for LimbSum {
     fn launch(&self, tensors: Tensors, _: &Variant, _: Option<&Kernel>) -> Launch {
-        Limbs::of_sum(self, tensors).general(|limbs| limbsum(self, limbs, tensors))
+        let in_parts = parts::limbsum(self, tensors);
+        in_parts.unwrap_or_else(|| Limbs::of_sum(self, tensors).general(|limbs| limbsum(self, limbs, tensors)))
     }
 
     fn divided(&self, tensors: Tensors, target: &Target) -> Option<Launch> {
@@ -97,7 +100,7 @@ impl<'a> Limbs<'a> {
         let (input, ends) = (tensors.get(k.input), Ends::of(&k.epilogue));
         let output = ends.output().map_or(input.shape, |id| tensors.get(id).shape);
         let limbs = Limbs::new(input, output, &k.window, GROUP_QUADS, limb_weights(k, tensors, output.c));
-        Limbs { planes: ends.planes(tensors), finish_rounds: ends.rounds(&k.epilogue), ..limbs }
+        Limbs { planes: ends.planes(tensors), finish_rounds: QUAD * ends.rounds(&k.epilogue), ..limbs }
     }
 
     fn of_sum(k: &'a LimbSum, tensors: Tensors<'a>) -> Self {
@@ -110,7 +113,7 @@ impl<'a> Limbs<'a> {
     fn general(&self, connect: impl Fn(&Self) -> Launch) -> Launch {
         let mut launch = connect(self);
         (launch.rounds, launch.nest) = (self.rounds(), self.nest());
-        launch.files.extend([DIAGONALS, LIMBCONV]);
+        launch.files.extend([DIAGONALS, SUMS, LIMBCONV]);
         launch
     }
 
@@ -118,7 +121,7 @@ impl<'a> Limbs<'a> {
     fn team(self, target: &Target, connect: impl Fn(&Self) -> Launch) -> Option<Launch> {
         let alone = Limbs { tile: 1, ..self };
         let mut launch = connect(&alone);
-        launch.files.extend([DIAGONALS, LIMBCONV_TEAM]);
+        launch.files.extend([DIAGONALS, SUMS, LIMBCONV_TEAM]);
         let team = Team { quads: alone.quads, sums: alone.diagonals, finish_rounds: alone.finish_rounds };
         let groups = alone.output.c.div_ceil(QUAD * alone.quads);
         team.launch(launch, alone.output, groups, target, |shares| alone.team_rounds(shares))
@@ -183,7 +186,7 @@ fn limbconv(k: &LimbConv, limbs: &Limbs, tensors: Tensors) -> Launch {
 }
 
 /// The constants that say which digits of the diagonals' sum make up T.
-fn drop_digits(header: &mut Header, drop: usize, diagonals: usize) {
+pub(super) fn drop_digits(header: &mut Header, drop: usize, diagonals: usize) {
     header.number("DROP", drop).number("DIGITS", diagonals.max(drop + 2));
 }
 

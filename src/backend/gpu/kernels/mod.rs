@@ -12,13 +12,14 @@ mod hash;
 pub(super) mod launch;
 mod limbconv;
 mod on_gpu;
-mod pixels;
+mod parts;
 mod pools;
 pub(super) mod rounds;
-pub(super) mod sharing;
 mod small;
 #[cfg(test)]
 mod snapshots;
+mod spans;
+mod strip;
 mod team;
 pub(super) mod texts;
 mod tile;
@@ -27,8 +28,8 @@ mod variant;
 pub use hash::shader_hash;
 pub(super) use launch::Launch;
 pub use launch::Nest;
-pub(super) use variant::SHARERS;
-pub use variant::{Strip, Target, Tile, Variant, WORKGROUP_SIZE};
+pub use spans::Span;
+pub use variant::{Products, Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 
 use crate::lower::kernels::each_kernel;
 use crate::lower::{Kernel, Program, TensorId};

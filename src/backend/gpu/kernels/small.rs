@@ -5,11 +5,11 @@ use super::epilogue::{add_ranks, rank_rounds};
 use super::launch::Launch;
 use super::on_gpu::OnGpu;
 use super::rounds::rounds;
-use super::texts::{RANKS, ROWS, WIDE, texts};
+use super::texts::{QUADS, RANKS, ROWS, WIDE, texts};
 use super::variant::Variant;
 use crate::fixed::{LIMB_LANES, VALUE_LIMBS};
 use crate::lower::{Join, Kernel, Levels, Pointwise, Quantize, Slice, Split, Tensors};
-use crate::quant::{MAX_BITS, WORD_BITS, words};
+use crate::quant::{WORD_BITS, words};
 
 texts! {
     QUANTIZE = "quantize.wgsl",
@@ -22,13 +22,13 @@ texts! {
 
 impl OnGpu for Quantize {
     fn launch(&self, tensors: Tensors, _: &Variant, _: Option<&Kernel>) -> Launch {
-        let shape = tensors.get(self.output).shape;
-        let mut launch = Launch::new(shape.pixels() * words(shape.c), &[ROWS, RANKS, QUANTIZE]);
+        let (shape, planes) = (tensors.get(self.output).shape, tensors.get(self.output).planes());
+        let mut launch = Launch::new(shape.pixels() * words(shape.c), &[ROWS, RANKS, QUADS, QUANTIZE]);
         let header = &mut launch.header;
         header.shape("OUT_C", shape.c).shape("GROUPS", words(shape.c));
-        launch.rounds = rounds(GROUP_QUADS, rank_rounds(self.ranks.codes_of_ranks.len())) + rounds(MAX_BITS, 0);
+        launch.rounds = rounds(GROUP_QUADS, QUAD * rank_rounds(self.ranks.codes_of_ranks.len())) + rounds(planes, 0);
         let mut table = Table::new(shape.c);
-        add_ranks(header, &mut table, &self.ranks, tensors.get(self.output).planes());
+        add_ranks(header, &mut table, &self.ranks, planes);
         table.describe(header);
         launch.read("input", "i32", self.input).read("table", "vec4<i32>", table.words());
         launch.write("codes", "u32", self.output);

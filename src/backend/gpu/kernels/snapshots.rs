@@ -2,7 +2,7 @@
 //! of what is generated can be reviewed. After a change that is meant, run this test with UPDATE_SNAPSHOTS=1 and look
 //! at the difference.
 
-use super::{Strip, Target, Tile, Variant};
+use super::{Products, Strip, Target, Variant};
 use crate::backend::gpu::float::FloatRecording;
 use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::graph::{ConvOptions, Graph, GraphBuilder, Weights};
@@ -54,10 +54,9 @@ fn features() -> Graph {
 fn label(dispatch: &Dispatch) -> String {
     let kind = match dispatch.variant {
         Variant::General => "",
-        Variant::Tile(Tile { broadcast: false, .. }) => ".tile",
-        Variant::Tile(Tile { broadcast: true, .. }) => ".tile.shared",
-        Variant::Strip(Strip { broadcast: false, .. }) => ".strip",
-        Variant::Strip(Strip { broadcast: true, .. }) => ".strip.shared",
+        Variant::Tile(_) => ".tile",
+        Variant::Strip(Strip { products: Products::Dots, .. }) => ".dots",
+        Variant::Strip(Strip { products: Products::Floats, .. }) => ".floats",
     };
     format!("{}{kind}", dispatch.kernel)
 }
@@ -73,8 +72,8 @@ fn texts() -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     for (graph, kind) in [(pictures(), InputKind::Pixels), (features(), InputKind::Tensor)] {
         let plan = Plan::new(program(&graph, kind)).unwrap();
-        for least_subgroup in [None, Some(8)] {
-            let target = Target { least_subgroup, ..Target::plain(65_535) };
+        for dots in [false, true] {
+            let target = Target { dots, ..Target::plain(65_535) };
             let variant = |nth: usize| Recording::new(&plan, &target, &|_, variants| nth.min(variants.len() - 1));
             let float = FloatRecording::new(&graph, &params(&graph), &target, 1 << 20).unwrap();
             for recording in [&variant(0), &variant(usize::MAX), float.recording()] {

@@ -1,31 +1,32 @@
-//! Launches of `shaders/bitconv.tile.wgsl`.
+//! Launches of `shaders/bitconv.tile.wgsl`, and which of its forms is thought best on a device.
 
 use super::super::header::Header;
-use super::super::table::{GROUP_QUADS, QUAD, Table};
+use super::super::table::Table;
 use super::carry_save::count;
 use super::coefficients::coefficient_rows;
-use super::epilogue::{COUNTED_LEVELS, Ends, add_rows};
+use super::epilogue::{Ends, add_rows};
 use super::geometry::{columns, window_with_constant_rows};
 use super::launch::{Launch, Nest};
 use super::rounds::rounds;
-use super::sharing::{ROW_LOADS, WEIGHT_LOADS, loads, padded};
-use super::texts::{SHARED_EACH, SHARED_SUBGROUP, texts};
+use super::spans::{self, Span};
+use super::texts::texts;
 use super::variant::{Target, Tile};
 use crate::fixed::VALUE_PLANES;
 use crate::lower::{BitConv, Tensors};
-use crate::quant::words;
+use crate::quant::WORD_BITS;
 use crate::tensor::Shape;
 
 texts! { BITCONV_TILE = "bitconv.tile.wgsl" }
 
-/// Sums that an invocation keeps in registers. With more, spilling costs more than sharing loads saves.
+/// Sums that an invocation keeps in registers, one for each pixel and pair of planes.
 const MAX_SUMS: usize = 36;
-/// Words of input that a step keeps in registers.
-const MAX_COLUMN_WORDS: usize = 64;
-/// Products that a step adds up. More of them would not stay in registers.
-const MAX_PRODUCTS: usize = 9;
-/// Words of one load.
-const MAX_LOAD: usize = 4;
+/// Words of input that a step reads. They are the same for a whole span, and GPUs with registers for such words have about
+/// a hundred of them.
+const MAX_COLUMN_WORDS: usize = 48;
+/// Words of weights that a step reads: each is used for few instructions per pixel, and all wait in registers.
+const MAX_STEP_WEIGHTS: usize = 24;
+/// Products that adders add up. More of them would not stay in registers.
+const MAX_PRODUCTS: usize = 12;
 
 /// The tiles that can compute `k`, the one that is thought best first. None if only the general kernel can.
 pub(super) fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile> {
@@ -34,57 +35,82 @@ pub(super) fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile>
     let Some(output) = ends.output().map(|id| tensors.get(id).shape) else { return Vec::new() };
     let alone = k.mask.is_none() && part.planes < VALUE_PLANES && part.at == 0;
     let own_row = part.words * part.planes == tensors.get(k.input).pixel_words();
-    let groups = words(output.c);
-    if !alone || !own_row || ends.levels(&k.epilogue) > COUNTED_LEVELS || groups > target.fold as usize {
+    if !alone || !own_row {
         return Vec::new();
     }
     let mut tiles = Vec::new();
-    for (broadcast, adders) in [(true, true), (true, false), (false, true), (false, false)] {
-        if broadcast && !target.can_share() {
-            continue;
-        }
-        for (pixels, quads) in [(2, 1), (2, 2), (4, 1), (4, 2), (1, 1), (1, 2), (7, 1)] {
-            let words = (1..=MAX_LOAD).rev().find(|&u| fits_load(u, k, part.words, part.planes)).unwrap_or(1);
-            let tile = Tile { pixels, quads, words, workgroup_size: target.workgroup_size, adders, broadcast };
-            if fits(&tile, k, part.planes, output) && target.allows(rounds_of(&tile, k, output)) {
-                tiles.push(tile);
+    for span in spans::of(output.c, target) {
+        // The larger of these leaves less of a row's end unused.
+        let most = if output.w.next_multiple_of(8) <= output.w.next_multiple_of(7) { 8 } else { 7 };
+        for pixels in [most, 4, 2, 1] {
+            for adders in [false, true] {
+                let tile = Tile { pixels, words: 1, span, adders };
+                let fitting = (1..=part.words).rev().map(|words| Tile { words, ..tile });
+                let Some(tile) = fitting.into_iter().find(|t| fits(t, k, part.words, part.planes)) else { continue };
+                let bits = ends.planes(tensors) * pixels;
+                let possible =
+                    pixels <= output.w && bits <= WORD_BITS && target.allows(rounds_of(&tile, k, output, bits));
+                if possible && !(adders && products(&tile, k) < 3) {
+                    tiles.push(tile);
+                }
             }
         }
     }
-    tiles.sort_by_key(|t| (!t.broadcast, !t.adders, std::cmp::Reverse(sums(t, k, part.planes))));
+    tiles.sort_by_cached_key(|tile| (tile.adders != target.adders, cost(tile, k, output, target)));
     tiles
 }
 
-fn fits_load(at_once: usize, k: &BitConv, words: usize, planes: usize) -> bool {
-    let products = at_once * k.window.kernel[1];
-    words.is_multiple_of(at_once) && at_once * planes <= MAX_LOAD && (at_once == 1 || products <= MAX_PRODUCTS)
+/// Whether the words of a step and the sums stay in registers. A single pixel with a single word always counts as fitting.
+fn fits(tile: &Tile, k: &BitConv, words: usize, planes: usize) -> bool {
+    let sums = tile.pixels * k.weight_planes * planes;
+    let least = tile.words == 1 && (tile.pixels == 1 || sums <= MAX_SUMS);
+    let column_words = columns(&k.window, tile.pixels) * tile.words * planes;
+    let small = column_words <= MAX_COLUMN_WORDS
+        && step_weights(k, tile) <= MAX_STEP_WEIGHTS
+        && (!tile.adders || products(tile, k) <= MAX_PRODUCTS);
+    words.is_multiple_of(tile.words) && (least && (small || tile.pixels == 1) || sums <= MAX_SUMS && small)
 }
 
-fn sums(tile: &Tile, k: &BitConv, planes: usize) -> usize {
-    tile.pixels * tile.quads * k.weight_planes * planes * QUAD
+/// Products that a step adds to each sum.
+fn products(tile: &Tile, k: &BitConv) -> usize {
+    tile.words * k.window.kernel[1]
 }
 
-fn fits(tile: &Tile, k: &BitConv, planes: usize, output: Shape) -> bool {
-    let quads = output.c.div_ceil(QUAD);
-    let few = tile.pixels * tile.quads == 1 || sums(tile, k, planes) <= MAX_SUMS;
-    let columns = columns(&k.window, tile.pixels) * tile.words * planes <= MAX_COLUMN_WORDS;
-    few && columns && tile.pixels <= output.w && quads.is_multiple_of(tile.quads)
+/// Words of weights that an invocation reads in a step.
+fn step_weights(k: &BitConv, tile: &Tile) -> usize {
+    products(tile, k) * k.weight_planes
 }
 
-/// The loops of an invocation.
-fn nest(tile: &Tile, k: &BitConv, output: Shape) -> Nest {
-    let (words, planes) = k.parts.first().map_or((0, 0), |part| (part.words, part.planes));
-    let turns = GROUP_QUADS.min(output.c.div_ceil(QUAD)) / tile.quads;
-    let products = sums(tile, k, planes) * tile.words * k.window.kernel[1];
-    Nest { turns, steps: k.window.kernel[0] * (words / tile.words), products }
+/// Products of a step with input of `planes` planes.
+fn step_products(tile: &Tile, k: &BitConv, planes: usize) -> usize {
+    tile.pixels * k.weight_planes * planes * products(tile, k)
 }
 
-/// Rounds of an invocation: the steps for the ones and those of each turn. Everything else is unrolled, as [`tiles`] are
-/// for few levels only.
-fn rounds_of(tile: &Tile, k: &BitConv, output: Shape) -> usize {
-    let Nest { turns, steps, .. } = nest(tile, k, output);
-    let steps = rounds(steps, 0);
-    steps + rounds(turns, steps)
+/// Steps of an invocation.
+fn steps(tile: &Tile, k: &BitConv) -> usize {
+    k.window.kernel[0] * (k.parts.first().map_or(0, |part| part.words) / tile.words)
+}
+
+/// What the target's batch is thought to take, in clock cycles: a model to order tiles by until they are timed.
+///
+/// It assumes a GPU with [`spans::SLOTS`] places where a workgroup computes at a time, each of which executes an
+/// instruction for 32 invocations per cycle, keeps several workgroups, and needs [`spans::LATENCY`] cycles for each round
+/// trip to memory, of which a step has one. A product takes two instructions, a pixel's epilogue sixty.
+fn cost(tile: &Tile, k: &BitConv, output: Shape, target: &Target) -> usize {
+    let planes = k.parts.first().map_or(1, |part| part.planes);
+    let instructions = steps(tile, k) * (2 * step_products(tile, k, planes) + 20) + 60 * tile.pixels + 100;
+    let workgroups =
+        target.images * output.h * output.w.div_ceil(tile.pixels) * tile.span.layers(output.c) / tile.span.at_once();
+    spans::cycles(workgroups, instructions * tile.span.workgroup_size.div_ceil(32) as usize, steps(tile, k) + 3)
+}
+
+/// Rounds of an invocation. Loops over planes, pixels and columns are unrolled.
+fn rounds_of(tile: &Tile, k: &BitConv, output: Shape, bits: usize) -> usize {
+    let [part] = k.parts.as_slice() else { return usize::MAX };
+    let step_rounds = rounds(k.window.kernel[0], rounds(part.words / tile.words, 0));
+    let ones = rounds((tile.pixels * part.planes).div_ceil(tile.span.channels), 0);
+    let finished = tile.pixels * Ends::of(&k.epilogue).rounds(&k.epilogue);
+    step_rounds + ones + finished + tile.span.code_rounds(output.c, bits)
 }
 
 /// The launch of `k` in tiles of this kind, which must be one of [`tiles`].
@@ -94,62 +120,120 @@ pub(super) fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     let output = ends.output().map_or(input.shape, |id| tensors.get(id).shape);
     let (planes, own) = k.parts.first().map_or((1, 1), |p| (p.planes, p.words));
     let across = output.w.div_ceil(tile.pixels);
-    let mut launch = Launch::new(across * output.h, &[]);
-    (launch.workgroup_size, launch.layers) = (tile.workgroup_size, words(output.c));
-    launch.rounds = rounds_of(tile, k, output);
-    launch.nest = nest(tile, k, output);
+    let mut launch = tile.span.launch(across * output.h, output.c);
+    launch.rounds = rounds_of(tile, k, output, ends.planes(tensors) * tile.pixels);
+    launch.nest = Nest { turns: 1, steps: steps(tile, k), products: step_products(tile, k, planes) };
     let header = &mut launch.header;
     window_with_constant_rows(header, &k.window, input.shape, output);
-    header.shape("TILES", across).shape("WORDS", own / tile.words).shape("GROUPS", words(output.c));
+    header.shape("TILES", across).shape("WORDS", own / tile.words);
+    tile.span.describe(header, output.c, tile.pixels, ends.planes(tensors));
     step(header, k, tile, planes);
-    // Wide tiles always check each pixel: that costs nothing, and layers of odd width can share the pipeline.
-    header.flag("WHOLE_TILES", tile.pixels == 1);
-    let load = [4, 2, 1].into_iter().find(|n| (tile.words * planes).is_multiple_of(*n)).unwrap_or(1);
+    let load = vector(tile.words * planes);
     header.planes(load).number("LOADS", tile.words * planes / load).shape("ROW", input.pixel_words() / load);
+    header.text(&format!("fn input_word(at: u32) -> u32 {{ return {}; }}\n", word_of_input(load)));
 
-    let mut table = Table::new(output.c);
+    let mut table = Table::of_spans(output.c, tile.span.channels);
     header.number("COEFFICIENTS", 0);
-    coefficient_rows(&mut table, k, planes);
+    let most_ones = k.window.taps() * own * WORD_BITS;
+    let factors = Factors::of(k, most_ones);
+    coefficient_rows(&mut table, k, planes, factors.added());
+    header.number("START", table.rows()).shape("MOST_ONES", most_ones);
+    header.flag("NARROW", factors == Factors::Narrow).number("FACTOR_BITS", factors.bits());
+    for word in 0..2 {
+        table.row(0, move |c| start(k, c, word, most_ones));
+    }
     add_rows(header, &mut table, &k.epilogue, tensors);
     table.describe(header);
-    loads(header, ROW_LOADS, table.rows());
-    header.text(&count(tile.words * k.window.kernel[1], tile.adders));
+    header.text(&count(products(tile, k), tile.adders));
     launch.read("input", "Planes", k.input);
-    launch.read("weights", "vec4<u32>", padded(weights(k, tile, output.c)));
-    launch.read("table", "vec4<i32>", padded(table.words()));
-    ends.connect(&mut launch, tensors);
-    launch.files.extend([if tile.broadcast { SHARED_SUBGROUP } else { SHARED_EACH }, BITCONV_TILE]);
+    launch.read("weights", "Weights", weights(k, tile, output.c));
+    launch.read("table", "i32", table.words());
+    ends.connect_lanes(&mut launch);
+    launch.files.push(BITCONV_TILE);
     launch
+}
+
+/// How the shader multiplies coefficients and counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Factors {
+    /// As numbers of 24 bits without a sign.
+    Narrow,
+    /// As numbers of 32 bits.
+    Wide,
+}
+
+impl Factors {
+    /// Bits of narrow factors.
+    const BITS: u32 = 24;
+
+    /// Narrow ones, if all factors fit. M_ij is at most 2 popcount(B_i & A_j) + `most_ones`.
+    fn of(k: &BitConv, most_ones: usize) -> Self {
+        let half = 1 << (Self::BITS - 1);
+        let fits = |[high, low]: &[i32; 2]| (-half..half).contains(high) && (0..2 * half).contains(low);
+        let narrow = 3 * most_ones < 1 << Self::BITS && k.coefficients.iter().all(fits);
+        if narrow { Factors::Narrow } else { Factors::Wide }
+    }
+
+    /// What is added to high words of coefficients.
+    fn added(self) -> i32 {
+        if self == Factors::Narrow { 1 << (Self::BITS - 1) } else { 0 }
+    }
+
+    /// The bits of a factor that may be set.
+    fn bits(self) -> usize {
+        if self == Factors::Narrow { (1 << Self::BITS) - 1 } else { u32::MAX as usize }
+    }
+}
+
+/// What the sums of channel `c` start with, so that `most_ones` may be added to each count: bias - most_ones sum C_ij, one
+/// of its words, modulo 2^32.
+fn start(k: &BitConv, c: usize, word: usize, most_ones: usize) -> i32 {
+    let coefficients = &k.coefficients[c * k.channel_pairs()..][..k.channel_pairs()];
+    let sum: i64 = coefficients.iter().map(|words| i64::from(words[word])).sum();
+    (i64::from(k.epilogue.bias[c][word])).wrapping_sub(sum.wrapping_mul(most_ones as i64)) as i32
+}
+
+/// Words of the widest vector that divides a row of so many words.
+fn vector(words: usize) -> usize {
+    [4, 2, 1].into_iter().find(|n| words.is_multiple_of(*n)).unwrap_or(1)
+}
+
+/// WGSL of word `at` of the input, which consists of vectors of `load` words.
+fn word_of_input(load: usize) -> &'static str {
+    if load == 1 { "input[at]" } else { "input[at / LOAD][at % LOAD]" }
 }
 
 /// Adds the constants of a step.
 fn step(header: &mut Header, k: &BitConv, tile: &Tile, planes: usize) {
-    header.number("TILE", tile.pixels).number("QUADS_AT_ONCE", tile.quads).number("WORDS_AT_ONCE", tile.words);
-    header.number("COLUMNS", columns(&k.window, tile.pixels)).number("COLUMN_WORDS", tile.words * planes);
+    header.number("TILE", tile.pixels).number("WORDS_AT_ONCE", tile.words).number("TILE_PLANES", tile.pixels * planes);
+    let (columns, column_words) = (columns(&k.window, tile.pixels), tile.words * planes);
+    header.number("COLUMNS", columns).number("COLUMN_WORDS", column_words);
+    let own = (columns * column_words).div_ceil(tile.span.channels);
+    header.number("OWN_WORDS", own).number("COLUMN_ROOM", own * tile.span.channels);
     header.number("W_PLANES", k.weight_planes).number("A_PLANES", planes).number("PAIRS", k.weight_planes * planes);
-    header.number("STEP_PLANES", tile.quads * k.weight_planes);
-    header.number("STEP_PAIRS", tile.quads * k.weight_planes * planes);
-    loads(header, WEIGHT_LOADS, step_weights(k, tile));
-}
-
-/// Vectors of weights of a step.
-fn step_weights(k: &BitConv, tile: &Tile) -> usize {
-    tile.words * k.window.kernel[1] * tile.quads * k.weight_planes
+    let (wanted, load) = (step_weights(k, tile), vector(step_weights(k, tile)));
+    header.number("STEP_WEIGHTS", wanted).number("WEIGHT_LOAD", load).number("WEIGHT_LOADS", wanted / load);
+    header.words("Weights", "weight_of", load);
 }
 
 /// The weights in the shader's order; channels past the last are 0.
 fn weights(k: &BitConv, tile: &Tile, channels: usize) -> Vec<u32> {
     let [kh, kw] = k.window.kernel;
     let own = k.part_words(&k.parts[0]) / (kh * kw * k.weight_planes);
-    let mut ordered = Vec::with_capacity(k.weights.len().next_multiple_of(QUAD));
-    for turn in 0..channels.div_ceil(QUAD) / tile.quads {
-        for (ky, word, u) in (0..kh).flat_map(|ky| (0..own).map(move |w| (ky, w - w % tile.words, w % tile.words))) {
-            for (kx, q) in (0..kw).flat_map(|kx| (0..tile.quads).map(move |q| (kx, q))) {
-                let at = ((ky * kw + kx) * own + word + u) * k.weight_planes;
-                for i in 0..k.weight_planes {
-                    let first = (turn * tile.quads + q) * QUAD;
-                    let lane = |c: usize| if c < channels { k.weights[c * k.channel_words() + at + i] } else { 0 };
-                    ordered.extend((first..first + QUAD).map(lane));
+    let Span { channels: span, .. } = tile.span;
+    let load = vector(step_weights(k, tile));
+    let mut ordered = Vec::with_capacity(k.weights.len() / channels * channels.next_multiple_of(span));
+    for first in (0..channels).step_by(span) {
+        for (ky, word) in (0..kh).flat_map(|ky| (0..own).step_by(tile.words).map(move |word| (ky, word))) {
+            // Where the words of this step are among those of a channel.
+            let word_of = |u: usize, kx: usize| ((ky * kw + kx) * own + word + u) * k.weight_planes;
+            let taps = (0..tile.words).flat_map(|u| (0..kw).map(move |kx| (u, kx)));
+            let step: Vec<usize> =
+                taps.flat_map(|(u, kx)| (0..k.weight_planes).map(move |i| word_of(u, kx) + i)).collect();
+            for vector in step.chunks(load) {
+                for c in first..first + span {
+                    let of_channel = |&at: &usize| if c < channels { k.weights[c * k.channel_words() + at] } else { 0 };
+                    ordered.extend(vector.iter().map(of_channel));
                 }
             }
         }

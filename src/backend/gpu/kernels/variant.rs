@@ -1,39 +1,41 @@
 //! The ways to run a kernel. All compute the same bits; which one is fastest depends on the device.
 
+use super::spans::Span;
+
 /// Invocations of a workgroup: a multiple of every GPU's subgroup size, and little waste at the ends of small layers.
 pub const WORKGROUP_SIZE: u32 = 64;
 /// Most invocations of a workgroup that divides the work of one invocation: what every device has room for.
 pub(crate) const MAX_TEAM: usize = 128;
-/// Invocations of a subgroup that read constants for each other: as many vectors arrive with one load.
-pub(crate) const SHARERS: usize = 8;
 
 /// The properties of a device that the choice and the text of kernels depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Most workgroups along one dimension of a dispatch.
     pub fold: u32,
-    /// Invocations of the device's smallest subgroups, if its shaders may use them.
+    /// Invocations of the device's smallest subgroups, if that is known.
     pub least_subgroup: Option<u32>,
     /// Invocations of a workgroup, where a kernel leaves the choice.
     pub workgroup_size: u32,
     /// Rounds that the loops of one invocation may make together, if the device ends them early.
     pub rounds: Option<usize>,
+    /// Images of the batches that are expected: with few, the work of a layer has to be divided further.
+    pub images: usize,
+    /// Whether counting bits takes longer than the logic that adds words up before they are counted.
+    pub adders: bool,
+    /// Whether it has an instruction for products of packed bytes.
+    pub dots: bool,
 }
 
 impl Target {
     /// A device of which only `fold` is known.
     pub fn plain(fold: u32) -> Self {
-        Target { fold: fold.max(1), least_subgroup: None, workgroup_size: WORKGROUP_SIZE, rounds: None }
+        let (least_subgroup, rounds, workgroup_size) = (None, None, WORKGROUP_SIZE);
+        Target { fold: fold.max(1), least_subgroup, workgroup_size, rounds, images: 1, adders: false, dots: false }
     }
 
     /// Whether the device lets an invocation make so many rounds.
     pub fn allows(&self, rounds: usize) -> bool {
         self.rounds.is_none_or(|most| rounds <= most)
-    }
-
-    /// Whether invocations of a subgroup can read constants for each other.
-    pub fn can_share(&self) -> bool {
-        self.least_subgroup.is_some_and(|least| least as usize >= SHARERS)
     }
 }
 
@@ -44,7 +46,7 @@ pub enum Variant {
     General,
     /// `bitconv.tile.wgsl`.
     Tile(Tile),
-    /// `limbconv.pixels.wgsl`.
+    /// `limbconv.dots.wgsl` or `limbconv.floats.wgsl`.
     Strip(Strip),
 }
 
@@ -53,44 +55,52 @@ pub enum Variant {
 pub struct Tile {
     /// Neighbouring output pixels of an invocation.
     pub pixels: usize,
-    /// Vectors of four channels at once.
-    pub quads: usize,
     /// Words of a plane per step.
     pub words: usize,
-    /// Invocations of a workgroup.
-    pub workgroup_size: u32,
+    /// Output channels of neighbouring invocations.
+    pub span: Span,
     /// Whether products are added up before they are counted.
     pub adders: bool,
-    /// Whether weights are read once per subgroup.
-    pub broadcast: bool,
 }
 
-/// How `limbconv.pixels.wgsl` divides its work.
+/// How a convolution of a picture divides its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Strip {
     /// Neighbouring output pixels of an invocation.
     pub pixels: usize,
-    /// Invocations of a workgroup.
-    pub workgroup_size: u32,
-    /// Whether weights are read once per subgroup.
-    pub broadcast: bool,
+    /// Output channels of neighbouring invocations.
+    pub span: Span,
+    /// How it multiplies.
+    pub products: Products,
+}
+
+/// How bytes are multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Products {
+    /// Four at once: `dot4I8Packed`.
+    Dots,
+    /// One by one, as floats.
+    Floats,
 }
 
 impl Variant {
     /// What it is, in words.
     pub fn description(&self) -> String {
-        let shared = |broadcast: bool| if broadcast { ", shared weights" } else { "" };
         match self {
             Variant::General => "the general kernel".to_owned(),
-            Variant::Strip(Strip { pixels, workgroup_size, broadcast }) => {
-                format!("strips of {pixels} pixels in groups of {workgroup_size}{}", shared(*broadcast))
+            Variant::Strip(Strip { pixels, span: Span { channels, workgroup_size }, products }) => {
+                let products = match products {
+                    Products::Dots => "packed bytes",
+                    Products::Floats => "floats",
+                };
+                format!(
+                    "strips of {pixels} pixels for {channels} channels in groups of {workgroup_size}, as {products}"
+                )
             }
-            Variant::Tile(Tile { pixels, quads, words, workgroup_size, adders, broadcast }) => {
-                let channels = 4 * quads;
+            Variant::Tile(Tile { pixels, words, span: Span { channels, workgroup_size }, adders }) => {
                 let adders = if *adders { ", carry-save adders" } else { "" };
                 format!(
-                    "tiles of {pixels} pixels x {channels} channels x {words} words in groups of {workgroup_size}{adders}{}",
-                    shared(*broadcast)
+                    "tiles of {pixels} pixels x {words} words for {channels} channels in groups of {workgroup_size}{adders}"
                 )
             }
         }
@@ -101,13 +111,15 @@ impl std::fmt::Display for Variant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Variant::General => f.write_str("general"),
-            Variant::Strip(Strip { pixels, workgroup_size, broadcast }) => {
-                write!(f, "strip {pixels} lanes {workgroup_size}{}", if *broadcast { " broadcast" } else { "" })
+            Variant::Strip(Strip { pixels, span, products }) => {
+                let products = match products {
+                    Products::Dots => "dots",
+                    Products::Floats => "floats",
+                };
+                write!(f, "strip {pixels} {span} {products}")
             }
-            Variant::Tile(t) => {
-                let Tile { pixels, quads, words, workgroup_size, .. } = t;
-                write!(f, "tile {pixels}x{quads}x{words} lanes {workgroup_size}")?;
-                write!(f, "{}{}", if t.adders { " adders" } else { "" }, if t.broadcast { " broadcast" } else { "" })
+            Variant::Tile(Tile { pixels, words, span, adders }) => {
+                write!(f, "tile {pixels}x{words} {span}{}", if *adders { " adders" } else { "" })
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::buffers::{Buffers, buffer, bytes};
 use super::layout::Layout;
+use super::pace::{Pace, Part};
 use super::pipelines::compile;
 use crate::backend::Control;
 use crate::backend::Progress;
@@ -10,13 +11,16 @@ use crate::backend::gpu::header::Params;
 use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::backend::interface::check_images;
 use crate::error::{Error, Result};
-use std::ops::RangeInclusive;
+use std::mem::offset_of;
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// A recording with its pipelines and buffers.
 ///
-/// A batch is one command buffer that begins with its upload and ends with the copy of its result, both in buffers of
-/// its own, and command buffers of a queue do not overlap. So any number of threads may run and encode at once.
+/// A batch begins with its upload and ends with the copy of its result, both in buffers of its own. It is one submission,
+/// or several that follow each other because its thread has the turn all the while, and submissions do not overlap. So any
+/// number of threads may run and encode at once.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     /// The device.
@@ -24,6 +28,7 @@ pub(crate) struct Loaded {
     /// The recording's tensors.
     pub layout: Layout,
     recording: Recording,
+    pace: Pace,
     buffers: Buffers,
     /// Pipeline and buffers of each dispatch.
     bound: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
@@ -48,6 +53,7 @@ impl Loaded {
         gpu: &Gpu,
         layout: Layout,
         mut recording: Recording,
+        pace: Pace,
         sizes: RangeInclusive<usize>,
         progress: Progress,
     ) -> Result<Self> {
@@ -65,6 +71,7 @@ impl Loaded {
             gpu: gpu.clone(),
             layout,
             recording,
+            pace,
             buffers,
             bound,
             idle: Mutex::default(),
@@ -107,7 +114,7 @@ impl Loaded {
 
     /// Adds what comes before the dispatches.
     pub(crate) fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: usize) {
-        self.set_batch(encoder, images);
+        self.set_batch(encoder, 0..images);
         encoder.copy_buffer_to_buffer(input, 0, self.slot(0), 0, bytes(images * self.layout.input_words()));
     }
 
@@ -117,11 +124,16 @@ impl Loaded {
         encoder.copy_buffer_to_buffer(self.slot(self.layout.output), 0, output, 0, size);
     }
 
-    /// Sets the size of the batch for the dispatches that follow.
-    pub(crate) fn set_batch(&self, encoder: &mut wgpu::CommandEncoder, images: usize) {
-        let params = size_of::<Params>() as u64;
-        let all_params = &self.buffers.all_params;
-        encoder.copy_buffer_to_buffer(all_params, images as u64 * params, &self.buffers.params, 0, params);
+    /// Sets the images of the batch that the dispatches that follow compute.
+    pub(crate) fn set_batch(&self, encoder: &mut wgpu::CommandEncoder, images: Range<usize>) {
+        let size = size_of::<Params>() as u64;
+        let Buffers { all_params, params, .. } = &self.buffers;
+        encoder.copy_buffer_to_buffer(all_params, images.end as u64 * size, params, 0, size);
+        if images.start > 0 {
+            // The params of a batch of so many images begin with their number.
+            let first = offset_of!(Params, first) as u64;
+            encoder.copy_buffer_to_buffer(all_params, images.start as u64 * size, params, first, bytes(1));
+        }
     }
 
     /// Adds a pass with the dispatches of these indices.
@@ -147,8 +159,12 @@ impl Loaded {
 
     /// Begins a batch; `input` has the words of `images` images, which must be prepared for.
     pub(crate) fn begin(&self, input: &[u32], images: usize, control: &Control) -> Result<InFlight<'_>> {
-        let dispatches = 0..self.recording.dispatches().len();
-        self.begin_with(input, images, &[], control, |encoder| self.pass(encoder, images, dispatches))
+        let parts = self.pace.parts(images, self.dispatches().len());
+        self.begin_parts(input, images, &[], control, parts.len(), |index, encoder| {
+            let Part { images, dispatches } = parts[index].clone();
+            self.set_batch(encoder, images.clone());
+            self.pass(encoder, images.len(), dispatches);
+        })
     }
 
     /// [`Loaded::begin`] with other commands between input and output, which fill the buffers `results` for reading.
@@ -160,18 +176,41 @@ impl Loaded {
         control: &Control,
         dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
+        let mut dispatches = Some(dispatches);
+        self.begin_parts(input, images, results, control, 1, |_, encoder| {
+            if let Some(dispatches) = dispatches.take() {
+                dispatches(encoder);
+            }
+        })
+    }
+
+    /// The same in `count` submissions, of which `dispatches` is told the index.
+    fn begin_parts(
+        &self,
+        input: &[u32],
+        images: usize,
+        results: &[&wgpu::Buffer],
+        control: &Control,
+        count: usize,
+        mut dispatches: impl FnMut(usize, &mut wgpu::CommandEncoder),
+    ) -> Result<InFlight<'_>> {
         let turn = self.gpu.turn(control)?;
         drop(std::mem::take(&mut *self.spent.lock().unwrap_or_else(PoisonError::into_inner)));
         let transfer = self.transfer()?;
         let results: Vec<_> = results.iter().copied().chain([&transfer.result]).collect();
-        let submission = self.gpu.submit(turn, "running the network", &results, |encoder| {
-            self.gpu.queue().write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
-            self.encode_input(encoder, &transfer.upload, images);
-            dispatches(encoder);
-            self.encode_output(encoder, &transfer.result, images);
+        let begin = Instant::now();
+        let submission = self.gpu.submit_parts(turn, "running the network", &results, count, |part, encoder| {
+            if part == 0 {
+                self.gpu.queue().write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
+                self.encode_input(encoder, &transfer.upload, images);
+            }
+            dispatches(part, encoder);
+            if part + 1 == count {
+                self.encode_output(encoder, &transfer.result, images);
+            }
             Ok(())
         })?;
-        Ok(InFlight { loaded: self, transfer, submission, images })
+        Ok(InFlight { loaded: self, transfer, submission, images, begin })
     }
 
     /// Runs one dispatch `repeats` times on `images` images of whatever the slots hold, and waits for it.
@@ -181,7 +220,7 @@ impl Loaded {
             return Err(Error::Usage(format!("there is no dispatch {dispatch}")));
         }
         let submission = self.gpu.submit(self.gpu.turn(control)?, "repeating a dispatch", &[], |encoder| {
-            self.set_batch(encoder, images);
+            self.set_batch(encoder, 0..images);
             self.pass(encoder, images, std::iter::repeat_n(dispatch, repeats));
             Ok(())
         })?;
@@ -209,16 +248,23 @@ pub(crate) struct InFlight<'a> {
     transfer: Transfer,
     submission: Submission,
     images: usize,
+    /// When it was submitted.
+    begin: Instant,
 }
 
 impl<'a> InFlight<'a> {
     /// Waits until the batch is done, or stops waiting when the control says so.
     pub(crate) fn wait(self, control: &Control) -> Result<Done<'a>> {
-        let InFlight { loaded, transfer, submission, images } = self;
+        let InFlight { loaded, transfer, submission, images, begin } = self;
+        let asked = Instant::now();
         if let Err(error) = submission.wait(control) {
             // It is not used again: its buffer may still be waiting to be mapped.
             loaded.spent.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
             return Err(error);
+        }
+        // Otherwise it may have been done long before.
+        if 2 * asked.elapsed() > begin.elapsed() {
+            loaded.pace.learn(images, begin.elapsed());
         }
         Ok(Done { loaded, transfer, images })
     }

@@ -4,10 +4,11 @@
 //! * `layout`: the tensors of a recording and their slots; `batch_limit`: how many images the device's limits allow.
 //! * `pipelines`: compiled shaders; `buffers`: slots, constants, uniforms; `loaded`: a recording with both, ready to
 //!   run.
+//! * `pace`: how a batch is divided among submissions.
 //! * `trace`: what each dispatch wrote; `timed`: runs with a timeline, by timestamps (`stamps`) where there are some.
 //! * `net`: a plan on a GPU; `picture`: from a caller's texture to the input tensor.
 //! * `tuner` times variants, `choices` remembers them; `probe` measures the device's peak rates, `rounds` whether it
-//!   ends loops early.
+//!   ends loops early, `strengths` what it is good at.
 
 mod batch_limit;
 mod buffers;
@@ -15,11 +16,13 @@ mod choices;
 mod layout;
 mod loaded;
 mod net;
+mod pace;
 pub mod picture;
 mod pipelines;
 mod probe;
 mod rounds;
 mod stamps;
+mod strengths;
 mod timed;
 mod trace;
 mod tuner;
@@ -28,6 +31,7 @@ pub(crate) use batch_limit::BatchLimit;
 pub(crate) use layout::Layout;
 pub(crate) use loaded::Loaded;
 pub use net::GpuNet;
+pub(crate) use pace::Pace;
 pub use probe::Probe;
 pub(crate) use rounds::within_rounds;
 pub(crate) use tuner::tune;

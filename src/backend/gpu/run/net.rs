@@ -5,6 +5,7 @@ use super::buffers::bytes;
 use super::choices::record;
 use super::layout::Layout;
 use super::loaded::Loaded;
+use super::pace::Pace;
 use super::picture::{Picture, PictureImport};
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::record::Dispatch;
@@ -31,9 +32,10 @@ impl GpuNet {
 
     /// Compiles and allocates everything for up to `max_batch` images.
     pub(crate) fn new(gpu: &Gpu, plan: &Plan, max_batch: usize, progress: Progress) -> Result<Self> {
-        let (layout, recording) = (Layout::of(plan), record(gpu, plan)?);
+        let (layout, recording) = (Layout::of(plan), record(gpu, plan, max_batch)?);
         let max_batch = BatchLimit::of(gpu).max_batch(&layout, &recording, max_batch)?;
-        let loaded = Loaded::new(gpu, layout, recording, 1..=max_batch, progress)?;
+        let pace = Pace::of(plan.program(), gpu.info().software);
+        let loaded = Loaded::new(gpu, layout, recording, pace, 1..=max_batch, progress)?;
         Ok(GpuNet { loaded, imports: Mutex::default() })
     }
 

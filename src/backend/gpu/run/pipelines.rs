@@ -133,9 +133,9 @@ fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModu
     // * Bounds: an index into a buffer is a polynomial in the constants, the shape (a uniform that only
     //   `Buffers::bind` fills, with numbers of the plan) and the coordinates of the invocation. Each kernel returns
     //   before its first access unless the invocation is below images * PER_IMAGE; coordinates outside the input or
-    //   beyond the last channel are replaced before they are used; where all invocations of a subgroup must go on,
-    //   those beyond repeat the last one's work. Constants that a subgroup shares are padded by as many vectors as
-    //   may be read past their end. `GpuNet::new` and `FloatNet::with_weights` make the slots and the recording of one
+    //   beyond the last channel are replaced before they are used; where all invocations of a workgroup must reach a
+    //   barrier, those beyond repeat the last one's work. Weights and tables are padded to whole spans of channels, as
+    //   they are to whole quads elsewhere. `GpuNet::new` and `FloatNet::with_weights` make the slots and the recording of one
     //   plan, `Buffers::new` makes every slot hold max_batch images of each tensor in it, `BatchLimit` keeps all
     //   indices below 2^31, and `Loaded::check_images` refuses larger batches. Tables and weights are as long as the
     //   shape says (`kernels`), and ranks are below LEVELS.

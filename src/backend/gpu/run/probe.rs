@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 
 /// Words counted, or words of four products, per invocation and round of the loop.
 const WORDS: u64 = 16;
+/// The same where words are added up first.
+const ADDED: u64 = 24;
 /// Floats multiplied and added, per invocation and round of the loop.
 const FLOATS: u64 = 16;
 /// Invocations: enough to fill any device.
@@ -52,6 +54,11 @@ impl Probe {
     /// Compiles the probe that multiplies and adds floats, which is what the float32 baseline does.
     pub fn floats(gpu: &Gpu) -> Result<Self> {
         Self::in_registers(gpu, include_str!("../../../../shaders/probes/fma.wgsl"), FLOATS)
+    }
+
+    /// Compiles the probe that adds words up before it counts them.
+    pub(super) fn adders(gpu: &Gpu) -> Result<Self> {
+        Self::in_registers(gpu, include_str!("../../../../shaders/probes/adders.wgsl"), ADDED)
     }
 
     /// A probe that does `each` per invocation and round of its loop, without using memory.

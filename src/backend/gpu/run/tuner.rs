@@ -2,6 +2,7 @@
 
 use super::choices::Choices;
 use super::net::GpuNet;
+use super::strengths::target;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernels::{signature, variants};
 use crate::backend::gpu::record::Variant;
@@ -21,25 +22,25 @@ const MAX_REPEATS: u128 = 100;
 /// A variant replaces the default only if it takes at most this share of its time: less is noise.
 const CLEARLY: f64 = 0.95;
 
-/// Finds the quickest variant of each layer of `plan` and keeps the choices for this device. `progress` is told how
+/// Finds the quickest variant of each layer of `plan` in batches of `images` images, and keeps the choices for this device. `progress` is told how
 /// many variants are done and how many there are. Weights are on the device twice at most, however many variants there are.
 ///
 /// # Errors
 /// Device errors. A variant that gives other bits than the reference is not chosen.
-pub(crate) fn tune(gpu: &Gpu, plan: &Plan, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
+pub(crate) fn tune(gpu: &Gpu, plan: &Plan, images: usize, progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
     let input = noise(plan);
     let mut expected = HashMap::new();
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
     let prepare = |nth| {
-        let net = GpuNet::new(&gpu.with_variant(nth), plan, 1, &|_, _| Ok(()))?;
+        let net = GpuNet::new(&gpu.with_variant(nth), plan, images, &|_, _| Ok(()))?;
         Ok(CandidateNet { net, plan, input: &input, expected: &expected })
     };
-    let (program, target) = (plan.program(), gpu.target());
+    let (program, target) = (plan.program(), target(gpu, images));
     let rounds = program.steps.iter().map(|step| variants(&step.kernel, program, &target).len()).max().unwrap_or(1);
     let tuned = contest(prepare, &|done| progress(done, rounds.max(done)))?;
     if let Some(store) = gpu.store() {
         let mut choices = Choices::default();
-        tuned.iter().for_each(|(signature, tuned)| choices.set(signature, &tuned.variant));
+        tuned.iter().for_each(|(signature, tuned)| choices.set(signature, images, &tuned.variant));
         choices.keep(store);
     }
     Ok(tuned.into_values().collect())
@@ -100,7 +101,7 @@ impl Contender for CandidateNet<'_> {
 
     fn time(&self, dispatch: usize, repeats: usize) -> Result<Duration> {
         let start = Instant::now();
-        self.net.rerun(dispatch, 1, repeats, &Control::default())?;
+        self.net.rerun(dispatch, self.net.max_batch(), repeats, &Control::default())?;
         Ok(start.elapsed() / repeats as u32)
     }
 }
@@ -189,7 +190,7 @@ fn least_times<C: Contender, const N: usize>(subjects: [(&C, usize); N]) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::gpu::record::Strip;
+    use crate::backend::gpu::record::{Products, Span, Strip};
     use std::cell::Cell;
 
     /// Layers "a" and "b" in one of `VARIANTS` variants. The ninth is quickest, the tenth is quicker still but wrong
@@ -202,7 +203,8 @@ mod tests {
     const VARIANTS: usize = 29;
 
     fn variant(nth: usize) -> Variant {
-        let strip = Strip { pixels: nth, workgroup_size: 8, broadcast: false };
+        let span = Span { channels: 8, workgroup_size: 8 };
+        let strip = Strip { pixels: nth, span, products: Products::Dots };
         if nth + 1 < VARIANTS { Variant::Strip(strip) } else { Variant::General }
     }
 

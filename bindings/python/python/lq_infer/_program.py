@@ -1,0 +1,49 @@
+"""The program's commands as functions. They run in a process of their own, as measurements should."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+from . import _errors
+
+# The program's exit codes, which are a contract.
+_CODES = {2: _errors.UsageError, 3: _errors.InputError, 4: _errors.NoDeviceError, 5: _errors.VerificationError}
+
+
+def run(*arguments: "str | os.PathLike[str]") -> str:
+    """Runs a command of the program, such as ``run("inspect", "net.safetensors")``, and returns what it prints.
+
+    Notes and progress go to this process's standard error. Raises UsageError, InputError, NoDeviceError,
+    VerificationError or Error with the program's message if it fails.
+    """
+    command = [sys.executable, "-m", "lq_infer", *map(os.fspath, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+    if done.returncode:
+        message = done.stderr.strip().splitlines()
+        last = message[-1] if message else f"exit code {done.returncode}"
+        raise _CODES.get(done.returncode, _errors.Error)(last.removeprefix("lq-infer: ").removeprefix("error: "))
+    sys.stderr.write(done.stderr)
+    return done.stdout
+
+
+def bench(
+    model: "str | os.PathLike[str] | None" = None,
+    *,
+    device: str = "auto",
+    batch: "tuple[int, ...]" = (1,),
+    quick: bool = False,
+) -> "dict[str, Any]":
+    """Times a packed model (the bundled one if None) on devices, checks every result, and returns the report.
+
+    ``device`` may name several, separated by commas, or be "all".
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder, "report.json")
+        arguments: "list[str | os.PathLike[str]]" = ["bench", "--device", device, "--batch", ",".join(map(str, batch))]
+        arguments += ["--json", report] + (["--quick"] if quick else []) + (["--model", model] if model else [])
+        run(*arguments)
+        return json.loads(report.read_text(encoding="utf-8"))

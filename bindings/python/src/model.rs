@@ -1,0 +1,97 @@
+//! Packed models.
+
+use crate::errors::exception;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use std::path::PathBuf;
+
+/// A packed model.
+#[pyclass(frozen, module = "lq_infer")]
+pub(crate) struct Model {
+    pub(crate) inner: lq_infer::Model,
+}
+
+impl Model {
+    pub(crate) fn new(py: Python<'_>, inner: Result<lq_infer::Model, lq_infer::Error>) -> PyResult<Self> {
+        Ok(Model { inner: inner.map_err(|error| exception(py, &error))? })
+    }
+}
+
+#[pymethods]
+impl Model {
+    #[staticmethod]
+    fn open(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        Self::new(py, py.detach(|| lq_infer::Model::open(path)))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (data, name = "model"))]
+    fn from_bytes(py: Python<'_>, data: &[u8], name: &str) -> PyResult<Self> {
+        Self::new(py, lq_infer::Model::from_bytes(data, name))
+    }
+
+    #[staticmethod]
+    fn bundled(py: Python<'_>) -> PyResult<Self> {
+        Self::new(py, lq_infer::Model::bundled())
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = self.inner.to_bytes().map_err(|error| exception(py, &error))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        py.detach(|| self.inner.save(path)).map_err(|error| exception(py, &error))
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        &self.inner.header().name
+    }
+
+    #[getter]
+    fn network(&self) -> &str {
+        &self.inner.header().network
+    }
+
+    #[getter]
+    fn input_shape(&self) -> (usize, usize, usize) {
+        let shape = self.inner.header().graph.input_shape();
+        (shape.h, shape.w, shape.c)
+    }
+
+    #[getter]
+    fn takes_pictures(&self) -> bool {
+        self.inner.takes_pixels()
+    }
+
+    #[getter]
+    fn labels(&self) -> Vec<String> {
+        self.inner.header().labels.clone()
+    }
+
+    fn label(&self, class_index: usize) -> String {
+        self.inner.label(class_index)
+    }
+
+    #[getter]
+    fn header<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        Ok(parsed(py, self.inner.header())?.cast_into()?)
+    }
+
+    fn __repr__(&self) -> String {
+        let (h, w, c) = self.input_shape();
+        format!("<lq_infer.Model '{}', {h}x{w}x{c}>", self.name())
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>, String))> {
+        let from_bytes = py.get_type::<Model>().getattr("from_bytes")?;
+        Ok((from_bytes, (self.to_bytes(py)?, self.name().to_owned())))
+    }
+}
+
+/// What serializes as JSON, as Python's dictionaries and lists.
+pub(crate) fn parsed<'py>(py: Python<'py>, value: &(impl serde::Serialize + ?Sized)) -> PyResult<Bound<'py, PyAny>> {
+    let text = serde_json::to_string(value).map_err(|e| crate::errors::usage(py, e.to_string()))?;
+    py.import("json")?.call_method1("loads", (text,))
+}

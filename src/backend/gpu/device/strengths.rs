@@ -1,0 +1,42 @@
+//! What a device is good at, as far as the choice of kernels depends on it.
+
+use super::info::AdapterInfo;
+
+/// PCI vendor of NVIDIA's GPUs.
+const NVIDIA: &str = "10de";
+
+/// What a device is good at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Strengths {
+    /// Whether logic is so much faster than counting bits that words should be added up before they are counted.
+    pub adders: bool,
+    /// Whether it has an instruction for products of packed bytes.
+    pub dots: bool,
+}
+
+impl Strengths {
+    /// What is known without measuring.
+    ///
+    /// * AMD's GPUs, and as far as is known those of Intel, Qualcomm and Apple, count bits as fast as they add, or nearly so.
+    ///   Which of them multiply packed bytes differs from one generation to the next.
+    /// * NVIDIA's count the bits of 16 words per clock and multiprocessor, and do logic on 64 or more. All that Vulkan 1.3
+    ///   drivers exist for multiply packed bytes, and converting bytes to floats is slow.
+    /// * Rasterisers on CPUs count bits by a dozen instructions, and take products of bytes apart.
+    pub(crate) fn usual(info: &AdapterInfo) -> Self {
+        let nvidia = info.pci_id.as_ref().is_some_and(|id| id.starts_with(NVIDIA));
+        Strengths { adders: nvidia || info.software, dots: nvidia && !info.software }
+    }
+
+    /// As kept in a file.
+    pub(crate) fn to_bytes(self) -> [u8; 2] {
+        [u8::from(self.adders), u8::from(self.dots)]
+    }
+
+    /// From a file.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [adders @ 0..=1, dots @ 0..=1] => Some(Strengths { adders: *adders == 1, dots: *dots == 1 }),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Finding out what a device is good at, by timing probes. It is done once per device and kept.
+
+use super::probe::Probe;
+use crate::backend::Peak;
+use crate::backend::gpu::device::{Gpu, STRENGTHS, Strengths};
+use crate::backend::gpu::record::Target;
+use crate::backend::peak::rough_rate;
+use crate::error::Result;
+
+/// The version of the file's contents, and of what it means to the kernels.
+const VERSION: &str = "1";
+/// Another way counts as better than the usual one only if it is so much faster: less is noise.
+const CLEARLY: f64 = 1.15;
+
+/// The properties of a device that kernels are made for, for batches of `images` images.
+pub(crate) fn target(gpu: &Gpu, images: usize) -> Target {
+    let Strengths { adders, dots } = strengths(gpu);
+    Target { adders, dots, images: images.max(1), ..gpu.target() }
+}
+
+/// What is kept of the device; if nothing is, what is usual. A hardware GPU that keeps files is measured the first time.
+fn strengths(gpu: &Gpu) -> Strengths {
+    *gpu.known_strengths().get_or_init(|| {
+        let usual = Strengths::usual(gpu.info());
+        let Some(store) = gpu.store().filter(|_| !gpu.info().software) else { return usual };
+        if let Some(kept) = store.read(STRENGTHS, VERSION).as_deref().and_then(Strengths::from_bytes) {
+            return kept;
+        }
+        // A device that fails here fails in whatever comes next as well, and that reports it.
+        measured(gpu, usual).inspect(|found| store.write(STRENGTHS, VERSION, &found.to_bytes())).unwrap_or(usual)
+    })
+}
+
+fn measured(gpu: &Gpu, usual: Strengths) -> Result<Strengths> {
+    let rate = |probe: Result<Probe>| probe.and_then(|probe| rough_rate(|amount| probe.run(amount)));
+    let plain = rate(Probe::new(gpu, Peak::Words))?;
+    let added = rate(Probe::adders(gpu))?;
+    // What a product of a weight and a colour takes: three products of bytes, of which one in four is wasted on alpha; or
+    // two products of floats, and some more for the conversion of the colour.
+    let dots = rate(Probe::new(gpu, Peak::ByteProducts))? / 4.0;
+    let floats = rate(Probe::floats(gpu))? / 2.5;
+    Ok(Strengths { adders: better(usual.adders, added / plain), dots: better(usual.dots, dots / floats) })
+}
+
+/// Whether to do what is `advantage` times as fast as the other way, where `usual` says what is usually better.
+fn better(usual: bool, advantage: f64) -> bool {
+    if usual { advantage * CLEARLY > 1.0 } else { advantage > CLEARLY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_way_stays_unless_the_other_is_clearly_faster() {
+        assert_eq!([0.5, 0.9, 1.1, 2.0].map(|advantage| better(false, advantage)), [false, false, false, true]);
+        assert_eq!([0.5, 0.9, 1.1, 2.0].map(|advantage| better(true, advantage)), [false, true, true, true]);
+    }
+
+    #[test]
+    fn what_is_kept_is_read_back() {
+        for strengths in [Strengths { adders: true, dots: false }, Strengths { adders: false, dots: true }] {
+            assert_eq!(Strengths::from_bytes(&strengths.to_bytes()), Some(strengths));
+        }
+        assert_eq!(Strengths::from_bytes(&[1, 2]), None);
+        assert_eq!(Strengths::from_bytes(&[1]), None);
+    }
+}

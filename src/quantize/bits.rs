@@ -1,0 +1,151 @@
+//! How many bits each layer gets: "2/2", or "2/2,layer4.*=3/3" with later patterns overruling earlier ones.
+
+use crate::quant::MAX_BITS;
+use std::str::FromStr;
+
+/// What stands for float in "4/32".
+const FLOAT: usize = 32;
+
+/// Bits of one layer; `None` leaves it in float.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerBits {
+    /// Of its weights.
+    pub weights: Option<usize>,
+    /// Of the activations that it reads.
+    pub activations: Option<usize>,
+}
+
+/// Bits of all layers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bits {
+    usual: LayerBits,
+    /// Patterns in which `*` stands for any text, with the bits of the layers whose names they match.
+    patterns: Vec<(String, LayerBits)>,
+}
+
+impl Bits {
+    /// The bits of `layer` if it is quantized unless a pattern says otherwise.
+    pub(super) fn of(&self, layer: &str) -> LayerBits {
+        self.told(layer).unwrap_or(self.usual)
+    }
+
+    /// What the last pattern that matches `layer` says.
+    pub(super) fn told(&self, layer: &str) -> Option<LayerBits> {
+        self.patterns.iter().rev().find(|(pattern, _)| matches(pattern, layer)).map(|(_, bits)| *bits)
+    }
+
+    /// The patterns that match none of `layers`.
+    pub(super) fn unmatched<'a>(&'a self, layers: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        let unused = |pattern: &&str| !layers.iter().any(|layer| matches(pattern, layer));
+        self.patterns.iter().map(|(pattern, _)| pattern.as_str()).filter(unused)
+    }
+}
+
+impl FromStr for Bits {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut usual = None;
+        let mut patterns = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            match part.rsplit_once('=') {
+                Some((pattern, bits)) => patterns.push((pattern.trim().to_owned(), bits.trim().parse()?)),
+                None if usual.is_none() => usual = Some(part.parse()?),
+                None => return Err(format!("'{part}' is the second width for all layers")),
+            }
+        }
+        let usual = usual.ok_or("begins with the bits of all layers, as in 2/2,layer4.*=3/3")?;
+        Ok(Bits { usual, patterns })
+    }
+}
+
+impl FromStr for LayerBits {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| match text.parse() {
+            Ok(FLOAT) => Some(None),
+            Ok(bits) if (1..=MAX_BITS).contains(&bits) => Some(Some(bits)),
+            _ => None,
+        };
+        let parts = text.split_once('/').and_then(|(w, a)| number(w).zip(number(a)));
+        let (weights, activations) = parts.ok_or_else(|| {
+            format!("'{text}' must be bits of weights and of activations, each 1 to {MAX_BITS} or {FLOAT} for float, as in 3/3")
+        })?;
+        Ok(LayerBits { weights, activations })
+    }
+}
+
+impl std::fmt::Display for LayerBits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.weights.unwrap_or(FLOAT), self.activations.unwrap_or(FLOAT))
+    }
+}
+
+impl std::fmt::Display for Bits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.usual)?;
+        self.patterns.iter().try_for_each(|(pattern, bits)| write!(f, ",{pattern}={bits}"))
+    }
+}
+
+/// Whether `name` is `pattern` with any text for each `*`.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(name) = name.strip_prefix(first) else { return false };
+    // Each part may be taken where it first occurs, but for the last, which ends the name.
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let last = parts.pop().unwrap_or_default();
+    let mut left = name;
+    for part in parts {
+        match left.find(part) {
+            Some(at) => left = &left[at + part.len()..],
+            None => return false,
+        }
+    }
+    left.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bits(weights: usize, activations: usize) -> LayerBits {
+        LayerBits { weights: Some(weights), activations: Some(activations) }
+    }
+
+    #[test]
+    fn the_last_pattern_that_matches_counts() {
+        let all: Bits = "2/2, layer4.*=3/3,*.conv2=4/32,layer4.0.conv2=32/5".parse().unwrap();
+        assert_eq!(all.of("layer1.0.conv1"), bits(2, 2));
+        assert_eq!(all.of("layer4.1.conv1"), bits(3, 3));
+        assert_eq!(all.of("layer1.0.conv2"), LayerBits { weights: Some(4), activations: None });
+        assert_eq!(all.of("layer4.0.conv2"), LayerBits { weights: None, activations: Some(5) });
+        assert_eq!(all.to_string(), "2/2,layer4.*=3/3,*.conv2=4/32,layer4.0.conv2=32/5");
+        assert_eq!(all.unmatched(&["layer4.0.conv2"]).count(), 0);
+        assert_eq!(all.unmatched(&["layer4.conv1"]).collect::<Vec<_>>(), ["*.conv2", "layer4.0.conv2"]);
+    }
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, name, expected) in [
+            ("a*b", "ab", true),
+            ("a*b", "axxb", true),
+            ("a*b", "axbx", false),
+            ("*", "", true),
+            ("a*a", "a", false),
+            ("*x*y", "xyxy", true),
+            ("*x*x", "x", false),
+            ("conv", "conv1", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} for {name}");
+        }
+    }
+
+    #[test]
+    fn wrong_widths_are_refused() {
+        for text in ["", "2", "2/", "0/2", "9/2", "2/33", "2/2,3/3", "a=2/2", "2/2,a=x"] {
+            assert!(text.parse::<Bits>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! One convolution: from what it reads and should give to codes, bases and a constant per output.
+
+use super::codes::{self, Channel};
+use super::moments::Statistics;
+use super::options::Method;
+use super::problem::{Problem, constants, error};
+
+/// The weights of one group, in the layer's own order.
+pub(super) struct Found {
+    pub channels: Vec<Channel>,
+    /// What is added to each output.
+    pub constants: Vec<f64>,
+    /// Error of the outputs after each step.
+    pub errors: Errors,
+}
+
+/// Errors of a layer's outputs, as shares of their variance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Errors {
+    /// With the float network's weights on quantized inputs.
+    pub inputs: f64,
+    /// With each weight at the nearest level.
+    pub nearest: f64,
+    /// With real weights that were fitted to the outputs.
+    pub fitted: f64,
+    /// After error feedback.
+    pub feedback: f64,
+    /// In the end.
+    pub last: f64,
+}
+
+impl Errors {
+    /// The mean of several groups'.
+    pub(super) fn mean(all: impl ExactSizeIterator<Item = Errors>) -> Self {
+        let share = 1.0 / all.len().max(1) as f64;
+        all.fold(Errors::default(), |sum, e| Errors {
+            inputs: sum.inputs + share * e.inputs,
+            nearest: sum.nearest + share * e.nearest,
+            fitted: sum.fitted + share * e.fitted,
+            feedback: sum.feedback + share * e.feedback,
+            last: sum.last + share * e.last,
+        })
+    }
+}
+
+impl Found {
+    /// All groups of a layer as one.
+    pub(super) fn joined(groups: Vec<Found>) -> Self {
+        let errors = Errors::mean(groups.iter().map(|found| found.errors));
+        let (mut channels, mut constants) = (Vec::new(), Vec::new());
+        for found in groups {
+            channels.extend(found.channels);
+            constants.extend(found.constants);
+        }
+        Found { channels, constants, errors }
+    }
+}
+
+/// Quantizes the float weights `own` of one group to `bits`.
+pub(super) fn quantize(statistics: &Statistics, own: &[f32], bits: usize, options: &Method) -> Found {
+    let depth = statistics.read.len();
+    let real: Vec<f64> = own.iter().map(|&w| f64::from(w)).collect();
+    let whole = !statistics.covariance.is_empty();
+    let of = |weights: &[f64]| if whole { error(statistics, weights) } else { f64::NAN };
+    let nearest = codes::plain(&real, depth, bits);
+    let mut errors = Errors { inputs: of(&real), nearest: of(&weights(&nearest)), ..Errors::default() };
+    let problem = whole.then(|| Problem::new(statistics, own, options.ridge)).flatten();
+    let channels = match problem {
+        None => {
+            (errors.fitted, errors.feedback, errors.last) = (errors.inputs, errors.nearest, errors.nearest);
+            nearest
+        }
+        Some(problem) => {
+            let in_own_order = |channels: &[Channel]| -> Vec<Channel> {
+                let own = |c: &Channel| Channel {
+                    basis: c.basis.clone(),
+                    codes: problem.in_own_order(&c.codes),
+                    weights: problem.in_own_order(&c.weights),
+                };
+                channels.iter().map(own).collect()
+            };
+            errors.fitted = of(&problem.in_own_order(&problem.target));
+            let fed = codes::feedback(&problem, bits);
+            errors.feedback = of(&weights(&in_own_order(&fed)));
+            let channels = in_own_order(&codes::descend(&problem, fed));
+            errors.last = of(&weights(&channels));
+            channels
+        }
+    };
+    Found { constants: constants(statistics, &weights(&channels)), channels, errors }
+}
+
+/// Weights of all channels, one after the other.
+pub(super) fn weights(channels: &[Channel]) -> Vec<f64> {
+    channels.iter().flat_map(|channel| channel.weights.iter().copied()).collect()
+}

@@ -1,0 +1,48 @@
+//! The numbers under a convolution's window, as rows of a matrix.
+
+use crate::tensor::{Shape, Window};
+
+/// Where a convolution reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Geometry {
+    pub from: Shape,
+    pub to: Shape,
+    pub window: Window,
+    pub groups: usize,
+}
+
+impl Geometry {
+    /// Input channels of a group.
+    pub(super) fn inputs(&self) -> usize {
+        self.from.c / self.groups
+    }
+
+    /// Output channels of a group.
+    pub(super) fn outputs(&self) -> usize {
+        self.to.c / self.groups
+    }
+
+    /// Weights of an output channel, in the order `[kh, kw, in]`.
+    pub(super) fn depth(&self) -> usize {
+        self.window.taps() * self.inputs()
+    }
+
+    /// Puts what the output pixels of one picture from number `first` read of a group's channels at the start of `rows`,
+    /// which are `stride` numbers apart. Padding is 0.
+    pub(super) fn fill(&self, picture: &[f32], group: usize, first: usize, rows: &mut [f32], stride: usize) {
+        let (inputs, [_, kw]) = (self.inputs(), self.window.kernel);
+        for (pixel, row) in (first..).zip(rows.chunks_mut(stride)) {
+            let (y, x) = (pixel / self.to.w, pixel % self.to.w);
+            for (tap, numbers) in row[..self.depth()].chunks_exact_mut(inputs).enumerate() {
+                let from = self.window.source(0, y, tap / kw, self.from.h);
+                match from.zip(self.window.source(1, x, tap % kw, self.from.w)) {
+                    Some((y, x)) => {
+                        let start = (y * self.from.w + x) * self.from.c + group * inputs;
+                        numbers.copy_from_slice(&picture[start..start + inputs]);
+                    }
+                    None => numbers.fill(0.0),
+                }
+            }
+        }
+    }
+}

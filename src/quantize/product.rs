@@ -1,0 +1,283 @@
+//! Products of matrices with the same bits on every machine.
+//!
+//! Every element of a product is a sum over the depth in its order, in one accumulator. Vectors hold different elements,
+//! never parts of one sum, and a product is rounded before it is added (no fused multiply-add), so neither the width of a
+//! machine's vectors nor the number of threads changes a result.
+
+use rayon::prelude::*;
+use std::ops::{Add, AddAssign, Mul};
+
+/// Rows and columns of the tile whose sums stay in registers.
+const ROWS: usize = 6;
+const COLUMNS: usize = 16;
+/// Rows of a result that one task computes.
+const BAND: usize = 8 * ROWS;
+
+/// `f32` or `f64`.
+pub(super) trait Real: Copy + Default + Send + Sync + Add<Output = Self> + Mul<Output = Self> {}
+
+impl Real for f32 {}
+impl Real for f64 {}
+
+/// A matrix within a slice: element (i, j) is number `i * rows + j * columns`.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a, T> {
+    pub data: &'a [T],
+    /// From one row to the next.
+    pub rows: usize,
+    /// From one column to the next.
+    pub columns: usize,
+}
+
+impl<'a, T> View<'a, T> {
+    /// A matrix whose rows have `width` numbers.
+    pub(super) fn of(data: &'a [T], width: usize) -> Self {
+        View { data, rows: width, columns: 1 }
+    }
+
+    /// The same numbers with rows and columns exchanged.
+    pub(super) fn transposed(self) -> Self {
+        View { rows: self.columns, columns: self.rows, ..self }
+    }
+
+    fn from_row(self, row: usize) -> Self {
+        View { data: &self.data[(row * self.rows).min(self.data.len())..], ..self }
+    }
+}
+
+/// Rows, depth and columns of a product.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
+    pub rows: usize,
+    pub depth: usize,
+    pub columns: usize,
+}
+
+/// Adds `a` times `b` to the matrix `c`, whose rows are `stride` numbers apart, on this thread.
+pub(super) fn add_product<T: Real, C: Copy + AddAssign + From<T>>(
+    c: &mut [C],
+    stride: usize,
+    a: View<T>,
+    b: View<T>,
+    extent: Extent,
+) {
+    band(c, stride, a, b, extent, 0);
+}
+
+/// The same by all threads.
+pub(super) fn add_product_in_parallel<T: Real, C: Copy + AddAssign + From<T> + Send>(
+    c: &mut [C],
+    stride: usize,
+    a: View<T>,
+    b: View<T>,
+    extent: Extent,
+) {
+    bands(c, stride, a, b, extent, |_| 0);
+}
+
+/// Adds those columns of the product that are not left of the diagonal, rounded down to whole tiles, by all threads.
+pub(super) fn add_upper_product<T: Real, C: Copy + AddAssign + From<T> + Send>(
+    c: &mut [C],
+    stride: usize,
+    a: View<T>,
+    b: View<T>,
+    extent: Extent,
+) {
+    bands(c, stride, a, b, extent, |row| row / COLUMNS * COLUMNS);
+}
+
+fn bands<T: Real, C: Copy + AddAssign + From<T> + Send>(
+    c: &mut [C],
+    stride: usize,
+    a: View<T>,
+    b: View<T>,
+    extent: Extent,
+    first_column: impl Fn(usize) -> usize + Sync,
+) {
+    c.par_chunks_mut(BAND * stride).take(extent.rows.div_ceil(BAND)).enumerate().for_each(|(at, c)| {
+        let (row, rows) = (at * BAND, BAND.min(extent.rows - at * BAND));
+        band(c, stride, a.from_row(row), b, Extent { rows, ..extent }, first_column(row));
+    });
+}
+
+/// Chooses the widest vectors that this machine has.
+fn band<T: Real, C: Copy + AddAssign + From<T>>(
+    c: &mut [C],
+    stride: usize,
+    a: View<T>,
+    b: View<T>,
+    extent: Extent,
+    first_column: usize,
+) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the machine has AVX-512F.
+            return unsafe { band_avx512(c, stride, a, b, extent, first_column) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the machine has AVX2.
+            return unsafe { band_avx2(c, stride, a, b, extent, first_column) };
+        }
+    }
+    band_of_any(c, stride, a, b, extent, first_column);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn band_avx512<T: Real, C: Copy + AddAssign + From<T>>(
+    c: &mut [C],
+    stride: usize,
+    a: View<T>,
+    b: View<T>,
+    extent: Extent,
+    first_column: usize,
+) {
+    band_of_any(c, stride, a, b, extent, first_column);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn band_avx2<T: Real, C: Copy + AddAssign + From<T>>(
+    c: &mut [C],
+    stride: usize,
+    a: View<T>,
+    b: View<T>,
+    extent: Extent,
+    first_column: usize,
+) {
+    band_of_any(c, stride, a, b, extent, first_column);
+}
+
+#[inline(always)]
+fn band_of_any<T: Real, C: Copy + AddAssign + From<T>>(
+    c: &mut [C],
+    stride: usize,
+    a: View<T>,
+    b: View<T>,
+    Extent { rows, depth, columns }: Extent,
+    first_column: usize,
+) {
+    let mut panel = vec![[T::default(); COLUMNS]; depth];
+    for column in (first_column..columns).step_by(COLUMNS) {
+        let width = COLUMNS.min(columns - column);
+        pack(&mut panel, b, column, width);
+        let mut row = 0;
+        while row < rows {
+            let c = &mut c[row * stride + column..];
+            let a = a.from_row(row);
+            if row + ROWS <= rows {
+                put::<T, C, ROWS>(c, stride, width, tile(a, &panel));
+                row += ROWS;
+            } else {
+                put::<T, C, 1>(c, stride, width, tile(a, &panel));
+                row += 1;
+            }
+        }
+    }
+}
+
+/// Columns of `b` as a panel, with zeros after the last.
+fn pack<T: Real>(panel: &mut [[T; COLUMNS]], b: View<T>, column: usize, width: usize) {
+    for (step, packed) in panel.iter_mut().enumerate() {
+        let from = step * b.rows + column * b.columns;
+        if b.columns == 1 && width == COLUMNS {
+            packed.copy_from_slice(&b.data[from..from + COLUMNS]);
+        } else {
+            let number = |j| if j < width { b.data[from + j * b.columns] } else { T::default() };
+            *packed = std::array::from_fn(number);
+        }
+    }
+}
+
+/// The sums of `M` rows and a panel of columns.
+#[inline(always)]
+fn tile<T: Real, const M: usize>(a: View<T>, panel: &[[T; COLUMNS]]) -> [[T; COLUMNS]; M] {
+    let mut sums = [[T::default(); COLUMNS]; M];
+    let last = (M - 1) * a.rows + panel.len().saturating_sub(1) * a.columns;
+    assert!(panel.is_empty() || last < a.data.len(), "a row of the left matrix is missing");
+    // Loops over indices: iterators would have to be inlined into a function for special machines, which is not certain.
+    let mut step = 0;
+    while step < panel.len() {
+        let b = &panel[step];
+        let mut m = 0;
+        while m < M {
+            // SAFETY: `m < M` and `step < panel.len()`, so the index is at most `last`, which was checked.
+            let x = unsafe { *a.data.get_unchecked(m * a.rows + step * a.columns) };
+            let mut j = 0;
+            while j < COLUMNS {
+                sums[m][j] = sums[m][j] + x * b[j];
+                j += 1;
+            }
+            m += 1;
+        }
+        step += 1;
+    }
+    sums
+}
+
+#[inline(always)]
+fn put<T: Real, C: Copy + AddAssign + From<T>, const M: usize>(
+    c: &mut [C],
+    stride: usize,
+    width: usize,
+    sums: [[T; COLUMNS]; M],
+) {
+    let mut m = 0;
+    while m < M {
+        let c = &mut c[m * stride..][..width];
+        let mut j = 0;
+        while j < width {
+            c[j] += C::from(sums[m][j]);
+            j += 1;
+        }
+        m += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Rng;
+
+    fn numbers(count: usize, seed: u64) -> Vec<f32> {
+        let mut rng = Rng::new(seed);
+        (0..count).map(|_| rng.uniform(-1.0, 1.0) as f32).collect()
+    }
+
+    /// The definition: one accumulator per element, in the order of the depth.
+    fn by_hand(a: View<f32>, b: View<f32>, e: Extent) -> Vec<f32> {
+        let element = |i: usize, j: usize| {
+            let term = |k: usize| a.data[i * a.rows + k * a.columns] * b.data[k * b.rows + j * b.columns];
+            (0..e.depth).fold(0f32, |sum, k| sum + term(k))
+        };
+        (0..e.rows).flat_map(|i| (0..e.columns).map(move |j| (i, j))).map(|(i, j)| element(i, j)).collect()
+    }
+
+    #[test]
+    fn products_have_the_bits_of_plain_loops() {
+        for extent in [[1, 1, 1], [6, 5, 16], [7, 3, 17], [50, 40, 33], [103, 9, 5]] {
+            let [rows, depth, columns] = extent;
+            let extent = Extent { rows, depth, columns };
+            let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
+            for (a, b) in [
+                (View::of(&a, depth), View::of(&b, columns)),
+                (View::of(&a, rows).transposed(), View::of(&b, depth).transposed()),
+            ] {
+                let expected = by_hand(a, b, extent);
+                let (mut alone, mut shared, mut upper) =
+                    (expected.clone(), vec![0f32; expected.len()], vec![0f64; expected.len()]);
+                alone.fill(0.0);
+                add_product(&mut alone, columns, a, b, extent);
+                add_product_in_parallel(&mut shared, columns, a, b, extent);
+                add_upper_product(&mut upper, columns, a, b, extent);
+                assert_eq!(alone, expected);
+                assert_eq!(shared, expected);
+                for (at, (&upper, &expected)) in upper.iter().zip(&expected).enumerate() {
+                    let (row, column) = (at / columns, at % columns);
+                    assert!(column < row || upper == f64::from(expected), "row {row}, column {column}");
+                }
+            }
+        }
+    }
+}

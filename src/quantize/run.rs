@@ -1,0 +1,294 @@
+//! The quantization of a whole network, in the order in which it runs.
+
+use super::bits::LayerBits;
+use super::forward::{Layer, geometry, layer, quantizer};
+use super::layer::{Found, quantize as quantize_group};
+use super::moments::Moments;
+use super::network::{Pair, Tensors, chunks};
+use super::options::QuantizeOptions;
+use super::patches::Geometry;
+use super::place::{Placed, place};
+use super::report::{LayerReport, QuantizeReport, QuantizerReport};
+use super::tape::Tape;
+use super::{qem, stored};
+use crate::error::{Error, Result};
+use crate::format::Packed;
+use crate::graph::{Encoding, Fact, Graph, Node, NodeId, Op, Params, Role, Tensor, Ties};
+use crate::threads;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Numbers from which the basis of a quantizer is fitted.
+const SAMPLES: usize = 1 << 18;
+/// Most weights of an output whose inputs' covariance is computed: 5120^2 float64 numbers are 200 MB.
+const MOST_DEPTH: usize = 5120;
+/// A batch norm's factor below which it does not tell what comes before it.
+const LEAST_FACTOR: f64 = 1e-3;
+
+/// A quantized network.
+#[derive(Clone, Debug)]
+pub struct Quantized {
+    /// The model.
+    pub packed: Packed,
+    /// What became of each layer.
+    pub report: QuantizeReport,
+}
+
+/// Calibration pictures, as the tensors that the first layer receives.
+pub trait Pictures {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// The tensor of one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn tensor(&self, index: usize) -> Result<Vec<f32>>;
+}
+
+/// Quantizes a float model. `kept` are layers to leave in float unless the options name them. `progress` is told the
+/// name of each layer before it is quantized, how many are done and how many there are.
+///
+/// # Errors
+/// [`Error::Usage`] if the options do not suit the network; [`Error::BadModel`] or [`Error::BadInput`] if its activations
+/// are not finite; what reading pictures or writing temporary files gives.
+pub fn quantize(
+    model: &Packed,
+    pictures: &dyn Pictures,
+    options: &QuantizeOptions,
+    kept: &BTreeSet<String>,
+    progress: &dyn Fn(&str, usize, usize),
+) -> Result<Quantized> {
+    threads::enter()?;
+    let Placed { graph, layers } =
+        place(&model.header.graph, &options.bits, options.ends, kept).map_err(Error::Usage)?;
+    if pictures.count() == 0 {
+        return Err(Error::Usage("no picture to calibrate with".into()));
+    }
+    let bad = |problem: String| Error::bad_model(Path::new(&model.header.name), problem);
+    let facts = graph.facts().map_err(bad)?;
+    let mut work = Work {
+        options,
+        name: &model.header.name,
+        float: &model.params,
+        graph: &graph,
+        facts: &facts,
+        layers: layers.iter().copied().collect(),
+        result: stored::Parameters::new(&graph, &model.params),
+        report: QuantizeReport::default(),
+    };
+    work.all(pictures, progress)?;
+    let (report, result) = (work.report, work.result);
+    let (graph, tensors) = result.finish().map_err(bad)?;
+    let params = Params::new(&graph, tensors).map_err(bad)?;
+    let mut header = model.header.clone();
+    header.graph = graph;
+    header.golden = Vec::new();
+    let packed = Packed { header, params, mean_image: model.mean_image.clone() };
+    packed.check().map_err(bad)?;
+    Ok(Quantized { packed, report })
+}
+
+struct Work<'a> {
+    options: &'a QuantizeOptions,
+    name: &'a str,
+    /// Parameters of the float network.
+    float: &'a Params,
+    graph: &'a Graph,
+    facts: &'a [Fact],
+    layers: BTreeMap<NodeId, LayerBits>,
+    result: stored::Parameters,
+    report: QuantizeReport,
+}
+
+impl Work<'_> {
+    fn bad(&self, problem: String) -> Error {
+        Error::bad_model(Path::new(self.name), problem)
+    }
+
+    fn all(&mut self, pictures: &dyn Pictures, progress: &dyn Fn(&str, usize, usize)) -> Result<()> {
+        let input = self.input(pictures)?;
+        let graph = self.graph;
+        let mut tensors = Tensors::new(graph, self.facts, input, pictures.count());
+        let heavy: BTreeSet<NodeId> = self.layers.keys().copied().collect();
+        let (mut done, total) = (0, heavy.len());
+        while let Some(id) = tensors.next(&heavy) {
+            let node = &graph.nodes()[id];
+            if heavy.contains(&id) {
+                progress(&node.name, done, total);
+                done += 1;
+            }
+            let pair = match &node.op {
+                Op::Quantize { bits, encoding, ties } => {
+                    self.quantizer(&tensors, node, id, (*bits, *encoding, *ties))?
+                }
+                Op::Conv { .. } if self.layers.get(&id).is_some_and(|bits| bits.weights.is_some()) => {
+                    self.convolution(&tensors, node, id)?
+                }
+                _ => self.unchanged(&tensors, node, id)?,
+            };
+            tensors.put(id, pair);
+        }
+        progress("", total, total);
+        Ok(())
+    }
+
+    /// The pictures on a tape.
+    fn input(&self, pictures: &dyn Pictures) -> Result<Tape> {
+        let tape = Tape::new(self.facts[0].shape.elements())?;
+        for index in 0..pictures.count() {
+            let tensor = pictures.tensor(index)?;
+            if tensor.len() != tape.length || tensor.iter().any(|x| !x.is_finite()) {
+                let (found, wanted) = (tensor.len(), tape.length);
+                return Err(self.bad(format!("picture {index} has {found} numbers, expected {wanted}, all finite")));
+            }
+            tape.write(index, &tensor)?;
+        }
+        Ok(tape)
+    }
+
+    /// A layer that is the same in both networks, with the parameters as they are stored by now.
+    fn unchanged(&self, tensors: &Tensors, node: &Node, id: NodeId) -> Result<Pair> {
+        let own = layer(self.graph, self.facts, id, self.float).map_err(|p| self.bad(p))?;
+        let float = tensors.run(id, &own, |pair| &pair.float)?;
+        let same = node.inputs.iter().all(|&input| tensors.get(input).is_some_and(Pair::is_same));
+        let stored = self.result.batch_norm(&node.name, &node.op);
+        if same && stored.is_none() {
+            return Ok(Pair { low: float.clone(), float });
+        }
+        let low = tensors.run(id, stored.as_ref().unwrap_or(&own), |pair| &pair.low)?;
+        Ok(Pair { float, low })
+    }
+
+    fn quantizer(
+        &mut self,
+        tensors: &Tensors,
+        node: &Node,
+        id: NodeId,
+        (bits, encoding, ties): (usize, Encoding, Ties),
+    ) -> Result<Pair> {
+        let float = tensors.run(id, &Layer::Same, |pair| &pair.float)?;
+        let source = &self.graph.nodes()[node.inputs[0]].name;
+        let samples = self.samples(tensors, node.inputs[0])?;
+        if let Some(odd) = samples.iter().find(|x| !x.is_finite()) {
+            return Err(self.bad(format!("layer '{source}' gives {odd} for a calibration picture")));
+        }
+        let fit = qem::of_activations(samples, bits, encoding);
+        let low = tensors.run(id, &quantizer(&fit.basis, encoding, ties), |pair| &pair.low)?;
+        self.report.quantizers.push(QuantizerReport {
+            layer: node.name.clone(),
+            bits,
+            error: fit.relative(),
+            basis: fit.basis.clone(),
+        });
+        self.result.put(&node.name, Role::ActivationBasis, Tensor::from_f32(vec![bits], fit.basis));
+        Ok(Pair { float, low })
+    }
+
+    /// Numbers that `id` makes in low precision, evenly from all pictures and positions.
+    fn samples(&self, tensors: &Tensors, id: NodeId) -> Result<Vec<f32>> {
+        let Some(Pair { low, .. }) = tensors.get(id) else { return Ok(Vec::new()) };
+        // An odd step meets all channels, whose number is even as a rule.
+        let step = (tensors.pictures * low.length).div_ceil(SAMPLES) | 1;
+        let (mut samples, mut next) = (Vec::new(), 0);
+        for (first, count) in chunks(tensors.pictures, low.length) {
+            let (start, numbers) = (first * low.length, low.read(first, count)?);
+            while next < start + numbers.len() {
+                samples.push(numbers[next - start]);
+                next += step;
+            }
+        }
+        Ok(samples)
+    }
+
+    fn convolution(&mut self, tensors: &Tensors, node: &Node, id: NodeId) -> Result<Pair> {
+        let bits = self.layers[&id];
+        let geometry = geometry(node, self.facts, id);
+        let weights = self.float.get(&node.name, Role::Weight).map_err(|p| self.bad(p))?.f32();
+        let float = {
+            let own = stored::float_conv(node, geometry, self.float).map_err(|p| self.bad(p))?;
+            tensors.run(id, &own, |pair| &pair.float)?
+        };
+        let moments = self.moments(tensors, node, id, geometry, &float)?;
+        let group = geometry.outputs() * geometry.depth();
+        let width = bits.weights.unwrap_or(1);
+        let mut found = Vec::new();
+        for (moments, own) in moments.into_iter().zip(weights.chunks_exact(group)) {
+            let statistics = moments.finish();
+            if !statistics.power.is_finite() || statistics.read.iter().any(|m| !m.is_finite()) {
+                return Err(self.bad(format!("layer '{}' reads or gives numbers that are not finite", node.name)));
+            }
+            found.push(quantize_group(&statistics, own, width, &self.options.method));
+        }
+        self.report.layers.push(LayerReport::new(&node.name, bits, geometry, weights, &found));
+        let low = self
+            .result
+            .put_conv(self.graph, self.float, id, geometry, &Found::joined(found))
+            .map_err(|p| self.bad(p))?;
+        let low = tensors.run(id, &low, |pair| &pair.low)?;
+        Ok(Pair { float, low })
+    }
+
+    /// The statistics of each group, with the float network's outputs as what is wanted; if something is added to the
+    /// result before it is read otherwise, less what that is wrong by.
+    fn moments(
+        &self,
+        tensors: &Tensors,
+        node: &Node,
+        id: NodeId,
+        geometry: Geometry,
+        float: &Tape,
+    ) -> Result<Vec<Moments>> {
+        let whole = self.options.method.full && geometry.depth() <= MOST_DEPTH;
+        let mut moments: Vec<Moments> = (0..geometry.groups).map(|g| Moments::new(geometry, g, whole)).collect();
+        let Some(Pair { low: read, .. }) = tensors.get(node.inputs[0]) else { return Ok(moments) };
+        let added = if whole { self.added(tensors, id)? } else { None };
+        for (first, count) in chunks(tensors.pictures, read.length.max(float.length)) {
+            let (read, mut wanted) = (read.read(first, count)?, float.read(first, count)?);
+            if let Some((other, factors)) = &added {
+                let (float, low) = (other.float.read(first, count)?, other.low.read(first, count)?);
+                let rows = wanted.chunks_exact_mut(factors.len()).zip(float.chunks_exact(factors.len()));
+                for ((wanted, float), low) in rows.zip(low.chunks_exact(factors.len())) {
+                    for (channel, wanted) in wanted.iter_mut().enumerate() {
+                        *wanted += (float[channel] - low[channel]) * factors[channel];
+                    }
+                }
+            }
+            moments.iter_mut().for_each(|moments| moments.add(&read, &wanted));
+        }
+        Ok(moments)
+    }
+
+    /// What is added to the result of `id`, right away or after a batch norm, if it is known already; and by what a
+    /// difference in it is multiplied to be one in what `id` gives.
+    fn added(&self, tensors: &Tensors, id: NodeId) -> Result<Option<(Pair, Vec<f32>)>> {
+        let channels = self.facts[id].shape.c;
+        let (mut at, mut factors) = (id, vec![1.0; channels]);
+        loop {
+            let mut readers = self.graph.consumers(at);
+            let (Some(reader), None) = (readers.next(), readers.next()) else { return Ok(None) };
+            let node = &self.graph.nodes()[reader];
+            match (&node.op, &node.inputs[..]) {
+                (Op::BatchNorm { epsilon }, _) if at == id => {
+                    let rows = self.float.get(&node.name, Role::BatchNorm).map_err(|p| self.bad(p))?.f32();
+                    let row = |r: usize, c: usize| f64::from(rows[r * channels + c]);
+                    for (c, factor) in factors.iter_mut().enumerate() {
+                        let scale = row(0, c) / (row(3, c) + epsilon).sqrt();
+                        *factor = if scale.abs() > LEAST_FACTOR { (1.0 / scale) as f32 } else { 0.0 };
+                    }
+                    at = reader;
+                }
+                (Op::Add, &[a, b]) if a != b => {
+                    let other = tensors.get(if a == at { b } else { a }).cloned();
+                    return Ok(other.filter(|pair| !pair.is_same()).map(|pair| (pair, factors)));
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+}
+
+impl Pair {
+    fn is_same(&self) -> bool {
+        std::sync::Arc::ptr_eq(&self.float, &self.low)
+    }
+}

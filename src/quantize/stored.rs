@@ -1,0 +1,92 @@
+//! The quantized network's parameters, as they are found.
+
+use super::forward::{Conv, Layer, affine};
+use super::layer::{Found, weights};
+use super::patches::Geometry;
+use crate::graph::{Graph, Node, NodeId, Op, Params, Role, Tensor};
+use crate::quant;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The network so far: nodes that may get a bias, and parameters by name.
+pub(super) struct Parameters {
+    nodes: Vec<Node>,
+    tensors: BTreeMap<String, Tensor>,
+    /// Batch norms that have another mean than in the float network.
+    changed: BTreeSet<String>,
+}
+
+impl Parameters {
+    /// Starts with the parameters of the float network.
+    pub(super) fn new(graph: &Graph, float: &Params) -> Self {
+        Parameters { nodes: graph.nodes().to_vec(), tensors: float.tensors().clone(), changed: BTreeSet::new() }
+    }
+
+    pub(super) fn put(&mut self, layer: &str, role: Role, tensor: Tensor) {
+        self.tensors.insert(format!("{layer}/{}", role.suffix()), tensor);
+    }
+
+    /// Stores a quantized convolution and returns it ready to run. The constants go into the mean of the batch norm that
+    /// alone reads the convolution, else into its bias: (x + constant) - mean = x - (mean - constant).
+    pub(super) fn put_conv(
+        &mut self,
+        graph: &Graph,
+        float: &Params,
+        id: NodeId,
+        geometry: Geometry,
+        found: &Found,
+    ) -> Result<Layer, String> {
+        let node = &graph.nodes()[id];
+        let Op::Conv { bias, .. } = node.op else { return Err("is no convolution".into()) };
+        self.put_codes(&node.name, geometry, found);
+        let constants: Vec<f32> = found.constants.iter().map(|&c| c as f32).collect();
+        let mut readers = graph.consumers(id);
+        let norm = readers.next().filter(|_| readers.next().is_none()).map(|reader| &graph.nodes()[reader]);
+        let rows: Vec<f32> = weights(&found.channels).iter().map(|&w| w as f32).collect();
+        let norm = norm.filter(|reader| !bias && matches!(reader.op, Op::BatchNorm { .. }));
+        if let Some(norm) = norm {
+            let mut numbers = float.get(&norm.name, Role::BatchNorm)?.f32().to_vec();
+            let means = 2 * constants.len()..3 * constants.len();
+            numbers[means].iter_mut().zip(&constants).for_each(|(mean, constant)| *mean -= constant);
+            self.changed.insert(norm.name.clone());
+            self.put(&norm.name, Role::BatchNorm, Tensor::from_f32(vec![4, constants.len()], numbers));
+            return Ok(Layer::Conv(Conv::new(geometry, &rows, vec![0.0; constants.len()])));
+        }
+        self.put(&node.name, Role::Bias, Tensor::from_f32(vec![constants.len()], constants.clone()));
+        if let Op::Conv { bias, .. } = &mut self.nodes[id].op {
+            *bias = true;
+        }
+        Ok(Layer::Conv(Conv::new(geometry, &rows, constants)))
+    }
+
+    /// Stores codes and bases in place of float weights.
+    fn put_codes(&mut self, layer: &str, geometry: Geometry, found: &Found) {
+        let (inputs, [height, width], outputs) = (geometry.inputs(), geometry.window.kernel, found.channels.len());
+        let bits = found.channels.first().map_or(1, |channel| channel.basis.len());
+        let codes: Vec<u8> = found.channels.iter().flat_map(|channel| channel.codes.iter().copied()).collect();
+        let bases = (0..bits).flat_map(|j| found.channels.iter().map(move |channel| channel.basis[j])).collect();
+        let shape = vec![outputs, height, width, quant::words(inputs), bits];
+        self.tensors.remove(&format!("{layer}/{}", Role::Weight.suffix()));
+        self.put(layer, Role::Planes, Tensor::from_u32(shape, quant::pack(&codes, inputs, bits)));
+        self.put(layer, Role::WeightBasis, Tensor::from_f32(vec![bits, outputs], bases));
+    }
+
+    /// The batch norm `name` with the mean that it has by now; none if it was not changed.
+    pub(super) fn batch_norm(&self, name: &str, op: &Op) -> Option<Layer> {
+        let Op::BatchNorm { epsilon } = op else { return None };
+        self.changed.get(name)?;
+        let rows = self.tensors.get(&format!("{name}/{}", Role::BatchNorm.suffix()))?;
+        Some(affine(rows.f32(), *epsilon))
+    }
+
+    /// The network and all its parameters.
+    pub(super) fn finish(self) -> Result<(Graph, BTreeMap<String, Tensor>), String> {
+        Ok((Graph::new(self.nodes)?, self.tensors))
+    }
+}
+
+/// A convolution as the float network has it.
+pub(super) fn float_conv(node: &Node, geometry: Geometry, float: &Params) -> Result<Layer, String> {
+    let Op::Conv { bias, .. } = node.op else { return Err("is no convolution".into()) };
+    let bias = if bias { float.get(&node.name, Role::Bias)?.f32().to_vec() } else { vec![0.0; geometry.to.c] };
+    Ok(Layer::Conv(Conv::new(geometry, float.get(&node.name, Role::Weight)?.f32(), bias)))
+}
