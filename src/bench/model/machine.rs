@@ -18,6 +18,10 @@ pub struct Machine {
     pub vendor: u32,
     /// Invocations of its smallest subgroups, and of those that its compiler prefers.
     pub subgroups: [u32; 2],
+    /// Whether adding words up before they are counted pays: what a probe would find.
+    pub adders: bool,
+    /// Whether it multiplies packed bytes.
+    pub dots: bool,
     /// Parts with a cache of their own: compute units, streaming multiprocessors, Xe cores.
     pub units: usize,
     /// Parts of a unit that issue instructions.
@@ -73,10 +77,13 @@ pub struct Latency {
 
 impl Machine {
     /// What kernels are made for on it, in batches of `images` images.
-    pub fn target(&self, _images: usize) -> Target {
+    pub fn target(&self, images: usize) -> Target {
         Target {
             least_subgroup: Some(self.subgroups[0]),
             workgroup_size: WORKGROUP_SIZE,
+            images,
+            adders: self.adders,
+            dots: self.dots,
             // What the Vulkan drivers of all of them allow at least.
             ..Target::plain(65_535)
         }
