@@ -60,13 +60,13 @@ fn found() -> Outcome<Option<Found>> {
         eprintln!("Mesa's Vulkan driver for AMD is not installed (package mesa-vulkan-drivers): nothing was compiled");
         return Ok(None);
     };
-    let (networks, makers) = (shaders::networks()?, shaders::makers());
-    let of_amd = shaders::shaders(&networks, &makers[..1]).len();
-    let sources = shaders::shaders(&networks, &makers);
+    let (networks, kinds) = (shaders::networks()?, shaders::kinds());
+    let of_amd = shaders::shaders(&networks, &kinds[..1]).len();
+    let sources = shaders::shaders(&networks, &kinds);
     let of_family = |name: &str| if name == STAND_IN { sources.len() } else { of_amd };
     let families = FAMILIES.into_iter().map(|name| radv.compile(name, &sources[..of_family(name)]));
     let families = families.collect::<Outcome<Vec<Family>>>()?;
-    let divisions = shaders::divisions(&networks, &makers)?;
+    let divisions = shaders::divisions(&networks, &kinds)?;
     Ok(Some(Found { networks, sources, of_amd, families, divisions }))
 }
 
@@ -79,7 +79,7 @@ fn check() -> Outcome<()> {
     let mut failures = judge(&found)?;
     failures += report("dispatches", &compare::divisions(&read_divisions()?, &found.divisions));
     println!(
-        "{} shaders for AMD, {} more for other makers, on {} families, and {} dispatches were compared",
+        "{} shaders for AMD, {} more for other kinds, on {} families, and {} dispatches were compared",
         found.of_amd,
         found.sources.len() - found.of_amd,
         found.families.len(),

@@ -47,21 +47,21 @@ pub struct Source {
     pub products: usize,
 }
 
-/// One device of each maker, AMD first: kernels are chosen by maker.
-pub fn makers() -> Vec<&'static Machine> {
+/// One device of each kind that kernels are chosen by, AMD first.
+pub fn kinds() -> Vec<&'static Machine> {
     let mut seen = HashSet::new();
     let machines: &'static [Machine] = &MACHINES;
-    machines.iter().filter(|machine| seen.insert(machine.vendor)).collect()
+    let kind = |machine: &Machine| (machine.adders, machine.dots, machine.subgroups[0]);
+    machines.iter().filter(|machine| seen.insert(kind(machine))).collect()
 }
 
 fn name(network: &Network, dispatch: &Dispatch, machine: &Machine, is_first: bool) -> String {
-    let maker = machine.name.split(' ').next().unwrap_or_default();
-    let maker = if is_first { String::new() } else { format!(" for {maker}") };
-    format!("{} {} {}{maker}", network.name, dispatch.name, dispatch.kernel)
+    let kind = if is_first { String::new() } else { format!(" for {}", machine.id) };
+    format!("{} {} {}{kind}", network.name, dispatch.name, dispatch.kernel)
 }
 
-fn recording(network: &Network, machine: &Machine) -> Recording {
-    Recording::new(&network.plan, &machine.target(), &|_, _| 0)
+fn recording(network: &Network, machine: &Machine, images: usize) -> Recording {
+    Recording::new(&network.plan, &machine.target(images), &|_, _| 0)
 }
 
 /// The distinct shaders that networks consist of on these devices.
@@ -69,11 +69,12 @@ pub fn shaders(networks: &[Network], machines: &[&Machine]) -> Vec<Source> {
     let mut seen = HashSet::new();
     let mut sources = Vec::new();
     for (nth, machine) in machines.iter().enumerate() {
-        for network in networks {
-            for dispatch in recording(network, machine).dispatches() {
+        for (network, images) in networks.iter().flat_map(|network| BATCHES.map(|images| (network, images))) {
+            for dispatch in recording(network, machine, images).dispatches() {
                 if seen.insert(dispatch.source.clone()) {
+                    let batch = if images == BATCHES[0] { String::new() } else { format!(" batch {images}") };
                     sources.push(Source {
-                        name: name(network, dispatch, machine, nth == 0),
+                        name: name(network, dispatch, machine, nth == 0) + &batch,
                         kernel: dispatch.kernel.to_owned(),
                         variant: dispatch.variant.to_string(),
                         wgsl: dispatch.source.to_string(),
@@ -98,18 +99,23 @@ pub struct Division {
     pub workgroups: [u64; 3],
 }
 
-/// All dispatches of networks, for each maker whose devices divide work in another way than the first.
+/// All dispatches of networks, for each kind whose devices divide work in another way than the first.
 pub fn divisions(networks: &[Network], machines: &[&Machine]) -> Outcome<BTreeMap<String, Division>> {
     let mut divisions = BTreeMap::new();
     for network in networks {
         let mut first = Vec::new();
         for (nth, machine) in machines.iter().enumerate() {
-            let recording = recording(network, machine);
-            for (at, dispatch) in recording.dispatches().iter().enumerate() {
-                check_nest(dispatch, &network.plan)?;
-                let geometry = BATCHES.map(|images| Geometry::of(&recording, dispatch, Work::default(), images));
+            let recordings = BATCHES.map(|images| (recording(network, machine, images), images));
+            for (at, dispatch) in recordings[0].0.dispatches().iter().enumerate() {
+                let of_batches =
+                    recordings.each_ref().map(|(recording, images)| (recording, &recording.dispatches()[at], *images));
+                of_batches.iter().try_for_each(|(_, dispatch, _)| check_nest(dispatch, &network.plan))?;
+                let geometry = of_batches
+                    .map(|(recording, dispatch, images)| Geometry::of(recording, dispatch, Work::default(), images));
+                let mut variants = of_batches.map(|(_, dispatch, _)| dispatch.variant.to_string()).to_vec();
+                variants.dedup();
                 let division = Division {
-                    variant: dispatch.variant.to_string(),
+                    variant: variants.join(", "),
                     steps: geometry[0].serial_steps(),
                     workgroups: geometry.map(|g| g.workgroups),
                 };

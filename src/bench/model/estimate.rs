@@ -50,7 +50,7 @@ pub struct ModelledLaunch {
 /// # Errors
 /// There are no figures of a kernel.
 pub fn modelled(plan: &Plan, machine: &Machine, images: usize, figures: &Figures) -> Result<Modelled, String> {
-    let recording = Recording::new(plan, &machine.target(), &|_, _| 0);
+    let recording = Recording::new(plan, &machine.target(images), &|_, _| 0);
     let mut modelled = Modelled {
         device: machine.name.to_owned(),
         batch: images,

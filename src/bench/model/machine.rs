@@ -16,6 +16,10 @@ pub struct Machine {
     pub vendor: u32,
     /// Invocations of its smallest subgroups, and of those that its compiler prefers.
     pub subgroups: [u32; 2],
+    /// Whether words should be added up before they are counted.
+    pub adders: bool,
+    /// Whether it multiplies packed bytes in one instruction.
+    pub dots: bool,
     /// Parts with a cache of their own: compute units, streaming multiprocessors, Xe cores.
     pub units: usize,
     /// Parts of a unit that issue instructions.
@@ -70,9 +74,12 @@ pub struct Latency {
 }
 
 impl Machine {
-    /// What kernels are made for on it.
-    pub fn target(&self) -> Target {
+    /// What kernels are made for on it, for batches of `images` images.
+    pub fn target(&self, images: usize) -> Target {
         Target {
+            images,
+            adders: self.adders,
+            dots: self.dots,
             least_subgroup: Some(self.subgroups[0]),
             workgroup_size: WORKGROUP_SIZE,
             // What the Vulkan drivers of all of them allow at least.
