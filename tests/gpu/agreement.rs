@@ -34,6 +34,11 @@ pub fn random_networks_agree_with_the_reference() {
     (0..RANDOM_NETWORKS).for_each(|seed| assert_random_agreement(&gpus, seed));
 }
 
+/// Images of a submission; 0 stands for single dispatches.
+fn images_at_once(seed: u64) -> usize {
+    [1, 0, 7, 3, 20][seed as usize % 5]
+}
+
 /// Networks of all widths from 1 to 8 bits, in workgroups of several sizes, in any variant, in
 /// batches of up to 64 images. `LQ_INFER_RANDOM_SEED` and `LQ_INFER_RANDOM_COUNT` say which and how many.
 pub fn wide_networks_agree_in_every_form() {
@@ -43,7 +48,11 @@ pub fn wide_networks_agree_in_every_form() {
         let mut rng = Rng::new(seed);
         let size = [8, 32, 64][seed as usize % 3];
         let (variant, images) = (rng.below(6), [64, 1, rng.between(2, 16), rng.between(2, 63)][seed as usize % 4]);
-        let formed = |gpu: &Gpu| gpu.with_workgroups(size).with_variant(variant);
+        let formed = |gpu: &Gpu| {
+            let formed = gpu.with_workgroups(size).with_variant(variant);
+            // As on slow devices, whose batches are divided among submissions.
+            if seed % 4 == 1 { formed } else { formed.with_images_at_once(images_at_once(seed)) }
+        };
         let formed: Vec<Gpu> = gpus.iter().map(formed).collect();
         println!("seed {seed}: workgroups of {size}, variant {variant}, {images} images");
         assert_wide_agreement(&formed, seed, images);

@@ -1,8 +1,9 @@
 const VALUE_MAX: i32 = 1073741823i;
+const SHARES: u32 = 1u;
 const LIMBS: u32 = 4u;
 const WORKGROUP_SIZE: u32 = 64u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
+struct Params { images: u32, zero: u32, first: u32, pad: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 4>;
 var<private> PER_IMAGE: u32;
@@ -43,7 +44,7 @@ fn load_shape() {
 @group(0) @binding(3) var<storage, read_write> values: array<vec4<i32>>;
 @group(0) @binding(4) var<storage, read_write> limbs: array<vec4<u32>>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);
@@ -51,30 +52,42 @@ fn add_values(a: i32, b: i32) -> i32 {
 fn source(at: u32, stride: u32, tap: u32, before: u32) -> u32 {
     return at * stride + tap - before;
 }
+var<workgroup> highs: array<vec4<i32>, WORKGROUP_SIZE>;
+var<workgroup> lows: array<vec4<u32>, WORKGROUP_SIZE>;
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
-    let index = invocation(id, lane);
-    if index >= params.images * PER_IMAGE {
-        return;
-    }
+    let means = WORKGROUP_SIZE / SHARES;
+    let share = lane / means;
+    let per_image = PER_IMAGE / SHARES;
+    let wanted = params.first * per_image + (id.y * FOLD + id.x) * means + lane % means;
+    let index = min(wanted, params.images * per_image - 1u);
     let quad = index % QUADS;
     let x = index / QUADS % OUT_W;
     let y = index / (QUADS * OUT_W) % OUT_H;
-    let image = index / PER_IMAGE;
+    let image = index / per_image;
     var high = vec4(0i);
-    var low = vec4(TAPS / 2u);
-    for (var ky = 0u; ky < KH; ky++) {
-        let iy = source(y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
-        for (var kx = 0u; kx < KW; kx++) {
-            let ix = source(x, STRIDE_X, kx * DILATION_X, BEFORE_X);
-            if iy < IN_H && ix < IN_W {
-                let v = input[((image * IN_H + iy) * IN_W + ix) * QUADS + quad];
-                high += v >> vec4(16u);
-                low += vec4<u32>(v & vec4(0xffff));
-            }
+    var low = vec4(0u);
+    for (var tap = share; tap < TAPS; tap += SHARES) {
+        let iy = source(y, STRIDE_Y, tap / KW * DILATION_Y, BEFORE_Y);
+        let ix = source(x, STRIDE_X, tap % KW * DILATION_X, BEFORE_X);
+        if (iy < IN_H) & (ix < IN_W) {
+            let v = input[((image * IN_H + iy) * IN_W + ix) * QUADS + quad];
+            high += v >> vec4(16u);
+            low += vec4<u32>(v & vec4(0xffff));
         }
     }
+    highs[lane] = high;
+    lows[lane] = low;
+    workgroupBarrier();
+    if share > 0u {
+        return;
+    }
+    for (var other = 1u; other < SHARES; other++) {
+        high += highs[lane + other * means];
+        low += lows[lane + other * means];
+    }
+    low += vec4(TAPS / 2u);
     high += vec4<i32>(low >> vec4(16u));
     low &= vec4(0xffffu);
     let taps = vec4(TAPS);

@@ -9,8 +9,6 @@ const IN_LANES: u32 = 3u;
 const WHOLE_TILES: bool = true;
 const WHOLE_TURNS: bool = true;
 const STEP_WEIGHTS: u32 = 12u;
-const WEIGHT_LOADS: u32 = 2u;
-const WEIGHT_ROOM: u32 = 16u;
 const SCALE: u32 = 0u;
 const SECOND_SCALE: u32 = 0u;
 const SECOND_SHIFT: u32 = 0u;
@@ -21,11 +19,9 @@ const HAS_OUTPUT: bool = true;
 const HAS_SECOND: bool = false;
 const SECOND_RELU: bool = false;
 const ROWS: u32 = 1u;
-const ROW_LOADS: u32 = 1u;
-const ROW_ROOM: u32 = 8u;
 const WORKGROUP_SIZE: u32 = 64u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
+struct Params { images: u32, zero: u32, first: u32, pad: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 6>;
 var<private> PER_IMAGE: u32;
@@ -83,78 +79,13 @@ var<private> residual: array<vec4<f32>, 1>;
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>;
 var<private> second: array<vec4<f32>, 1>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);
 }
 fn source(at: u32, stride: u32, tap: u32, before: u32) -> u32 {
     return at * stride + tap - before;
-}
-struct Invocation {
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-}
-fn prepare_sharing(who: Invocation) {}
-fn load_weights(at: u32) -> array<vec4<u32>, STEP_WEIGHTS> {
-    var loaded: array<vec4<u32>, STEP_WEIGHTS>;
-{
-const k = 0u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 1u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 2u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 3u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 4u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 5u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 6u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 7u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 8u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 9u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 10u;
-        loaded[k] = weights[at + k];
-}
-{
-const k = 11u;
-        loaded[k] = weights[at + k];
-}
-    return loaded;
-}
-fn load_rows(at: u32) -> array<vec4<i32>, ROWS> {
-    var loaded: array<vec4<i32>, ROWS>;
-{
-const k = 0u;
-        loaded[k] = table[at + k];
-}
-    return loaded;
 }
 fn row(quad: u32, index: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(row_of(quad, index));
@@ -236,10 +167,12 @@ const c = 7u;
     return columns;
 }
 @compute @workgroup_size(WORKGROUP_SIZE)
-fn main(who: Invocation) {
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
-    prepare_sharing(who);
-    let index = min(invocation(who.group, who.lane), params.images * PER_IMAGE - 1u);
+    let index = invocation(id, lane);
+    if index >= params.images * PER_IMAGE {
+        return;
+    }
     let x0 = index % TILES * TILE;
     let y = index / TILES % OUT_H;
     let image = index / PER_IMAGE;
@@ -247,18 +180,66 @@ fn main(who: Invocation) {
     first_y = y * STRIDE_Y - BEFORE_Y;
     first_x = x0 * STRIDE_X - BEFORE_X;
     var sums: array<array<vec4<f32>, QUADS_AT_ONCE>, TILE>;
-    var weights_at = who.group.z * KH * IN_QUADS * STEP_WEIGHTS;
+    var weights_at = id.z * KH * IN_QUADS * STEP_WEIGHTS;
     for (var ky = 0u; ky < KH; ky++) {
         for (var quad = 0u; quad < IN_QUADS; quad++) {
             let columns = load_columns(ky, quad);
-            let taps = load_weights(weights_at);
+            var taps: array<vec4<f32>, STEP_WEIGHTS>;
+{
+const k = 0u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 1u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 2u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 3u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 4u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 5u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 6u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 7u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 8u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 9u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 10u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
+{
+const k = 11u;
+                taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);
+}
 {
 const q = 0u;
 {
 const kx = 0u;
 {
 const k = 0u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -282,7 +263,7 @@ const t = 3u;
 }
 {
 const k = 1u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -306,7 +287,7 @@ const t = 3u;
 }
 {
 const k = 2u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -333,7 +314,7 @@ const t = 3u;
 const kx = 1u;
 {
 const k = 0u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -357,7 +338,7 @@ const t = 3u;
 }
 {
 const k = 1u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -381,7 +362,7 @@ const t = 3u;
 }
 {
 const k = 2u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -411,7 +392,7 @@ const q = 1u;
 const kx = 0u;
 {
 const k = 0u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -435,7 +416,7 @@ const t = 3u;
 }
 {
 const k = 1u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -459,7 +440,7 @@ const t = 3u;
 }
 {
 const k = 2u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -486,7 +467,7 @@ const t = 3u;
 const kx = 1u;
 {
 const k = 0u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -510,7 +491,7 @@ const t = 3u;
 }
 {
 const k = 1u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -534,7 +515,7 @@ const t = 3u;
 }
 {
 const k = 2u;
-                        let w = bitcast<vec4<f32>>(taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q]);
+                        let w = taps[(kx * IN_LANES + k) * QUADS_AT_ONCE + q];
 {
 const t = 0u;
                             let x = columns[t * STRIDE_X + kx * DILATION_X][k];
@@ -564,8 +545,11 @@ const t = 3u;
     let pixel = (image * OUT_H + y) * OUT_W + x0;
 {
 const q = 0u;
-        let quad = FIRST_QUAD + who.group.z * QUADS_AT_ONCE + q;
-        rows = load_rows(quad * ROWS);
+        let quad = FIRST_QUAD + id.z * QUADS_AT_ONCE + q;
+{
+const r = 0u;
+            rows[r] = table[quad * ROWS + r];
+}
 {
 const t = 0u;
             if (WHOLE_TILES || x0 + t < OUT_W) && (WHOLE_TURNS || quad < OUT_QUADS) {
@@ -593,8 +577,11 @@ const t = 3u;
 }
 {
 const q = 1u;
-        let quad = FIRST_QUAD + who.group.z * QUADS_AT_ONCE + q;
-        rows = load_rows(quad * ROWS);
+        let quad = FIRST_QUAD + id.z * QUADS_AT_ONCE + q;
+{
+const r = 0u;
+            rows[r] = table[quad * ROWS + r];
+}
 {
 const t = 0u;
             if (WHOLE_TILES || x0 + t < OUT_W) && (WHOLE_TURNS || quad < OUT_QUADS) {

@@ -14,6 +14,7 @@ const DIGITS: u32 = 3u;
 const LOW_BITS: u32 = 16u;
 const BIAS: u32 = 0u;
 const SHIFT: u32 = 2u;
+const SHIFTS_IN_LOW: bool = true;
 const SIGN: u32 = 3u;
 const BITS: u32 = 1u;
 const CODE_PLANES: u32 = 1u;
@@ -21,6 +22,7 @@ const LEVELS: u32 = 2u;
 const COUNTED: u32 = 1u;
 const THRESHOLDS: u32 = 4u;
 const CODE_WORDS: u32 = 1u;
+const KEPT_ROWS: u32 = 5u;
 const CODES_FROM_SUMS: bool = false;
 const HAS_RESIDUAL: bool = false;
 const STORE_VALUE: bool = true;
@@ -28,7 +30,7 @@ const RELU: bool = false;
 const ROWS: u32 = 5u;
 const WORKGROUP_SIZE: u32 = 64u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
+struct Params { images: u32, zero: u32, first: u32, pad: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 6>;
 var<private> PER_IMAGE: u32;
@@ -83,7 +85,7 @@ var<private> residual: array<vec4<i32>, 1>;
 @group(0) @binding(6) var<storage, read_write> codes: array<u32>;
 var<private> sums: array<i32, 1>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);
@@ -94,25 +96,43 @@ fn source(at: u32, stride: u32, tap: u32, before: u32) -> u32 {
 fn row_of(quad: u32, row: u32) -> vec4<i32> {
     return table[quad * ROWS + row];
 }
-fn rank_of_values(quad: u32, x: vec4<i32>) -> vec4<u32> {
+fn counted_values(at: u32, x: Ints) -> Uints {
+    var rank = Uints(0u);
+{
+const r = 0u;
+        rank += Uints(x > row_of(at, THRESHOLDS + r));
+}
+    return rank;
+}
+fn counted_sums(at: u32, hi: Ints, lo: Ints) -> Uints {
+    var rank = Uints(0u);
+{
+const r = 0u;
+        let high = row_of(at, THRESHOLDS + 2u * r);
+        rank += Uints((hi > high) | ((hi == high) & (lo > row_of(at, THRESHOLDS + 2u * r + 1u))));
+}
+    return rank;
+}
+fn signed(at: u32, v: Ints) -> Ints {
+    let negative = row_of(at, SIGN) >> Uints(31u);
+    return (v ^ negative) - negative;
+}
+var<private> code_words: array<u32, CODE_PLANES>;
+fn load_codes() {
+{
+const b = 0u;
+        code_words[b] = code_word(b);
+}
+}
+alias Ints = vec4<i32>;
+alias Uints = vec4<u32>;
+fn rank_of_values(quad: u32, x: Ints) -> Uints {
     if COUNTED == 0u {
         return vec4(bisect_values(quad, 0u, x.x), bisect_values(quad, 1u, x.y), bisect_values(quad, 2u, x.z), bisect_values(quad, 3u, x.w));
     }
-    var rank = vec4(0u);
-{
-const r = 0u;
-        rank += vec4<u32>(x > row_of(quad, THRESHOLDS + r));
+    return counted_values(quad, x);
 }
-    return rank;
-}
-fn bisect_values(quad: u32, lane: u32, x: i32) -> u32 {
-    var rank = 0u;
-    for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
-        rank += select(0u, jump, x > row_of(quad, THRESHOLDS + rank + jump - 1u)[lane]);
-    }
-    return rank;
-}
-fn rank_of_sums(quad: u32, hi: vec4<i32>, lo: vec4<i32>) -> vec4<u32> {
+fn rank_of_sums(quad: u32, hi: Ints, lo: Ints) -> Uints {
     if COUNTED == 0u {
         return vec4(
             bisect_sums(quad, 0u, hi.x, lo.x),
@@ -121,12 +141,13 @@ fn rank_of_sums(quad: u32, hi: vec4<i32>, lo: vec4<i32>) -> vec4<u32> {
             bisect_sums(quad, 3u, hi.w, lo.w),
         );
     }
-    var rank = vec4(0u);
-{
-const r = 0u;
-        let high = row_of(quad, THRESHOLDS + 2u * r);
-        rank += vec4<u32>((hi > high) | ((hi == high) & (lo > row_of(quad, THRESHOLDS + 2u * r + 1u))));
+    return counted_sums(quad, hi, lo);
 }
+fn bisect_values(quad: u32, lane: u32, x: i32) -> u32 {
+    var rank = 0u;
+    for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
+        rank += select(0u, jump, x > row_of(quad, THRESHOLDS + rank + jump - 1u)[lane]);
+    }
     return rank;
 }
 fn bisect_sums(quad: u32, lane: u32, hi: i32, lo: i32) -> u32 {
@@ -137,13 +158,6 @@ fn bisect_sums(quad: u32, lane: u32, hi: i32, lo: i32) -> u32 {
         rank += select(0u, jump, hi > high || (hi == high && lo > row_of(quad, at + 1u)[lane]));
     }
     return rank;
-}
-var<private> code_words: array<u32, CODE_PLANES>;
-fn load_codes() {
-{
-const b = 0u;
-        code_words[b] = code_word(b);
-}
 }
 fn plane_bits(plane: u32, rank: vec4<u32>) -> u32 {
     var codes = vec4(code_words[plane]);
@@ -168,48 +182,55 @@ fn residual_of(quad: u32, pixel: u32) -> vec4<i32> {
 fn store_values(quad: u32, pixel: u32, v: vec4<i32>) {
     values[pixel * (OUT_C / 4u) + quad] = v;
 }
-fn to_value(hi: vec4<i32>, lo: vec4<i32>, shift: vec4<i32>) -> vec4<i32> {
-    let zero = vec4(0);
-    let most = vec4(VALUE_MAX);
-    let left = vec4(i32(LOW_BITS)) - shift;
-    let up = vec4<u32>(max(left, zero));
-    let limit = vec4(1i << 30u) >> up;
-    let low = select(lo << vec4<u32>(max(-shift, zero)), lo >> vec4<u32>(max(shift, zero)), shift >= zero);
+fn to_value(hi: Ints, lo: Ints, shift: Ints) -> Ints {
+    let zero = Ints(0);
+    let most = Ints(VALUE_MAX);
+    if SHIFTS_IN_LOW {
+        let up = Uints(Ints(i32(LOW_BITS)) - shift);
+        let limit = Ints(1i << 30u) >> up;
+        return clamp((clamp(hi, -limit - 1, limit) << up) + (lo >> Uints(shift)), -most, most);
+    }
+    let left = Ints(i32(LOW_BITS)) - shift;
+    let up = Uints(max(left, zero));
+    let limit = Ints(1i << 30u) >> up;
+    let low = select(lo << Uints(max(-shift, zero)), lo >> Uints(max(shift, zero)), shift >= zero);
     let raised = clamp((hi << up) + low, -most, most);
     let saturated = select(select(raised, most, hi >= limit), -most, hi < -limit);
-    let lowered = clamp(hi >> vec4<u32>(max(-left, zero)), -most, most);
+    let lowered = clamp(hi >> Uints(max(-left, zero)), -most, most);
     return select(saturated, lowered, left <= zero);
 }
-fn finish(quad: u32, pixel: u32, hi_sum: vec4<i32>, lo_sum: vec4<i32>) -> vec4<u32> {
-    let raw = lo_sum + row_of(quad, BIAS + 1u);
-    let hi = hi_sum + row_of(quad, BIAS) + (raw >> vec4(LOW_BITS));
-    let lo = raw & vec4((1i << LOW_BITS) - 1);
+fn finish(at: u32, pixel: u32, hi_sum: Ints, lo_sum: Ints) -> Uints {
+    return finish_sums(at, pixel, hi_sum + row_of(at, BIAS), lo_sum + row_of(at, BIAS + 1u));
+}
+fn finish_sums(at: u32, pixel: u32, hi_sum: Ints, raw: Ints) -> Uints {
+    let hi = hi_sum + (raw >> Uints(LOW_BITS));
+    let lo = raw & Ints((1i << LOW_BITS) - 1);
     if CODES_FROM_SUMS {
-        return rank_of_sums(quad, hi, lo);
+        return rank_of_sums(at, hi, lo);
     }
-    var v = to_value(hi, lo, row_of(quad, SHIFT));
+    var v = to_value(hi, lo, row_of(at, SHIFT));
     if HAS_RESIDUAL {
-        v = clamp(v + residual_of(quad, pixel), vec4(-VALUE_MAX), vec4(VALUE_MAX));
+        v = clamp(v + residual_of(at, pixel), Ints(-VALUE_MAX), Ints(VALUE_MAX));
     }
     if RELU {
-        v = max(v, vec4(0));
+        v = max(v, Ints(0));
     }
     if STORE_VALUE {
-        store_values(quad, pixel, v);
+        store_values(at, pixel, v);
     }
     if BITS == 0u {
-        return vec4(0u);
+        return Uints(0u);
     }
-    return rank_of_values(quad, v * row_of(quad, SIGN));
+    return rank_of_values(at, signed(at, v));
 }
 struct Words {
-    hi: vec4<i32>,
-    lo: vec4<i32>,
+    hi: Ints,
+    lo: Ints,
 }
-fn combined(diagonals: array<vec4<i32>, DIAGONALS>) -> Words {
-    var carry = vec4(0);
-    var hi = vec4(0);
-    var lo = vec4(0);
+fn combined(diagonals: array<Ints, DIAGONALS>) -> Words {
+    var carry = Ints(0);
+    var hi = Ints(0);
+    var lo = Ints(0);
 {
 const d = 0u;
         var sum = carry;
@@ -217,13 +238,13 @@ const d = 0u;
             sum += diagonals[min(d, DIAGONALS - 1u)];
         }
         if d < DROP + 2u {
-            carry = sum >> vec4(8u);
+            carry = sum >> Uints(8u);
             if d >= DROP {
-                lo |= (sum & vec4(255)) << vec4(8u * min(max(d, DROP) - DROP, 1u));
+                lo |= (sum & Ints(255)) << Uints(8u * min(max(d, DROP) - DROP, 1u));
             }
         } else {
-            carry = vec4(0);
-            hi += sum << vec4(8u * (max(d, DROP + 2u) - DROP - 2u));
+            carry = Ints(0);
+            hi += sum << Uints(8u * (max(d, DROP + 2u) - DROP - 2u));
         }
 }
 {
@@ -233,13 +254,13 @@ const d = 1u;
             sum += diagonals[min(d, DIAGONALS - 1u)];
         }
         if d < DROP + 2u {
-            carry = sum >> vec4(8u);
+            carry = sum >> Uints(8u);
             if d >= DROP {
-                lo |= (sum & vec4(255)) << vec4(8u * min(max(d, DROP) - DROP, 1u));
+                lo |= (sum & Ints(255)) << Uints(8u * min(max(d, DROP) - DROP, 1u));
             }
         } else {
-            carry = vec4(0);
-            hi += sum << vec4(8u * (max(d, DROP + 2u) - DROP - 2u));
+            carry = Ints(0);
+            hi += sum << Uints(8u * (max(d, DROP + 2u) - DROP - 2u));
         }
 }
 {
@@ -249,13 +270,13 @@ const d = 2u;
             sum += diagonals[min(d, DIAGONALS - 1u)];
         }
         if d < DROP + 2u {
-            carry = sum >> vec4(8u);
+            carry = sum >> Uints(8u);
             if d >= DROP {
-                lo |= (sum & vec4(255)) << vec4(8u * min(max(d, DROP) - DROP, 1u));
+                lo |= (sum & Ints(255)) << Uints(8u * min(max(d, DROP) - DROP, 1u));
             }
         } else {
-            carry = vec4(0);
-            hi += sum << vec4(8u * (max(d, DROP + 2u) - DROP - 2u));
+            carry = Ints(0);
+            hi += sum << Uints(8u * (max(d, DROP + 2u) - DROP - 2u));
         }
 }
     return Words(hi + carry, lo);
@@ -346,7 +367,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     store_sums(image, quad, d, sums_of[d]);
                 }
             } else if x0 + t < OUT_W {
-                var diagonals: array<vec4<i32>, DIAGONALS>;
+                var diagonals: array<Ints, DIAGONALS>;
 {
 const d = 0u;
                     diagonals[d] = sums_of[d];

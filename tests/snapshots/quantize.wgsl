@@ -6,10 +6,11 @@ const LEVELS: u32 = 2u;
 const COUNTED: u32 = 1u;
 const THRESHOLDS: u32 = 1u;
 const CODE_WORDS: u32 = 1u;
+const KEPT_ROWS: u32 = 2u;
 const ROWS: u32 = 2u;
 const WORKGROUP_SIZE: u32 = 64u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
+struct Params { images: u32, zero: u32, first: u32, pad: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 2>;
 var<private> PER_IMAGE: u32;
@@ -28,7 +29,7 @@ fn load_shape() {
 @group(0) @binding(3) var<storage, read> table: array<vec4<i32>>;
 @group(0) @binding(4) var<storage, read_write> codes: array<u32>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);
@@ -39,25 +40,43 @@ fn source(at: u32, stride: u32, tap: u32, before: u32) -> u32 {
 fn row_of(quad: u32, row: u32) -> vec4<i32> {
     return table[quad * ROWS + row];
 }
-fn rank_of_values(quad: u32, x: vec4<i32>) -> vec4<u32> {
+fn counted_values(at: u32, x: Ints) -> Uints {
+    var rank = Uints(0u);
+{
+const r = 0u;
+        rank += Uints(x > row_of(at, THRESHOLDS + r));
+}
+    return rank;
+}
+fn counted_sums(at: u32, hi: Ints, lo: Ints) -> Uints {
+    var rank = Uints(0u);
+{
+const r = 0u;
+        let high = row_of(at, THRESHOLDS + 2u * r);
+        rank += Uints((hi > high) | ((hi == high) & (lo > row_of(at, THRESHOLDS + 2u * r + 1u))));
+}
+    return rank;
+}
+fn signed(at: u32, v: Ints) -> Ints {
+    let negative = row_of(at, SIGN) >> Uints(31u);
+    return (v ^ negative) - negative;
+}
+var<private> code_words: array<u32, CODE_PLANES>;
+fn load_codes() {
+{
+const b = 0u;
+        code_words[b] = code_word(b);
+}
+}
+alias Ints = vec4<i32>;
+alias Uints = vec4<u32>;
+fn rank_of_values(quad: u32, x: Ints) -> Uints {
     if COUNTED == 0u {
         return vec4(bisect_values(quad, 0u, x.x), bisect_values(quad, 1u, x.y), bisect_values(quad, 2u, x.z), bisect_values(quad, 3u, x.w));
     }
-    var rank = vec4(0u);
-{
-const r = 0u;
-        rank += vec4<u32>(x > row_of(quad, THRESHOLDS + r));
+    return counted_values(quad, x);
 }
-    return rank;
-}
-fn bisect_values(quad: u32, lane: u32, x: i32) -> u32 {
-    var rank = 0u;
-    for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
-        rank += select(0u, jump, x > row_of(quad, THRESHOLDS + rank + jump - 1u)[lane]);
-    }
-    return rank;
-}
-fn rank_of_sums(quad: u32, hi: vec4<i32>, lo: vec4<i32>) -> vec4<u32> {
+fn rank_of_sums(quad: u32, hi: Ints, lo: Ints) -> Uints {
     if COUNTED == 0u {
         return vec4(
             bisect_sums(quad, 0u, hi.x, lo.x),
@@ -66,12 +85,13 @@ fn rank_of_sums(quad: u32, hi: vec4<i32>, lo: vec4<i32>) -> vec4<u32> {
             bisect_sums(quad, 3u, hi.w, lo.w),
         );
     }
-    var rank = vec4(0u);
-{
-const r = 0u;
-        let high = row_of(quad, THRESHOLDS + 2u * r);
-        rank += vec4<u32>((hi > high) | ((hi == high) & (lo > row_of(quad, THRESHOLDS + 2u * r + 1u))));
+    return counted_sums(quad, hi, lo);
 }
+fn bisect_values(quad: u32, lane: u32, x: i32) -> u32 {
+    var rank = 0u;
+    for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
+        rank += select(0u, jump, x > row_of(quad, THRESHOLDS + rank + jump - 1u)[lane]);
+    }
     return rank;
 }
 fn bisect_sums(quad: u32, lane: u32, hi: i32, lo: i32) -> u32 {
@@ -82,13 +102,6 @@ fn bisect_sums(quad: u32, lane: u32, hi: i32, lo: i32) -> u32 {
         rank += select(0u, jump, hi > high || (hi == high && lo > row_of(quad, at + 1u)[lane]));
     }
     return rank;
-}
-var<private> code_words: array<u32, CODE_PLANES>;
-fn load_codes() {
-{
-const b = 0u;
-        code_words[b] = code_word(b);
-}
 }
 fn plane_bits(plane: u32, rank: vec4<u32>) -> u32 {
     var codes = vec4(code_words[plane]);
@@ -124,7 +137,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         let quad = group * 8u + q;
         let c = quad * 4u;
         let v = vec4(value_at(pixel, c), value_at(pixel, c + 1u), value_at(pixel, c + 2u), value_at(pixel, c + 3u));
-        let rank = rank_of_values(quad, v * row_of(quad, SIGN));
+        let rank = rank_of_values(quad, signed(quad, v));
 {
 const b = 0u;
             packed[b] |= plane_bits(b, rank) << (4u * q);

@@ -25,6 +25,8 @@ pub struct Gpu {
     nth_variant: Option<usize>,
     /// Run kernels that leave the choice in workgroups of this size instead of the best.
     workgroup_size: Option<u32>,
+    /// Compute so many images in a submission instead of as many as time allows.
+    images_at_once: Option<usize>,
     /// Where files are kept between runs, if anywhere.
     store: Option<Store>,
     /// Why the device was lost, once it is.
@@ -70,9 +72,19 @@ impl Gpu {
     }
 
     fn new(device: wgpu::Device, queue: wgpu::Queue, info: AdapterInfo) -> Self {
-        let (lost, submitting, rounds, strengths) = Default::default();
-        let (nth_variant, workgroup_size, store) = (None, None, None);
-        Gpu { device, queue, info, nth_variant, workgroup_size, store, lost, submitting, rounds, strengths }
+        Gpu {
+            device,
+            queue,
+            info,
+            nth_variant: None,
+            workgroup_size: None,
+            images_at_once: None,
+            store: None,
+            lost: Arc::default(),
+            submitting: Arc::default(),
+            rounds: Arc::default(),
+            strengths: Arc::default(),
+        }
     }
 
     /// What is known about the device.
@@ -90,6 +102,12 @@ impl Gpu {
     pub fn with_workgroups(&self, size: u32) -> Self {
         let size = size.clamp(1, self.info.limits.workgroup_invocations);
         Gpu { workgroup_size: Some(size), ..self.clone() }
+    }
+
+    /// The same device, computing `images` images in a submission instead of as many as time allows; with 0, each dispatch
+    /// of an image on its own.
+    pub fn with_images_at_once(&self, images: usize) -> Self {
+        Gpu { images_at_once: Some(images), ..self.clone() }
     }
 
     /// The same device, keeping its pipelines and choices in `folder`, or nowhere.
@@ -112,6 +130,11 @@ impl Gpu {
     /// Which variant to run instead of the best, if any.
     pub(crate) fn nth_variant(&self) -> Option<usize> {
         self.nth_variant
+    }
+
+    /// How many images to compute in a submission, if not as many as time allows.
+    pub(crate) fn images_at_once(&self) -> Option<usize> {
+        self.images_at_once
     }
 
     /// Held by the thread that submits or polls.

@@ -44,7 +44,7 @@ impl FloatNet {
         let FloatRecording { recording, tensors, slots, output } = within_rounds(gpu, record, |net| &net.recording)?;
         let layout = Layout { tensors, slots, output };
         BatchLimit::of(gpu).check_exact_batch(&layout, &recording, images)?;
-        let pace = Pace::expecting(FIRST, gpu.info().software);
+        let pace = Pace::expecting(FIRST, gpu);
         let loaded = Loaded::new(gpu, layout, recording, pace, images..=images, &|_, _| Ok(()))?;
         Ok(FloatNet { loaded, images, channels: [graph.input_shape().c, outputs] })
     }

@@ -11,8 +11,8 @@ texts! { LIMBSUM_PARTS = "limbsum.parts.wgsl" }
 
 /// Output channels of neighbouring invocations.
 const SPAN: usize = 16;
-/// Spans of a workgroup, which divide the terms of a sum.
-const PARTS: usize = MAX_TEAM / SPAN;
+/// Most spans of a workgroup, which divide the terms of a sum.
+const MAX_PARTS: usize = MAX_TEAM / SPAN;
 /// Terms of a step: the words of a vector.
 const AT_ONCE: usize = 4;
 
@@ -26,13 +26,15 @@ pub(super) fn limbsum(k: &LimbSum, tensors: Tensors) -> Option<Launch> {
     }
     let terms = k.window.taps() * input.shape.c.div_ceil(LIMB_LANES);
     let steps = terms.div_ceil(AT_ONCE);
-    let mut launch = Launch::new(MAX_TEAM, &[LIMBSUM_PARTS]);
-    (launch.workgroup_size, launch.layers) = (MAX_TEAM as u32, channels.div_ceil(SPAN));
-    launch.rounds = rounds(steps.div_ceil(PARTS), 0);
+    // A power of two, so that not even half of them have nothing to do.
+    let parts = 1 << steps.ilog2().min(MAX_PARTS.ilog2());
+    let mut launch = Launch::new(SPAN * parts, &[LIMBSUM_PARTS]);
+    (launch.workgroup_size, launch.layers) = ((SPAN * parts) as u32, channels.div_ceil(SPAN));
+    launch.rounds = rounds(steps.div_ceil(parts), 0);
     let products = AT_ONCE * LIMB_LANES * limbs * WEIGHT_LIMBS;
-    launch.nest = Nest { turns: 1, steps: steps.div_ceil(PARTS), products };
+    launch.nest = Nest { turns: 1, steps: steps.div_ceil(parts), products };
     let header = &mut launch.header;
-    header.number("SPAN", SPAN).number("PARTS", PARTS).number("X_LIMBS", limbs).number("W_LIMBS", WEIGHT_LIMBS);
+    header.number("SPAN", SPAN).number("PARTS", parts).number("X_LIMBS", limbs).number("W_LIMBS", WEIGHT_LIMBS);
     header.number("DIAGONALS", limbs + WEIGHT_LIMBS - 1);
     header.shape("OUT_C", channels).shape("TERMS", terms).shape("STEPS", steps);
     launch.read("input", "u32", k.input).read("weights", "vec4<u32>", weights(k, terms, channels));

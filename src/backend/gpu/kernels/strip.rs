@@ -28,7 +28,7 @@ const COLOURS: usize = 3;
 /// How many products of 128 and 2^11 a word can hold the sum of, with room for a carry.
 const MAX_TERMS: usize = 4096;
 /// Taps whose sums f32 holds exactly: each adds at most 3 * 128 * 2^11 to a sum that must stay below 2^24.
-const EXACT_TAPS: usize = ((1 << 24) - 1) / (COLOURS * 128 << (LOWER - 1));
+const EXACT_TAPS: usize = ((1 << 24) - 1) / ((COLOURS * 128) << (LOWER - 1));
 /// Pixels in a vector.
 const VECTOR: usize = 4;
 /// Largest shift that drops digits.

@@ -34,7 +34,7 @@ impl GpuNet {
     pub(crate) fn new(gpu: &Gpu, plan: &Plan, max_batch: usize, progress: Progress) -> Result<Self> {
         let (layout, recording) = (Layout::of(plan), record(gpu, plan, max_batch)?);
         let max_batch = BatchLimit::of(gpu).max_batch(&layout, &recording, max_batch)?;
-        let pace = Pace::of(plan.program(), gpu.info().software);
+        let pace = Pace::of(plan.program(), gpu);
         let loaded = Loaded::new(gpu, layout, recording, pace, 1..=max_batch, progress)?;
         Ok(GpuNet { loaded, imports: Mutex::default() })
     }

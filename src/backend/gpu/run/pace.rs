@@ -2,6 +2,7 @@
 //! reset a GPU that takes seconds. So a submission gets no more work than the device is thought to do in [`MOST`]: at
 //! first by the rates of a slow GPU, then by what runs took.
 
+use crate::backend::gpu::device::Gpu;
 use crate::lower::{Program, Work};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,11 +20,15 @@ const LAUNCH: f64 = 50e-6;
 /// slower, or other threads may have had it for a while.
 const SHARE: u64 = 8;
 
-/// What a device is expected to take for an image.
+/// What decides how a batch is divided.
 #[derive(Debug)]
-pub(crate) struct Pace {
-    /// In nanoseconds; `None` where nothing has to be divided, because a rasteriser on a CPU is not reset.
-    per_image: Option<AtomicU64>,
+pub(crate) enum Pace {
+    /// What the device is expected to take for an image, in nanoseconds.
+    Expected(AtomicU64),
+    /// So many images at once; with 0, each dispatch of an image on its own.
+    Fixed(usize),
+    /// Nothing has to be divided: a rasteriser on a CPU is not reset.
+    Unbounded,
 }
 
 /// The part of a batch that one submission computes: some images, and some of the dispatches.
@@ -36,28 +41,41 @@ pub(crate) struct Part {
 }
 
 impl Pace {
-    /// That of a slow GPU with `program`, or without bounds on a device of `software`.
-    pub(crate) fn of(program: &Program, software: bool) -> Self {
+    /// That of a slow GPU with `program`, until runs of `gpu` have shown more.
+    pub(crate) fn of(program: &Program, gpu: &Gpu) -> Self {
         let seconds = |work: Work| {
             work.words as f64 / WORDS + work.byte_products as f64 / PRODUCTS + work.bytes(1) as f64 / BYTES + LAUNCH
         };
         let all: f64 = program.steps.iter().map(|step| seconds(Work::of(program, &step.kernel))).sum();
-        Self::expecting(Duration::from_secs_f64(all), software)
+        Self::expecting(Duration::from_secs_f64(all), gpu)
     }
 
-    /// That of a device that is expected to take so long for an image.
-    pub(crate) fn expecting(per_image: Duration, software: bool) -> Self {
-        Pace { per_image: (!software).then(|| AtomicU64::new(nanoseconds(per_image))) }
+    /// That of `gpu` if it is expected to take so long for an image.
+    pub(crate) fn expecting(per_image: Duration, gpu: &Gpu) -> Self {
+        match (gpu.images_at_once(), gpu.info().software) {
+            (Some(images), _) => Pace::Fixed(images),
+            (None, true) => Pace::Unbounded,
+            (None, false) => Self::expected(per_image),
+        }
+    }
+
+    fn expected(per_image: Duration) -> Self {
+        Pace::Expected(AtomicU64::new(nanoseconds(per_image)))
     }
 
     /// The parts of a batch, in order. They are as long as each other, or nearly so.
     pub(crate) fn parts(&self, images: usize, dispatches: usize) -> Vec<Part> {
-        let per_image = self.per_image.as_ref().map_or(0, |time| time.load(Ordering::Relaxed));
-        let most = nanoseconds(MOST);
-        let at_once = (most / per_image.max(1)).clamp(1, images.max(1) as u64) as usize;
-        // Dispatches of one image are taken to be equally long: those of networks of some depth are, roughly.
-        let pieces =
-            if at_once == 1 { per_image.div_ceil(most).clamp(1, dispatches.max(1) as u64) as usize } else { 1 };
+        let (at_once, pieces) = match self {
+            Pace::Expected(per_image) => {
+                let (per_image, most) = (per_image.load(Ordering::Relaxed).max(1), nanoseconds(MOST));
+                // Dispatches of one image are taken to be equally long: those of networks of some depth are, roughly.
+                ((most / per_image) as usize, if per_image > most { per_image.div_ceil(most) as usize } else { 1 })
+            }
+            Pace::Fixed(0) => (1, dispatches),
+            Pace::Fixed(images) => (*images, 1),
+            Pace::Unbounded => (images, 1),
+        };
+        let (at_once, pieces) = (at_once.clamp(1, images.max(1)), pieces.clamp(1, dispatches.max(1)));
         let ranges = |all: usize, count: usize| (0..count).map(move |k| all * k / count..all * (k + 1) / count);
         let images = ranges(images, images.div_ceil(at_once));
         let part = |images: Range<usize>| {
@@ -68,7 +86,7 @@ impl Pace {
 
     /// Takes note of how long a batch of `images` images took.
     pub(crate) fn learn(&self, images: usize, took: Duration) {
-        let Some(expected) = &self.per_image else { return };
+        let Pace::Expected(expected) = self else { return };
         let measured = nanoseconds(took) / images.max(1) as u64;
         let old = expected.load(Ordering::Relaxed);
         let new = if measured < old { measured } else { old + (measured - old) / SHARE };
@@ -85,7 +103,7 @@ mod tests {
     use super::*;
 
     fn parts(per_image: Duration, images: usize, dispatches: usize) -> Vec<Part> {
-        Pace::expecting(per_image, false).parts(images, dispatches)
+        Pace::expected(per_image).parts(images, dispatches)
     }
 
     #[test]
@@ -113,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_runs_take_counts() {
-        let pace = Pace::expecting(Duration::from_millis(200), false);
+        let pace = Pace::expected(Duration::from_millis(200));
         pace.learn(4, Duration::from_millis(4));
         assert_eq!(pace.parts(64, 9).len(), 1);
         (0..100).for_each(|_| pace.learn(1, Duration::from_millis(50)));
@@ -121,7 +139,8 @@ mod tests {
     }
 
     #[test]
-    fn rasterisers_are_not_bounded() {
-        assert_eq!(Pace::expecting(Duration::from_secs(9), true).parts(64, 9).len(), 1);
+    fn some_are_not_bounded_and_some_as_asked() {
+        let lengths = [Pace::Unbounded, Pace::Fixed(3), Pace::Fixed(0)].map(|pace| pace.parts(64, 9).len());
+        assert_eq!(lengths, [1, 22, 64 * 9]);
     }
 }

@@ -1,0 +1,890 @@
+const VALUE_MAX: i32 = 1073741823i;
+const TAPS_X: u32 = 2u;
+const STRIDE_X: u32 = 2u;
+const DILATION_X: u32 = 1u;
+const TILE: u32 = 4u;
+const COLUMNS: u32 = 8u;
+const SPAN: u32 = 8u;
+const SPANS_AT_ONCE: u32 = 8u;
+const GROUPS_AT_ONCE: u32 = 1u;
+const WORD_CHANNELS: u32 = 8u;
+const TILE_BITS: u32 = 4u;
+const VECTORS_BEFORE: u32 = 0u;
+const SKIPPED: u32 = 0u;
+const VECTORS: u32 = 2u;
+const COLUMN_ROOM: u32 = 8u;
+const LOADED: u32 = 16u;
+const WEIGHT_LOADS: u32 = 4u;
+const ROW_LOADS: u32 = 5u;
+const DROP: u32 = 0u;
+const LOWERED: u32 = 0u;
+const RAISED: u32 = 12u;
+const ROWS_AT_ONCE: u32 = 2u;
+const ADDED: u32 = 12u;
+const ALPHA: u32 = 4u;
+const LOW_BITS: u32 = 16u;
+const BIAS: u32 = 0u;
+const SHIFT: u32 = 2u;
+const SHIFTS_IN_LOW: bool = true;
+const SIGN: u32 = 3u;
+const BITS: u32 = 1u;
+const CODE_PLANES: u32 = 1u;
+const LEVELS: u32 = 2u;
+const COUNTED: u32 = 1u;
+const THRESHOLDS: u32 = 4u;
+const CODE_WORDS: u32 = 1u;
+const KEPT_ROWS: u32 = 5u;
+const CODES_FROM_SUMS: bool = false;
+const HAS_RESIDUAL: bool = false;
+const STORE_VALUE: bool = true;
+const RELU: bool = false;
+const ROWS: u32 = 5u;
+const WORKGROUP_SIZE: u32 = 64u;
+const FOLD: u32 = 65535u;
+struct Params { images: u32, zero: u32, first: u32, pad: u32, }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 4>;
+var<private> PER_IMAGE: u32;
+var<private> IN_H: u32;
+var<private> IN_W: u32;
+var<private> OUT_H: u32;
+var<private> OUT_W: u32;
+var<private> OUT_C: u32;
+var<private> KH: u32;
+var<private> STRIDE_Y: u32;
+var<private> DILATION_Y: u32;
+var<private> BEFORE_Y: u32;
+var<private> BEFORE_X: u32;
+var<private> TILES: u32;
+var<private> GROUPS: u32;
+var<private> RESIDUAL_C: u32;
+var<private> QUADS: u32;
+var<private> CODES: u32;
+fn load_shape() {
+    PER_IMAGE = shape[0][0];
+    IN_H = shape[0][1];
+    IN_W = shape[0][2];
+    OUT_H = shape[0][3];
+    OUT_W = shape[1][0];
+    OUT_C = shape[1][1];
+    KH = shape[1][2];
+    STRIDE_Y = shape[1][3];
+    DILATION_Y = shape[2][0];
+    BEFORE_Y = shape[2][1];
+    BEFORE_X = shape[2][2];
+    TILES = shape[2][3];
+    GROUPS = shape[3][0];
+    RESIDUAL_C = shape[3][1];
+    QUADS = shape[3][2];
+    CODES = shape[3][3];
+}
+@group(0) @binding(2) var<storage, read> input: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> table: array<i32>;
+var<private> residual: array<i32, 1>;
+@group(0) @binding(5) var<storage, read_write> values: array<i32>;
+@group(0) @binding(6) var<storage, read_write> codes: array<u32>;
+fn invocation(group: vec3<u32>, lane: u32) -> u32 {
+    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+}
+fn add_values(a: i32, b: i32) -> i32 {
+    return clamp(a + b, -VALUE_MAX, VALUE_MAX);
+}
+fn source(at: u32, stride: u32, tap: u32, before: u32) -> u32 {
+    return at * stride + tap - before;
+}
+fn counted_values(at: u32, x: Ints) -> Uints {
+    var rank = Uints(0u);
+{
+const r = 0u;
+        rank += Uints(x > row_of(at, THRESHOLDS + r));
+}
+    return rank;
+}
+fn counted_sums(at: u32, hi: Ints, lo: Ints) -> Uints {
+    var rank = Uints(0u);
+{
+const r = 0u;
+        let high = row_of(at, THRESHOLDS + 2u * r);
+        rank += Uints((hi > high) | ((hi == high) & (lo > row_of(at, THRESHOLDS + 2u * r + 1u))));
+}
+    return rank;
+}
+fn signed(at: u32, v: Ints) -> Ints {
+    let negative = row_of(at, SIGN) >> Uints(31u);
+    return (v ^ negative) - negative;
+}
+var<private> code_words: array<u32, CODE_PLANES>;
+fn load_codes() {
+{
+const b = 0u;
+        code_words[b] = code_word(b);
+}
+}
+alias Ints = i32;
+alias Uints = u32;
+struct Place {
+    span: u32,
+    member: u32,
+    channel: u32,
+    of_group: u32,
+    x0: u32,
+    y: u32,
+    image: u32,
+    pixel: u32,
+}
+fn place_of(id: vec3<u32>, lane: u32) -> Place {
+    var place: Place;
+    place.member = lane;
+    if SPANS_AT_ONCE > 1u {
+        place.of_group = lane / SPAN;
+        place.member = lane % SPAN;
+    }
+    place.span = id.z;
+    place.channel = id.z * SPAN + place.member;
+    let per_image = PER_IMAGE / SPAN;
+    let wanted = params.first * per_image + (id.y * FOLD + id.x) * SPANS_AT_ONCE + place.of_group;
+    let tile = min(wanted, params.images * per_image - 1u);
+    place.x0 = tile % TILES * TILE;
+    place.y = tile / TILES % OUT_H;
+    place.image = tile / TILES / OUT_H;
+    place.pixel = (place.image * OUT_H + place.y) * OUT_W + place.x0;
+    return place;
+}
+var<private> rows_at: u32;
+var<private> rows: array<i32, KEPT_ROWS>;
+fn row_of(channel: u32, row: u32) -> i32 {
+    return rows[row];
+}
+fn load_rows(place: Place) {
+    rows_at = place.span * ROWS * SPAN + place.member;
+{
+const r = 0u;
+        rows[r] = table[rows_at + r * SPAN];
+}
+{
+const r = 1u;
+        rows[r] = table[rows_at + r * SPAN];
+}
+{
+const r = 2u;
+        rows[r] = table[rows_at + r * SPAN];
+}
+{
+const r = 3u;
+        rows[r] = table[rows_at + r * SPAN];
+}
+{
+const r = 4u;
+        rows[r] = table[rows_at + r * SPAN];
+}
+}
+fn rank_of_values(channel: u32, x: i32) -> u32 {
+    if COUNTED > 0u {
+        return counted_values(channel, x);
+    }
+    var rank = 0u;
+    for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
+        rank += select(0u, jump, x > table[rows_at + (THRESHOLDS + rank + jump - 1u) * SPAN]);
+    }
+    return rank;
+}
+fn rank_of_sums(channel: u32, hi: i32, lo: i32) -> u32 {
+    if COUNTED > 0u {
+        return counted_sums(channel, hi, lo);
+    }
+    var rank = 0u;
+    for (var jump = LEVELS / 2u + params.zero; jump > 0u; jump /= 2u) {
+        let at = rows_at + (THRESHOLDS + 2u * (rank + jump - 1u)) * SPAN;
+        let high = table[at];
+        rank += select(0u, jump, (hi > high) | ((hi == high) & (lo > table[at + SPAN])));
+    }
+    return rank;
+}
+fn plane_bit(plane: u32, rank: u32) -> u32 {
+    var codes = code_words[plane];
+    if CODE_WORDS > 1u {
+        codes = code_word(plane * CODE_WORDS + (rank >> 5u));
+    }
+    return (codes >> (rank & 31u)) & 1u;
+}
+fn code_word(word: u32) -> u32 {
+    return u32(table[CODES + word]);
+}
+var<workgroup> channel_codes: array<u32, WORKGROUP_SIZE>;
+fn store_codes(place: Place, own: u32) {
+    let first = place.of_group * SPAN;
+    channel_codes[first + place.member] = select(0u, own, place.channel < OUT_C);
+    workgroupBarrier();
+    for (var w = place.member; w < GROUPS_AT_ONCE * TILE_BITS; w += SPAN) {
+        let bit = w % TILE_BITS;
+        let group = place.span * GROUPS_AT_ONCE + w / TILE_BITS;
+        let at = first + w / TILE_BITS * 32u;
+        var word = 0u;
+{
+const k = 0u;
+            word |= ((channel_codes[at + k] >> bit) & 1u) << k;
+}
+{
+const k = 1u;
+            word |= ((channel_codes[at + k] >> bit) & 1u) << k;
+}
+{
+const k = 2u;
+            word |= ((channel_codes[at + k] >> bit) & 1u) << k;
+}
+{
+const k = 3u;
+            word |= ((channel_codes[at + k] >> bit) & 1u) << k;
+}
+{
+const k = 4u;
+            word |= ((channel_codes[at + k] >> bit) & 1u) << k;
+}
+{
+const k = 5u;
+            word |= ((channel_codes[at + k] >> bit) & 1u) << k;
+}
+{
+const k = 6u;
+            word |= ((channel_codes[at + k] >> bit) & 1u) << k;
+}
+{
+const k = 7u;
+            word |= ((channel_codes[at + k] >> bit) & 1u) << k;
+}
+        let t = bit / CODE_PLANES;
+        if (place.x0 + t < OUT_W) & (group < GROUPS) {
+            codes[((place.pixel + t) * GROUPS + group) * BITS + bit % CODE_PLANES] = word;
+        }
+    }
+}
+fn residual_of(channel: u32, pixel: u32) -> i32 {
+    let there = channel < RESIDUAL_C;
+    return select(0, residual[select(0u, pixel * RESIDUAL_C + channel, there)], there);
+}
+fn store_values(channel: u32, pixel: u32, v: i32) {
+    values[pixel * OUT_C + channel] = v;
+}
+fn to_value(hi: Ints, lo: Ints, shift: Ints) -> Ints {
+    let zero = Ints(0);
+    let most = Ints(VALUE_MAX);
+    if SHIFTS_IN_LOW {
+        let up = Uints(Ints(i32(LOW_BITS)) - shift);
+        let limit = Ints(1i << 30u) >> up;
+        return clamp((clamp(hi, -limit - 1, limit) << up) + (lo >> Uints(shift)), -most, most);
+    }
+    let left = Ints(i32(LOW_BITS)) - shift;
+    let up = Uints(max(left, zero));
+    let limit = Ints(1i << 30u) >> up;
+    let low = select(lo << Uints(max(-shift, zero)), lo >> Uints(max(shift, zero)), shift >= zero);
+    let raised = clamp((hi << up) + low, -most, most);
+    let saturated = select(select(raised, most, hi >= limit), -most, hi < -limit);
+    let lowered = clamp(hi >> Uints(max(-left, zero)), -most, most);
+    return select(saturated, lowered, left <= zero);
+}
+fn finish(at: u32, pixel: u32, hi_sum: Ints, lo_sum: Ints) -> Uints {
+    return finish_sums(at, pixel, hi_sum + row_of(at, BIAS), lo_sum + row_of(at, BIAS + 1u));
+}
+fn finish_sums(at: u32, pixel: u32, hi_sum: Ints, raw: Ints) -> Uints {
+    let hi = hi_sum + (raw >> Uints(LOW_BITS));
+    let lo = raw & Ints((1i << LOW_BITS) - 1);
+    if CODES_FROM_SUMS {
+        return rank_of_sums(at, hi, lo);
+    }
+    var v = to_value(hi, lo, row_of(at, SHIFT));
+    if HAS_RESIDUAL {
+        v = clamp(v + residual_of(at, pixel), Ints(-VALUE_MAX), Ints(VALUE_MAX));
+    }
+    if RELU {
+        v = max(v, Ints(0));
+    }
+    if STORE_VALUE {
+        store_values(at, pixel, v);
+    }
+    if BITS == 0u {
+        return Uints(0u);
+    }
+    return rank_of_values(at, signed(at, v));
+}
+fn load_columns(place: Place, iy: u32) -> array<u32, COLUMN_ROOM> {
+    let first_vector = place.x0 * STRIDE_X / 4u - VECTORS_BEFORE;
+    let row_at = (place.image * IN_H + iy) * (IN_W / 4u);
+    var columns: array<u32, COLUMN_ROOM>;
+{
+const v = 0u;
+        let inside = first_vector + v < IN_W / 4u;
+        let four = select(vec4(0u), input[select(0u, row_at + first_vector + v, inside)], inside);
+{
+const k = 0u;
+            columns[4u * v + k] = four[k];
+}
+{
+const k = 1u;
+            columns[4u * v + k] = four[k];
+}
+{
+const k = 2u;
+            columns[4u * v + k] = four[k];
+}
+{
+const k = 3u;
+            columns[4u * v + k] = four[k];
+}
+}
+{
+const v = 1u;
+        let inside = first_vector + v < IN_W / 4u;
+        let four = select(vec4(0u), input[select(0u, row_at + first_vector + v, inside)], inside);
+{
+const k = 0u;
+            columns[4u * v + k] = four[k];
+}
+{
+const k = 1u;
+            columns[4u * v + k] = four[k];
+}
+{
+const k = 2u;
+            columns[4u * v + k] = four[k];
+}
+{
+const k = 3u;
+            columns[4u * v + k] = four[k];
+}
+}
+    return columns;
+}
+fn load_weights(place: Place, ky: u32) -> array<u32, LOADED> {
+    let at = (place.span * KH + ky) * ROW_LOADS * SPAN + place.member;
+    var loaded: array<u32, LOADED>;
+{
+const v = 0u;
+        let four = weights[at + v * SPAN];
+{
+const k = 0u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 1u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 2u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 3u;
+            loaded[4u * v + k] = four[k];
+}
+}
+{
+const v = 1u;
+        let four = weights[at + v * SPAN];
+{
+const k = 0u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 1u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 2u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 3u;
+            loaded[4u * v + k] = four[k];
+}
+}
+{
+const v = 2u;
+        let four = weights[at + v * SPAN];
+{
+const k = 0u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 1u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 2u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 3u;
+            loaded[4u * v + k] = four[k];
+}
+}
+{
+const v = 3u;
+        let four = weights[at + v * SPAN];
+{
+const k = 0u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 1u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 2u;
+            loaded[4u * v + k] = four[k];
+}
+{
+const k = 3u;
+            loaded[4u * v + k] = four[k];
+}
+}
+    return loaded;
+}
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    load_shape();
+    load_codes();
+    let place = place_of(id, lane);
+    let first_x = place.x0 * STRIDE_X - BEFORE_X;
+    let whole = (first_x < IN_W) & (first_x + (COLUMNS - 1u) < IN_W);
+    var upper: array<i32, TILE>;
+    var lower: array<i32, TILE>;
+    var added_upper = 0;
+    var added_lower = 0;
+    for (var first_row = 0u; first_row < KH; first_row += ROWS_AT_ONCE) {
+        var some_upper: array<f32, TILE>;
+        var some_lower: array<f32, TILE>;
+        for (var ky = first_row; ky < min(first_row + ROWS_AT_ONCE, KH); ky++) {
+            let iy = source(place.y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
+            if iy >= IN_H {
+                continue;
+            }
+            let columns = load_columns(place, iy);
+            let taps = load_weights(place, ky);
+{
+const colour = 0u;
+                var x: array<f32, COLUMNS>;
+{
+const c = 0u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 1u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 2u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 3u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 4u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 5u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 6u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 7u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const kx = 0u;
+                    let w_upper = bitcast<f32>(taps[(kx * 3u + colour) * 2u]);
+                    let w_lower = bitcast<f32>(taps[(kx * 3u + colour) * 2u + 1u]);
+{
+const t = 0u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 1u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 2u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 3u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+}
+{
+const kx = 1u;
+                    let w_upper = bitcast<f32>(taps[(kx * 3u + colour) * 2u]);
+                    let w_lower = bitcast<f32>(taps[(kx * 3u + colour) * 2u + 1u]);
+{
+const t = 0u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 1u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 2u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 3u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+}
+}
+{
+const colour = 1u;
+                var x: array<f32, COLUMNS>;
+{
+const c = 0u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 1u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 2u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 3u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 4u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 5u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 6u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 7u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const kx = 0u;
+                    let w_upper = bitcast<f32>(taps[(kx * 3u + colour) * 2u]);
+                    let w_lower = bitcast<f32>(taps[(kx * 3u + colour) * 2u + 1u]);
+{
+const t = 0u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 1u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 2u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 3u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+}
+{
+const kx = 1u;
+                    let w_upper = bitcast<f32>(taps[(kx * 3u + colour) * 2u]);
+                    let w_lower = bitcast<f32>(taps[(kx * 3u + colour) * 2u + 1u]);
+{
+const t = 0u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 1u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 2u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 3u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+}
+}
+{
+const colour = 2u;
+                var x: array<f32, COLUMNS>;
+{
+const c = 0u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 1u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 2u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 3u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 4u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 5u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 6u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const c = 7u;
+                    x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
+}
+{
+const kx = 0u;
+                    let w_upper = bitcast<f32>(taps[(kx * 3u + colour) * 2u]);
+                    let w_lower = bitcast<f32>(taps[(kx * 3u + colour) * 2u + 1u]);
+{
+const t = 0u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 1u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 2u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 3u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+}
+{
+const kx = 1u;
+                    let w_upper = bitcast<f32>(taps[(kx * 3u + colour) * 2u]);
+                    let w_lower = bitcast<f32>(taps[(kx * 3u + colour) * 2u + 1u]);
+{
+const t = 0u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 1u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 2u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+{
+const t = 3u;
+                        some_upper[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_upper, some_upper[t]);
+                        some_lower[t] = fma(x[t * STRIDE_X + kx * DILATION_X], w_lower, some_lower[t]);
+}
+}
+}
+            added_upper += i32(taps[ADDED]);
+            added_lower += i32(taps[ADDED + 1u]);
+            if !whole {
+                let at = ((place.span * KH + ky) * ROW_LOADS + ALPHA) * SPAN + place.member;
+{
+const kx = 0u;
+                    let alpha = vec4<i32>(weights[at + kx / 2u * SPAN]);
+{
+const t = 0u;
+                        if first_x + t * STRIDE_X + kx * DILATION_X >= IN_W {
+                            upper[t] -= alpha[kx % 2u * 2u];
+                            lower[t] -= alpha[kx % 2u * 2u + 1u];
+                        }
+}
+{
+const t = 1u;
+                        if first_x + t * STRIDE_X + kx * DILATION_X >= IN_W {
+                            upper[t] -= alpha[kx % 2u * 2u];
+                            lower[t] -= alpha[kx % 2u * 2u + 1u];
+                        }
+}
+{
+const t = 2u;
+                        if first_x + t * STRIDE_X + kx * DILATION_X >= IN_W {
+                            upper[t] -= alpha[kx % 2u * 2u];
+                            lower[t] -= alpha[kx % 2u * 2u + 1u];
+                        }
+}
+{
+const t = 3u;
+                        if first_x + t * STRIDE_X + kx * DILATION_X >= IN_W {
+                            upper[t] -= alpha[kx % 2u * 2u];
+                            lower[t] -= alpha[kx % 2u * 2u + 1u];
+                        }
+}
+}
+{
+const kx = 1u;
+                    let alpha = vec4<i32>(weights[at + kx / 2u * SPAN]);
+{
+const t = 0u;
+                        if first_x + t * STRIDE_X + kx * DILATION_X >= IN_W {
+                            upper[t] -= alpha[kx % 2u * 2u];
+                            lower[t] -= alpha[kx % 2u * 2u + 1u];
+                        }
+}
+{
+const t = 1u;
+                        if first_x + t * STRIDE_X + kx * DILATION_X >= IN_W {
+                            upper[t] -= alpha[kx % 2u * 2u];
+                            lower[t] -= alpha[kx % 2u * 2u + 1u];
+                        }
+}
+{
+const t = 2u;
+                        if first_x + t * STRIDE_X + kx * DILATION_X >= IN_W {
+                            upper[t] -= alpha[kx % 2u * 2u];
+                            lower[t] -= alpha[kx % 2u * 2u + 1u];
+                        }
+}
+{
+const t = 3u;
+                        if first_x + t * STRIDE_X + kx * DILATION_X >= IN_W {
+                            upper[t] -= alpha[kx % 2u * 2u];
+                            lower[t] -= alpha[kx % 2u * 2u + 1u];
+                        }
+}
+}
+            }
+        }
+{
+const t = 0u;
+            upper[t] += i32(some_upper[t]);
+            lower[t] += i32(some_lower[t]);
+}
+{
+const t = 1u;
+            upper[t] += i32(some_upper[t]);
+            lower[t] += i32(some_lower[t]);
+}
+{
+const t = 2u;
+            upper[t] += i32(some_upper[t]);
+            lower[t] += i32(some_lower[t]);
+}
+{
+const t = 3u;
+            upper[t] += i32(some_upper[t]);
+            lower[t] += i32(some_lower[t]);
+}
+    }
+    load_rows(place);
+    var own_codes = 0u;
+{
+const t = 0u;
+        if (place.x0 + t < OUT_W) & (place.channel < OUT_C) {
+            let below = lower[t] + added_lower;
+            let high = upper[t] + added_upper + (below >> 12u);
+            let rest = below & 4095;
+            let hi = high >> (8u * DROP + 4u);
+            var lo = high >> LOWERED;
+            if 8u * DROP <= 12u {
+                lo = (high << RAISED) | (rest >> (8u * DROP));
+            }
+            let rank = finish(place.channel, place.pixel + t, hi, lo & 0xffff);
+{
+const b = 0u;
+                own_codes |= plane_bit(b, rank) << (t * BITS + b);
+}
+        }
+}
+{
+const t = 1u;
+        if (place.x0 + t < OUT_W) & (place.channel < OUT_C) {
+            let below = lower[t] + added_lower;
+            let high = upper[t] + added_upper + (below >> 12u);
+            let rest = below & 4095;
+            let hi = high >> (8u * DROP + 4u);
+            var lo = high >> LOWERED;
+            if 8u * DROP <= 12u {
+                lo = (high << RAISED) | (rest >> (8u * DROP));
+            }
+            let rank = finish(place.channel, place.pixel + t, hi, lo & 0xffff);
+{
+const b = 0u;
+                own_codes |= plane_bit(b, rank) << (t * BITS + b);
+}
+        }
+}
+{
+const t = 2u;
+        if (place.x0 + t < OUT_W) & (place.channel < OUT_C) {
+            let below = lower[t] + added_lower;
+            let high = upper[t] + added_upper + (below >> 12u);
+            let rest = below & 4095;
+            let hi = high >> (8u * DROP + 4u);
+            var lo = high >> LOWERED;
+            if 8u * DROP <= 12u {
+                lo = (high << RAISED) | (rest >> (8u * DROP));
+            }
+            let rank = finish(place.channel, place.pixel + t, hi, lo & 0xffff);
+{
+const b = 0u;
+                own_codes |= plane_bit(b, rank) << (t * BITS + b);
+}
+        }
+}
+{
+const t = 3u;
+        if (place.x0 + t < OUT_W) & (place.channel < OUT_C) {
+            let below = lower[t] + added_lower;
+            let high = upper[t] + added_upper + (below >> 12u);
+            let rest = below & 4095;
+            let hi = high >> (8u * DROP + 4u);
+            var lo = high >> LOWERED;
+            if 8u * DROP <= 12u {
+                lo = (high << RAISED) | (rest >> (8u * DROP));
+            }
+            let rank = finish(place.channel, place.pixel + t, hi, lo & 0xffff);
+{
+const b = 0u;
+                own_codes |= plane_bit(b, rank) << (t * BITS + b);
+}
+        }
+}
+    if BITS > 0u {
+        store_codes(place, own_codes);
+    }
+}
