@@ -118,7 +118,8 @@ pub(super) fn descend(problem: &Problem, channels: Vec<Channel>) -> Vec<Channel>
     for _ in 0..DESCENT_ROUNDS {
         let gradients = times(&differences(problem, &best.0), &problem.metric, problem.depth);
         let rows = best.0.par_iter().zip(gradients.par_chunks_exact(problem.depth));
-        let channels: Vec<Channel> = rows.map(|(channel, gradient)| descended(problem, channel, gradient.to_vec())).collect();
+        let channels: Vec<Channel> =
+            rows.map(|(channel, gradient)| descended(problem, channel, gradient.to_vec())).collect();
         let channels = refit(problem, &channels);
         let costs = costs(problem, &channels);
         let improved = costs.iter().zip(&best.1).any(|(new, old)| *new < old * (1.0 - 1e-6));
@@ -183,8 +184,10 @@ fn refit(problem: &Problem, channels: &[Channel]) -> Vec<Channel> {
     // Some channels at a time: their signs take memory.
     const TOGETHER: usize = 64;
     for (chunk, targets) in channels.chunks(TOGETHER).zip(problem.target.chunks(TOGETHER * depth)) {
-        let signs: Vec<f64> =
-            chunk.iter().flat_map(|c| (0..bits).flat_map(move |j| c.codes.iter().map(move |&code| sign(code, j)))).collect();
+        let signs: Vec<f64> = chunk
+            .iter()
+            .flat_map(|c| (0..bits).flat_map(move |j| c.codes.iter().map(move |&code| sign(code, j))))
+            .collect();
         let products = times(&signs, &problem.metric, depth);
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         for (at, (channel, target)) in chunk.iter().zip(targets.chunks_exact(depth)).enumerate() {

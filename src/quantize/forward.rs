@@ -133,7 +133,8 @@ impl Layer {
         let pictures = first.len() / from.elements();
         let mut result = vec![0.0; pictures * to.elements()];
         result.par_chunks_mut(to.elements()).enumerate().for_each(|(at, result)| {
-            let picture = |&(all, shape): &(&'a [f32], Shape)| (&all[at * shape.elements()..][..shape.elements()], shape);
+            let picture =
+                |&(all, shape): &(&'a [f32], Shape)| (&all[at * shape.elements()..][..shape.elements()], shape);
             let read: Vec<(&[f32], Shape)> = inputs.iter().map(picture).collect();
             self.picture(&read, result, to);
         });

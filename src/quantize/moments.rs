@@ -121,13 +121,15 @@ mod tests {
                         row[tap * 2 + c] = f64::from(read[(picture * from.pixels() + at) * 4 + group * 2 + c]);
                     }
                 }
-                (0..3).for_each(|o| row[18 + o] = f64::from(wanted[(picture * to.pixels() + pixel) * 6 + group * 3 + o]));
+                (0..3)
+                    .for_each(|o| row[18 + o] = f64::from(wanted[(picture * to.pixels() + pixel) * 6 + group * 3 + o]));
                 rows.push(row);
             }
             let count = rows.len() as f64;
             let mean = |i: usize| rows.iter().map(|row| row[i]).sum::<f64>() / count;
-            let covariance =
-                |i: usize, j: usize| rows.iter().map(|row| (row[i] - mean(i)) * (row[j] - mean(j))).sum::<f64>() / count;
+            let covariance = |i: usize, j: usize| {
+                rows.iter().map(|row| (row[i] - mean(i)) * (row[j] - mean(j))).sum::<f64>() / count
+            };
             let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{a} for {b}");
             (0..18).for_each(|i| close(found.read[i], mean(i)));
             for i in 0..18 {

@@ -60,8 +60,10 @@ impl<'a> Tensors<'a> {
     /// Runs `layer` as node `id`, on what `side` picks of its inputs.
     pub(super) fn run(&self, id: NodeId, layer: &Layer, side: fn(&Pair) -> &Arc<Tape>) -> Result<Arc<Tape>> {
         let inputs = &self.graph.nodes()[id].inputs;
-        let read: Vec<(&Arc<Tape>, Shape)> =
-            inputs.iter().filter_map(|&input| Some((side(self.tapes[input].as_ref()?), self.facts[input].shape))).collect();
+        let read: Vec<(&Arc<Tape>, Shape)> = inputs
+            .iter()
+            .filter_map(|&input| Some((side(self.tapes[input].as_ref()?), self.facts[input].shape)))
+            .collect();
         if let (Layer::Same, Some((tape, _))) = (layer, read.first()) {
             return Ok((*tape).clone());
         }
@@ -70,7 +72,8 @@ impl<'a> Tensors<'a> {
         let most = read.iter().map(|(_, shape)| shape.elements()).max().unwrap_or(1).max(to.elements());
         for (first, count) in chunks(self.pictures, most) {
             let numbers = read.iter().map(|(tape, _)| tape.read(first, count)).collect::<Result<Vec<_>>>()?;
-            let inputs: Vec<(&[f32], Shape)> = numbers.iter().zip(&read).map(|(n, (_, shape))| (&n[..], *shape)).collect();
+            let inputs: Vec<(&[f32], Shape)> =
+                numbers.iter().zip(&read).map(|(n, (_, shape))| (&n[..], *shape)).collect();
             result.write(first, &layer.run(&inputs, to))?;
         }
         Ok(Arc::new(result))
@@ -79,7 +82,8 @@ impl<'a> Tensors<'a> {
     /// The node that runs next, of those that are left: first what is no convolution of `heavy`, so that a convolution
     /// finds whatever is added to its result.
     pub(super) fn next(&self, heavy: &BTreeSet<NodeId>) -> Option<NodeId> {
-        let ready = |&id: &NodeId| !self.done[id] && self.graph.nodes()[id].inputs.iter().all(|&input| self.done[input]);
+        let ready =
+            |&id: &NodeId| !self.done[id] && self.graph.nodes()[id].inputs.iter().all(|&input| self.done[input]);
         let all = || (0..self.done.len()).filter(ready);
         all().find(|id| !heavy.contains(id)).or_else(|| all().next())
     }

@@ -143,8 +143,7 @@ mod tests {
     #[test]
     fn convolutions_share_the_quantizer_of_their_input() {
         let Placed { graph, layers } = placed("2/3", false);
-        let expected =
-            [("relu/quant".into(), 3, Encoding::ZeroOne), ("right/quant".into(), 3, Encoding::PlusMinus)];
+        let expected = [("relu/quant".into(), 3, Encoding::ZeroOne), ("right/quant".into(), 3, Encoding::PlusMinus)];
         assert_eq!(quantizers(&graph), expected);
         let names: Vec<&str> = layers.iter().map(|(id, _)| graph.nodes()[*id].name.as_str()).collect();
         assert_eq!(names, ["left", "right", "signed"]);

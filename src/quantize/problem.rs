@@ -44,7 +44,8 @@ impl Problem {
         let mut order: Vec<usize> = (0..depth).collect();
         order.sort_by(|&a, &b| variance(a).total_cmp(&variance(b)).then(b.cmp(&a)));
         let ordered = |row: &[f64]| order.iter().map(|&i| row[i]).collect::<Vec<f64>>();
-        let plain: Vec<f64> = order.iter().flat_map(|&i| ordered(&statistics.covariance[i * depth..][..depth])).collect();
+        let plain: Vec<f64> =
+            order.iter().flat_map(|&i| ordered(&statistics.covariance[i * depth..][..depth])).collect();
         for attempt in 0..TRIES {
             let ridge = ridge * mean * 10f64.powi(attempt as i32);
             let mut metric = plain.clone();
@@ -82,7 +83,11 @@ pub(super) fn error(statistics: &Statistics, weights: &[f64]) -> f64 {
 /// The constant for each output with which the mean is that of what is wanted.
 pub(super) fn constants(statistics: &Statistics, weights: &[f64]) -> Vec<f64> {
     let mean = |row: &[f64]| row.iter().zip(&statistics.read).map(|(w, m)| w * m).sum::<f64>();
-    weights.chunks_exact(statistics.read.len()).zip(&statistics.wanted).map(|(row, wanted)| wanted - mean(row)).collect()
+    weights
+        .chunks_exact(statistics.read.len())
+        .zip(&statistics.wanted)
+        .map(|(row, wanted)| wanted - mean(row))
+        .collect()
 }
 
 #[cfg(test)]
@@ -139,7 +144,9 @@ pub(super) mod tests {
                 assert!(cost(&other) > least);
             }
         }
-        assert!(error(&statistics, &target) < error(&statistics, &own.iter().map(|&w| f64::from(w)).collect::<Vec<_>>()));
+        assert!(
+            error(&statistics, &target) < error(&statistics, &own.iter().map(|&w| f64::from(w)).collect::<Vec<_>>())
+        );
         let variances: Vec<f64> = (0..7).map(|i| problem.metric[i * 8]).collect();
         assert!(variances.is_sorted(), "{variances:?}");
     }

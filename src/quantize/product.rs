@@ -265,7 +265,8 @@ mod tests {
                 (View::of(&a, rows).transposed(), View::of(&b, depth).transposed()),
             ] {
                 let expected = by_hand(a, b, extent);
-                let (mut alone, mut shared, mut upper) = (expected.clone(), vec![0f32; expected.len()], vec![0f64; expected.len()]);
+                let (mut alone, mut shared, mut upper) =
+                    (expected.clone(), vec![0f32; expected.len()], vec![0f64; expected.len()]);
                 alone.fill(0.0);
                 add_product(&mut alone, columns, a, b, extent);
                 add_product_in_parallel(&mut shared, columns, a, b, extent);

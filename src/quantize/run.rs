@@ -2,7 +2,7 @@
 
 use super::bits::LayerBits;
 use super::forward::{Layer, geometry, layer, quantizer};
-use super::layer::{Found, quantize as quantize_group};
+use super::layer::{Found, fit, quantize as quantize_group};
 use super::moments::Moments;
 use super::network::{Pair, Tensors, chunks};
 use super::options::QuantizeOptions;
@@ -15,9 +15,12 @@ use crate::error::{Error, Result};
 use crate::format::Packed;
 use crate::graph::{Encoding, Fact, Graph, Node, NodeId, Op, Params, Role, Tensor, Ties};
 use crate::threads;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// Pictures that are decoded at the same time.
+const DECODED: usize = 8;
 /// Numbers from which the basis of a quantizer is fitted.
 const SAMPLES: usize = 1 << 18;
 /// Most weights of an output whose inputs' covariance is computed: 5120^2 float64 numbers are 200 MB.
@@ -35,7 +38,7 @@ pub struct Quantized {
 }
 
 /// Calibration pictures, as the tensors that the first layer receives.
-pub trait Pictures {
+pub trait Pictures: Sync {
     /// How many there are.
     fn count(&self) -> usize;
     /// The tensor of one.
@@ -118,10 +121,10 @@ impl Work<'_> {
                 done += 1;
             }
             let pair = match &node.op {
-                Op::Quantize { bits, encoding, ties } => self.quantizer(&tensors, node, id, (*bits, *encoding, *ties))?,
-                Op::Conv { .. } if self.layers.get(&id).is_some_and(|bits| bits.weights.is_some()) => {
-                    self.convolution(&tensors, node, id)?
+                Op::Quantize { bits, encoding, ties } => {
+                    self.quantizer(&tensors, node, id, (*bits, *encoding, *ties))?
                 }
+                Op::Conv { .. } if self.is_changed(&tensors, id) => self.convolution(&tensors, node, id)?,
                 _ => self.unchanged(&tensors, node, id)?,
             };
             tensors.put(id, pair);
@@ -133,13 +136,16 @@ impl Work<'_> {
     /// The pictures on a tape.
     fn input(&self, pictures: &dyn Pictures) -> Result<Tape> {
         let tape = Tape::new(self.facts[0].shape.elements())?;
-        for index in 0..pictures.count() {
-            let tensor = pictures.tensor(index)?;
-            if tensor.len() != tape.length || tensor.iter().any(|x| !x.is_finite()) {
-                let (found, wanted) = (tensor.len(), tape.length);
-                return Err(self.bad(format!("picture {index} has {found} numbers, expected {wanted}, all finite")));
+        let all: Vec<usize> = (0..pictures.count()).collect();
+        for some in all.chunks(DECODED) {
+            let tensors: Vec<Vec<f32>> = some.par_iter().map(|&index| pictures.tensor(index)).collect::<Result<_>>()?;
+            for (&index, tensor) in some.iter().zip(tensors) {
+                if tensor.len() != tape.length || tensor.iter().any(|x| !x.is_finite()) {
+                    let (found, wanted) = (tensor.len(), tape.length);
+                    return Err(self.bad(format!("picture {index} has {found} numbers, expected {wanted}, all finite")));
+                }
+                tape.write(index, &tensor)?;
             }
-            tape.write(index, &tensor)?;
         }
         Ok(tape)
     }
@@ -198,8 +204,16 @@ impl Work<'_> {
         Ok(samples)
     }
 
+    /// Whether a convolution is quantized, or reads what is not as in the float network.
+    fn is_changed(&self, tensors: &Tensors, id: NodeId) -> bool {
+        let quantized = self.layers.get(&id).is_some_and(|bits| bits.weights.is_some());
+        let reads_same =
+            self.graph.nodes()[id].inputs.iter().all(|&input| tensors.get(input).is_some_and(Pair::is_same));
+        quantized || !reads_same
+    }
+
     fn convolution(&mut self, tensors: &Tensors, node: &Node, id: NodeId) -> Result<Pair> {
-        let bits = self.layers[&id];
+        let bits = self.layers.get(&id).and_then(|bits| Some((*bits, bits.weights?)));
         let geometry = geometry(node, self.facts, id);
         let weights = self.float.get(&node.name, Role::Weight).map_err(|p| self.bad(p))?.f32();
         let float = {
@@ -208,17 +222,24 @@ impl Work<'_> {
         };
         let moments = self.moments(tensors, node, id, geometry, &float)?;
         let group = geometry.outputs() * geometry.depth();
-        let width = bits.weights.unwrap_or(1);
         let mut found = Vec::new();
         for (moments, own) in moments.into_iter().zip(weights.chunks_exact(group)) {
             let statistics = moments.finish();
             if !statistics.power.is_finite() || statistics.read.iter().any(|m| !m.is_finite()) {
                 return Err(self.bad(format!("layer '{}' reads or gives numbers that are not finite", node.name)));
             }
-            found.push(quantize_group(&statistics, own, width, &self.options.method));
+            found.push(match bits {
+                Some((_, bits)) => quantize_group(&statistics, own, bits, &self.options.method),
+                None => fit(&statistics, own, &self.options.method),
+            });
         }
-        self.report.layers.push(LayerReport::new(&node.name, bits, geometry, weights, &found));
-        let low = self.result.put_conv(self.graph, self.float, id, geometry, &Found::joined(found)).map_err(|p| self.bad(p))?;
+        if let Some((bits, _)) = bits {
+            self.report.layers.push(LayerReport::new(&node.name, bits, geometry, weights, &found));
+        }
+        let low = self
+            .result
+            .put_conv(self.graph, self.float, id, geometry, &Found::joined(found))
+            .map_err(|p| self.bad(p))?;
         let low = tensors.run(id, &low, |pair| &pair.low)?;
         Ok(Pair { float, low })
     }
