@@ -98,6 +98,23 @@ pub(super) fn layer(graph: &Graph, facts: &[Fact], id: usize, params: &Params) -
     })
 }
 
+/// A layer as the float network has it, whose parameters are `float`.
+pub(super) fn float_layer(graph: &Graph, facts: &[Fact], id: usize, float: &Params) -> Result<Layer, String> {
+    let node = &graph.nodes()[id];
+    match &node.op {
+        Op::Quantize { .. } => Ok(Layer::Same),
+        Op::Conv { .. } => {
+            let geometry = geometry(node, facts, id);
+            let weights = float.get(&node.name, Role::Weight)?.f32();
+            // The quantized network may have a bias where the float network has none.
+            let bias =
+                float.get(&node.name, Role::Bias).map_or_else(|_| vec![0.0; geometry.to.c], |b| b.f32().to_vec());
+            Ok(Layer::Conv(Conv::new(geometry, weights, bias)))
+        }
+        _ => layer(graph, facts, id, float),
+    }
+}
+
 /// Where convolution `id` reads and writes.
 pub(super) fn geometry(node: &Node, facts: &[Fact], id: usize) -> Geometry {
     let (window, groups) = match &node.op {
@@ -142,7 +159,7 @@ impl Layer {
     }
 
     /// Runs the layer on one picture.
-    fn picture(&self, inputs: &[(&[f32], Shape)], result: &mut [f32], to: Shape) {
+    pub(super) fn picture(&self, inputs: &[(&[f32], Shape)], result: &mut [f32], to: Shape) {
         let (x, from) = inputs[0];
         let each = |result: &mut [f32], f: &dyn Fn(f32) -> f32| result.iter_mut().zip(x).for_each(|(r, &x)| *r = f(x));
         match self {

@@ -1,7 +1,7 @@
 //! The quantization of a whole network, in the order in which it runs.
 
 use super::bits::LayerBits;
-use super::forward::{Layer, geometry, layer, quantizer};
+use super::forward::{Layer, float_layer, geometry, quantizer};
 use super::layer::{Found, fit, quantize as quantize_group};
 use super::moments::Moments;
 use super::network::{Pair, Tensors, chunks};
@@ -10,14 +10,17 @@ use super::patches::Geometry;
 use super::place::{Placed, place};
 use super::report::{LayerReport, QuantizeReport, QuantizerReport};
 use super::tape::Tape;
+use super::tune::Tuner;
 use super::{qem, stored};
 use crate::error::{Error, Result};
 use crate::format::Packed;
 use crate::graph::{Encoding, Fact, Graph, Node, NodeId, Op, Params, Role, Tensor, Ties};
+use crate::tensor::Shape;
 use crate::threads;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Pictures that are decoded at the same time.
 const DECODED: usize = 8;
@@ -79,10 +82,18 @@ pub fn quantize(
         result: stored::Parameters::new(&graph, &model.params),
         report: QuantizeReport::default(),
     };
-    work.all(pictures, progress)?;
+    let input = Arc::new(work.input(pictures)?);
+    let count = pictures.count() * if options.mirror { 2 } else { 1 };
+    work.all(&input, count, progress)?;
     let (report, result) = (work.report, work.result);
     let (graph, tensors) = result.finish().map_err(bad)?;
-    let params = Params::new(&graph, tensors).map_err(bad)?;
+    let mut params = Params::new(&graph, tensors).map_err(bad)?;
+    if let Some(tuning) = options.method.tuning {
+        let mut tuner = Tuner::new(&graph, &facts, &params, &model.params, &tuning).map_err(bad)?;
+        tuner
+            .tune(&input, count, &tuning, options.seed, &|done, total| progress("all layers together", done, total))?;
+        params = Params::new(&graph, tuner.finish(&params).map_err(bad)?).map_err(bad)?;
+    }
     let mut header = model.header.clone();
     header.graph = graph;
     header.golden = Vec::new();
@@ -108,10 +119,9 @@ impl Work<'_> {
         Error::bad_model(Path::new(self.name), problem)
     }
 
-    fn all(&mut self, pictures: &dyn Pictures, progress: &dyn Fn(&str, usize, usize)) -> Result<()> {
-        let input = self.input(pictures)?;
+    fn all(&mut self, input: &Arc<Tape>, pictures: usize, progress: &dyn Fn(&str, usize, usize)) -> Result<()> {
         let graph = self.graph;
-        let mut tensors = Tensors::new(graph, self.facts, input, pictures.count());
+        let mut tensors = Tensors::new(graph, self.facts, input.clone(), pictures);
         let heavy: BTreeSet<NodeId> = self.layers.keys().copied().collect();
         let (mut done, total) = (0, heavy.len());
         while let Some(id) = tensors.next(&heavy) {
@@ -133,7 +143,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The pictures on a tape.
+    /// The pictures on a tape, and their mirror images after them if they are wanted.
     fn input(&self, pictures: &dyn Pictures) -> Result<Tape> {
         let tape = Tape::new(self.facts[0].shape.elements())?;
         let all: Vec<usize> = (0..pictures.count()).collect();
@@ -145,6 +155,9 @@ impl Work<'_> {
                     return Err(self.bad(format!("picture {index} has {found} numbers, expected {wanted}, all finite")));
                 }
                 tape.write(index, &tensor)?;
+                if self.options.mirror {
+                    tape.write(all.len() + index, &mirrored(&tensor, self.facts[0].shape))?;
+                }
             }
         }
         Ok(tape)
@@ -152,7 +165,7 @@ impl Work<'_> {
 
     /// A layer that is the same in both networks, with the parameters as they are stored by now.
     fn unchanged(&self, tensors: &Tensors, node: &Node, id: NodeId) -> Result<Pair> {
-        let own = layer(self.graph, self.facts, id, self.float).map_err(|p| self.bad(p))?;
+        let own = float_layer(self.graph, self.facts, id, self.float).map_err(|p| self.bad(p))?;
         let float = tensors.run(id, &own, |pair| &pair.float)?;
         let same = node.inputs.iter().all(|&input| tensors.get(input).is_some_and(Pair::is_same));
         let stored = self.result.batch_norm(&node.name, &node.op);
@@ -217,7 +230,7 @@ impl Work<'_> {
         let geometry = geometry(node, self.facts, id);
         let weights = self.float.get(&node.name, Role::Weight).map_err(|p| self.bad(p))?.f32();
         let float = {
-            let own = stored::float_conv(node, geometry, self.float).map_err(|p| self.bad(p))?;
+            let own = float_layer(self.graph, self.facts, id, self.float).map_err(|p| self.bad(p))?;
             tensors.run(id, &own, |pair| &pair.float)?
         };
         let moments = self.moments(tensors, node, id, geometry, &float)?;
@@ -303,8 +316,14 @@ impl Work<'_> {
     }
 }
 
+/// A picture with left and right exchanged.
+fn mirrored(picture: &[f32], shape: Shape) -> Vec<f32> {
+    let rows = picture.chunks_exact(shape.w * shape.c);
+    rows.flat_map(|row| row.chunks_exact(shape.c).rev().flatten()).copied().collect()
+}
+
 impl Pair {
     fn is_same(&self) -> bool {
-        std::sync::Arc::ptr_eq(&self.float, &self.low)
+        Arc::ptr_eq(&self.float, &self.low)
     }
 }

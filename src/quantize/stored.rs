@@ -91,10 +91,3 @@ impl Parameters {
         Ok((Graph::new(self.nodes)?, self.tensors))
     }
 }
-
-/// A convolution as the float network has it.
-pub(super) fn float_conv(node: &Node, geometry: Geometry, float: &Params) -> Result<Layer, String> {
-    let Op::Conv { bias, .. } = node.op else { return Err("is no convolution".into()) };
-    let bias = if bias { float.get(&node.name, Role::Bias)?.f32().to_vec() } else { vec![0.0; geometry.to.c] };
-    Ok(Layer::Conv(Conv::new(geometry, float.get(&node.name, Role::Weight)?.f32(), bias)))
-}

@@ -13,7 +13,7 @@ use crate::convert::{
     Checkpoint, Conversion, ConvertOptions, CustomNetwork, NOTHING_QUANTIZED, convert, convert_graph,
 };
 use crate::error::{Error, Result};
-use crate::quantize::{Bits, Method, QuantizeOptions, Quantized, kept_in_float, quantize};
+use crate::quantize::{Bits, Method, QuantizeOptions, Quantized, Tuning, kept_in_float, quantize};
 use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
 use calibration::Calibration;
 use clap::Args;
@@ -44,6 +44,9 @@ pub(super) struct QuantizeArgs {
     /// How weights are found
     #[arg(long, value_enum, default_value_t = MethodArg::Full)]
     method: MethodArg,
+    /// Do not use the mirror images of the pictures too: for text, or where left and right differ otherwise
+    #[arg(long)]
+    no_mirror: bool,
     /// Also quantize the first and the last layer
     #[arg(long)]
     first_last: bool,
@@ -179,7 +182,17 @@ fn provenance(args: &QuantizeArgs, pictures: usize) -> String {
 
 fn quantized(args: &QuantizeArgs, float: &Model, pictures: &Calibration) -> Result<Quantized> {
     let method = if args.method == MethodArg::Full { Method::FULL } else { Method::FAST };
-    let options = QuantizeOptions { bits: args.bits.clone(), ends: args.first_last, method };
+    let num = |name: &str, usual: f32| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(usual);
+    let tuning =
+        Tuning { epochs: num("QX_E", 10.0) as usize, weights: num("QX_LW", 0.02), others: num("QX_LO", 0.003) };
+    let method = Method { tuning: (method.full && tuning.epochs > 0).then_some(tuning), ..method };
+    let options = QuantizeOptions {
+        bits: args.bits.clone(),
+        ends: args.first_last,
+        method,
+        mirror: !args.no_mirror,
+        seed: args.seed,
+    };
     let bar = output::long_progress(0, "layers");
     let tell = |name: &str, done, total| {
         bar.set(done, total);
