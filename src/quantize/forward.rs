@@ -172,7 +172,9 @@ impl Layer {
                 }
             }
             Layer::Relu => each(result, &|x| x.max(0.0)),
-            Layer::Quantize(levels, ties) => each(result, &|x| levels.values[levels.rank(x, *ties)]),
+            Layer::Quantize(levels, ties) => {
+                result.iter_mut().zip(x).for_each(|(r, &x)| *r = levels.values[rank(levels, x, *ties)]);
+            }
             Layer::Add => result.iter_mut().zip(x).zip(inputs[1].0).for_each(|((r, a), b)| *r = a + b),
             Layer::MaxPool(window) => pool(window, (x, from), result, to, f32::NEG_INFINITY, f32::max),
             Layer::AvgPool(window) => {
@@ -193,6 +195,14 @@ impl Layer {
                 }
             }
         }
+    }
+}
+
+/// [`Levels::rank`], faster for few levels: without branches that are guessed wrong.
+pub(super) fn rank(levels: &Levels, x: f32, ties: Ties) -> usize {
+    match (levels.thresholds.len(), ties) {
+        (..16, Ties::Below) => levels.thresholds.iter().map(|&t| usize::from(x > t)).sum(),
+        _ => levels.rank(x, ties),
     }
 }
 

@@ -29,6 +29,7 @@ mod narrow;
 mod oracle;
 mod pictures;
 mod prefixes;
+mod quantize;
 mod report;
 mod shaders;
 mod torch_layouts;

@@ -44,6 +44,10 @@ pub(super) struct QuantizeArgs {
     /// How weights are found
     #[arg(long, value_enum, default_value_t = MethodArg::Full)]
     method: MethodArg,
+    /// How often the pictures are seen when all layers are tuned together in the end; 0 for not at all [default: as many as
+    /// take about a minute, none for large networks]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
     /// Do not use the mirror images of the pictures too: for text, or where left and right differ otherwise
     #[arg(long)]
     no_mirror: bool,
@@ -117,7 +121,7 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     let count = pictures.paths.len();
     let Quantized { mut packed, report } = quantized(args, &float, &pictures)?;
     let seconds = start.elapsed().as_secs_f64();
-    packed.header.source.converter = provenance(args, count);
+    packed.header.source.converter = provenance(args, &float, count);
     packed.header.name =
         args.name.clone().unwrap_or_else(|| format!("{} {}", base_name(&float), packed.header.graph.widths()));
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
@@ -168,10 +172,25 @@ fn base_name(float: &Model) -> &str {
     name.strip_suffix(&format!(" {}", float.header().graph.widths())).unwrap_or(name)
 }
 
+/// How codes are found, as the arguments say. The length of the tuning follows from the network and the pictures.
+fn method(args: &QuantizeArgs, float: &Model, pictures: usize) -> Method {
+    if args.method == MethodArg::Fast {
+        return Method::FAST;
+    }
+    let seen = if args.no_mirror { pictures } else { 2 * pictures };
+    let usual = Tuning::usual(&float.header().graph, seen);
+    let tuning = Tuning { epochs: args.epochs.unwrap_or(usual.epochs), ..usual };
+    Method { tuning: (tuning.epochs > 0).then_some(tuning), ..Method::FULL }
+}
+
 /// How the model was made, in one line.
-fn provenance(args: &QuantizeArgs, pictures: usize) -> String {
-    let method = if args.method == MethodArg::Full { "full" } else { "fast" };
-    let ends = if args.first_last { " --first-last" } else { "" };
+fn provenance(args: &QuantizeArgs, float: &Model, pictures: usize) -> String {
+    let method = match method(args, float, pictures) {
+        Method { full: false, .. } => "fast".to_owned(),
+        Method { tuning, .. } => format!("full --epochs {}", tuning.map_or(0, |tuning| tuning.epochs)),
+    };
+    let ends = [(args.first_last, " --first-last"), (args.no_mirror, " --no-mirror")];
+    let ends: String = ends.iter().filter(|(given, _)| *given).map(|(_, text)| *text).collect();
     format!(
         "lq-infer {} quantize --bits {}{ends} --method {method}, {pictures} pictures, --seed {}",
         env!("CARGO_PKG_VERSION"),
@@ -181,11 +200,7 @@ fn provenance(args: &QuantizeArgs, pictures: usize) -> String {
 }
 
 fn quantized(args: &QuantizeArgs, float: &Model, pictures: &Calibration) -> Result<Quantized> {
-    let method = if args.method == MethodArg::Full { Method::FULL } else { Method::FAST };
-    let num = |name: &str, usual: f32| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(usual);
-    let tuning =
-        Tuning { epochs: num("QX_E", 10.0) as usize, weights: num("QX_LW", 0.02), others: num("QX_LO", 0.003) };
-    let method = Method { tuning: (method.full && tuning.epochs > 0).then_some(tuning), ..method };
+    let method = method(args, float, pictures.paths.len());
     let options = QuantizeOptions {
         bits: args.bits.clone(),
         ends: args.first_last,

@@ -1,7 +1,7 @@
 //! Gradients of a layer on one picture.
 
 use super::node::Ready;
-use crate::quantize::forward::Layer;
+use crate::quantize::forward::{Layer, rank};
 use crate::quantize::patches::Geometry;
 use crate::quantize::product::{Extent, View, add_product};
 use crate::tensor::{Shape, Window};
@@ -42,7 +42,7 @@ pub(super) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>]
             if let [basis] = parameters {
                 let off = if lowest < 0.0 { -1.0 } else { 0.0 };
                 for (&x, &g) in x.iter().zip(gradient).filter(|(_, g)| **g != 0.0) {
-                    let code = levels.codes[levels.rank(x, *ties)];
+                    let code = levels.codes[rank(levels, x, *ties)];
                     basis
                         .iter_mut()
                         .enumerate()
