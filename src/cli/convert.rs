@@ -189,7 +189,7 @@ fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion,
     }
     let conversion = convert(checkpoint, &options, &output::track(&bar))?;
     bar.finish_and_clear();
-    note_choice(&conversion);
+    note_alternatives(&conversion.packed.header.network, &conversion.alternatives);
     Ok(conversion)
 }
 
@@ -207,8 +207,7 @@ fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
 }
 
 /// Notes which other networks the checkpoint may be.
-fn note_choice(conversion: &Conversion) {
-    let (chosen, others) = (&conversion.packed.header.network, &conversion.alternatives);
+pub(super) fn note_alternatives(chosen: &str, others: &[&str]) {
     if !others.is_empty() {
         output::note(&format!(
             "note: taken as {chosen}. The checkpoint does not say what pictures it was trained on; --arch {} fits as well.",

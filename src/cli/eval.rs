@@ -9,13 +9,16 @@ use super::tally::{ClassResult, Confusion, Mistake, Tally};
 use super::{open, output};
 use crate::backend::Control;
 use crate::error::Error;
-use crate::session::{Digest, Model, Net, PrepareOptions};
+use crate::session::{Digest, Engine, Model, Net, PrepareOptions};
 use clap::Args;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// Images of a run unless the user says otherwise.
+const BATCH: usize = 16;
 
 #[derive(Args, Debug)]
 #[command(allow_missing_positional = true)]
@@ -28,7 +31,7 @@ pub(super) struct EvalArgs {
     #[command(flatten)]
     device: DeviceArg,
     /// Images per run
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = parse_count)]
+    #[arg(long, value_name = "N", default_value_t = BATCH, value_parser = parse_count)]
     batch: usize,
     /// Only N pictures, taken evenly from the classes
     #[arg(long, value_name = "N")]
@@ -188,6 +191,30 @@ fn answers(
     let seconds = start.elapsed().as_secs_f64();
     bar.finish_and_clear();
     Ok(Answers { tally, failed, digest: digest.hex(), seconds })
+}
+
+/// How many pictures are classified right.
+#[derive(Serialize)]
+pub(super) struct Accuracy {
+    /// Pictures that were read.
+    pub images: usize,
+    pub top1: f64,
+    pub top5: f64,
+}
+
+/// The accuracy of a model over a directory with one folder per class.
+pub(super) fn accuracy(model: &Model, engine: &Engine, directory: &Path) -> Result<Accuracy, Failure> {
+    let Labelled { pictures, .. } = labelled(directory, model)?;
+    let max_batch = BATCH.min(pictures.len());
+    let net = engine.prepare_with(model, PrepareOptions { max_batch, ..PrepareOptions::default() })?;
+    let Answers { tally, failed, .. } = answers(&net, pictures, max_batch, &Profiling::none())?;
+    match failed.first() {
+        Some(failed) if tally.images() == 0 => Err(Failure { code: failed.code, message: None }),
+        _ => {
+            let (top1, top5) = tally.accuracy();
+            Ok(Accuracy { images: tally.images(), top1, top5 })
+        }
+    }
 }
 
 impl Summary {

@@ -22,7 +22,7 @@ pub(super) struct ProfileArg {
 impl ProfileArg {
     /// Does `work`, and writes the profile if it was asked for, even if the work failed.
     pub(super) fn around(&self, work: impl FnOnce(&Profiling) -> Outcome) -> Outcome {
-        let Some(path) = &self.profile else { return work(&Profiling(None)) };
+        let Some(path) = &self.profile else { return work(&Profiling::none()) };
         // Better to fail now than after the work.
         check_replaceable(path).map_err(Failure::of_writing)?;
         let profile = Profile::start();
@@ -43,6 +43,11 @@ impl ProfileArg {
 pub(super) struct Profiling(Option<Profile>);
 
 impl Profiling {
+    /// No profile.
+    pub(super) fn none() -> Self {
+        Profiling(None)
+    }
+
     /// Does `work`, under this name in the profile.
     pub(super) fn host<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
         match &self.0 {

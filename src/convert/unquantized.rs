@@ -9,6 +9,8 @@ use crate::error::Result;
 use crate::graph::{Graph, Op, Weights};
 use crate::zoo::{self, Uniform};
 
+/// How the note begins that says so.
+pub const NOTHING_QUANTIZED: &str = "nothing in this network is quantized";
 /// Names of bases that a message lists.
 const LISTED: usize = 8;
 
@@ -33,7 +35,7 @@ pub(super) fn check(
 
 /// The notes where a refusal was overruled.
 fn allowed(nothing: bool, claims: &Differences) -> Vec<String> {
-    let all = nothing.then(|| "nothing in this network is quantized: all weights and activations are float".to_owned());
+    let all = nothing.then(|| format!("{NOTHING_QUANTIZED}: all weights and activations are float"));
     let lost = claims.lost.iter().map(|lost| format!("{lost}, but no basis for them is in the file"));
     all.into_iter().chain(lost).chain(claims.other.iter().cloned()).collect()
 }
@@ -62,7 +64,10 @@ fn refusal(scope: &Scope, id: &str, report: &ConversionReport, claims: &Differen
     }
     let names =
         if zoo::find(id).is_ok() { format!(" (`lq-infer names {id}` lists their variables)") } else { String::new() };
-    parts.push(format!("a float network must be trained with an LQ-Net's quantizers first{names}"));
+    parts.push(format!(
+        "`lq-infer quantize` makes a low-bit network of a float one; if it was trained with an LQ-Net's quantizers, save \
+         their bases with it{names}"
+    ));
     parts.push("--allow-float converts it as it is".into());
     parts.join("; ")
 }

@@ -98,6 +98,23 @@ pub(super) fn layer(graph: &Graph, facts: &[Fact], id: usize, params: &Params) -
     })
 }
 
+/// A layer as the float network has it, whose parameters are `float`.
+pub(super) fn float_layer(graph: &Graph, facts: &[Fact], id: usize, float: &Params) -> Result<Layer, String> {
+    let node = &graph.nodes()[id];
+    match &node.op {
+        Op::Quantize { .. } => Ok(Layer::Same),
+        Op::Conv { .. } => {
+            let geometry = geometry(node, facts, id);
+            let weights = float.get(&node.name, Role::Weight)?.f32();
+            // The quantized network may have a bias where the float network has none.
+            let bias =
+                float.get(&node.name, Role::Bias).map_or_else(|_| vec![0.0; geometry.to.c], |b| b.f32().to_vec());
+            Ok(Layer::Conv(Conv::new(geometry, weights, bias)))
+        }
+        _ => layer(graph, facts, id, float),
+    }
+}
+
 /// Where convolution `id` reads and writes.
 pub(super) fn geometry(node: &Node, facts: &[Fact], id: usize) -> Geometry {
     let (window, groups) = match &node.op {
@@ -142,7 +159,7 @@ impl Layer {
     }
 
     /// Runs the layer on one picture.
-    fn picture(&self, inputs: &[(&[f32], Shape)], result: &mut [f32], to: Shape) {
+    pub(super) fn picture(&self, inputs: &[(&[f32], Shape)], result: &mut [f32], to: Shape) {
         let (x, from) = inputs[0];
         let each = |result: &mut [f32], f: &dyn Fn(f32) -> f32| result.iter_mut().zip(x).for_each(|(r, &x)| *r = f(x));
         match self {
@@ -155,7 +172,9 @@ impl Layer {
                 }
             }
             Layer::Relu => each(result, &|x| x.max(0.0)),
-            Layer::Quantize(levels, ties) => each(result, &|x| levels.values[levels.rank(x, *ties)]),
+            Layer::Quantize(levels, ties) => {
+                result.iter_mut().zip(x).for_each(|(r, &x)| *r = levels.values[rank(levels, x, *ties)]);
+            }
             Layer::Add => result.iter_mut().zip(x).zip(inputs[1].0).for_each(|((r, a), b)| *r = a + b),
             Layer::MaxPool(window) => pool(window, (x, from), result, to, f32::NEG_INFINITY, f32::max),
             Layer::AvgPool(window) => {
@@ -176,6 +195,14 @@ impl Layer {
                 }
             }
         }
+    }
+}
+
+/// [`Levels::rank`], faster for few levels: without branches that are guessed wrong.
+pub(super) fn rank(levels: &Levels, x: f32, ties: Ties) -> usize {
+    match (levels.thresholds.len(), ties) {
+        (..16, Ties::Below) => levels.thresholds.iter().map(|&t| usize::from(x > t)).sum(),
+        _ => levels.rank(x, ties),
     }
 }
 

@@ -7,7 +7,10 @@ use super::problem::{Problem, constants, error};
 
 /// The weights of one group, in the layer's own order.
 pub(super) struct Found {
-    pub channels: Vec<Channel>,
+    /// The levels of the codes, or real weights, `[outputs, depth]`.
+    pub weights: Vec<f64>,
+    /// Codes and bases, if the layer is quantized.
+    pub channels: Option<Vec<Channel>>,
     /// What is added to each output.
     pub constants: Vec<f64>,
     /// Error of the outputs after each step.
@@ -47,12 +50,13 @@ impl Found {
     /// All groups of a layer as one.
     pub(super) fn joined(groups: Vec<Found>) -> Self {
         let errors = Errors::mean(groups.iter().map(|found| found.errors));
-        let (mut channels, mut constants) = (Vec::new(), Vec::new());
+        let mut joined = Found { weights: Vec::new(), channels: Some(Vec::new()), constants: Vec::new(), errors };
         for found in groups {
-            channels.extend(found.channels);
-            constants.extend(found.constants);
+            joined.weights.extend(found.weights);
+            joined.constants.extend(found.constants);
+            joined.channels = joined.channels.zip(found.channels).map(|(all, some)| [all, some].concat());
         }
-        Found { channels, constants, errors }
+        joined
     }
 }
 
@@ -87,10 +91,19 @@ pub(super) fn quantize(statistics: &Statistics, own: &[f32], bits: usize, option
             channels
         }
     };
-    Found { constants: constants(statistics, &weights(&channels)), channels, errors }
+    let weights = weights(&channels);
+    Found { constants: constants(statistics, &weights), weights, channels: Some(channels), errors }
+}
+
+/// Fits the weights of one group that stays in float to what it reads by now.
+pub(super) fn fit(statistics: &Statistics, own: &[f32], options: &Method) -> Found {
+    let real: Vec<f64> = own.iter().map(|&w| f64::from(w)).collect();
+    let problem = if statistics.covariance.is_empty() { None } else { Problem::new(statistics, own, options.ridge) };
+    let weights = problem.map_or(real, |problem| problem.in_own_order(&problem.target));
+    Found { constants: constants(statistics, &weights), weights, channels: None, errors: Errors::default() }
 }
 
 /// Weights of all channels, one after the other.
-pub(super) fn weights(channels: &[Channel]) -> Vec<f64> {
+fn weights(channels: &[Channel]) -> Vec<f64> {
     channels.iter().flat_map(|channel| channel.weights.iter().copied()).collect()
 }

@@ -24,6 +24,7 @@ mod report;
 mod run;
 mod stored;
 mod tape;
+mod tune;
 
 pub use bits::{Bits, LayerBits};
 pub use kept::kept_in_float;
@@ -31,3 +32,4 @@ pub use layer::Errors;
 pub use options::{Method, QuantizeOptions};
 pub use report::{LayerReport, QuantizeReport, QuantizerReport};
 pub use run::{Pictures, Quantized, quantize};
+pub use tune::Tuning;

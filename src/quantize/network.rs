@@ -29,8 +29,7 @@ pub(super) struct Tensors<'a> {
 }
 
 impl<'a> Tensors<'a> {
-    pub(super) fn new(graph: &'a Graph, facts: &'a [Fact], input: Tape, pictures: usize) -> Self {
-        let input = Arc::new(input);
+    pub(super) fn new(graph: &'a Graph, facts: &'a [Fact], input: Arc<Tape>, pictures: usize) -> Self {
         let mut tensors = Tensors {
             graph,
             facts,

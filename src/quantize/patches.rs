@@ -45,4 +45,19 @@ impl Geometry {
             }
         }
     }
+
+    /// Adds numbers in the order of [`Geometry::fill`] to those of the picture from which it takes them.
+    pub(super) fn spread(&self, rows: &[f32], group: usize, first: usize, picture: &mut [f32], stride: usize) {
+        let (inputs, [_, kw]) = (self.inputs(), self.window.kernel);
+        for (pixel, row) in (first..).zip(rows.chunks(stride)) {
+            let (y, x) = (pixel / self.to.w, pixel % self.to.w);
+            for (tap, numbers) in row[..self.depth()].chunks_exact(inputs).enumerate() {
+                let from = self.window.source(0, y, tap / kw, self.from.h);
+                if let Some((y, x)) = from.zip(self.window.source(1, x, tap % kw, self.from.w)) {
+                    let start = (y * self.from.w + x) * self.from.c + group * inputs;
+                    picture[start..start + inputs].iter_mut().zip(numbers).for_each(|(p, n)| *p += n);
+                }
+            }
+        }
+    }
 }

@@ -46,7 +46,7 @@ pub struct QuantizerReport {
 
 impl LayerReport {
     pub(super) fn new(layer: &str, bits: LayerBits, geometry: Geometry, float: &[f32], found: &[Found]) -> Self {
-        let channels = || found.iter().flat_map(|found| &found.channels);
+        let channels = || found.iter().filter_map(|found| found.channels.as_ref()).flatten();
         let power: f64 = float.iter().map(|&w| f64::from(w).powi(2)).sum();
         let chosen = channels().flat_map(|channel| &channel.weights);
         let error: f64 = float.iter().zip(chosen).map(|(&w, q)| (f64::from(w) - q).powi(2)).sum();

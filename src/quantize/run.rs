@@ -1,8 +1,8 @@
 //! The quantization of a whole network, in the order in which it runs.
 
 use super::bits::LayerBits;
-use super::forward::{Layer, geometry, layer, quantizer};
-use super::layer::{Found, quantize as quantize_group};
+use super::forward::{Layer, float_layer, geometry, quantizer};
+use super::layer::{Found, fit, quantize as quantize_group};
 use super::moments::Moments;
 use super::network::{Pair, Tensors, chunks};
 use super::options::QuantizeOptions;
@@ -10,14 +10,20 @@ use super::patches::Geometry;
 use super::place::{Placed, place};
 use super::report::{LayerReport, QuantizeReport, QuantizerReport};
 use super::tape::Tape;
+use super::tune::Tuner;
 use super::{qem, stored};
 use crate::error::{Error, Result};
 use crate::format::Packed;
 use crate::graph::{Encoding, Fact, Graph, Node, NodeId, Op, Params, Role, Tensor, Ties};
+use crate::tensor::Shape;
 use crate::threads;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
+/// Pictures that are decoded at the same time.
+const DECODED: usize = 8;
 /// Numbers from which the basis of a quantizer is fitted.
 const SAMPLES: usize = 1 << 18;
 /// Most weights of an output whose inputs' covariance is computed: 5120^2 float64 numbers are 200 MB.
@@ -35,7 +41,7 @@ pub struct Quantized {
 }
 
 /// Calibration pictures, as the tensors that the first layer receives.
-pub trait Pictures {
+pub trait Pictures: Sync {
     /// How many there are.
     fn count(&self) -> usize;
     /// The tensor of one.
@@ -76,10 +82,18 @@ pub fn quantize(
         result: stored::Parameters::new(&graph, &model.params),
         report: QuantizeReport::default(),
     };
-    work.all(pictures, progress)?;
+    let input = Arc::new(work.input(pictures)?);
+    let count = pictures.count() * if options.mirror { 2 } else { 1 };
+    work.all(&input, count, progress)?;
     let (report, result) = (work.report, work.result);
     let (graph, tensors) = result.finish().map_err(bad)?;
-    let params = Params::new(&graph, tensors).map_err(bad)?;
+    let mut params = Params::new(&graph, tensors).map_err(bad)?;
+    if let Some(tuning) = options.method.tuning {
+        let mut tuner = Tuner::new(&graph, &facts, &params, &model.params, &tuning).map_err(bad)?;
+        tuner
+            .tune(&input, count, &tuning, options.seed, &|done, total| progress("all layers together", done, total))?;
+        params = Params::new(&graph, tuner.finish(&params).map_err(bad)?).map_err(bad)?;
+    }
     let mut header = model.header.clone();
     header.graph = graph;
     header.golden = Vec::new();
@@ -105,10 +119,9 @@ impl Work<'_> {
         Error::bad_model(Path::new(self.name), problem)
     }
 
-    fn all(&mut self, pictures: &dyn Pictures, progress: &dyn Fn(&str, usize, usize)) -> Result<()> {
-        let input = self.input(pictures)?;
+    fn all(&mut self, input: &Arc<Tape>, pictures: usize, progress: &dyn Fn(&str, usize, usize)) -> Result<()> {
         let graph = self.graph;
-        let mut tensors = Tensors::new(graph, self.facts, input, pictures.count());
+        let mut tensors = Tensors::new(graph, self.facts, input.clone(), pictures);
         let heavy: BTreeSet<NodeId> = self.layers.keys().copied().collect();
         let (mut done, total) = (0, heavy.len());
         while let Some(id) = tensors.next(&heavy) {
@@ -121,9 +134,7 @@ impl Work<'_> {
                 Op::Quantize { bits, encoding, ties } => {
                     self.quantizer(&tensors, node, id, (*bits, *encoding, *ties))?
                 }
-                Op::Conv { .. } if self.layers.get(&id).is_some_and(|bits| bits.weights.is_some()) => {
-                    self.convolution(&tensors, node, id)?
-                }
+                Op::Conv { .. } if self.is_changed(&tensors, id) => self.convolution(&tensors, node, id)?,
                 _ => self.unchanged(&tensors, node, id)?,
             };
             tensors.put(id, pair);
@@ -132,23 +143,29 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The pictures on a tape.
+    /// The pictures on a tape, and their mirror images after them if they are wanted.
     fn input(&self, pictures: &dyn Pictures) -> Result<Tape> {
         let tape = Tape::new(self.facts[0].shape.elements())?;
-        for index in 0..pictures.count() {
-            let tensor = pictures.tensor(index)?;
-            if tensor.len() != tape.length || tensor.iter().any(|x| !x.is_finite()) {
-                let (found, wanted) = (tensor.len(), tape.length);
-                return Err(self.bad(format!("picture {index} has {found} numbers, expected {wanted}, all finite")));
+        let all: Vec<usize> = (0..pictures.count()).collect();
+        for some in all.chunks(DECODED) {
+            let tensors: Vec<Vec<f32>> = some.par_iter().map(|&index| pictures.tensor(index)).collect::<Result<_>>()?;
+            for (&index, tensor) in some.iter().zip(tensors) {
+                if tensor.len() != tape.length || tensor.iter().any(|x| !x.is_finite()) {
+                    let (found, wanted) = (tensor.len(), tape.length);
+                    return Err(self.bad(format!("picture {index} has {found} numbers, expected {wanted}, all finite")));
+                }
+                tape.write(index, &tensor)?;
+                if self.options.mirror {
+                    tape.write(all.len() + index, &mirrored(&tensor, self.facts[0].shape))?;
+                }
             }
-            tape.write(index, &tensor)?;
         }
         Ok(tape)
     }
 
     /// A layer that is the same in both networks, with the parameters as they are stored by now.
     fn unchanged(&self, tensors: &Tensors, node: &Node, id: NodeId) -> Result<Pair> {
-        let own = layer(self.graph, self.facts, id, self.float).map_err(|p| self.bad(p))?;
+        let own = float_layer(self.graph, self.facts, id, self.float).map_err(|p| self.bad(p))?;
         let float = tensors.run(id, &own, |pair| &pair.float)?;
         let same = node.inputs.iter().all(|&input| tensors.get(input).is_some_and(Pair::is_same));
         let stored = self.result.batch_norm(&node.name, &node.op);
@@ -200,26 +217,38 @@ impl Work<'_> {
         Ok(samples)
     }
 
+    /// Whether a convolution is quantized, or reads what is not as in the float network.
+    fn is_changed(&self, tensors: &Tensors, id: NodeId) -> bool {
+        let quantized = self.layers.get(&id).is_some_and(|bits| bits.weights.is_some());
+        let reads_same =
+            self.graph.nodes()[id].inputs.iter().all(|&input| tensors.get(input).is_some_and(Pair::is_same));
+        quantized || !reads_same
+    }
+
     fn convolution(&mut self, tensors: &Tensors, node: &Node, id: NodeId) -> Result<Pair> {
-        let bits = self.layers[&id];
+        let bits = self.layers.get(&id).and_then(|bits| Some((*bits, bits.weights?)));
         let geometry = geometry(node, self.facts, id);
         let weights = self.float.get(&node.name, Role::Weight).map_err(|p| self.bad(p))?.f32();
         let float = {
-            let own = stored::float_conv(node, geometry, self.float).map_err(|p| self.bad(p))?;
+            let own = float_layer(self.graph, self.facts, id, self.float).map_err(|p| self.bad(p))?;
             tensors.run(id, &own, |pair| &pair.float)?
         };
         let moments = self.moments(tensors, node, id, geometry, &float)?;
         let group = geometry.outputs() * geometry.depth();
-        let width = bits.weights.unwrap_or(1);
         let mut found = Vec::new();
         for (moments, own) in moments.into_iter().zip(weights.chunks_exact(group)) {
             let statistics = moments.finish();
             if !statistics.power.is_finite() || statistics.read.iter().any(|m| !m.is_finite()) {
                 return Err(self.bad(format!("layer '{}' reads or gives numbers that are not finite", node.name)));
             }
-            found.push(quantize_group(&statistics, own, width, &self.options.method));
+            found.push(match bits {
+                Some((_, bits)) => quantize_group(&statistics, own, bits, &self.options.method),
+                None => fit(&statistics, own, &self.options.method),
+            });
         }
-        self.report.layers.push(LayerReport::new(&node.name, bits, geometry, weights, &found));
+        if let Some((bits, _)) = bits {
+            self.report.layers.push(LayerReport::new(&node.name, bits, geometry, weights, &found));
+        }
         let low = self
             .result
             .put_conv(self.graph, self.float, id, geometry, &Found::joined(found))
@@ -287,8 +316,14 @@ impl Work<'_> {
     }
 }
 
+/// A picture with left and right exchanged.
+fn mirrored(picture: &[f32], shape: Shape) -> Vec<f32> {
+    let rows = picture.chunks_exact(shape.w * shape.c);
+    rows.flat_map(|row| row.chunks_exact(shape.c).rev().flatten()).copied().collect()
+}
+
 impl Pair {
     fn is_same(&self) -> bool {
-        std::sync::Arc::ptr_eq(&self.float, &self.low)
+        Arc::ptr_eq(&self.float, &self.low)
     }
 }

@@ -1,7 +1,8 @@
 //! The quantized network's parameters, as they are found.
 
+use super::codes::Channel;
 use super::forward::{Conv, Layer, affine};
-use super::layer::{Found, weights};
+use super::layer::Found;
 use super::patches::Geometry;
 use crate::graph::{Graph, Node, NodeId, Op, Params, Role, Tensor};
 use crate::quant;
@@ -25,7 +26,7 @@ impl Parameters {
         self.tensors.insert(format!("{layer}/{}", role.suffix()), tensor);
     }
 
-    /// Stores a quantized convolution and returns it ready to run. The constants go into the mean of the batch norm that
+    /// Stores a convolution with new weights and returns it ready to run. The constants go into the mean of the batch norm that
     /// alone reads the convolution, else into its bias: (x + constant) - mean = x - (mean - constant).
     pub(super) fn put_conv(
         &mut self,
@@ -37,11 +38,18 @@ impl Parameters {
     ) -> Result<Layer, String> {
         let node = &graph.nodes()[id];
         let Op::Conv { bias, .. } = node.op else { return Err("is no convolution".into()) };
-        self.put_codes(&node.name, geometry, found);
+        let rows: Vec<f32> = found.weights.iter().map(|&w| w as f32).collect();
+        match &found.channels {
+            Some(channels) => self.put_codes(&node.name, geometry, channels),
+            None => {
+                let [height, width] = geometry.window.kernel;
+                let shape = vec![geometry.to.c, height, width, geometry.inputs()];
+                self.put(&node.name, Role::Weight, Tensor::from_f32(shape, rows.clone()));
+            }
+        }
         let constants: Vec<f32> = found.constants.iter().map(|&c| c as f32).collect();
         let mut readers = graph.consumers(id);
         let norm = readers.next().filter(|_| readers.next().is_none()).map(|reader| &graph.nodes()[reader]);
-        let rows: Vec<f32> = weights(&found.channels).iter().map(|&w| w as f32).collect();
         let norm = norm.filter(|reader| !bias && matches!(reader.op, Op::BatchNorm { .. }));
         if let Some(norm) = norm {
             let mut numbers = float.get(&norm.name, Role::BatchNorm)?.f32().to_vec();
@@ -59,11 +67,11 @@ impl Parameters {
     }
 
     /// Stores codes and bases in place of float weights.
-    fn put_codes(&mut self, layer: &str, geometry: Geometry, found: &Found) {
-        let (inputs, [height, width], outputs) = (geometry.inputs(), geometry.window.kernel, found.channels.len());
-        let bits = found.channels.first().map_or(1, |channel| channel.basis.len());
-        let codes: Vec<u8> = found.channels.iter().flat_map(|channel| channel.codes.iter().copied()).collect();
-        let bases = (0..bits).flat_map(|j| found.channels.iter().map(move |channel| channel.basis[j])).collect();
+    fn put_codes(&mut self, layer: &str, geometry: Geometry, channels: &[Channel]) {
+        let (inputs, [height, width], outputs) = (geometry.inputs(), geometry.window.kernel, channels.len());
+        let bits = channels.first().map_or(1, |channel| channel.basis.len());
+        let codes: Vec<u8> = channels.iter().flat_map(|channel| channel.codes.iter().copied()).collect();
+        let bases = (0..bits).flat_map(|j| channels.iter().map(move |channel| channel.basis[j])).collect();
         let shape = vec![outputs, height, width, quant::words(inputs), bits];
         self.tensors.remove(&format!("{layer}/{}", Role::Weight.suffix()));
         self.put(layer, Role::Planes, Tensor::from_u32(shape, quant::pack(&codes, inputs, bits)));
@@ -82,11 +90,4 @@ impl Parameters {
     pub(super) fn finish(self) -> Result<(Graph, BTreeMap<String, Tensor>), String> {
         Ok((Graph::new(self.nodes)?, self.tensors))
     }
-}
-
-/// A convolution as the float network has it.
-pub(super) fn float_conv(node: &Node, geometry: Geometry, float: &Params) -> Result<Layer, String> {
-    let Op::Conv { bias, .. } = node.op else { return Err("is no convolution".into()) };
-    let bias = if bias { float.get(&node.name, Role::Bias)?.f32().to_vec() } else { vec![0.0; geometry.to.c] };
-    Ok(Layer::Conv(Conv::new(geometry, float.get(&node.name, Role::Weight)?.f32(), bias)))
 }

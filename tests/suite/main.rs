@@ -36,6 +36,7 @@ mod narrow;
 mod oracle;
 mod pictures;
 mod prefixes;
+mod quantize;
 mod report;
 mod shaders;
 mod torch_layouts;

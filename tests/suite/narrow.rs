@@ -29,13 +29,13 @@ const FLOAT: Tolerance = Tolerance { value: 2e-3, logit: 3e-4, ..QUANTIZED };
 
 /// A sixteenth of the channels and one more, so that they fill words and groups of four unevenly.
 #[derive(Clone, Copy, Debug)]
-struct Narrow {
-    bits: Bits,
-    size: usize,
+pub(crate) struct Narrow {
+    pub bits: Bits,
+    pub size: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bits {
+pub(crate) enum Bits {
     /// Of weights and of activations in all layers; none is float.
     Uniform(Option<usize>, Option<usize>),
     /// Other ones in every layer.
@@ -131,7 +131,7 @@ fn post_activation_resnets() {
     }
 }
 
-fn network(id: &str) -> &'static Network {
+pub(crate) fn network(id: &str) -> &'static Network {
     NETWORKS.iter().find(|n| n.id == id).unwrap()
 }
 
@@ -158,7 +158,7 @@ fn check(id: &str, widths: Narrow) {
     }
 }
 
-fn problem(definition: Definition, rng: &mut Rng) -> Problem {
+pub(crate) fn problem(definition: Definition, rng: &mut Rng) -> Problem {
     let Definition { graph, preprocess, .. } = definition;
     let count = IMAGES * graph.input_shape().elements();
     let (input, kind) = match preprocess.normalize {
@@ -175,7 +175,7 @@ fn problem(definition: Definition, rng: &mut Rng) -> Problem {
     problem
 }
 
-fn converted(variables: &Variables, size: usize) -> lq_infer::Result<Packed> {
+pub(crate) fn converted(variables: &Variables, size: usize) -> lq_infer::Result<Packed> {
     let folder = tempfile::tempdir().unwrap();
     let path = write_npz(variables, ":0", folder.path());
     let options = ConvertOptions { input_size: Some(size), allow_float: true, ..Default::default() };

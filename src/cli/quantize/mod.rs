@@ -1,25 +1,25 @@
 //! `lq-infer quantize`
 
+mod calibration;
+mod summary;
+
+use super::args::DeviceArg;
+use super::eval::{Accuracy, accuracy};
 use super::failure::{Failure, Outcome};
 use super::files::{need_file, read_labels, usage};
-use super::folder::search;
-use super::inputs::holds_no_picture;
-use super::output;
 use super::preparation::PreparationArgs;
-use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph};
+use super::{open, output};
+use crate::convert::{
+    Checkpoint, Conversion, ConvertOptions, CustomNetwork, NOTHING_QUANTIZED, convert, convert_graph,
+};
 use crate::error::{Error, Result};
-use crate::image::{Pixels, resize_and_crop};
-use crate::quantize::{Bits, Method, Pictures, QuantizeOptions, QuantizeReport, Quantized, kept_in_float, quantize};
-use crate::random::Rng;
-use crate::session::{Batch, DeviceSelector, Engine, Model, add_golden_with};
+use crate::quantize::{Bits, Method, QuantizeOptions, Quantized, Tuning, kept_in_float, quantize};
+use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
+use calibration::Calibration;
 use clap::Args;
-use rayon::prelude::*;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// Fewer calibration pictures than this are noted.
-const FEW: usize = 64;
+use summary::{Evaluation, Summary};
 
 #[derive(Args, Debug)]
 pub(super) struct QuantizeArgs {
@@ -44,6 +44,13 @@ pub(super) struct QuantizeArgs {
     /// How weights are found
     #[arg(long, value_enum, default_value_t = MethodArg::Full)]
     method: MethodArg,
+    /// How often the pictures are seen when all layers are tuned together in the end; 0 for not at all [default: as many as
+    /// take about a minute, none for large networks]
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Do not use the mirror images of the pictures too: for text, or where left and right differ otherwise
+    #[arg(long)]
+    no_mirror: bool,
     /// Also quantize the first and the last layer
     #[arg(long)]
     first_last: bool,
@@ -71,6 +78,11 @@ pub(super) struct QuantizeArgs {
     /// Name stored in the model
     #[arg(long)]
     name: Option<String>,
+    /// Also measure the accuracy in float and of the result, over a directory with one folder per class
+    #[arg(long, value_name = "DIR")]
+    eval: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArg,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -87,20 +99,6 @@ enum MethodArg {
     Fast,
 }
 
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Summary<'a> {
-    name: &'a str,
-    network: &'a str,
-    source: &'a crate::format::Provenance,
-    pictures: usize,
-    seconds: f64,
-    #[serde(flatten)]
-    report: &'a QuantizeReport,
-    notes: &'a [String],
-    output: &'a Path,
-}
-
 /// Runs the command.
 pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     need_file(&args.output)?;
@@ -111,16 +109,19 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     if checkpoint.includes(&args.output) {
         return Err(usage(&args.output, "the output would replace the checkpoint"));
     }
-    let Conversion { mut packed, notes, .. } = float_network(args, &checkpoint)?;
+    let Conversion { mut packed, mut notes, alternatives, .. } = float_network(args, &checkpoint)?;
+    // That nothing is quantized is what this command is for.
+    notes.retain(|note| !note.starts_with(NOTHING_QUANTIZED));
+    super::convert::note_alternatives(&packed.header.network, &alternatives);
     args.preparation.apply(&mut packed)?;
     let float = Model::try_from(packed)?;
     float.need_pixels()?;
     let start = Instant::now();
-    let pictures = calibration(args, &float)?;
-    let count = pictures.0.len();
+    let pictures = Calibration::find(&args.calibrate, args.pictures.get(), args.seed, &float)?;
+    let count = pictures.paths.len();
     let Quantized { mut packed, report } = quantized(args, &float, &pictures)?;
     let seconds = start.elapsed().as_secs_f64();
-    packed.header.source.converter = provenance(args, count);
+    packed.header.source.converter = provenance(args, &float, count);
     packed.header.name =
         args.name.clone().unwrap_or_else(|| format!("{} {}", base_name(&float), packed.header.graph.widths()));
     let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
@@ -129,6 +130,7 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
         other => other,
     })?;
     model.save(&args.output).map_err(Failure::of_writing)?;
+    let evaluation = args.eval.as_ref().map(|directory| evaluate(args, directory, &float, &model)).transpose()?;
     let header = model.header();
     let summary = Summary {
         name: &header.name,
@@ -137,10 +139,12 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
         pictures: count,
         seconds,
         report: &report,
+        warnings: summary::warnings(&report),
+        evaluation,
         notes: &notes,
         output: &args.output,
     };
-    notes.iter().for_each(|note| output::note(&format!("note: {note}")));
+    summary.tell();
     if args.json { output::json(&summary) } else { summary.print() }
 }
 
@@ -168,10 +172,25 @@ fn base_name(float: &Model) -> &str {
     name.strip_suffix(&format!(" {}", float.header().graph.widths())).unwrap_or(name)
 }
 
+/// How codes are found, as the arguments say. The length of the tuning follows from the network and the pictures.
+fn method(args: &QuantizeArgs, float: &Model, pictures: usize) -> Method {
+    if args.method == MethodArg::Fast {
+        return Method::FAST;
+    }
+    let seen = if args.no_mirror { pictures } else { 2 * pictures };
+    let usual = Tuning::usual(&float.header().graph, seen);
+    let tuning = Tuning { epochs: args.epochs.unwrap_or(usual.epochs), ..usual };
+    Method { tuning: (tuning.epochs > 0).then_some(tuning), ..Method::FULL }
+}
+
 /// How the model was made, in one line.
-fn provenance(args: &QuantizeArgs, pictures: usize) -> String {
-    let method = if args.method == MethodArg::Full { "full" } else { "fast" };
-    let ends = if args.first_last { " --first-last" } else { "" };
+fn provenance(args: &QuantizeArgs, float: &Model, pictures: usize) -> String {
+    let method = match method(args, float, pictures) {
+        Method { full: false, .. } => "fast".to_owned(),
+        Method { tuning, .. } => format!("full --epochs {}", tuning.map_or(0, |tuning| tuning.epochs)),
+    };
+    let ends = [(args.first_last, " --first-last"), (args.no_mirror, " --no-mirror")];
+    let ends: String = ends.iter().filter(|(given, _)| *given).map(|(_, text)| *text).collect();
     format!(
         "lq-infer {} quantize --bits {}{ends} --method {method}, {pictures} pictures, --seed {}",
         env!("CARGO_PKG_VERSION"),
@@ -180,54 +199,15 @@ fn provenance(args: &QuantizeArgs, pictures: usize) -> String {
     )
 }
 
-/// Tensors of the calibration pictures.
-struct Tensors(Vec<Vec<f32>>);
-
-impl Pictures for Tensors {
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn tensor(&self, index: usize) -> Result<Vec<f32>> {
-        Ok(self.0[index].clone())
-    }
-}
-
-/// Decodes the pictures that the seed chooses.
-fn calibration(args: &QuantizeArgs, float: &Model) -> Result<Tensors> {
-    let found = search(&args.calibrate)?;
-    let skipped = found.skipped.summary().map(|summary| format!("skipped: {summary}"));
-    if found.pictures.is_empty() {
-        return Err(Error::bad_input(&args.calibrate, holds_no_picture(skipped)));
-    }
-    let chosen = choose(found.pictures, args.pictures.get(), args.seed);
-    if chosen.len() < FEW {
-        output::note(&format!(
-            "note: only {} pictures to calibrate with; some hundreds give better networks",
-            chosen.len()
-        ));
-    }
-    let rule = &float.header().preprocess.resize;
-    let one = |path: &PathBuf| Batch::Pixels(resize_and_crop(&Pixels::open(path)?, rule)?.rgb).real(float);
-    chosen.par_iter().map(one).collect::<Result<_>>().map(Tensors)
-}
-
-/// At most `count` of the pictures, by the seed, in their order.
-fn choose(mut pictures: Vec<PathBuf>, count: usize, seed: u64) -> Vec<PathBuf> {
-    let mut rng = Rng::new(seed);
-    let count = count.min(pictures.len());
-    for at in 0..count {
-        let other = at + (rng.next_u64() % (pictures.len() - at) as u64) as usize;
-        pictures.swap(at, other);
-    }
-    pictures.truncate(count);
-    pictures.sort();
-    pictures
-}
-
-fn quantized(args: &QuantizeArgs, float: &Model, pictures: &Tensors) -> Result<Quantized> {
-    let method = if args.method == MethodArg::Full { Method::FULL } else { Method::FAST };
-    let options = QuantizeOptions { bits: args.bits.clone(), ends: args.first_last, method };
+fn quantized(args: &QuantizeArgs, float: &Model, pictures: &Calibration) -> Result<Quantized> {
+    let method = method(args, float, pictures.paths.len());
+    let options = QuantizeOptions {
+        bits: args.bits.clone(),
+        ends: args.first_last,
+        method,
+        mirror: !args.no_mirror,
+        seed: args.seed,
+    };
     let bar = output::long_progress(0, "layers");
     let tell = |name: &str, done, total| {
         bar.set(done, total);
@@ -239,19 +219,9 @@ fn quantized(args: &QuantizeArgs, float: &Model, pictures: &Tensors) -> Result<Q
     quantized
 }
 
-impl Summary<'_> {
-    fn print(&self) -> Outcome {
-        let head = ["layer", "W/A", "weights", "float", "nearest", "fitted", "feedback", "last", "levels", "bytes"];
-        let mut rows = vec![head.map(str::to_owned).to_vec()];
-        let share = |x: f64| if x.is_nan() { String::new() } else { format!("{x:.4}") };
-        for layer in &self.report.layers {
-            let e = &layer.outputs;
-            let mut row = vec![layer.layer.clone(), layer.bits.clone()];
-            row.extend([layer.weights, e.inputs, e.nearest, e.fitted, e.feedback, e.last].map(share));
-            row.extend([format!("{:.0}%", 100.0 * layer.levels_used), output::bytes(layer.bytes)]);
-            rows.push(row);
-        }
-        output::table_of(&rows, &[2, 3, 4, 5, 6, 7, 8, 9]).iter().try_for_each(|line| output::line(line))?;
-        output::line(&format!("{}: {} in {:.1} s", self.output.display(), self.name, self.seconds))
-    }
+/// The accuracy of both networks on the same pictures.
+fn evaluate(args: &QuantizeArgs, directory: &Path, float: &Model, low: &Model) -> Result<Evaluation, Failure> {
+    let engine = open::engine(&args.device.device)?;
+    let [float, quantized]: [Accuracy; 2] = [accuracy(float, &engine, directory)?, accuracy(low, &engine, directory)?];
+    Ok(Evaluation { float, quantized })
 }

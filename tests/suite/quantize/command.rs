@@ -1,0 +1,89 @@
+//! `lq-infer quantize`: what it prints and writes, and what it refuses.
+
+use crate::common::program::{fails, json_lines, run, stderr, stdout, text};
+use crate::common::tensorpack::write_npz;
+use crate::convert::resnet20;
+use lq_infer::Model;
+use std::path::{Path, PathBuf};
+
+const SHIP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ship.png");
+
+/// A folder with a checkpoint of a float ResNet-20 of random weights, and two pictures in folders of classes.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut variables = resnet20(2, 2);
+    variables.retain(|name, _| !name.contains("basis"));
+    let checkpoint = write_npz(&variables, ":0", folder.path());
+    for class in ["ship", "frog"] {
+        std::fs::create_dir_all(folder.path().join("pictures").join(class)).unwrap();
+        std::fs::copy(SHIP, folder.path().join("pictures").join(class).join("a.png")).unwrap();
+    }
+    (folder, checkpoint)
+}
+
+fn args<'a>(checkpoint: &'a Path, pictures: &'a Path, output: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["quantize", text(checkpoint), "--calibrate", text(pictures), "-o", text(output)];
+    args.extend(["--epochs", "0"].iter().filter(|_| !more.contains(&"--epochs")));
+    args.extend(more);
+    args
+}
+
+#[test]
+fn a_model_says_how_it_was_made() {
+    let (folder, checkpoint) = folder();
+    let (pictures, output) = (folder.path().join("pictures"), folder.path().join("q.safetensors"));
+    let printed = run(&args(&checkpoint, &pictures, &output, &["--bits", "2/2,group2/*=3/32", "--seed", "7"]));
+    assert!(printed.status.success(), "{}", stderr(&printed));
+    let lines = stdout(&printed);
+    assert!(lines.contains("group2/block2/conv2  3/32") && lines.contains("group0/block0/conv1   2/2"), "{lines}");
+    assert!(stderr(&printed).contains("2 pictures to calibrate with are few"), "{}", stderr(&printed));
+    let model = Model::open(&output).unwrap();
+    let header = model.header();
+    assert_eq!((header.name.as_str(), header.network.as_str()), ("cifar-resnet-20 2,3/2", "cifar-resnet-20"));
+    let made = &header.source.converter;
+    let expected = "quantize --bits 2/2,group2/*=3/32 --method full --epochs 0, 2 pictures, --seed 7";
+    assert!(made.ends_with(expected), "{made}");
+    assert!(run(&["verify", text(&output), "--device", "cpu"]).status.success());
+    let again = folder.path().join("again.safetensors");
+    run(&args(&checkpoint, &pictures, &again, &["--bits", "2/2,group2/*=3/32", "--seed", "7"]));
+    assert!(std::fs::read(&output).unwrap() == std::fs::read(&again).unwrap(), "a second run writes another file");
+}
+
+#[test]
+fn json_has_layers_and_both_accuracies() {
+    let (folder, checkpoint) = folder();
+    let (pictures, output) = (folder.path().join("pictures"), folder.path().join("q.safetensors"));
+    let more = ["--bits", "2/2", "--eval", text(&pictures), "--device", "cpu", "--json", "--epochs", "1"];
+    let line = &json_lines(&run(&args(&checkpoint, &pictures, &output, &more)))[0];
+    assert_eq!(line["layers"].as_array().unwrap().len(), 18);
+    assert!(line["layers"][0]["outputs"]["last"].as_f64().unwrap() < 1.0, "{line}");
+    assert_eq!(line["quantizers"][0]["basis"].as_array().unwrap().len(), 2);
+    assert_eq!(line["evaluation"]["float"]["images"], 2);
+    assert_eq!(line["evaluation"]["quantized"]["images"], 2);
+}
+
+#[test]
+fn what_cannot_be_quantized_is_refused() {
+    let (folder, checkpoint) = folder();
+    let at = |name: &str| folder.path().join(name);
+    let (pictures, output) = (at("pictures"), at("q.safetensors"));
+    let refused = |pictures: &Path, output: &Path, more: &[&str], code: i32, parts: &[&str]| {
+        fails(&args(&checkpoint, pictures, output, more), code, parts);
+    };
+    refused(&pictures, &output, &["--bits", "2"], 2, &["as in 3/3"]);
+    refused(&pictures, &output, &["--bits", "9/2"], 2, &["each 1 to 8"]);
+    refused(&pictures, &output, &["--bits", "2/2,nothing*=3/3"], 2, &["'nothing*'", "conv0"]);
+    refused(&pictures, &output, &["--bits", "32/32"], 2, &["nothing to quantize"]);
+    refused(&pictures, &checkpoint, &["--bits", "2/2"], 2, &[".npz"]);
+    refused(&at("none"), &output, &["--bits", "2/2"], 3, &["none"]);
+    std::fs::create_dir(at("empty")).unwrap();
+    refused(&at("empty"), &output, &["--bits", "2/2"], 3, &["holds no picture"]);
+    std::fs::create_dir(at("broken")).unwrap();
+    std::fs::write(at("broken").join("a.png"), "no picture").unwrap();
+    refused(&at("broken"), &output, &["--bits", "2/2"], 3, &["a.png"]);
+    assert!(!output.exists());
+    // A checkpoint that is quantized already.
+    std::fs::create_dir(at("low")).unwrap();
+    let low = write_npz(&resnet20(2, 2), ":0", &at("low"));
+    fails(&args(&low, &pictures, &output, &["--bits", "2/2"]), 2, &["quantized already"]);
+}
