@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 // Version of this interface. It grows with every change that a program compiled against an older header would notice.
-#define lq_LQ_INTERFACE_VERSION 1
+#define LQ_INTERFACE_VERSION 1
 
 // What became of a call.
 typedef enum lq_status {
@@ -50,7 +50,7 @@ typedef enum lq_status {
   LQ_STATUS_OTHER = 14,
 } lq_status;
 
-// The order of a pixel's bytes.
+// The order of a pixel's bytes, as a number that lq_net_classify takes.
 typedef enum lq_pixel_format {
   // Red, green, blue.
   LQ_PIXEL_FORMAT_RGB = 0,
@@ -196,11 +196,12 @@ enum lq_status lq_net_logits_of_tensors(const struct lq_net *net,
                                         size_t room,
                                         const struct lq_call *call);
 
-// Classifies one picture of any size, prepared as the model's file says. Rows of `pixels` begin every `stride` bytes.
+// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of `pixels`
+// begin every `stride` bytes.
 // `top` is room for `room` predictions, best first; `found` (may be NULL) is how many were written. `call` may be NULL.
 enum lq_status lq_net_classify(const struct lq_net *net,
                                const uint8_t *pixels,
-                               enum lq_pixel_format format,
+                               uint32_t format,
                                size_t width,
                                size_t height,
                                size_t stride,

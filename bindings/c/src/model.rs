@@ -84,9 +84,7 @@ pub unsafe extern "C" fn lq_model_shape(
     outcome(|| unsafe {
         let graph = &required(model, "model")?.inner.header().graph;
         let shape = graph.input_shape();
-        for (place, number) in
-            [(height, shape.h), (width, shape.w), (channels, shape.c), (classes, graph.classes())]
-        {
+        for (place, number) in [(height, shape.h), (width, shape.w), (channels, shape.c), (classes, graph.classes())] {
             if let Some(place) = place.as_mut() {
                 *place = number;
             }

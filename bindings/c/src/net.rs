@@ -16,7 +16,7 @@ impl Net {
     }
 }
 
-/// The order of a pixel's bytes.
+/// The order of a pixel's bytes, as a number that lq_net_classify takes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PixelFormat {
@@ -26,6 +26,15 @@ pub enum PixelFormat {
     Rgba = 1,
     /// Blue, green, red, alpha, which is dropped.
     Bgra = 2,
+}
+
+impl PixelFormat {
+    /// That of a number, which in C may be any.
+    fn of(number: u32) -> Result<Self, Error> {
+        let all = [PixelFormat::Rgb, PixelFormat::Rgba, PixelFormat::Bgra];
+        let found = all.into_iter().find(|format| *format as u32 == number);
+        found.ok_or_else(|| usage(format!("format is {number}, which is no lq_pixel_format")))
+    }
 }
 
 /// One class and its probability. The label is that of lq_model_label.
@@ -104,13 +113,14 @@ unsafe fn run(net: &Net, batch: &Batch, images: usize, out: &mut [f32], call: *c
     Ok(())
 }
 
-/// Classifies one picture of any size, prepared as the model's file says. Rows of `pixels` begin every `stride` bytes.
+/// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of `pixels`
+/// begin every `stride` bytes.
 /// `top` is room for `room` predictions, best first; `found` (may be NULL) is how many were written. `call` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lq_net_classify(
     net: *const Net,
     pixels: *const u8,
-    format: PixelFormat,
+    format: u32,
     width: usize,
     height: usize,
     stride: usize,
@@ -121,7 +131,7 @@ pub unsafe extern "C" fn lq_net_classify(
 ) -> Status {
     // SAFETY: the caller gives a net, a picture of this size, and room for so many predictions.
     outcome(|| unsafe {
-        let net = required(net, "net")?;
+        let (net, format) = (required(net, "net")?, PixelFormat::of(format)?);
         let bytes = array(pixels, picture_bytes(format, width, height, stride)?, "pixels")?;
         let picture = match format {
             PixelFormat::Rgb => Pixels::from_rgb(bytes, width, height, stride),

@@ -66,6 +66,7 @@ static void mistakes(const lq_net *net) {
     CHECK(lq_net_classify(net, pixels, LQ_PIXEL_FORMAT_RGB, 32, 32, 95, top, 1, NULL, NULL) == LQ_STATUS_USAGE);
     CHECK(lq_net_classify(net, pixels, LQ_PIXEL_FORMAT_RGB, SIZE_MAX, 2, 1, top, 1, NULL, NULL) == LQ_STATUS_USAGE);
     CHECK(lq_net_classify(net, pixels, LQ_PIXEL_FORMAT_RGB, 0, 0, 0, top, 1, NULL, NULL) != LQ_STATUS_OK);
+    CHECK(lq_net_classify(net, pixels, 3, 32, 32, 96, top, 1, NULL, NULL) == LQ_STATUS_USAGE);
     CHECK(lq_net_classify_file(net, pixels, sizeof pixels, top, 1, NULL, NULL) == LQ_STATUS_BAD_INPUT);
     float tensor[32 * 32 * 3];
     for (size_t i = 0; i < 32 * 32 * 3; i++) tensor[i] = NAN;

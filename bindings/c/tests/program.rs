@@ -6,7 +6,7 @@ use std::process::Command;
 /// The static library that this test was built with.
 fn library() -> PathBuf {
     let program = std::env::current_exe().unwrap();
-    program.parent().unwrap().parent().unwrap().join("liblq_infer_c.a")
+    program.parent().unwrap().join("liblq_infer_c.a")
 }
 
 #[test]
