@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What Mesa's drivers make of the shaders for GPUs of NVIDIA, Intel and Qualcomm, none of which it needs: libraries stand in for their
-# kernel drivers ("drm-shims"). They come from Debian 13, which is set up in a folder; those for Intel and Qualcomm are not
-# packaged and are built from Debian's sources of Mesa.
+# kernel drivers ("drm-shims"). They come from Debian 13, which is set up in a folder; those for Intel and Qualcomm, and Qualcomm's
+# driver, are not packaged for PCs and are built from Debian's sources of Mesa.
 #
 #   sudo benches/isa/others.sh FOLDER [nvidia] [intel] [qualcomm]     default: all three; prints what the drivers tell
 #
@@ -30,10 +30,10 @@ cp "$program" "$folder/isa"
 shims() {
     [ -d "$folder/shims/build" ] && return
     install dpkg-dev meson ninja-build gcc g++ pkg-config python3-mako python3-yaml bison flex libdrm-dev zlib1g-dev libexpat1-dev \
-        libelf-dev
+        libelf-dev libxml2-dev libarchive-dev glslang-tools
     mkdir -p "$folder/shims"
     inside sh -c 'cd /shims && apt-get source -qq mesa >/dev/null 2>&1 && cd mesa-*/ && meson setup /shims/build \
-        -Dgallium-drivers= -Dvulkan-drivers= -Dopengl=false -Dglx=disabled -Degl=disabled -Dgbm=disabled -Dplatforms= -Dllvm=disabled \
+        --wrap-mode=nofallback -Dbuildtype=release -Dvulkan-drivers=freedreno -Dfreedreno-kmds=msm -Dgallium-drivers= -Dopengl=false -Dglx=disabled -Degl=disabled -Dgbm=disabled -Dplatforms= -Dllvm=disabled \
         -Dtools=drm-shim -Dvideo-codecs= -Dvalgrind=disabled -Dlibunwind=disabled >/dev/null && ninja -C /shims/build >/dev/null' >&2
 }
 
@@ -41,8 +41,8 @@ shims() {
 compile() {
     local device=$1 driver=$2
     shift 2
-    echo "== $device, $driver, $*"
-    inside env MESA_SHADER_CACHE_DISABLE=1 NODEVICE_SELECT=1 VK_DRIVER_FILES="/usr/share/vulkan/icd.d/$driver" "$@" \
+    echo "== $device, $(basename "$driver"), ${*: -1}"
+    inside env MESA_SHADER_CACHE_DISABLE=1 NODEVICE_SELECT=1 VK_DRIVER_FILES="$driver" "$@" \
         /isa --here "$device" || echo "failed"
 }
 
@@ -51,16 +51,16 @@ shim() { (cd "$folder" && find shims/build usr/lib -name "lib$1*shim.so" | sed '
 for maker in $makers; do
     case $maker in
     nvidia)
-        compile rtx-3060 nouveau_icd.json LD_PRELOAD="$(shim nouveau)" NOUVEAU_CHIPSET=172
+        compile rtx-3060 /usr/share/vulkan/icd.d/nouveau_icd.json LD_PRELOAD="$(shim nouveau)" NOUVEAU_CHIPSET=172
         ;;
     intel)
         shims
-        compile arc-a770 intel_icd.json LD_PRELOAD="$(shim intel)" INTEL_STUB_GPU_PLATFORM=dg2
-        compile arc-a770 intel_icd.json LD_PRELOAD="$(shim intel)" INTEL_STUB_GPU_PLATFORM=bmg
+        compile arc-a770 /usr/share/vulkan/icd.d/intel_icd.json LD_PRELOAD="$(shim intel)" INTEL_STUB_GPU_PLATFORM=dg2
+        compile arc-a770 /usr/share/vulkan/icd.d/intel_icd.json LD_PRELOAD="$(shim intel)" INTEL_STUB_GPU_PLATFORM=bmg
         ;;
     qualcomm)
         shims
-        compile rx-6800 freedreno_icd.json LD_PRELOAD="$(shim freedreno)" FD_GPU_ID=740
+        compile rx-580 "/$(cd "$folder" && ls shims/build/src/freedreno/vulkan/*devenv*.json)" LD_PRELOAD="$(shim freedreno)" FD_GPU_ID=740
         ;;
     *) echo "unknown maker $maker" >&2; exit 2 ;;
     esac
