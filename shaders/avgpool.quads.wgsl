@@ -16,7 +16,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let means = WORKGROUP_SIZE / SHARES;
     let share = lane / means;
     let per_image = PER_IMAGE / SHARES;
-    let wanted = params.first * per_image + (id.y * FOLD + id.x) * means + lane % means;
+    let wanted = (id.y * FOLD + id.x) * means + lane % means;
     // Invocations past the last one repeat its work, because all must reach the barrier.
     let index = min(wanted, params.images * per_image - 1u);
     let quad = index % QUADS;

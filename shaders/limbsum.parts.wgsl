@@ -14,7 +14,7 @@ var<workgroup> shares: array<i32, WORKGROUP_SIZE * DIAGONALS>;
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
-    let image = params.first + id.y * FOLD + id.x;
+    let image = id.y * FOLD + id.x;
     if image >= params.images {
         return;
     }

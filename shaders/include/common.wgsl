@@ -3,9 +3,9 @@
 // Every kernel is dispatched as a flat list of invocations, with images outermost. Lists of more than FOLD workgroups,
 // the limit of one dispatch dimension, are folded into rows of FOLD.
 
-// Index of an invocation in the flat list of all images. A dispatch begins with image params.first.
+// Index of an invocation in the flat list.
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 
 // Saturating sum of values. Their magnitudes are below 2^30, so the plain sum cannot overflow.

@@ -31,9 +31,8 @@ fn place_of(id: vec3<u32>, lane: u32) -> Place {
     place.span = id.z;
     place.channel = id.z * SPAN + place.member;
     // Tiles past the last one repeat its work, because all invocations must reach the barriers.
-    let per_image = PER_IMAGE / SPAN;
-    let wanted = params.first * per_image + (id.y * FOLD + id.x) * SPANS_AT_ONCE + place.of_group;
-    let tile = min(wanted, params.images * per_image - 1u);
+    let wanted = (id.y * FOLD + id.x) * SPANS_AT_ONCE + place.of_group;
+    let tile = min(wanted, params.images * (PER_IMAGE / SPAN) - 1u);
     place.x0 = tile % TILES * TILE;
     place.y = tile / TILES % OUT_H;
     place.image = tile / TILES / OUT_H;

@@ -3,7 +3,7 @@ const SHARES: u32 = 1u;
 const LIMBS: u32 = 4u;
 const WORKGROUP_SIZE: u32 = 64u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, first: u32, pad: u32, }
+struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 4>;
 var<private> PER_IMAGE: u32;
@@ -44,7 +44,7 @@ fn load_shape() {
 @group(0) @binding(3) var<storage, read_write> values: array<vec4<i32>>;
 @group(0) @binding(4) var<storage, read_write> limbs: array<vec4<u32>>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);
@@ -60,7 +60,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let means = WORKGROUP_SIZE / SHARES;
     let share = lane / means;
     let per_image = PER_IMAGE / SHARES;
-    let wanted = params.first * per_image + (id.y * FOLD + id.x) * means + lane % means;
+    let wanted = (id.y * FOLD + id.x) * means + lane % means;
     let index = min(wanted, params.images * per_image - 1u);
     let quad = index % QUADS;
     let x = index / QUADS % OUT_W;

@@ -12,7 +12,7 @@ const SECOND_RELU: bool = false;
 const ROWS: u32 = 1u;
 const WORKGROUP_SIZE: u32 = 64u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, first: u32, pad: u32, }
+struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 6>;
 var<private> PER_IMAGE: u32;
@@ -71,7 +71,7 @@ var<private> residual: array<vec4<f32>, 1>;
 @group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;
 var<private> second: array<vec4<f32>, 1>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);

@@ -38,7 +38,7 @@ const RELU: bool = false;
 const ROWS: u32 = 5u;
 const WORKGROUP_SIZE: u32 = 64u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, first: u32, pad: u32, }
+struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 4>;
 var<private> PER_IMAGE: u32;
@@ -82,7 +82,7 @@ var<private> residual: array<i32, 1>;
 @group(0) @binding(5) var<storage, read_write> values: array<i32>;
 @group(0) @binding(6) var<storage, read_write> codes: array<u32>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);
@@ -139,9 +139,8 @@ fn place_of(id: vec3<u32>, lane: u32) -> Place {
     }
     place.span = id.z;
     place.channel = id.z * SPAN + place.member;
-    let per_image = PER_IMAGE / SPAN;
-    let wanted = params.first * per_image + (id.y * FOLD + id.x) * SPANS_AT_ONCE + place.of_group;
-    let tile = min(wanted, params.images * per_image - 1u);
+    let wanted = (id.y * FOLD + id.x) * SPANS_AT_ONCE + place.of_group;
+    let tile = min(wanted, params.images * (PER_IMAGE / SPAN) - 1u);
     place.x0 = tile % TILES * TILE;
     place.y = tile / TILES % OUT_H;
     place.image = tile / TILES / OUT_H;

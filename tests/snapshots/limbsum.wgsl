@@ -6,7 +6,7 @@ const W_LIMBS: u32 = 3u;
 const DIAGONALS: u32 = 6u;
 const WORKGROUP_SIZE: u32 = 16u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, first: u32, pad: u32, }
+struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 1>;
 var<private> PER_IMAGE: u32;
@@ -23,7 +23,7 @@ fn load_shape() {
 @group(0) @binding(3) var<storage, read> weights: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read_write> sums: array<i32>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);
@@ -35,7 +35,7 @@ var<workgroup> shares: array<i32, WORKGROUP_SIZE * DIAGONALS>;
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
-    let image = params.first + id.y * FOLD + id.x;
+    let image = id.y * FOLD + id.x;
     if image >= params.images {
         return;
     }

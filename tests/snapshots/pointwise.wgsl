@@ -3,7 +3,7 @@ const HAS_RESIDUAL: bool = false;
 const RELU: bool = true;
 const WORKGROUP_SIZE: u32 = 64u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, first: u32, pad: u32, }
+struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 1>;
 var<private> PER_IMAGE: u32;
@@ -21,7 +21,7 @@ fn load_shape() {
 var<private> residual: array<i32, 1>;
 @group(0) @binding(4) var<storage, read_write> values: array<i32>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);

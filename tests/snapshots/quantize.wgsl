@@ -10,7 +10,7 @@ const KEPT_ROWS: u32 = 2u;
 const ROWS: u32 = 2u;
 const WORKGROUP_SIZE: u32 = 64u;
 const FOLD: u32 = 65535u;
-struct Params { images: u32, zero: u32, first: u32, pad: u32, }
+struct Params { images: u32, zero: u32, pad_0: u32, pad_1: u32, }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<uniform> shape: array<vec4<u32>, 2>;
 var<private> PER_IMAGE: u32;
@@ -29,7 +29,7 @@ fn load_shape() {
 @group(0) @binding(3) var<storage, read> table: array<vec4<i32>>;
 @group(0) @binding(4) var<storage, read_write> codes: array<u32>;
 fn invocation(group: vec3<u32>, lane: u32) -> u32 {
-    return params.first * PER_IMAGE + (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
+    return (group.y * FOLD + group.x) * WORKGROUP_SIZE + lane;
 }
 fn add_values(a: i32, b: i32) -> i32 {
     return clamp(a + b, -VALUE_MAX, VALUE_MAX);

@@ -24,15 +24,15 @@ macro_rules! uniform {
 uniform! {
     /// The uniform of a batch. Padded to 16 bytes, which some drivers require.
     Params {
-        /// The images of a batch up to and with the last that a dispatch computes.
+        /// Images in the batch.
         images,
         /// Always 0, which the driver's compiler does not know. Added to bounds of loops that it must not unroll,
         /// because compiling them unrolled would take seconds.
         zero,
-        /// The first image that a dispatch computes; it goes on to the last of the `images`.
-        first,
         /// Unused.
-        pad,
+        pad_0,
+        /// Unused.
+        pad_1,
     }
 }
 

@@ -78,7 +78,7 @@ fn maxpool(k: &MaxPool, codes: Option<&Quantize>, tensors: Tensors) -> Launch {
     let (span, across) = (Span::usual(output.c), output.w.div_ceil(pixels));
     let mut launch = span.launch(across * output.h, output.c);
     let levels = codes.map_or(1, |q| q.ranks.codes_of_ranks.len());
-    let finished = pixels * rank_rounds(levels) + span.code_rounds(output.c, pixels * planes);
+    let finished = pixels * rank_rounds(levels) + span.code_rounds(pixels * planes);
     launch.rounds = rounds(k.window.kernel[0], 0) + finished;
     let header = &mut launch.header;
     geometry::window_with_constant_rows(header, &k.window, input, output);

@@ -91,8 +91,8 @@ impl Span {
     }
 
     /// Rounds of the loop that turns the codes of a tile, `bits` bits per channel, into words.
-    pub(super) fn code_rounds(&self, channels: usize, bits: usize) -> usize {
-        rounds((self.groups().min(words(channels)) * bits).div_ceil(self.channels), 0)
+    pub(super) fn code_rounds(&self, bits: usize) -> usize {
+        rounds((self.groups() * bits).div_ceil(self.channels), 0)
     }
 
     /// Words of a plane that a span's channels fill.

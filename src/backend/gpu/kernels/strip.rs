@@ -56,8 +56,8 @@ pub(super) fn strips(k: &LimbConv, tensors: Tensors, target: &Target) -> Vec<Str
                 let strip = Strip { pixels, span, products };
                 let aligned = pixels <= output.w && (pixels * k.window.stride[1]).is_multiple_of(VECTOR);
                 let coded = ends.planes(tensors) * pixels <= WORD_BITS;
-                let small = row_words(&k.window, products).0 <= MAX_ROW_WORDS
-                    && target.allows(rounds_of(&strip, k, output, WORD_BITS));
+                let small =
+                    row_words(&k.window, products).0 <= MAX_ROW_WORDS && target.allows(rounds_of(&strip, k, WORD_BITS));
                 if aligned && coded && small && (exact_floats || products == Products::Dots) {
                     strips.push(strip);
                 }
@@ -90,14 +90,18 @@ fn rows_at_once(window: &Window) -> usize {
     (EXACT_TAPS / window.kernel[1]).clamp(1, window.kernel[0])
 }
 
-/// Rounds of an invocation.
-fn rounds_of(strip: &Strip, k: &LimbConv, output: Shape, bits: usize) -> usize {
-    let rows = match strip.products {
-        Products::Dots => rounds(k.window.kernel[0], 0),
-        // The blocks of rows have as many rounds together as rows, and each finds its end.
-        Products::Floats => 2 * rounds(k.window.kernel[0], 0) + k.window.kernel[0],
+/// Rounds of an invocation, whose codes have `bits` bits for all pixels together.
+fn rounds_of(strip: &Strip, k: &LimbConv, bits: usize) -> usize {
+    let rows = k.window.kernel[0];
+    let row_rounds = match strip.products {
+        Products::Dots => rounds(rows, 0),
+        Products::Floats => {
+            let blocks = rows.div_ceil(rows_at_once(&k.window));
+            // Each block finds the end of its rows.
+            rounds(blocks, 0) + rows + blocks
+        }
     };
-    rows + strip.pixels * Ends::of(&k.epilogue).rounds(&k.epilogue) + strip.span.code_rounds(output.c, bits)
+    row_rounds + strip.pixels * Ends::of(&k.epilogue).rounds(&k.epilogue) + strip.span.code_rounds(bits)
 }
 
 /// Words of an output channel's weights for a row of the window: all, and those that every invocation reads.
@@ -118,7 +122,7 @@ pub(super) fn limbconv(k: &LimbConv, strip: &Strip, tensors: Tensors) -> Launch 
     let output = ends.output().map_or(input, |id| tensors.get(id).shape);
     let across = output.w.div_ceil(strip.pixels);
     let mut launch = strip.span.launch(across * output.h, output.c);
-    launch.rounds = rounds_of(strip, k, output, ends.planes(tensors) * strip.pixels);
+    launch.rounds = rounds_of(strip, k, ends.planes(tensors) * strip.pixels);
     let products = strip.pixels * k.window.kernel[1] * input.c * WEIGHT_LIMBS;
     launch.nest = Nest { turns: 1, steps: k.window.kernel[0], products };
     let header = &mut launch.header;

@@ -48,8 +48,7 @@ pub(super) fn tiles(k: &BitConv, tensors: Tensors, target: &Target) -> Vec<Tile>
                 let fitting = (1..=part.words).rev().map(|words| Tile { words, ..tile });
                 let Some(tile) = fitting.into_iter().find(|t| fits(t, k, part.words, part.planes)) else { continue };
                 let bits = ends.planes(tensors) * pixels;
-                let possible =
-                    pixels <= output.w && bits <= WORD_BITS && target.allows(rounds_of(&tile, k, output, bits));
+                let possible = pixels <= output.w && bits <= WORD_BITS && target.allows(rounds_of(&tile, k, bits));
                 if possible && !(adders && products(&tile, k) < 3) {
                     tiles.push(tile);
                 }
@@ -105,12 +104,12 @@ fn cost(tile: &Tile, k: &BitConv, output: Shape, target: &Target) -> usize {
 }
 
 /// Rounds of an invocation. Loops over planes, pixels and columns are unrolled.
-fn rounds_of(tile: &Tile, k: &BitConv, output: Shape, bits: usize) -> usize {
+fn rounds_of(tile: &Tile, k: &BitConv, bits: usize) -> usize {
     let [part] = k.parts.as_slice() else { return usize::MAX };
     let step_rounds = rounds(k.window.kernel[0], rounds(part.words / tile.words, 0));
     let ones = rounds((tile.pixels * part.planes).div_ceil(tile.span.channels), 0);
     let finished = tile.pixels * Ends::of(&k.epilogue).rounds(&k.epilogue);
-    step_rounds + ones + finished + tile.span.code_rounds(output.c, bits)
+    step_rounds + ones + finished + tile.span.code_rounds(bits)
 }
 
 /// The launch of `k` in tiles of this kind, which must be one of [`tiles`].
@@ -121,7 +120,7 @@ pub(super) fn bitconv(k: &BitConv, tile: &Tile, tensors: Tensors) -> Launch {
     let (planes, own) = k.parts.first().map_or((1, 1), |p| (p.planes, p.words));
     let across = output.w.div_ceil(tile.pixels);
     let mut launch = tile.span.launch(across * output.h, output.c);
-    launch.rounds = rounds_of(tile, k, output, ends.planes(tensors) * tile.pixels);
+    launch.rounds = rounds_of(tile, k, ends.planes(tensors) * tile.pixels);
     launch.nest = Nest { turns: 1, steps: steps(tile, k), products: step_products(tile, k, planes) };
     let header = &mut launch.header;
     window_with_constant_rows(header, &k.window, input.shape, output);

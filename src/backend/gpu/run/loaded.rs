@@ -11,7 +11,6 @@ use crate::backend::gpu::header::Params;
 use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::backend::interface::check_images;
 use crate::error::{Error, Result};
-use std::mem::offset_of;
 use std::ops::{Range, RangeInclusive};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -107,33 +106,29 @@ impl Loaded {
         output: &wgpu::Buffer,
         images: usize,
     ) {
-        self.encode_input(encoder, input, images);
+        self.encode_input(encoder, input, 0..images);
         self.pass(encoder, images, 0..self.recording.dispatches().len());
-        self.encode_output(encoder, output, images);
+        self.encode_output(encoder, output, 0..images);
     }
 
-    /// Adds what comes before the dispatches.
-    pub(crate) fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: usize) {
-        self.set_batch(encoder, 0..images);
-        encoder.copy_buffer_to_buffer(input, 0, self.slot(0), 0, bytes(images * self.layout.input_words()));
+    /// Adds what comes before the dispatches for these images of `input`.
+    fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: Range<usize>) {
+        self.set_batch(encoder, images.len());
+        let [from, size] = [images.start, images.len()].map(|images| bytes(images * self.layout.input_words()));
+        encoder.copy_buffer_to_buffer(input, from, self.slot(0), 0, size);
     }
 
-    /// Adds what comes after them.
-    fn encode_output(&self, encoder: &mut wgpu::CommandEncoder, output: &wgpu::Buffer, images: usize) {
-        let size = bytes(images * self.layout.output_words());
-        encoder.copy_buffer_to_buffer(self.slot(self.layout.output), 0, output, 0, size);
+    /// Adds what comes after them, to the places of these images in `output`.
+    fn encode_output(&self, encoder: &mut wgpu::CommandEncoder, output: &wgpu::Buffer, images: Range<usize>) {
+        let [to, size] = [images.start, images.len()].map(|images| bytes(images * self.layout.output_words()));
+        encoder.copy_buffer_to_buffer(self.slot(self.layout.output), 0, output, to, size);
     }
 
-    /// Sets the images of the batch that the dispatches that follow compute.
-    pub(crate) fn set_batch(&self, encoder: &mut wgpu::CommandEncoder, images: Range<usize>) {
-        let size = size_of::<Params>() as u64;
-        let Buffers { all_params, params, .. } = &self.buffers;
-        encoder.copy_buffer_to_buffer(all_params, images.end as u64 * size, params, 0, size);
-        if images.start > 0 {
-            // The params of a batch of so many images begin with their number.
-            let first = offset_of!(Params, first) as u64;
-            encoder.copy_buffer_to_buffer(all_params, images.start as u64 * size, params, first, bytes(1));
-        }
+    /// Sets the size of the batch for the dispatches that follow.
+    pub(crate) fn set_batch(&self, encoder: &mut wgpu::CommandEncoder, images: usize) {
+        let params = size_of::<Params>() as u64;
+        let all_params = &self.buffers.all_params;
+        encoder.copy_buffer_to_buffer(all_params, images as u64 * params, &self.buffers.params, 0, params);
     }
 
     /// Adds a pass with the dispatches of these indices.
@@ -160,10 +155,8 @@ impl Loaded {
     /// Begins a batch; `input` has the words of `images` images, which must be prepared for.
     pub(crate) fn begin(&self, input: &[u32], images: usize, control: &Control) -> Result<InFlight<'_>> {
         let parts = self.pace.parts(images, self.dispatches().len());
-        self.begin_parts(input, images, &[], control, parts.len(), |index, encoder| {
-            let Part { images, dispatches } = parts[index].clone();
-            self.set_batch(encoder, images.clone());
-            self.pass(encoder, images.len(), dispatches);
+        self.begin_parts(input, &parts, &[], control, |part, encoder| {
+            self.pass(encoder, part.images.len(), part.dispatches.clone());
         })
     }
 
@@ -177,39 +170,45 @@ impl Loaded {
         dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
         let mut dispatches = Some(dispatches);
-        self.begin_parts(input, images, results, control, 1, |_, encoder| {
+        let whole = Part { images: 0..images, dispatches: 0..self.dispatches().len() };
+        self.begin_parts(input, &[whole], results, control, |_, encoder| {
             if let Some(dispatches) = dispatches.take() {
                 dispatches(encoder);
             }
         })
     }
 
-    /// The same in `count` submissions, of which `dispatches` is told the index.
+    /// The same in a submission for each part of a batch, whose dispatches `dispatches` adds. Slots hold the images of one
+    /// part at a time, because those of the next would lie where larger tensors of this one do.
     fn begin_parts(
         &self,
         input: &[u32],
-        images: usize,
+        parts: &[Part],
         results: &[&wgpu::Buffer],
         control: &Control,
-        count: usize,
-        mut dispatches: impl FnMut(usize, &mut wgpu::CommandEncoder),
+        mut dispatches: impl FnMut(&Part, &mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
         let turn = self.gpu.turn(control)?;
         drop(std::mem::take(&mut *self.spent.lock().unwrap_or_else(PoisonError::into_inner)));
         let transfer = self.transfer()?;
         let results: Vec<_> = results.iter().copied().chain([&transfer.result]).collect();
         let begin = Instant::now();
-        let submission = self.gpu.submit_parts(turn, "running the network", &results, count, |part, encoder| {
-            if part == 0 {
-                self.gpu.queue().write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
-                self.encode_input(encoder, &transfer.upload, images);
-            }
-            dispatches(part, encoder);
-            if part + 1 == count {
-                self.encode_output(encoder, &transfer.result, images);
-            }
-            Ok(())
-        })?;
+        let submission =
+            self.gpu.submit_parts(turn, "running the network", &results, parts.len(), |index, encoder| {
+                if index == 0 {
+                    self.gpu.queue().write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
+                }
+                let part = &parts[index];
+                if part.dispatches.start == 0 {
+                    self.encode_input(encoder, &transfer.upload, part.images.clone());
+                }
+                dispatches(part, encoder);
+                if part.dispatches.end == self.dispatches().len() {
+                    self.encode_output(encoder, &transfer.result, part.images.clone());
+                }
+                Ok(())
+            })?;
+        let images = parts.last().map_or(0, |part| part.images.end);
         Ok(InFlight { loaded: self, transfer, submission, images, begin })
     }
 
@@ -220,7 +219,7 @@ impl Loaded {
             return Err(Error::Usage(format!("there is no dispatch {dispatch}")));
         }
         let submission = self.gpu.submit(self.gpu.turn(control)?, "repeating a dispatch", &[], |encoder| {
-            self.set_batch(encoder, 0..images);
+            self.set_batch(encoder, images);
             self.pass(encoder, images, std::iter::repeat_n(dispatch, repeats));
             Ok(())
         })?;

@@ -60,7 +60,7 @@ impl Loaded {
         let Some(stamps) = Stamps::new(&self.gpu, Marks::Run, self.dispatches().len()) else { return Ok(None) };
         let submission =
             self.gpu.submit(self.gpu.turn(control)?, "timing the network", &[stamps.result()], |encoder| {
-                self.set_batch(encoder, 0..images);
+                self.set_batch(encoder, images);
                 self.encode_stamped(encoder, images, &stamps);
                 Ok(())
             })?;
