@@ -29,9 +29,9 @@ const BATCH: usize = 32;
 const PARTS: usize = 4;
 
 /// Multiply-accumulates of the float network, over all pictures and epochs, that are spent unless the caller says more.
-const MACS: u64 = 220_000_000_000;
+const MACS: u64 = 175_000_000_000;
 /// Most epochs that are spent so.
-const MOST_EPOCHS: u64 = 10;
+const MOST_EPOCHS: u64 = 8;
 
 /// How far and how long a network is tuned.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,9 +46,9 @@ pub struct Tuning {
 
 impl Tuning {
     /// Settings chosen on training pictures of CIFAR-10, without epochs.
-    pub const USUAL: Tuning = Tuning { epochs: 0, weights: 0.02, others: 0.003 };
+    pub const USUAL: Tuning = Tuning { epochs: 0, weights: 0.005, others: 0.01 };
 
-    /// As many epochs as take about a minute on two processors of 2024, at most ten; none for large networks. The number
+    /// As many epochs as take about a minute on two processors of 2024, at most eight; none for large networks. The number
     /// depends on the network and the pictures alone, not on the machine's speed.
     pub fn usual(graph: &Graph, pictures: usize) -> Self {
         let macs = graph.macs().unwrap_or(u64::MAX).saturating_mul(pictures.max(1) as u64).max(1);
@@ -127,7 +127,7 @@ impl<'a> Tuner<'a> {
             for batch in order.chunks(BATCH) {
                 progress(count, steps);
                 let gradients = self.gradients(batch, input, &targets)?;
-                // From full length down to none, along half a cosine, whose shape a parabola shares.
+                // From full length down to none, slowly at both ends.
                 let left = 1.0 - count as f32 / steps as f32;
                 count += 1;
                 let scale = left * left * (3.0 - 2.0 * left);
