@@ -1,6 +1,8 @@
 """`lq_infer.torch`: prepare, train, export. Needs PyTorch."""
 
 
+import json
+
 import lq_infer
 import numpy as np
 import pytest
@@ -173,3 +175,30 @@ def test_a_network_that_computes_otherwise_is_not_written(tmp_path, monkeypatch)
     with pytest.raises((lq_infer.VerificationError, lq_infer.Error)):
         lq.export(net, tmp_path / "net", size=32, transform=TRANSFORM)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_float_network_is_quantized_without_training(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    from lq_infer.torch import _graph, _transform
+
+    torch.manual_seed(6)
+    net, random = Small().eval(), np.random.default_rng(7)
+    graph, _ = _graph.graph_of(net.double(), (12, 12), 3)
+    description = {"version": 1, "name": "small", "graph": graph, "preprocess": _transform.preprocessing(TRANSFORM, (12, 12))}
+    (tmp_path / "net.json").write_text(json.dumps(description))
+    torch.save(net.float().state_dict(), tmp_path / "net.pt")
+    (tmp_path / "pictures").mkdir()
+    for nth in range(64):
+        Image.fromarray(random.integers(0, 256, (12, 12, 3), dtype=np.uint8)).save(tmp_path / "pictures" / f"{nth}.png")
+    report = lq_infer.quantize(
+        tmp_path / "net.pt", tmp_path / "net", bits="8/8", calibrate=tmp_path / "pictures", graph=tmp_path / "net.json", seed=3
+    )
+    assert report["pictures"] == 64
+    examples = random.integers(0, 256, (8, 12, 12, 3), dtype=np.uint8)
+    with torch.no_grad():
+        x = torch.from_numpy(examples).float() / 255
+        expected = net(((x - torch.tensor(TRANSFORM["mean"])) / torch.tensor(TRANSFORM["std"])).permute(0, 3, 1, 2)).numpy()
+    found = lq_infer.Engine("cpu").prepare(lq_infer.Model.open(tmp_path / "net"), 8).logits(examples)
+    assert np.abs(found - expected).max() < 0.05 * expected.std()
+    with pytest.raises(lq_infer.Error, match="nowhere"):
+        lq_infer.quantize(tmp_path / "net.pt", tmp_path / "other", bits="8/8", calibrate=tmp_path / "nowhere")

@@ -34,7 +34,7 @@ from ._lq_infer import (
     devices,
     digest,
 )
-from ._program import bench, run
+from ._program import bench, quantize, run
 
 __all__ = [
     "CheckpointError",
@@ -61,5 +61,6 @@ __all__ = [
     "convert",
     "devices",
     "digest",
+    "quantize",
     "run",
 ]

@@ -47,3 +47,23 @@ def bench(
         arguments += ["--json", report] + (["--quick"] if quick else []) + (["--model", model] if model else [])
         run(*arguments)
         return json.loads(report.read_text(encoding="utf-8"))
+
+
+def quantize(
+    checkpoint: "str | os.PathLike[str]",
+    output: "str | os.PathLike[str]",
+    *,
+    bits: str,
+    calibrate: "str | os.PathLike[str]",
+    **options: "str | int | bool | os.PathLike[str]",
+) -> "dict[str, Any]":
+    """Makes a low-bit network of a checkpoint in float, by pictures without labels, and writes it as a packed model.
+
+    ``bits`` are those of weights and activations ("4/4", "2/2,layer4.*=3/3"); ``calibrate`` is a folder of pictures.
+    ``options`` are those of ``lq-infer quantize``: ``seed=1``, ``first_last=True``, ``graph="net.json"``. Returns the report.
+    """
+    arguments: "list[Any]" = ["quantize", checkpoint, "-o", output, "--bits", bits, "--calibrate", calibrate, "--json"]
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        arguments += [flag] if value is True else [] if value is False else [flag, os.fspath(value) if hasattr(value, "__fspath__") else str(value)]
+    return json.loads(run(*arguments))
