@@ -1,6 +1,5 @@
 """`lq_infer.torch`: prepare, train, export. Needs PyTorch."""
 
-
 import json
 
 import lq_infer
