@@ -96,7 +96,7 @@ fn check() -> Outcome<()> {
     }
 }
 
-/// Compiles with the driver that the environment selects and prints what it tells, for drivers of other makers (`others.sh`).
+/// Compiles with the driver that the environment selects and prints what it tells, for drivers of other makers (`nvidia.sh`).
 fn here(device: &str) -> Outcome<()> {
     let machines: &'static [Machine] = &MACHINES;
     let machine =
