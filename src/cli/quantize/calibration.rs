@@ -31,7 +31,7 @@ impl<'a> Calibration<'a> {
         if paths.len() < FEW {
             let found = paths.len();
             output::note(&format!(
-                "note: {found} pictures to calibrate with are few; some hundreds give better networks"
+                "note: few pictures to calibrate with ({found}); some hundreds give better networks"
             ));
         }
         Ok(Calibration { float, paths })

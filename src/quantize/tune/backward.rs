@@ -137,3 +137,89 @@ fn convolution(ready: &Ready, pass: &Pass, mut into: Option<&mut Vec<f32>>, para
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::adam::Parameter;
+    use super::super::node::{Kind, Node};
+    use super::*;
+    use crate::random::Rng;
+
+    /// Compares gradients with differences of sum(weight * result) for small steps of every number that a layer reads, and
+    /// of every parameter that it has.
+    fn check(layer: impl Fn(&[Vec<f32>]) -> Ready, parameters: Vec<Vec<f32>>, shapes: &[Shape], to: Shape) {
+        let mut rng = Rng::new(3);
+        let mut random = |count| (0..count).map(|_| rng.uniform(-1.0, 1.0) as f32).collect::<Vec<f32>>();
+        let inputs: Vec<Vec<f32>> = shapes.iter().map(|shape| random(shape.elements())).collect();
+        let gradient = random(to.elements());
+        let run = |inputs: &[Vec<f32>], parameters: &[Vec<f32>]| {
+            let read: Vec<(&[f32], Shape)> = inputs.iter().zip(shapes).map(|(x, s)| (&x[..], *s)).collect();
+            let mut result = vec![0.0; to.elements()];
+            layer(parameters).layer.picture(&read, &mut result, to);
+            result
+        };
+        let loss = |inputs: &[Vec<f32>], parameters: &[Vec<f32>]| -> f64 {
+            run(inputs, parameters).iter().zip(&gradient).map(|(y, g)| f64::from(*y) * f64::from(*g)).sum()
+        };
+        let result = run(&inputs, &parameters);
+        let read: Vec<(&[f32], Shape)> = inputs.iter().zip(shapes).map(|(x, s)| (&x[..], *s)).collect();
+        let mut into: Vec<Option<Vec<f32>>> = inputs.iter().map(|x| Some(vec![0.0; x.len()])).collect();
+        let mut found: Vec<Vec<f32>> = parameters.iter().map(|x| vec![0.0; x.len()]).collect();
+        let pass = Pass { inputs: &read, to, result: &result, gradient: &gradient };
+        backward(&layer(&parameters), &pass, &mut into, &mut found);
+        let close = |slope: f64, found: f32| assert!((slope - f64::from(found)).abs() < 2e-2, "{slope} {found}");
+        const STEP: f32 = 1e-3;
+        for (input, into) in into.iter().enumerate() {
+            for (at, &found) in into.as_ref().unwrap().iter().enumerate() {
+                let moved = |by: f32| {
+                    let mut inputs = inputs.clone();
+                    inputs[input][at] += by;
+                    loss(&inputs, &parameters)
+                };
+                close((moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP), found);
+            }
+        }
+        for (parameter, found) in found.iter().enumerate() {
+            for (at, &found) in found.iter().enumerate() {
+                let moved = |by: f32| {
+                    let mut parameters = parameters.clone();
+                    parameters[parameter][at] += by;
+                    loss(&inputs, &parameters)
+                };
+                close((moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP), found);
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_are_slopes() {
+        let shape = |h, w, c| Shape { h, w, c };
+        let small = shape(4, 3, 4);
+        let none = |layer: fn() -> Layer| move |_: &[Vec<f32>]| Ready::of(layer());
+        check(none(|| Layer::Relu), vec![], &[small], small);
+        check(none(|| Layer::Add), vec![], &[small, small], small);
+        check(none(|| Layer::Concat), vec![], &[small, shape(4, 3, 1)], shape(4, 3, 5));
+        check(none(|| Layer::Pad { before: 1 }), vec![], &[small], shape(4, 3, 7));
+        check(none(|| Layer::AvgPool(Window::valid(2, 1))), vec![], &[small], shape(3, 2, 4));
+        check(none(|| Layer::MaxPool(Window::padded(3, 2, 1))), vec![], &[small], shape(2, 2, 4));
+        let affine = |p: &[Vec<f32>]| Ready::of(Layer::Affine { factor: p[0].clone(), summand: p[1].clone() });
+        check(affine, vec![vec![0.5, -1.0, 2.0, 0.1], vec![0.0, 1.0, 0.3, -2.0]], &[small], small);
+    }
+
+    #[test]
+    fn gradients_of_convolutions_are_slopes() {
+        let (from, to) = (Shape { h: 5, w: 4, c: 4 }, Shape { h: 3, w: 2, c: 6 });
+        let geometry = Geometry { from, to, window: Window::padded(3, 2, 1), groups: 2 };
+        let mut rng = Rng::new(4);
+        let mut random = |count| (0..count).map(|_| rng.uniform(-1.0, 1.0) as f32).collect::<Vec<f32>>();
+        // The weights in the convolution's own order, [group, depth, output], in which their gradients come.
+        let (depth, outputs) = (geometry.depth(), geometry.outputs());
+        let ready = |p: &[Vec<f32>]| {
+            let weight = |o: usize, k: usize| p[0][(o / outputs * depth + k) * outputs + o % outputs];
+            let rows = (0..to.c).flat_map(|o| (0..depth).map(move |k| (o, k))).map(|(o, k)| weight(o, k)).collect();
+            let parameters = vec![Parameter::new(rows, 0.0, 0.0), Parameter::new(p[1].clone(), 0.0, 0.0)];
+            Node { kind: Kind::Real { geometry }, parameters }.ready()
+        };
+        check(ready, vec![random(depth * to.c), random(to.c)], &[from], to);
+    }
+}
