@@ -1,15 +1,25 @@
 //! The identity of all shaders.
 
-use super::{bitconv, limbconv, parts, pools, small, strip, texts, tile};
+use super::{bitconv, diagonals, limbconv, parts, pools, small, strip, texts, tile};
 use crate::files::hex;
 use sha2::{Digest, Sha256};
 
 /// The texts of all shaders that run networks.
 fn all() -> impl Iterator<Item = &'static str> {
-    [texts::TEXTS, bitconv::TEXTS, tile::TEXTS, limbconv::TEXTS, parts::TEXTS, strip::TEXTS, pools::TEXTS, small::TEXTS]
-        .into_iter()
-        .flatten()
-        .copied()
+    [
+        texts::TEXTS,
+        bitconv::TEXTS,
+        tile::TEXTS,
+        diagonals::TEXTS,
+        limbconv::TEXTS,
+        parts::TEXTS,
+        strip::TEXTS,
+        pools::TEXTS,
+        small::TEXTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 /// SHA-256 of the text of all shaders that run networks, in hex: says whether two programs run the same kernels.

@@ -1,7 +1,7 @@
 //! Launches of `shaders/limbconv.wgsl`, and the choice between it and the strips.
 
-use super::super::header::Header;
 use super::super::table::{GROUP_QUADS, QUAD, Table, quad_weights};
+use super::diagonals::{DIAGONALS, drop_digits};
 use super::epilogue::{Ends, add_rows, no_rows};
 use super::general::{connect, tile, tiles};
 use super::geometry;
@@ -21,7 +21,6 @@ use crate::tensor::{Shape, Window};
 texts! {
     LIMBCONV = "limbconv.wgsl",
     LIMBCONV_TEAM = "limbconv.team.wgsl",
-    DIAGONALS = "include/diagonals.wgsl",
     SUMS = "include/sums.wgsl",
 }
 
@@ -183,11 +182,6 @@ fn limbconv(k: &LimbConv, limbs: &Limbs, tensors: Tensors) -> Launch {
     Ends::of(&k.epilogue).connect(&mut launch, tensors);
     launch.write("sums", "i32", None);
     launch
-}
-
-/// The constants that say which digits of the diagonals' sum make up T.
-pub(super) fn drop_digits(header: &mut Header, drop: usize, diagonals: usize) {
-    header.number("DROP", drop).number("DIGITS", diagonals.max(drop + 2));
 }
 
 fn limb_weights(k: &LimbConv, tensors: Tensors, channels: usize) -> LimbWeights {

@@ -4,6 +4,7 @@
 mod bitconv;
 mod carry_save;
 mod coefficients;
+mod diagonals;
 mod epilogue;
 mod general;
 pub(super) mod geometry;
@@ -28,8 +29,7 @@ mod variant;
 pub use hash::shader_hash;
 pub(super) use launch::Launch;
 pub use launch::Nest;
-pub use spans::Span;
-pub use variant::{Products, Strip, Target, Tile, Variant, WORKGROUP_SIZE};
+pub use variant::{Products, Span, Strip, Target, Tile, Variant, WORKGROUP_SIZE};
 
 use crate::lower::kernels::each_kernel;
 use crate::lower::{Kernel, Program, TensorId};

@@ -1,4 +1,4 @@
-//! Launches of `shaders/limbsum.parts.wgsl`.
+//! Launches of `shaders/limbconv.parts.wgsl`.
 
 use super::launch::{Launch, Nest};
 use super::rounds::rounds;
@@ -7,7 +7,7 @@ use super::variant::MAX_TEAM;
 use crate::fixed::{LIMB_LANES, WEIGHT_LIMBS};
 use crate::lower::{LimbSum, Repr, Tensors};
 
-texts! { LIMBSUM_PARTS = "limbsum.parts.wgsl" }
+texts! { LIMBCONV_PARTS = "limbconv.parts.wgsl" }
 
 /// Output channels of neighbouring invocations.
 const SPAN: usize = 16;
@@ -28,7 +28,7 @@ pub(super) fn limbsum(k: &LimbSum, tensors: Tensors) -> Option<Launch> {
     let steps = terms.div_ceil(AT_ONCE);
     // A power of two, so that not even half of them have nothing to do.
     let parts = 1 << steps.ilog2().min(MAX_PARTS.ilog2());
-    let mut launch = Launch::new(SPAN * parts, &[LIMBSUM_PARTS]);
+    let mut launch = Launch::new(SPAN * parts, &[LIMBCONV_PARTS]);
     (launch.workgroup_size, launch.layers) = ((SPAN * parts) as u32, channels.div_ceil(SPAN));
     launch.rounds = rounds(steps.div_ceil(parts), 0);
     let products = AT_ONCE * LIMB_LANES * limbs * WEIGHT_LIMBS;

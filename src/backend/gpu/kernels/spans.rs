@@ -4,7 +4,7 @@
 use super::super::header::Header;
 use super::launch::Launch;
 use super::rounds::rounds;
-use super::variant::{Target, WORKGROUP_SIZE};
+use super::variant::{Span, Target, WORKGROUP_SIZE};
 use crate::quant::{WORD_BITS, words};
 
 /// Places of a middling GPU where a workgroup computes at a time, each with 32 lanes.
@@ -17,15 +17,6 @@ const START: usize = 300;
 const WAITING: usize = 8;
 /// Fewest channels of a span: narrower layers leave some of them unused.
 const LEAST: usize = 8;
-
-/// How the output channels of a layer are divided among invocations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Span {
-    /// Channels of a span: a power of two, and a multiple of the channels of a word unless it covers the layer.
-    pub channels: usize,
-    /// Invocations of a workgroup: one span or several.
-    pub workgroup_size: u32,
-}
 
 /// The ways to divide `channels` channels on this device, the one with the widest spans first.
 pub(super) fn of(channels: usize, target: &Target) -> Vec<Span> {
@@ -98,11 +89,5 @@ impl Span {
     /// Words of a plane that a span's channels fill.
     fn groups(&self) -> usize {
         self.channels.div_ceil(WORD_BITS)
-    }
-}
-
-impl std::fmt::Display for Span {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "channels {} lanes {}", self.channels, self.workgroup_size)
     }
 }

@@ -2,10 +2,10 @@
 
 use super::super::header::Header;
 use super::super::table::Table;
+use super::diagonals::{DIAGONALS, drop_digits};
 use super::epilogue::{Ends, add_rows};
 use super::geometry::{columns, window_with_constant_rows};
 use super::launch::{Launch, Nest};
-use super::limbconv::{DIAGONALS, drop_digits};
 use super::rounds::rounds;
 use super::spans;
 use super::texts::texts;

@@ -1,7 +1,5 @@
 //! The ways to run a kernel. All compute the same bits; which one is fastest depends on the device.
 
-use super::spans::Span;
-
 /// Invocations of a workgroup: a multiple of every GPU's subgroup size, and little waste at the ends of small layers.
 pub const WORKGROUP_SIZE: u32 = 64;
 /// Most invocations of a workgroup that divides the work of one invocation: what every device has room for.
@@ -37,6 +35,15 @@ impl Target {
     pub fn allows(&self, rounds: usize) -> bool {
         self.rounds.is_none_or(|most| rounds <= most)
     }
+}
+
+/// How the output channels of a layer are divided among invocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// Channels of a span: a power of two, and a multiple of the channels of a word unless it covers the layer.
+    pub channels: usize,
+    /// Invocations of a workgroup: one span or several.
+    pub workgroup_size: u32,
 }
 
 /// A way to run a kernel.
@@ -122,5 +129,11 @@ impl std::fmt::Display for Variant {
                 write!(f, "tile {pixels}x{words} {span}{}", if *adders { " adders" } else { "" })
             }
         }
+    }
+}
+
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "channels {} lanes {}", self.channels, self.workgroup_size)
     }
 }
