@@ -106,8 +106,8 @@ pub fn floats_on_reals() {
     assert_eq!(divided, limited());
 }
 
-/// A pool cannot be divided: a device that cannot compute it says so.
-pub fn pools_that_are_too_large_are_refused() {
+/// Large pools are divided among invocations; a device that cannot compute one all the same says so.
+pub fn large_pools_are_right_or_refused() {
     let mut b = GraphBuilder::new(Shape { h: 200, w: 200, c: 32 });
     b.push("largest", Op::MaxPool { window: Window::whole([200, 200]) }, &[0]);
     let graph = b.finish().unwrap();
@@ -118,13 +118,13 @@ pub fn pools_that_are_too_large_are_refused() {
     let expected = common::run(&program, &words, 1, true);
     for gpu in gpus() {
         match (gpu.prepare(plan.clone(), 1, &|_, _| Ok(())), gpu.most_rounds().unwrap()) {
-            (Ok(net), None) => assert_eq!(net.run(&words, 1, &Control::default()).unwrap(), expected),
+            (Ok(net), _) => assert_eq!(net.run(&words, 1, &Control::default()).unwrap(), expected),
             (Err(error), Some(most)) => {
                 assert_eq!(error.kind(), ErrorKind::DeviceLimit);
                 let text = error.to_string();
                 assert!(text.contains("'largest'") && text.contains(&most.to_string()), "{text}");
             }
-            (found, most) => panic!("{:?}: {} with {most:?}", gpu.info().name, found.is_ok()),
+            (Err(error), None) => panic!("{:?}: {error}", gpu.info().name),
         }
     }
 }
