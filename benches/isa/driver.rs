@@ -170,7 +170,7 @@ impl Driver {
         ask(&mut count, representations.as_mut_ptr())?;
         let is_code =
             |name: &CStr| name.to_bytes().to_ascii_lowercase().windows(3).any(|part| part == b"ass" || part == b"asm");
-        let code = representations.iter().zip(&room).filter(|(r, _)| r.name_as_c_str().is_ok_and(is_code)).next_back();
+        let code = representations.iter().zip(&room).rfind(|(r, _)| r.name_as_c_str().is_ok_and(is_code));
         Ok(code.map_or(String::new(), |(_, data)| String::from_utf8_lossy(data).trim_end_matches('\0').to_owned()))
     }
 }

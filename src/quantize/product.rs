@@ -40,7 +40,7 @@ impl<'a, T> View<'a, T> {
         View { rows: self.columns, columns: self.rows, ..self }
     }
 
-    fn from_row(self, row: usize) -> Self {
+    fn rows_from(self, row: usize) -> Self {
         View { data: &self.data[(row * self.rows).min(self.data.len())..], ..self }
     }
 }
@@ -96,7 +96,7 @@ fn bands<T: Real, C: Copy + AddAssign + From<T> + Send>(
 ) {
     c.par_chunks_mut(BAND * stride).take(extent.rows.div_ceil(BAND)).enumerate().for_each(|(at, c)| {
         let (row, rows) = (at * BAND, BAND.min(extent.rows - at * BAND));
-        band(c, stride, a.from_row(row), b, Extent { rows, ..extent }, first_column(row));
+        band(c, stride, a.rows_from(row), b, Extent { rows, ..extent }, first_column(row));
     });
 }
 
@@ -165,7 +165,7 @@ fn band_of_any<T: Real, C: Copy + AddAssign + From<T>>(
         let mut row = 0;
         while row < rows {
             let c = &mut c[row * stride + column..];
-            let a = a.from_row(row);
+            let a = a.rows_from(row);
             if row + ROWS <= rows {
                 put::<T, C, ROWS>(c, stride, width, tile(a, &panel));
                 row += ROWS;
