@@ -69,8 +69,7 @@ pub unsafe extern "C" fn lq_net_logits(
     outcome(|| unsafe {
         let net = required(net, "net")?;
         let pixels = array(pixels, numbers(net, images, 3)?, "pixels")?;
-        let logits = array_mut(logits, room, "logits")?;
-        run(net, &Batch::Pixels(pixels.to_vec()), images, logits, call)
+        run(net, Batch::Pixels(pixels.to_vec()), images, (logits, room), call)
     })
 }
 
@@ -89,8 +88,7 @@ pub unsafe extern "C" fn lq_net_logits_of_tensors(
         let net = required(net, "net")?;
         let channels = net.inner.model().header().graph.input_shape().c;
         let tensors = array(tensors, numbers(net, images, channels)?, "tensors")?;
-        let logits = array_mut(logits, room, "logits")?;
-        run(net, &Batch::Tensor(tensors.to_vec()), images, logits, call)
+        run(net, Batch::Tensor(tensors.to_vec()), images, (logits, room), call)
     })
 }
 
@@ -100,15 +98,24 @@ fn numbers(net: &Net, images: usize, channels: usize) -> Result<usize, Error> {
     images.checked_mul(of_image).ok_or_else(|| usage(format!("there cannot be {images} images")))
 }
 
+/// Writes the logits of `images` images to an array of so many numbers.
+///
 /// # Safety
-/// `call` is NULL or valid.
-unsafe fn run(net: &Net, batch: &Batch, images: usize, out: &mut [f32], call: *const Call) -> Result<(), Error> {
+/// The array is NULL or valid for writes, and `call` is NULL or valid.
+unsafe fn run(
+    net: &Net,
+    batch: Batch,
+    images: usize,
+    (logits, room): (*mut f32, usize),
+    call: *const Call,
+) -> Result<(), Error> {
+    // SAFETY: by the promise above.
+    let (out, control) = unsafe { (array_mut(logits, room, "logits")?, control(call)?) };
     let needed = images.saturating_mul(net.inner.model().header().graph.classes());
     if out.len() < needed {
         return Err(usage(format!("there is room for {} logits, expected at least {needed}", out.len())));
     }
-    // SAFETY: by the promise above.
-    let rows = net.inner.logits(batch, &unsafe { control(call)? })?;
+    let rows = net.inner.logits(&batch, &control)?;
     out.iter_mut().zip(rows.iter().flatten()).for_each(|(out, logit)| *out = *logit);
     Ok(())
 }

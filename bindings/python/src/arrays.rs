@@ -1,7 +1,6 @@
 //! NumPy's arrays and pictures as the library takes them.
 
-use crate::engine::raised;
-use crate::errors::usage;
+use crate::errors::{raised, usage};
 use lq_infer::internals::tensor::Shape;
 use lq_infer::{Batch, Pixels};
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};

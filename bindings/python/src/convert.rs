@@ -1,7 +1,6 @@
 //! Conversion of checkpoints.
 
-use crate::engine::raised;
-use crate::errors::usage;
+use crate::errors::{raised, usage};
 use crate::model::{Model, parsed};
 use crate::work;
 use lq_infer::internals::convert::{CustomNetwork, convert_graph};

@@ -1,7 +1,7 @@
 //! Opened devices.
 
-use crate::errors::{exception, usage};
-use crate::model::Model;
+use crate::errors::usage;
+use crate::model::{Model, Pickled};
 use crate::net::Net;
 use crate::work;
 use lq_infer::{DeviceSelector, EngineBuilder, PrepareOptions};
@@ -9,12 +9,15 @@ use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Selector, threads and cache of an engine.
+type Arguments = (String, Option<usize>, Option<PathBuf>);
+
 /// An opened device.
 #[pyclass(frozen, module = "lq_infer")]
 pub(crate) struct Engine {
     inner: lq_infer::Engine,
     /// What it was made with, to make it again in another process.
-    made_with: (String, Option<usize>, Option<PathBuf>),
+    made_with: Arguments,
 }
 
 #[pymethods]
@@ -66,10 +69,7 @@ impl Engine {
         format!("<lq_infer.Engine '{}'>", self.device())
     }
 
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (String, Option<usize>, Option<PathBuf>))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Pickled<'py, Arguments> {
         Ok((py.import("lq_infer._pickling")?.getattr("engine")?, self.made_with.clone()))
     }
 }
@@ -90,9 +90,4 @@ fn told(callback: Py<PyAny>) -> Arc<dyn Fn(usize, usize) + Send + Sync> {
 fn threads_of_environment() -> Option<usize> {
     let number = |name| std::env::var(name).ok()?.split(',').next()?.trim().parse().ok().filter(|n| *n > 0);
     if number("RAYON_NUM_THREADS").is_some() { None } else { number("OMP_NUM_THREADS") }
-}
-
-/// Passes a result on, or raises its error.
-pub(crate) fn raised<T>(py: Python<'_>, result: Result<T, lq_infer::Error>) -> PyResult<T> {
-    result.map_err(|error| exception(py, &error))
 }

@@ -5,7 +5,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
 use pyo3::prelude::*;
 
 /// The exception for `error`.
-pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
+fn exception(py: Python<'_>, error: &Error) -> PyErr {
     if let Error::Io { path, source } = error {
         // With a number, Python picks the class: FileNotFoundError, PermissionError, ...
         return match source.raw_os_error() {
@@ -30,6 +30,11 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
         _ => "Error",
     };
     named(py, name, &error.to_string())
+}
+
+/// Passes a result on, or raises its error.
+pub(crate) fn raised<T>(py: Python<'_>, result: Result<T, Error>) -> PyResult<T> {
+    result.map_err(|error| exception(py, &error))
 }
 
 /// An exception for a call whose arguments do not fit.

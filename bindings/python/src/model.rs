@@ -1,9 +1,12 @@
 //! Packed models.
 
-use crate::errors::exception;
+use crate::errors::{raised, usage};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::path::PathBuf;
+
+/// How an object is made again in another process: a function and its arguments.
+pub(crate) type Pickled<'py, Arguments> = PyResult<(Bound<'py, PyAny>, Arguments)>;
 
 /// A packed model.
 #[pyclass(frozen, module = "lq_infer")]
@@ -13,7 +16,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn new(py: Python<'_>, inner: Result<lq_infer::Model, lq_infer::Error>) -> PyResult<Self> {
-        Ok(Model { inner: inner.map_err(|error| exception(py, &error))? })
+        Ok(Model { inner: raised(py, inner)? })
     }
 }
 
@@ -36,12 +39,11 @@ impl Model {
     }
 
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = self.inner.to_bytes().map_err(|error| exception(py, &error))?;
-        Ok(PyBytes::new(py, &bytes))
+        Ok(PyBytes::new(py, &raised(py, self.inner.to_bytes())?))
     }
 
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| self.inner.save(path)).map_err(|error| exception(py, &error))
+        raised(py, py.detach(|| self.inner.save(path)))
     }
 
     #[getter]
@@ -84,7 +86,7 @@ impl Model {
         format!("<lq_infer.Model '{}', {h}x{w}x{c}>", self.name())
     }
 
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>, String))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Pickled<'py, (Bound<'py, PyBytes>, String)> {
         let from_bytes = py.get_type::<Model>().getattr("from_bytes")?;
         Ok((from_bytes, (self.to_bytes(py)?, self.name().to_owned())))
     }
@@ -92,6 +94,6 @@ impl Model {
 
 /// What serializes as JSON, as Python's dictionaries and lists.
 pub(crate) fn parsed<'py>(py: Python<'py>, value: &(impl serde::Serialize + ?Sized)) -> PyResult<Bound<'py, PyAny>> {
-    let text = serde_json::to_string(value).map_err(|e| crate::errors::usage(py, e.to_string()))?;
+    let text = serde_json::to_string(value).map_err(|e| usage(py, e.to_string()))?;
     py.import("json")?.call_method1("loads", (text,))
 }

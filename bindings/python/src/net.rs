@@ -2,7 +2,7 @@
 
 use crate::arrays;
 use crate::engine::Engine;
-use crate::model::Model;
+use crate::model::{Model, Pickled};
 use crate::work;
 use lq_infer::{ClassifyOptions, Digest};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArrayDyn};
@@ -74,7 +74,7 @@ impl Net {
         format!("<lq_infer.Net '{}' on '{}'>", self.inner.model().header().name, self.device())
     }
 
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Py<Engine>, Py<Model>, usize))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> Pickled<'py, (Py<Engine>, Py<Model>, usize)> {
         let again = py.import("lq_infer._pickling")?.getattr("net")?;
         Ok((again, (self.engine.clone_ref(py), self.model.clone_ref(py), self.max_batch)))
     }

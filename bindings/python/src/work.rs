@@ -4,7 +4,7 @@
 //! thread hands its work to a worker thread and looks for signals until it is done. Workers are kept for the next call,
 //! because starting a thread takes longer than a small network. Calls of other threads need none of this.
 
-use crate::errors::exception;
+use crate::errors::{raised, usage};
 use lq_infer::{CancelToken, Control, Error};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -40,13 +40,13 @@ pub(crate) fn run<T: Send + 'static>(
         true => watched(py, &cancel, move || work(&control))?,
         false => py.detach(|| work(&control)),
     };
-    result.map_err(|error| exception(py, &error))
+    raised(py, result)
 }
 
 fn deadline(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Instant>> {
     let Some(seconds) = timeout else { return Ok(None) };
     let time = Duration::try_from_secs_f64(seconds);
-    let time = time.map_err(|e| crate::errors::usage(py, format!("timeout {seconds}: {e}")))?;
+    let time = time.map_err(|e| usage(py, format!("timeout {seconds}: {e}")))?;
     // A deadline beyond what the clock can hold is none.
     Ok(Instant::now().checked_add(time))
 }
