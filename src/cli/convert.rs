@@ -3,16 +3,15 @@
 use super::agreement::{self, Verification};
 use super::export::written;
 use super::failure::{Failure, Outcome};
-use super::files::{need_file, read_labels, same_file, size, usage};
+use super::files::{need_file, same_file, size, usage};
 use super::preparation::PreparationArgs;
+use super::source::{SourceArgs, with_golden};
 use super::{layers, output};
 use crate::convert::report::{ConversionReport, Totals, Warning};
-use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph, stage_float};
-use crate::error::Error;
+use crate::convert::{Conversion, ConvertOptions, stage_float};
 use crate::files::Staged;
-use crate::format::Packed;
 use crate::quant::Encoding;
-use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
+use crate::session::Model;
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -49,37 +48,14 @@ pub(super) struct ConvertArgs {
     /// Also write the network with float weights, as `export` does
     #[arg(long, value_name = "OUT")]
     float: Option<PathBuf>,
-    /// Key of the state dict in a PyTorch checkpoint that holds several, such as state_dict_ema
-    #[arg(long, value_name = "NAME")]
-    key: Option<String>,
     /// Convert a checkpoint in which nothing is quantized, as it is
     #[arg(long)]
     allow_float: bool,
-    /// Network id [default: recognized from names and shapes]
-    #[arg(long, value_name = "ID")]
-    arch: Option<String>,
-    /// JSON file that describes a network of your own, whose weights the checkpoint holds (see models/README.md), or a
-    /// .safetensors file written by `export`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
-    graph: Option<PathBuf>,
-    /// What the names of the network's variables start with, such as "student." [default: found]
-    #[arg(long, value_name = "PREFIX")]
-    prefix: Option<String>,
     /// What the bits of activation codes mean: a clear bit adds nothing, or subtracts [default: as the network's code]
     #[arg(long, value_name = "CODES", conflicts_with = "graph")]
     encoding: Option<EncodingArg>,
-    /// Text file with one label per line
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
-    /// .npy with the per-pixel mean of the training pictures, [H,W,3] RGB
-    #[arg(long, value_name = "FILE")]
-    mean_image: Option<PathBuf>,
-    /// Height and width of the pictures, if not those of the original network
-    #[arg(long, value_name = "PIXELS")]
-    input_size: Option<usize>,
-    /// Name stored in the model
-    #[arg(long)]
-    name: Option<String>,
+    #[command(flatten)]
+    source: SourceArgs,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -110,14 +86,15 @@ impl From<EncodingArg> for Encoding {
 /// Runs the command.
 pub(super) fn run(args: &ConvertArgs) -> Outcome {
     check_outputs(args)?;
-    let checkpoint = match &args.key {
-        None => Checkpoint::open(&args.checkpoint)?,
-        Some(key) => Checkpoint::open_state_dict(&args.checkpoint, key)?,
+    let checkpoint = args.source.open(&args.checkpoint, [&args.output, &args.float].into_iter().flatten())?;
+    let options = ConvertOptions {
+        encoding: args.encoding.map(Into::into),
+        allow_float: args.allow_float,
+        ..args.source.options()?
     };
-    check_sources(args, &checkpoint)?;
-    let Conversion { mut packed, report, alternatives, notes } = conversion(args, &checkpoint)?;
+    let Conversion { mut packed, report, alternatives, notes } = args.source.convert(&checkpoint, &options)?;
     args.preparation.apply(&mut packed)?;
-    let model = golden(args, packed)?;
+    let model = with_golden(&args.checkpoint, packed)?;
     let verification = agreement::check(&args.verification, &model)?;
     let failure = verification.as_ref().and_then(Verification::failure);
     if failure.is_none() {
@@ -161,61 +138,6 @@ fn check_outputs(args: &ConvertArgs) -> Outcome {
     }
 }
 
-/// Refuses outputs that would replace a file of the checkpoint.
-fn check_sources(args: &ConvertArgs, checkpoint: &Checkpoint) -> Outcome {
-    match [&args.output, &args.float].into_iter().flatten().find(|output| checkpoint.includes(output)) {
-        Some(output) => Err(usage(output, "the output would replace the checkpoint")),
-        None => Ok(()),
-    }
-}
-
-fn conversion(args: &ConvertArgs, checkpoint: &Checkpoint) -> Result<Conversion, Error> {
-    let options = ConvertOptions {
-        arch: args.arch.clone(),
-        prefix: args.prefix.clone(),
-        encoding: args.encoding.map(Into::into),
-        labels: args.labels.as_deref().map(read_labels).transpose()?,
-        mean_image: args.mean_image.clone(),
-        input_size: args.input_size,
-        name: args.name.clone(),
-        allow_float: args.allow_float,
-    };
-    let bar = output::long_progress(0, "numbers");
-    if let Some(graph) = &args.graph {
-        let network = CustomNetwork::read(graph)?;
-        let conversion = convert_graph(checkpoint, &network, &options, &output::track(&bar));
-        bar.finish_and_clear();
-        return conversion;
-    }
-    let conversion = convert(checkpoint, &options, &output::track(&bar))?;
-    bar.finish_and_clear();
-    note_alternatives(&conversion.packed.header.network, &conversion.alternatives);
-    Ok(conversion)
-}
-
-/// Adds golden vectors, computed by the reference.
-fn golden(args: &ConvertArgs, packed: Packed) -> Result<Model, Error> {
-    let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
-    let bar = output::long_progress(0, "golden images");
-    let model = add_golden_with(packed, &reference, &output::track(&bar)).map_err(|error| match error {
-        // Lowering refused the network. The message should name the checkpoint, as there is no packed file yet.
-        Error::BadModel { problem, .. } => Error::bad_checkpoint(&args.checkpoint, problem),
-        other => other,
-    });
-    bar.finish_and_clear();
-    model
-}
-
-/// Notes which other networks the checkpoint may be.
-pub(super) fn note_alternatives(chosen: &str, others: &[&str]) {
-    if !others.is_empty() {
-        output::note(&format!(
-            "note: taken as {chosen}. The checkpoint does not say what pictures it was trained on; --arch {} fits as well.",
-            others.join(" or ")
-        ));
-    }
-}
-
 fn write(args: &ConvertArgs, model: &Model) -> Outcome {
     // Both files are written before either takes its place: a full disk leaves none of them.
     let packed = args.output.as_ref().map(|path| model.stage(path)).transpose().map_err(Failure::of_writing)?;
@@ -234,7 +156,7 @@ impl Summary<'_> {
     fn warn(&self, args: &ConvertArgs, model: &Model) {
         self.notes.iter().for_each(|note| output::note(&format!("note: {note}")));
         self.warnings.iter().for_each(|warning| output::note(&format!("warning: {warning}")));
-        if args.graph.is_none() && !model.takes_pixels() {
+        if args.source.graph.is_none() && !model.takes_pixels() {
             output::note(
                 "note: this network subtracts the per-pixel mean of its training pictures, which is not in the \
                  checkpoint. Without --mean-image the model takes f32 .npy input only.",

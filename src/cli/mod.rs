@@ -32,6 +32,7 @@ mod profile;
 mod progress;
 mod quantize;
 mod shell;
+mod source;
 mod subject;
 mod table;
 mod tally;

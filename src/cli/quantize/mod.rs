@@ -6,15 +6,14 @@ mod summary;
 use super::args::DeviceArg;
 use super::eval::{Accuracy, accuracy};
 use super::failure::{Failure, Outcome};
-use super::files::{need_file, read_labels, usage};
+use super::files::need_file;
 use super::preparation::PreparationArgs;
+use super::source::{SourceArgs, with_golden};
 use super::{open, output};
-use crate::convert::{
-    Checkpoint, Conversion, ConvertOptions, CustomNetwork, NOTHING_QUANTIZED, convert, convert_graph,
-};
-use crate::error::{Error, Result};
+use crate::convert::{Conversion, ConvertOptions, NOTHING_QUANTIZED};
+use crate::error::Result;
 use crate::quantize::{Bits, Method, QuantizeOptions, Quantized, Tuning, kept_in_float, quantize};
-use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
+use crate::session::Model;
 use calibration::Calibration;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -54,30 +53,8 @@ pub(super) struct QuantizeArgs {
     /// Also quantize the first and the last layer
     #[arg(long)]
     first_last: bool,
-    /// Key of the state dict in a PyTorch checkpoint that holds several, such as state_dict_ema
-    #[arg(long, value_name = "NAME")]
-    key: Option<String>,
-    /// Network id [default: recognized from names and shapes]
-    #[arg(long, value_name = "ID")]
-    arch: Option<String>,
-    /// JSON file that describes a network of your own, whose weights the checkpoint holds (see models/README.md)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "input_size"])]
-    graph: Option<PathBuf>,
-    /// What the names of the network's variables start with, such as "student." [default: found]
-    #[arg(long, value_name = "PREFIX")]
-    prefix: Option<String>,
-    /// Text file with one label per line
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
-    /// .npy with the per-pixel mean of the training pictures, [H,W,3] RGB
-    #[arg(long, value_name = "FILE")]
-    mean_image: Option<PathBuf>,
-    /// Height and width of the pictures, if not those of the original network
-    #[arg(long, value_name = "PIXELS")]
-    input_size: Option<usize>,
-    /// Name stored in the model
-    #[arg(long)]
-    name: Option<String>,
+    #[command(flatten)]
+    source: SourceArgs,
     /// Also measure the accuracy in float and of the result, over a directory with one folder per class
     #[arg(long, value_name = "DIR")]
     eval: Option<PathBuf>,
@@ -102,17 +79,12 @@ enum MethodArg {
 /// Runs the command.
 pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     need_file(&args.output)?;
-    let checkpoint = match &args.key {
-        None => Checkpoint::open(&args.checkpoint)?,
-        Some(key) => Checkpoint::open_state_dict(&args.checkpoint, key)?,
-    };
-    if checkpoint.includes(&args.output) {
-        return Err(usage(&args.output, "the output would replace the checkpoint"));
-    }
-    let Conversion { mut packed, mut notes, alternatives, .. } = float_network(args, &checkpoint)?;
+    let checkpoint = args.source.open(&args.checkpoint, [&args.output])?;
+    // The name that the caller gives is that of the result, below.
+    let options = ConvertOptions { name: None, allow_float: true, ..args.source.options()? };
+    let Conversion { mut packed, mut notes, .. } = args.source.convert(&checkpoint, &options)?;
     // That nothing is quantized is what this command is for.
     notes.retain(|note| !note.starts_with(NOTHING_QUANTIZED));
-    super::convert::note_alternatives(&packed.header.network, &alternatives);
     args.preparation.apply(&mut packed)?;
     let float = Model::try_from(packed)?;
     float.need_pixels()?;
@@ -123,12 +95,8 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     let seconds = start.elapsed().as_secs_f64();
     packed.header.source.converter = provenance(args, &float, count);
     packed.header.name =
-        args.name.clone().unwrap_or_else(|| format!("{} {}", base_name(&float), packed.header.graph.widths()));
-    let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
-    let model = add_golden_with(packed, &reference, &|_, _| {}).map_err(|error| match error {
-        Error::BadModel { problem, .. } => Error::bad_checkpoint(&args.checkpoint, problem),
-        other => other,
-    })?;
+        args.source.name.clone().unwrap_or_else(|| format!("{} {}", base_name(&float), packed.header.graph.widths()));
+    let model = with_golden(&args.checkpoint, packed)?;
     model.save(&args.output).map_err(Failure::of_writing)?;
     let evaluation = args.eval.as_ref().map(|directory| evaluate(args, directory, &float, &model)).transpose()?;
     let header = model.header();
@@ -146,24 +114,6 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     };
     summary.tell();
     if args.json { output::json(&summary) } else { summary.print() }
-}
-
-/// The checkpoint as a model in float.
-fn float_network(args: &QuantizeArgs, checkpoint: &Checkpoint) -> Result<Conversion> {
-    let options = ConvertOptions {
-        arch: args.arch.clone(),
-        prefix: args.prefix.clone(),
-        encoding: None,
-        labels: args.labels.as_deref().map(read_labels).transpose()?,
-        mean_image: args.mean_image.clone(),
-        input_size: args.input_size,
-        name: None,
-        allow_float: true,
-    };
-    match &args.graph {
-        Some(graph) => convert_graph(checkpoint, &CustomNetwork::read(graph)?, &options, &|_, _| {}),
-        None => convert(checkpoint, &options, &|_, _| {}),
-    }
 }
 
 /// The name without the widths that a conversion adds.
