@@ -34,8 +34,9 @@ pub trait Backend: Send + Sync {
     /// The backend itself, for callers that need a specific kind of device ([`super::gpu::Gpu::of`]).
     fn as_any(&self) -> &dyn Any;
 
-    /// Finds the fastest way to run each layer of `plan` on this device in batches of about `images` images, and stores the choices for later preparations.
-    /// Calls `progress` with the numbers of rounds done and in total. Does nothing where there is no choice.
+    /// Finds the fastest way to run each layer of `plan` on this device in batches of about `images` images, and stores the
+    /// choices for later preparations. Calls `progress` with the numbers of rounds done and in total. Does nothing where there
+    /// is no choice.
     fn tune(&self, _plan: &Arc<Plan>, _images: usize, _progress: &dyn Fn(usize, usize)) -> Result<Vec<Tuned>> {
         Ok(Vec::new())
     }

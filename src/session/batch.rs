@@ -69,7 +69,7 @@ impl Batch {
     }
 
     /// The lowered network for such a batch.
-    #[cfg(feature = "convert")]
+    #[cfg(any(feature = "convert", feature = "bench"))]
     pub(crate) fn plan(&self, packed: &Packed) -> Result<std::sync::Arc<crate::plan::Plan>> {
         super::input::plan(packed, self.kind())
     }

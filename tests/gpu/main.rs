@@ -36,8 +36,8 @@ fn main() -> ExitCode {
         profile: arrays_on_gpus;
         rounds: no_invocation_makes_more_rounds_than_stated;
         shared: a_host_may_poll_beside_us, a_lost_device_is_reported_as_lost, deadlines_hold_on_sixteen_threads,
-            long_calls_can_be_cancelled_on_sixteen_threads, every_wait_ends_when_the_caller_says_so, pictures_are_imported_in_the_order_asked_for,
-            traces_and_runs_do_not_mix;
+            long_calls_can_be_cancelled_on_sixteen_threads, every_wait_ends_when_the_caller_says_so,
+            pictures_are_imported_in_the_order_asked_for, traces_and_runs_do_not_mix;
         stream: on_a_gpu;
         timeline: devices_of_callers_are_timed_with_what_they_have, dispatches_of_gpus,
             steps_that_are_done_together_have_one_time, threads_may_time_and_run_at_once;

@@ -19,7 +19,7 @@ mod tests;
 
 /// What the model assumes of every device, in sentences.
 pub const ASSUMPTIONS: [&str; 5] = [
-    "Instructions are issued at the device's documented rates; those of one invocation never wait for each other, but for memory.",
+    "Instructions are issued at the device's documented rates; those of one invocation wait for memory only, not for each other.",
     "Invocations are spread evenly; the busiest part of the device decides.",
     "Each load costs its latency once per step, unless other waves can run meanwhile.",
     "Tensors are read and written once, from the last cache if a launch fits in it.",

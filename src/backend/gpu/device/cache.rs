@@ -1,6 +1,5 @@
 //! Files kept between runs: compiled pipelines, the variants that the tuner chose, what the device is good at, results of
-//! self-checks. Each
-//! belongs to one device and one purpose, in a folder that the caller names. A damaged file counts as absent.
+//! self-checks. Each belongs to one device and one purpose, in a folder that the caller names. A damaged file counts as absent.
 
 use super::info::AdapterInfo;
 use crate::backend::gpu::kernels::shader_hash;

@@ -24,7 +24,7 @@ impl Strengths {
     /// * Rasterisers on CPUs do neither in one instruction; on lavapipe, plain counts and packed bytes were faster.
     pub(crate) fn usual(info: &AdapterInfo) -> Self {
         let nvidia = info.pci_id.as_ref().is_some_and(|id| id.starts_with(NVIDIA));
-        Strengths { adders: nvidia || info.software, dots: nvidia && info.api == "vulkan" }
+        Strengths { adders: nvidia, dots: nvidia && info.api == "vulkan" || info.software }
     }
 
     /// As kept in a file.

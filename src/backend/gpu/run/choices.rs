@@ -61,8 +61,8 @@ fn key(signature: &str, images: usize) -> String {
     format!("{class}: {signature}")
 }
 
-/// Records `plan`, for batches of about `images` images, with the variants that the caller of [`Gpu::with_variant`] asked for, or the tuner chose; else with
-/// the first of each kernel, which is expected to be best.
+/// Records `plan`, for batches of about `images` images, with the variants that the caller of [`Gpu::with_variant`] asked for, or
+/// the tuner chose; else with the first of each kernel, which is expected to be best.
 ///
 /// # Errors
 /// Those of [`within_rounds`].

@@ -22,8 +22,9 @@ const MAX_REPEATS: u128 = 100;
 /// A variant replaces the default only if it takes at most this share of its time: less is noise.
 const CLEARLY: f64 = 0.95;
 
-/// Finds the quickest variant of each layer of `plan` in batches of `images` images, and keeps the choices for this device. `progress` is told how
-/// many variants are done and how many there are. Weights are on the device twice at most, however many variants there are.
+/// Finds the quickest variant of each layer of `plan` in batches of `images` images, and keeps the choices for this device.
+/// `progress` is told how many variants are done and how many there are. Weights are on the device twice at most, however many
+/// variants there are.
 ///
 /// # Errors
 /// Device errors. A variant that gives other bits than the reference is not chosen.
