@@ -25,6 +25,9 @@ use rayon::prelude::*;
 const FEEDBACK_ROUNDS: usize = 3;
 /// Rounds of descent and refit.
 const DESCENT_ROUNDS: usize = 6;
+/// Bits from which levels lie so close that one round of error feedback is enough. More would take long: a refit costs as
+/// many products with the metric as there are bits.
+const FINE: usize = 5;
 /// Turns of all weights in one descent.
 const SWEEPS: usize = 12;
 /// How much a refit holds the basis, as a share of its matrix: codes may make it singular.
@@ -97,7 +100,7 @@ pub(super) fn feedback(problem: &Problem, bits: usize) -> Vec<Channel> {
     let mut bases: Vec<Vec<f32>> = problem.target.par_chunks_exact(depth).map(basis).collect();
     let ratios = ratios(problem);
     let mut best: Option<(Vec<Channel>, Vec<f64>)> = None;
-    for _ in 0..FEEDBACK_ROUNDS {
+    for _ in 0..if bits < FINE { FEEDBACK_ROUNDS } else { 1 } {
         let rows = problem.target.par_chunks_exact(depth).zip(bases);
         let channels: Vec<Channel> = rows.map(|(row, basis)| fed_back(row, basis, &ratios)).collect();
         let channels = refit(problem, &channels);
@@ -111,8 +114,11 @@ pub(super) fn feedback(problem: &Problem, bits: usize) -> Vec<Channel> {
     best.map(|(channels, _)| channels).unwrap_or_default()
 }
 
-/// Descent and refit in turns.
+/// Descent and refit in turns, if levels are not fine.
 pub(super) fn descend(problem: &Problem, channels: Vec<Channel>) -> Vec<Channel> {
+    if channels.iter().any(|channel| channel.basis.len() >= FINE) {
+        return channels;
+    }
     let costs_before = costs(problem, &channels);
     let mut best = (channels, costs_before);
     for _ in 0..DESCENT_ROUNDS {

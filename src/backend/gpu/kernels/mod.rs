@@ -42,7 +42,7 @@ fn on_gpu(kernel: &Kernel) -> &dyn OnGpu {
 /// The ways to run `kernel`, the one that is thought best first.
 pub(super) fn variants(kernel: &Kernel, program: &Program, target: &Target) -> Vec<Variant> {
     let mut variants = on_gpu(kernel).variants(program.view(), target);
-    variants.push(Variant::General);
+    variants.insert(if target.sharing { variants.len() } else { 0 }, Variant::General);
     variants
 }
 
