@@ -6,7 +6,7 @@
 //! sum p (x - v'b)^2, so the basis solves (sum p b b') v = sum p x b. Levels are ranges of sorted numbers, so running sums
 //! give these sums without a look at each number.
 
-use super::linear::solve_small;
+use crate::float::solve_small;
 use crate::graph::Encoding;
 
 /// Most steps from one start.
