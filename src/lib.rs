@@ -37,6 +37,8 @@ mod convert;
 mod error;
 mod files;
 mod fixed;
+#[cfg(feature = "convert")]
+mod float;
 mod format;
 mod graph;
 mod image;

@@ -15,9 +15,9 @@
 //! *Descent*. A change of one weight by d changes the cost by M[i][i] d^2 - 2 d g[i], where g = M e. So the best level for
 //! it is the one nearest to q[i] + g[i] / M[i][i]. Weights take turns until none changes.
 
-use super::linear::{solve_small, times};
 use super::problem::Problem;
 use super::qem;
+use crate::float::{solve_small, times};
 use crate::quant::Levels;
 use rayon::prelude::*;
 
@@ -279,7 +279,7 @@ mod tests {
                     let alone = Problem {
                         order: Vec::new(),
                         metric: problem.metric.clone(),
-                        factor: crate::quantize::linear::Factor::new(6, problem.metric.clone()).unwrap(),
+                        factor: crate::float::Factor::new(6, problem.metric.clone()).unwrap(),
                         target: problem.target[output * 6..][..6].to_vec(),
                         depth: 6,
                     };

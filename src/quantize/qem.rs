@@ -7,7 +7,7 @@
 //! give the sums of p and of p x over the numbers of each code without a look at each number, and [`transform`] gives the
 //! sums with all products of coefficients at once.
 
-use super::linear::solve_small;
+use crate::float::solve_small;
 use crate::graph::Encoding;
 
 /// Most steps from one start.
