@@ -65,7 +65,7 @@ pub use image::Pixels;
 pub use session::wgpu;
 pub use session::{
     Batch, Classification, ClassifyOptions, DeviceInfo, DeviceSelector, Digest, Engine, EngineBuilder, GoldenReport,
-    MAX_BATCH, Model, Net, Prediction, PrepareOptions, Processor, devices, verify,
+    MAX_BATCH, Model, Net, PartedNet, Prediction, PrepareOptions, Processor, devices, verify,
 };
 
 /// The modules behind the public API, for tools, tests and benchmarks. They are the steps between a checkpoint and

@@ -11,6 +11,7 @@ mod input;
 mod model;
 mod net;
 mod options;
+mod parted;
 mod prepared;
 mod profile;
 mod selector;
@@ -18,6 +19,7 @@ mod stream;
 mod task;
 #[cfg(test)]
 mod tests;
+mod textures;
 mod verify;
 
 pub use crate::backend::Tuned;
@@ -33,6 +35,7 @@ pub(crate) use input::program_kind;
 pub use model::Model;
 pub use net::Net;
 pub use options::{ClassifyOptions, MAX_BATCH, PrepareOptions};
+pub use parted::PartedNet;
 pub use prepared::PrepareTimes;
 pub use profile::{Profile, Section};
 pub use selector::DeviceSelector;

@@ -5,15 +5,13 @@ use super::options::{ClassifyOptions, PrepareOptions};
 use super::prepared::{PrepareTimes, Programs};
 use super::stream::Stream;
 use super::task::Task;
+use super::textures::textures;
 use super::{Batch, Classification, Model};
-use crate::backend::gpu::GpuNet;
-use crate::backend::gpu::picture::{Target, TexturePicture};
+use crate::backend::gpu::picture::TexturePicture;
 use crate::backend::{Control, Detail, Recorder, Timeline};
 use crate::error::{Error, Result};
-use crate::format::Header;
-use crate::graph::preprocess::ChannelOrder;
 use crate::image::Pixels;
-use crate::lower::{InputForm, InputKind};
+use crate::lower::InputKind;
 use crate::plan::Plan;
 use std::borrow::Borrow;
 use std::sync::Arc;
@@ -33,7 +31,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Net {
-    programs: Arc<Programs>,
+    pub(super) programs: Arc<Programs>,
 }
 
 impl Net {
@@ -140,14 +138,7 @@ impl Net {
         output: &wgpu::Buffer,
     ) -> Result<()> {
         let prepared = self.programs.get(InputKind::Pixels)?;
-        let gpu =
-            GpuNet::of(&*prepared.executable).ok_or_else(|| Error::Usage("the net does not run on a GPU".into()))?;
-        if prepared.input != InputForm::Pixels {
-            return Err(Error::Usage("the model's pictures are prepared on the host; use Net::classify".into()));
-        }
-        let Header { graph, preprocess, .. } = self.model().header();
-        let bgr = preprocess.channels == ChannelOrder::Bgr;
-        let target = Target { input: graph.input_shape(), resize: preprocess.resize, bgr };
+        let (gpu, target) = textures(self.model(), &prepared)?;
         gpu.encode_pictures(encoder, pictures, &target, output)
     }
 

@@ -3,9 +3,10 @@
 use crate::common::devices::gpus;
 use lq_infer::internals::backend::{CancelToken, Control, Detail, Peak};
 use lq_infer::{
-    Batch, Classification, ClassifyOptions, DeviceSelector, Engine, ErrorKind, Model, Net, Pixels, PrepareOptions,
-    TexturePicture, wgpu,
+    Batch, Classification, ClassifyOptions, DeviceSelector, Engine, ErrorKind, Model, Net, PartedNet, Pixels,
+    PrepareOptions, TexturePicture, wgpu,
 };
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 #[allow(dead_code)] // its `main`
@@ -147,6 +148,61 @@ pub fn pictures_in_textures_are_classified_within_the_callers_commands() {
         for (format, usage) in [(Rgba8Unorm, Usage::RENDER_ATTACHMENT), (Rgba16Float, Usage::TEXTURE_BINDING)] {
             let error = refused(format, usage);
             assert!(error.kind() == ErrorKind::Usage && error.to_string().contains("expected"), "{error}");
+        }
+    }
+}
+
+/// A host that draws in between records a batch in several submissions.
+pub fn work_can_be_recorded_in_parts() {
+    let photos: Vec<Pixels> =
+        (2..4).map(|n| Pixels { height: 40, width: 50, rgb: (0..6000).map(|i| (i * n) as u8).collect() }).collect();
+    let make = Texture {
+        format: wgpu::TextureFormat::Rgba8Unorm,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING,
+        view_formats: &[],
+    };
+    for gpu in gpus() {
+        let (device, queue) = (gpu.device().clone(), gpu.queue().clone());
+        let engine = Engine::from_wgpu(device.clone(), queue.clone()).unwrap();
+        let two = PrepareOptions { max_batch: 2, ..Default::default() };
+        let mut net = engine.prepare_with(&Model::bundled().unwrap(), two).unwrap();
+        let textures: Vec<_> = photos.iter().map(|photo| texture(&device, &queue, &make, photo)).collect();
+        let pictures: Vec<_> = textures.iter().map(TexturePicture::new).collect();
+        let expected = photos.iter().map(|p| net.classify(p, &ClassifyOptions::default()).unwrap().logits);
+        let expected: Vec<Vec<f32>> = expected.collect();
+        let clone = net.clone();
+        let error = PartedNet::new(net.clone(), NonZeroUsize::MIN).err().unwrap();
+        assert!(error.kind() == ErrorKind::Usage && error.to_string().contains("only clone"), "{error}");
+        drop(clone);
+        for parts in [1, 3, 7, 1000] {
+            let mut parted = PartedNet::new(net, NonZeroUsize::new(parts).unwrap()).unwrap();
+            let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
+            let size = parted.output_bytes(2).unwrap();
+            let output =
+                device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false });
+            let record = |work: &mut dyn FnMut(&mut wgpu::CommandEncoder) -> lq_infer::Result<bool>| {
+                let mut encoder = device.create_command_encoder(&Default::default());
+                let last = work(&mut encoder);
+                queue.submit([encoder.finish()]);
+                last
+            };
+            assert_eq!(
+                record(&mut |encoder| parted.encode_next(encoder, &output)).unwrap_err().kind(),
+                ErrorKind::Usage
+            );
+            record(&mut |encoder| parted.start(encoder, &pictures[..1]).map(|()| false)).unwrap();
+            record(&mut |encoder| parted.encode_next(encoder, &output)).unwrap();
+            // Another batch takes the place of the one that was begun.
+            record(&mut |encoder| parted.start(encoder, &pictures).map(|()| false)).unwrap();
+            let mut count = 1;
+            while !record(&mut |encoder| parted.encode_next(encoder, &output)).unwrap() {
+                count += 1;
+            }
+            assert_eq!(count, parts);
+            output.map_async(wgpu::MapMode::Read, .., |mapped| mapped.unwrap());
+            device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+            assert_eq!(parted.read_output(&output.get_mapped_range(..).unwrap()).unwrap(), expected);
+            net = parted.into_net();
         }
     }
 }

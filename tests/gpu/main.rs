@@ -32,7 +32,7 @@ fn main() -> ExitCode {
             work_can_be_encoded_on_a_borrowed_device;
         embed: a_borrowed_device_gives_the_same_result_synchronously_and_not, a_host_can_tell_that_its_device_is_lost,
             every_call_on_a_lost_device_says_so, pictures_in_textures_are_classified_within_the_callers_commands,
-            the_example_survives_the_loss_of_its_device, threads_share_a_net;
+            the_example_survives_the_loss_of_its_device, threads_share_a_net, work_can_be_recorded_in_parts;
         loops: floats_on_reals, large_pools_are_right_or_refused, weights_on_codes, weights_on_reals;
         profile: arrays_on_gpus;
         rounds: no_invocation_makes_more_rounds_than_stated;

@@ -112,14 +112,19 @@ impl Loaded {
     }
 
     /// Adds what comes before the dispatches for these images of `input`.
-    fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: Range<usize>) {
+    pub(crate) fn encode_input(&self, encoder: &mut wgpu::CommandEncoder, input: &wgpu::Buffer, images: Range<usize>) {
         self.set_batch(encoder, images.len());
         let [from, size] = [images.start, images.len()].map(|images| bytes(images * self.layout.input_words()));
         encoder.copy_buffer_to_buffer(input, from, self.slot(0), 0, size);
     }
 
     /// Adds what comes after them, to the places of these images in `output`.
-    fn encode_output(&self, encoder: &mut wgpu::CommandEncoder, output: &wgpu::Buffer, images: Range<usize>) {
+    pub(crate) fn encode_output(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        output: &wgpu::Buffer,
+        images: Range<usize>,
+    ) {
         let [to, size] = [images.start, images.len()].map(|images| bytes(images * self.layout.output_words()));
         encoder.copy_buffer_to_buffer(self.slot(self.layout.output), 0, output, to, size);
     }

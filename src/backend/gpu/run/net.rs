@@ -13,6 +13,7 @@ use crate::backend::interface::check_batch;
 use crate::backend::{Control, Detail, Executable, Pending, Progress, Timeline, Traced};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// A plan that is ready on a GPU. Any number of threads may run and encode at once.
@@ -66,15 +67,20 @@ impl GpuNet {
     ) -> Result<()> {
         self.loaded.check_images(images)?;
         self.loaded.gpu.check_alive()?;
-        let layout = &self.loaded.layout;
-        let (from, to) = (bytes(images * layout.input_words()), bytes(images * layout.output_words()));
+        let from = bytes(images * self.loaded.layout.input_words());
         if input.size() < from || !input.usage().contains(wgpu::BufferUsages::COPY_SRC) {
             return Err(Error::Usage(format!("the input buffer needs {from} bytes and usage COPY_SRC")));
         }
+        self.check_output(output, images)?;
+        self.loaded.encode(encoder, input, output, images);
+        Ok(())
+    }
+
+    fn check_output(&self, output: &wgpu::Buffer, images: usize) -> Result<()> {
+        let to = bytes(images * self.loaded.layout.output_words());
         if output.size() < to || !output.usage().contains(wgpu::BufferUsages::COPY_DST) {
             return Err(Error::Usage(format!("the output buffer needs {to} bytes and usage COPY_DST")));
         }
-        self.loaded.encode(encoder, input, output, images);
         Ok(())
     }
 
@@ -89,16 +95,64 @@ impl GpuNet {
         target: &Target,
         output: &wgpu::Buffer,
     ) -> Result<()> {
+        self.check_output(output, pictures.len())?;
+        let words = self.import(encoder, pictures, target)?;
+        self.encode(encoder, &words, output, pictures.len())
+    }
+
+    /// The beginning of [`GpuNet::encode_pictures`], up to the network's input. Then [`GpuNet::encode_part`] adds the rest;
+    /// meanwhile nothing else may run on this net.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the target's input is not the network's, or a texture does not match.
+    pub(crate) fn encode_start(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        pictures: &[TexturePicture],
+        target: &Target,
+    ) -> Result<()> {
+        let words = self.import(encoder, pictures, target)?;
+        self.loaded.encode_input(encoder, &words, 0..pictures.len());
+        Ok(())
+    }
+
+    /// Adds dispatches for a batch of `images` images, and after the last of them the copy to `output`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the output is too small or of another usage.
+    pub(crate) fn encode_part(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        images: usize,
+        dispatches: Range<usize>,
+        output: &wgpu::Buffer,
+    ) -> Result<()> {
+        self.loaded.gpu.check_alive()?;
+        self.check_output(output, images)?;
+        let last = dispatches.end == self.dispatches().len();
+        self.loaded.pass(encoder, images, dispatches);
+        if last {
+            self.loaded.encode_output(encoder, output, 0..images);
+        }
+        Ok(())
+    }
+
+    /// Adds the import of pictures, and returns the buffer that they fill.
+    fn import(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        pictures: &[TexturePicture],
+        target: &Target,
+    ) -> Result<wgpu::Buffer> {
         let (input, words) = (target.input, self.loaded.layout.input_words());
         if input.pixels() != words {
             let problem = format!("a picture of {}x{} is not the network's input of {words} pixels", input.h, input.w);
             return Err(Error::Usage(problem));
         }
         self.loaded.check_images(pictures.len())?;
+        self.loaded.gpu.check_alive()?;
         let mut import = self.import.lock().unwrap_or_else(PoisonError::into_inner);
-        let words = import.encode(&self.loaded.gpu, encoder, pictures, target)?;
-        drop(import);
-        self.encode(encoder, &words, output, pictures.len())
+        import.encode(&self.loaded.gpu, encoder, pictures, target)
     }
 
     fn check_batch(&self, input: &[u32], images: usize) -> Result<()> {
