@@ -59,26 +59,35 @@ def basis_of_weights(w, importance, bits):
     return qem(w, importance, bits, -1, [width * deviation for width in WIDTHS])
 
 
-class Channel:
-    """One output channel: a basis, and a code of -1 and 1 for each input [inputs, bits]."""
+def codes_of(bits):
+    """All codes of weights, [2^bits, bits] of -1 and 1."""
+    return multipliers(bits, -1).double()
 
-    def __init__(self, basis, codes):
-        self.basis, self.codes = basis, codes
+
+def levels_by_output(bases):
+    """The ascending levels [outputs, 2^bits] of bases [outputs, bits], and their codes [outputs, 2^bits, bits]."""
+    levels, order = (bases @ codes_of(bases.shape[1]).T).sort(1)
+    return levels, codes_of(bases.shape[1])[order]
+
+
+def nearest(levels, x):
+    """Ranks of the levels next to x [outputs]; the lower one of two that are as near."""
+    return torch.searchsorted((levels[:, 1:] + levels[:, :-1]) / 2, x[:, None].contiguous())[:, 0]
+
+
+def picked(table, ranks):
+    """Of each output the row of `table` with its rank."""
+    return table[torch.arange(len(ranks)), ranks]
+
+
+class Channels:
+    """Quantized weights: bases [outputs, bits], and codes of -1 and 1 [outputs, inputs, bits]."""
+
+    def __init__(self, bases, codes):
+        self.bases, self.codes = bases, codes
 
     def weights(self):
-        return self.codes @ self.basis
-
-
-class Levels:
-    """The levels of a basis of weights, ascending, with their codes."""
-
-    def __init__(self, basis):
-        codes = multipliers(len(basis), -1).double()
-        self.values, order = (codes @ basis).sort()
-        self.codes = codes[order]
-
-    def nearest(self, x):
-        return torch.searchsorted((self.values[1:] + self.values[:-1]) / 2, x)
+        return (self.codes @ self.bases[:, :, None])[:, :, 0]
 
 
 class Problem:
@@ -93,61 +102,68 @@ class Problem:
         self.metric = (covariance + ridge * torch.eye(len(covariance)).double())[self.order][:, self.order]
         self.target = torch.linalg.solve(self.metric, (cross + ridge * own)[:, self.order], left=False)
 
-    def cost(self, output, weights):
-        e = self.target[output] - weights
-        return (e @ self.metric @ e).item()
+    def costs(self, channels):
+        e = self.target - channels.weights()
+        return ((e @ self.metric) * e).sum(1)
 
-    def refitted(self, output, channel):
-        """The same codes with the basis that costs least."""
-        product = channel.codes.T @ self.metric
-        matrix, right = product @ channel.codes, product @ self.target[output]
-        hold = REFIT_HOLD * matrix.diag().mean()
-        basis = torch.linalg.solve(matrix + hold * torch.eye(len(matrix)).double(), right + hold * channel.basis)
-        return Channel(basis, channel.codes)
+    def refitted(self, channels):
+        """The same codes with the bases that cost least."""
+        product = channels.codes.mT @ self.metric
+        matrix, right = product @ channels.codes, product @ self.target[:, :, None]
+        hold = REFIT_HOLD * matrix.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
+        eye = torch.eye(matrix.shape[1]).double()
+        bases = torch.linalg.solve(matrix + hold * eye, right + hold * channels.bases[:, :, None])
+        return Channels(bases[:, :, 0], channels.codes)
 
-    def fed_back(self, output, basis):
+    def fed_back(self, bases):
         """Error feedback from the last input to the first."""
         upper = torch.linalg.cholesky(self.metric).T
-        levels, target = Levels(basis), self.target[output]
-        error, ranks = torch.zeros_like(target), torch.zeros(len(target), dtype=torch.long)
-        for i in reversed(range(len(target))):
-            asked = target[i] + upper[i, i + 1 :] @ error[i + 1 :] / upper[i, i]
-            ranks[i] = levels.nearest(asked)
-            error[i] = target[i] - levels.values[ranks[i]]
-        return Channel(basis, levels.codes[ranks])
+        levels, codes = levels_by_output(bases)
+        errors = torch.zeros_like(self.target)
+        chosen = torch.zeros(*self.target.shape, bases.shape[1]).double()
+        for i in reversed(range(len(self.metric))):
+            asked = self.target[:, i] + errors[:, i + 1 :] @ upper[i, i + 1 :] / upper[i, i]
+            ranks = nearest(levels, asked)
+            chosen[:, i] = picked(codes, ranks)
+            errors[:, i] = self.target[:, i] - picked(levels, ranks)
+        return Channels(bases, chosen)
 
-    def descended(self, output, channel):
-        """Weights take turns, from the last input to the first, until none finds a better level."""
-        levels, weights, codes = Levels(channel.basis), channel.weights(), channel.codes.clone()
+    def descended(self, channels):
+        """Weights take turns, from the last input to the first, until none of its output finds a better level."""
+        levels, codes = levels_by_output(channels.bases)
+        weights, chosen = channels.weights(), channels.codes.clone()
         for _ in range(SWEEPS):
-            before = codes.clone()
-            for i in reversed(range(len(weights))):
-                gradient, curvature = (self.target[output] - weights) @ self.metric[i], self.metric[i, i]
-                rank = levels.nearest(weights[i] + gradient / curvature)
-                change = levels.values[rank] - weights[i]
-                if change * (2 * gradient - change * curvature) > 0:
-                    weights[i], codes[i] = levels.values[rank], levels.codes[rank]
-            if torch.equal(before, codes):
+            before = chosen.clone()
+            for i in reversed(range(len(self.metric))):
+                gradients, curvature = (self.target - weights) @ self.metric[i], self.metric[i, i]
+                ranks = nearest(levels, weights[:, i] + gradients / curvature)
+                change = picked(levels, ranks) - weights[:, i]
+                better = change * (2 * gradients - change * curvature) > 0
+                weights[:, i] += torch.where(better, change, 0.0)
+                chosen[:, i] = torch.where(better[:, None], picked(codes, ranks), chosen[:, i])
+            if torch.equal(before, chosen):
                 break
-        return Channel(channel.basis, codes)
+        return Channels(channels.bases, chosen)
+
+    def better(self, old, new):
+        """Of each output the cheaper one."""
+        is_new = self.costs(new) < self.costs(old)
+        bases = torch.where(is_new[:, None], new.bases, old.bases)
+        return Channels(bases, torch.where(is_new[:, None, None], new.codes, old.codes))
 
     def solved(self, bits):
-        """Codes and bases of all outputs, in the order of the problem."""
-        outputs = range(len(self.target))
-        cost = lambda output, channel: self.cost(output, channel.weights())
-        better = lambda output, old, new: new if cost(output, new) < cost(output, old) else old
-        # Each round of feedback starts from the bases of the one before, though another may have been better.
-        bases = [basis_of_weights(self.target[o], self.metric.diag(), bits) for o in outputs]
+        # Each round of feedback starts from the bases of the one before, though an earlier one may have been better.
+        bases = torch.stack([basis_of_weights(row, self.metric.diag(), bits) for row in self.target])
         best = None
         for _ in range(FEEDBACK_ROUNDS):
-            fed = [self.refitted(o, self.fed_back(o, bases[o])) for o in outputs]
-            bases = [channel.basis for channel in fed]
-            best = fed if best is None else [better(o, best[o], fed[o]) for o in outputs]
+            fed = self.refitted(self.fed_back(bases))
+            bases = fed.bases
+            best = self.better(best, fed) if best else fed
         # Each round of descent starts from the best so far.
         for _ in range(DESCENT_ROUNDS):
-            new = [self.refitted(o, self.descended(o, best[o])) for o in outputs]
-            improved = any(cost(o, new[o]) < cost(o, best[o]) * (1 - 1e-6) for o in outputs)
-            best = [better(o, best[o], new[o]) for o in outputs]
+            new = self.refitted(self.descended(best))
+            improved = (self.costs(new) < self.costs(best) * (1 - 1e-6)).any()
+            best = self.better(best, new)
             if not improved:
                 break
         return best
@@ -160,12 +176,9 @@ class Problem:
 
 def quantized_plainly(own, bits):
     """Each output's weights by QEM alone."""
-    channels = []
-    for w in own:
-        basis = basis_of_weights(w, torch.ones_like(w), bits)
-        levels = Levels(basis)
-        channels.append(Channel(basis, levels.codes[levels.nearest(w)]))
-    return channels
+    bases = torch.stack([basis_of_weights(row, torch.ones_like(row), bits) for row in own])
+    levels, codes = levels_by_output(bases)
+    return Channels(bases, torch.stack([picked(codes, nearest(levels, w)) for w in own.T], 1))
 
 
 class Twin:
@@ -218,11 +231,13 @@ class Twin:
             return F.batch_norm(x, mean, variance, get("weight"), get("bias"), eps=op["epsilon"])
         if op["kind"] == "max-pool":
             return F.max_pool2d(x, op["window"]["kernel"], **steps(op["window"]))
+        if op["kind"] == "avg-pool":
+            return F.avg_pool2d(x, op["window"]["kernel"])
         return {"relu": lambda: x.relu(), "add": lambda: x + inputs[1]}[op["kind"]]()
 
     def is_nonnegative(self, name):
         layer = self.layers[name]
-        keeps = layer["op"]["kind"] in ("max-pool", "add") and all(self.is_nonnegative(x) for x in layer["inputs"])
+        keeps = layer["op"]["kind"] in ("max-pool", "avg-pool", "add") and all(self.is_nonnegative(x) for x in layer["inputs"])
         return layer["op"]["kind"] == "relu" or keeps
 
     def quantizer(self, source):
@@ -230,9 +245,9 @@ class Twin:
         if source not in self.codes:
             x, low = self.tensors[source][1].double(), 0 if self.is_nonnegative(source) else -1
             basis = basis_of_activations(x, self.activations, low)
-            self.results[f"{source}/quant/activation_basis"] = basis
+            self.results[f"{source}/quant/basis"] = basis
             levels, thresholds = levels_of(basis[None], low)
-            self.codes[source] = levels[0][torch.searchsorted(thresholds[0], x)].to(self.dtype)
+            self.codes[source] = levels[0][torch.searchsorted(thresholds[0], x.contiguous())].to(self.dtype)
         return self.codes[source]
 
     def convolution(self, name, read, float_result):
@@ -249,16 +264,16 @@ class Twin:
             if not self.full:
                 if name in self.quantized and self.weights:
                     channels = quantized_plainly(own, self.weights)
-                chosen = own if channels is None else torch.stack([channel.weights() for channel in channels])
+                chosen = own if channels is None else channels.weights()
             else:
                 problem = Problem(patches, wanted, own)
                 chosen = problem.target
                 if name in self.quantized and self.weights:
                     channels = problem.solved(self.weights)
-                    chosen = torch.stack([channel.weights() for channel in channels])
+                    chosen = channels.weights()
                 chosen = problem.in_own_order(chosen)
             rows.append(chosen)
-            bases += [channel.basis for channel in channels or []]
+            bases += [channels.bases] if channels else []
             constants.append(wanted.mean(0) - chosen @ patches.mean(0))
         self.put(name, torch.cat(rows).view_as(weight), bases, torch.cat(constants))
 
@@ -266,7 +281,7 @@ class Twin:
         """The constants go into the mean of the batch norm after the layer, or into its bias."""
         self.low[f"{name}.weight"] = weight
         if bases:
-            self.results[f"{name}/weight_basis"] = torch.stack(bases, 1)
+            self.results[f"{name}/basis"] = torch.cat(bases).T
         else:
             self.results[f"{name}/weight"] = weight.movedim(1, -1)
         norm = self.only_reader(name)
