@@ -37,6 +37,8 @@ mod convert;
 mod error;
 mod files;
 mod fixed;
+#[cfg(feature = "convert")]
+mod float;
 mod format;
 mod graph;
 mod image;
@@ -54,9 +56,10 @@ mod threads;
 mod zoo;
 
 pub use backend::gpu::AdapterLimits;
+pub use backend::gpu::picture::TexturePicture;
 pub use backend::{CancelToken, Control, Tuned};
 #[cfg(feature = "convert")]
-pub use convert::{Checkpoint, Conversion, ConvertOptions, convert};
+pub use convert::{Checkpoint, Conversion, ConvertOptions, Unquantized, convert};
 pub use error::{Error, ErrorKind, Result};
 pub use image::Pixels;
 pub use session::wgpu;

@@ -168,8 +168,7 @@ impl Report<'_> {
             }
             Ok(loaded.ok())
         };
-        let rule = &self.net.model().header().preprocess.resize;
-        let batches = inputs::batches(pictures, self.max_batch, rule, self.profiling, keep);
+        let batches = inputs::batches(pictures, self.max_batch, self.net.model(), self.profiling, keep);
         self.net.stream(batches.map(|batch| batch.map_err(Failure::from)), &Control::default(), |logits| {
             let name = names.borrow_mut().pop_front().unwrap_or_default();
             self.print(&name, None, logits)

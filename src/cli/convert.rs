@@ -8,7 +8,7 @@ use super::preparation::PreparationArgs;
 use super::source::{SourceArgs, with_golden};
 use super::{layers, output};
 use crate::convert::report::{ConversionReport, Totals, Warning};
-use crate::convert::{Conversion, ConvertOptions, stage_float};
+use crate::convert::{Conversion, ConvertOptions, Unquantized, stage_float};
 use crate::files::Staged;
 use crate::quant::Encoding;
 use crate::session::Model;
@@ -89,7 +89,7 @@ pub(super) fn run(args: &ConvertArgs) -> Outcome {
     let checkpoint = args.source.open(&args.checkpoint, [&args.output, &args.float].into_iter().flatten())?;
     let options = ConvertOptions {
         encoding: args.encoding.map(Into::into),
-        allow_float: args.allow_float,
+        unquantized: if args.allow_float { Unquantized::Noted } else { Unquantized::Refused },
         ..args.source.options()?
     };
     let Conversion { mut packed, report, alternatives, notes } = args.source.convert(&checkpoint, &options)?;

@@ -176,7 +176,7 @@ fn answers(
             (_, None) => Ok(None),
         }
     };
-    let batches = batches(&inputs, max_batch, &net.model().header().preprocess.resize, profiling, keep);
+    let batches = batches(&inputs, max_batch, net.model(), profiling, keep);
     net.stream(batches, &Control::default(), |logits| {
         digest.add(&logits);
         if let Some((class, path)) = pending.borrow_mut().pop_front() {

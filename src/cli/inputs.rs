@@ -6,8 +6,7 @@ use super::output;
 use super::profile::Profiling;
 use crate::error::{Error, Result};
 use crate::files::read_limited;
-use crate::graph::preprocess::Resize;
-use crate::image::{EXTENSIONS, MAX_FILE, Pixels, decode, resize_and_crop};
+use crate::image::{EXTENSIONS, MAX_FILE, Pixels, decode};
 use crate::session::{Batch, Model};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -75,12 +74,12 @@ pub(super) fn holds_no_picture(skipped: Option<String>) -> String {
 pub(super) fn batches<'a>(
     pictures: &'a [Input],
     size: usize,
-    rule: &'a Resize,
+    model: &'a Model,
     profiling: &'a Profiling,
     mut keep: impl FnMut(&Input, Result<Vec<u8>>) -> Result<Option<Vec<u8>>> + 'a,
 ) -> impl Iterator<Item = Result<Batch>> + 'a {
     pictures.chunks(size).map(move |chunk| {
-        let decoded = profiling.host("decode", || load(chunk, rule));
+        let decoded = profiling.host("decode", || load(chunk, model));
         let kept = chunk.iter().zip(decoded).map(|(input, decoded)| keep(input, decoded));
         let kept: Vec<Option<Vec<u8>>> = kept.collect::<Result<_>>()?;
         Ok(Batch::Pixels(kept.into_iter().flatten().flatten().collect()))
@@ -89,16 +88,16 @@ pub(super) fn batches<'a>(
 
 /// Decodes, resizes and crops pictures in parallel, in order; each may fail on its own. A hostile picture may take
 /// close to a gigabyte while it is decoded, so only [`DECODERS`] are decoded at a time.
-fn load(pictures: &[Input], rule: &Resize) -> Vec<Result<Vec<u8>>> {
-    let some = |some: &[Input]| some.par_iter().map(|input| load_one(input, rule)).collect::<Vec<_>>();
+fn load(pictures: &[Input], model: &Model) -> Vec<Result<Vec<u8>>> {
+    let some = |some: &[Input]| some.par_iter().map(|input| load_one(input, model)).collect::<Vec<_>>();
     pictures.chunks(DECODERS).flat_map(some).collect()
 }
 
-fn load_one(input: &Input, rule: &Resize) -> Result<Vec<u8>> {
+fn load_one(input: &Input, model: &Model) -> Result<Vec<u8>> {
     let picture = match input {
         Input::Picture(path) => Pixels::open(path)?,
         Input::Stdin => decode(&read_limited(std::io::stdin().lock(), MAX_FILE, Path::new("-"))?, Path::new("-"))?,
         Input::Array(array) => return Err(Error::bad_input(array.path(), "is an array, not a picture")),
     };
-    Ok(resize_and_crop(&picture, rule)?.rgb)
+    model.preprocess(&picture)
 }

@@ -82,7 +82,7 @@ enum Command {
     Label(label::LabelArgs),
     /// Show what a packed model holds
     Inspect(inspect::InspectArgs),
-    /// Re-run a model's golden vectors and compare digests
+    /// Re-run a model's golden vectors and compare digests; of networks with random parameters, the CPU makes the vectors
     Verify(verify::VerifyArgs),
     /// Measure accuracy over a directory with one folder per class
     Eval(eval::EvalArgs),

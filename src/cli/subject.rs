@@ -9,6 +9,7 @@ use crate::format::MAX_MODEL;
 use crate::graph::Weights;
 use crate::session::Model;
 use crate::zoo::Uniform;
+use clap::Args;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -31,6 +32,31 @@ pub(super) fn parse_bits(text: &str) -> Result<Bits, String> {
     match parsed {
         Some((weights @ 1..=8, activations @ (1..=8 | FLOAT))) => Ok(Bits { weights, activations }),
         _ => Err("must be bits of weights and of activations, 1 to 8 (activations also 32: float), such as 1/2".into()),
+    }
+}
+
+/// Networks of the zoo with random parameters, as arguments of a command.
+#[derive(Args, Debug)]
+pub(super) struct RandomNets {
+    /// Networks of the zoo with random parameters, by id
+    #[arg(long = "net", id = "net", value_name = "ID", value_delimiter = ',')]
+    nets: Vec<String>,
+    /// Bits of weights and activations of these networks; 32 for float activations
+    #[arg(
+        long,
+        value_name = "W/A",
+        value_delimiter = ',',
+        default_value = "2/2",
+        value_parser = parse_bits,
+        requires = "net"
+    )]
+    bits: Vec<Bits>,
+}
+
+impl RandomNets {
+    /// Each network at each width.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, Bits)> {
+        self.nets.iter().flat_map(|net| self.bits.iter().map(move |&bits| (&net[..], bits)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use super::profile::{ProfileArg, Profiling};
-use super::subject::{Bits, parse_bits, random};
+use super::subject::{Bits, RandomNets, random};
 use super::{open, output};
 use crate::error::Error;
 use crate::session::{DeviceSelector, Engine, GoldenReport, Model, PrepareOptions, add_golden, verify};
@@ -27,20 +27,8 @@ pub(super) struct VerifyArgs {
     /// Packed model [default: the bundled one]
     #[arg(conflicts_with = "net")]
     model: Option<PathBuf>,
-    /// Networks of the zoo with random parameters, by id, instead of a model: what the device computes is compared with
-    /// what the CPU computes
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
-    net: Vec<String>,
-    /// Bits of weights and activations of these networks; 32 for float activations
-    #[arg(
-        long,
-        value_name = "W/A",
-        value_delimiter = ',',
-        default_value = "2/2",
-        value_parser = parse_bits,
-        requires = "net"
-    )]
-    bits: Vec<Bits>,
+    #[command(flatten)]
+    random: RandomNets,
     /// Device as for classification, or `all`
     #[arg(long, value_name = "SEL", default_value = "auto")]
     device: String,
@@ -57,7 +45,7 @@ pub(super) fn run(args: &VerifyArgs) -> Outcome {
 }
 
 fn verify_on(args: &VerifyArgs, profiling: &Profiling) -> Outcome {
-    if args.net.is_empty() {
+    if args.random.all().next().is_none() {
         let model = profiling.host("load", || open::model(args.model.as_ref()))?;
         if model.header().golden.is_empty() {
             return Err(Failure::new(3, "the model holds no golden vectors to verify"));
@@ -67,11 +55,9 @@ fn verify_on(args: &VerifyArgs, profiling: &Profiling) -> Outcome {
     }
     let engines = profiling.host("open device", || engines(&args.device))?;
     let mut verified = Verified::default();
-    for net in &args.net {
-        for bits in &args.bits {
-            let model = profiling.host("load", || random_with_golden(net, *bits))?;
-            verified = verified.with(&model, &engines, args.json, profiling)?;
-        }
+    for (net, bits) in args.random.all() {
+        let model = profiling.host("load", || random_with_golden(net, bits))?;
+        verified = verified.with(&model, &engines, args.json, profiling)?;
     }
     verified.verdict()
 }

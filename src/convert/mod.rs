@@ -14,6 +14,5 @@ mod unquantized;
 
 pub use conversion::{Conversion, convert, convert_graph};
 pub use network::{CustomNetwork, GRAPH_VERSION, Requirement, export_float, plain_variables, stage_float};
-pub use options::ConvertOptions;
+pub use options::{ConvertOptions, Unquantized};
 pub use readers::{Checkpoint, CheckpointKind, Evidence};
-pub use unquantized::NOTHING_QUANTIZED;

@@ -21,6 +21,18 @@ pub struct ConvertOptions {
     pub input_size: Option<usize>,
     /// Name of the model; network and bit widths if absent.
     pub name: Option<String>,
-    /// Whether a checkpoint without quantizers is converted, instead of being refused.
-    pub allow_float: bool,
+    /// What becomes of a checkpoint without quantizers.
+    pub unquantized: Unquantized,
+}
+
+/// What becomes of a checkpoint in which nothing is quantized, or less than it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unquantized {
+    /// It is refused: somebody may believe that it is quantized.
+    #[default]
+    Refused,
+    /// It is converted, and a note says so.
+    Noted,
+    /// It is converted; that nothing is quantized is what the caller expects.
+    Expected,
 }

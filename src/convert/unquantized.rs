@@ -3,14 +3,12 @@
 
 use super::claims::{self, Differences};
 use super::network::{NameRules, SOURCES, Scope};
-use super::options::ConvertOptions;
+use super::options::{ConvertOptions, Unquantized};
 use super::report::{ConversionReport, LayerKind};
 use crate::error::Result;
 use crate::graph::{Graph, Op, Weights};
 use crate::zoo::{self, Uniform};
 
-/// How the note begins that says so.
-pub const NOTHING_QUANTIZED: &str = "nothing in this network is quantized";
 /// Names of bases that a message lists.
 const LISTED: usize = 8;
 
@@ -26,16 +24,19 @@ pub(super) fn check(
     let claims = claims::differences(scope.checkpoint.evidence(), graph);
     let (nothing, lost) = (is(graph), !claims.lost.is_empty());
     match (nothing, lost) {
-        _ if (nothing || lost) && options.allow_float => Ok(allowed(nothing, &claims)),
+        _ if (nothing || lost) && options.unquantized != Unquantized::Refused => {
+            Ok(allowed(nothing && options.unquantized == Unquantized::Noted, &claims))
+        }
         (true, _) => Err(scope.bad(refusal(scope, id, report, &claims))),
         (false, true) => Err(scope.bad(refusal_of_lost(&claims))),
         (false, false) => Ok(claims.other),
     }
 }
 
-/// The notes where a refusal was overruled.
-fn allowed(nothing: bool, claims: &Differences) -> Vec<String> {
-    let all = nothing.then(|| format!("{NOTHING_QUANTIZED}: all weights and activations are float"));
+/// The notes where a refusal was overruled. `tell_all` asks for the one that nothing is quantized.
+fn allowed(tell_all: bool, claims: &Differences) -> Vec<String> {
+    let all =
+        tell_all.then(|| "nothing in this network is quantized: all weights and activations are float".to_owned());
     let lost = claims.lost.iter().map(|lost| format!("{lost}, but no basis for them is in the file"));
     all.into_iter().chain(lost).chain(claims.other.iter().cloned()).collect()
 }

@@ -15,6 +15,7 @@ mod orientation;
 mod other;
 mod pixels;
 mod resize;
+mod separable;
 #[cfg(feature = "image")]
 mod tags;
 mod taps;
@@ -32,3 +33,5 @@ pub use limits::{MAX_DECODED_BYTES, MAX_FILE, MAX_PIXELS, MAX_SIDE};
 pub use other::{EXTENSIONS, format_of_extension};
 pub use pixels::Pixels;
 pub use resize::resize_and_crop;
+pub(crate) use separable::{Rounding, Separable};
+pub(crate) use taps::{OPENCV_BITS, PILLOW_BITS, Taps};

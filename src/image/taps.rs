@@ -6,20 +6,21 @@ use std::ops::Range;
 use crate::graph::preprocess::Filter;
 
 /// Fraction bits of Pillow's weights: `PRECISION_BITS` of its Resample.c.
-pub(super) const PILLOW_BITS: u32 = 32 - 8 - 2;
+pub(crate) const PILLOW_BITS: u32 = 32 - 8 - 2;
 /// Fraction bits of OpenCV's weights: `INTER_RESIZE_COEF_BITS` of its resize.cpp.
-pub(super) const OPENCV_BITS: u32 = 11;
+pub(crate) const OPENCV_BITS: u32 = 11;
 
 /// The weights of the source samples `first`, `first + 1`, ... of one output sample. Positions outside of the source
 /// mean the nearest sample inside.
-pub(super) struct Taps {
+#[derive(Clone, Debug)]
+pub(crate) struct Taps {
     pub first: i64,
     pub weights: Vec<i32>,
 }
 
 impl Taps {
     /// Source positions of the taps in a source of `len` samples.
-    pub(super) fn positions(&self, len: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn positions(&self, len: usize) -> impl Iterator<Item = usize> {
         let last = len as i64 - 1;
         (self.first..).take(self.weights.len()).map(move |at| at.clamp(0, last) as usize)
     }

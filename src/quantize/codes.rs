@@ -15,9 +15,9 @@
 //! *Descent*. A change of one weight by d changes the cost by M[i][i] d^2 - 2 d g[i], where g = M e. So the best level for
 //! it is the one nearest to q[i] + g[i] / M[i][i]. Weights take turns until none changes.
 
-use super::linear::{solve_small, times};
 use super::problem::Problem;
 use super::qem;
+use crate::float::{solve_small, times};
 use crate::quant::Levels;
 use rayon::prelude::*;
 
@@ -25,6 +25,9 @@ use rayon::prelude::*;
 const FEEDBACK_ROUNDS: usize = 3;
 /// Rounds of descent and refit.
 const DESCENT_ROUNDS: usize = 6;
+/// Bits from which levels lie so close that one round of error feedback is enough. More would take long: a refit costs as
+/// many products with the metric as there are bits.
+const FINE: usize = 5;
 /// Turns of all weights in one descent.
 const SWEEPS: usize = 12;
 /// How much a refit holds the basis, as a share of its matrix: codes may make it singular.
@@ -97,7 +100,7 @@ pub(super) fn feedback(problem: &Problem, bits: usize) -> Vec<Channel> {
     let mut bases: Vec<Vec<f32>> = problem.target.par_chunks_exact(depth).map(basis).collect();
     let ratios = ratios(problem);
     let mut best: Option<(Vec<Channel>, Vec<f64>)> = None;
-    for _ in 0..FEEDBACK_ROUNDS {
+    for _ in 0..if bits < FINE { FEEDBACK_ROUNDS } else { 1 } {
         let rows = problem.target.par_chunks_exact(depth).zip(bases);
         let channels: Vec<Channel> = rows.map(|(row, basis)| fed_back(row, basis, &ratios)).collect();
         let channels = refit(problem, &channels);
@@ -111,8 +114,11 @@ pub(super) fn feedback(problem: &Problem, bits: usize) -> Vec<Channel> {
     best.map(|(channels, _)| channels).unwrap_or_default()
 }
 
-/// Descent and refit in turns.
+/// Descent and refit in turns, if levels are not fine.
 pub(super) fn descend(problem: &Problem, channels: Vec<Channel>) -> Vec<Channel> {
+    if channels.iter().any(|channel| channel.basis.len() >= FINE) {
+        return channels;
+    }
     let costs_before = costs(problem, &channels);
     let mut best = (channels, costs_before);
     for _ in 0..DESCENT_ROUNDS {
@@ -273,7 +279,7 @@ mod tests {
                     let alone = Problem {
                         order: Vec::new(),
                         metric: problem.metric.clone(),
-                        factor: crate::quantize::linear::Factor::new(6, problem.metric.clone()).unwrap(),
+                        factor: crate::float::Factor::new(6, problem.metric.clone()).unwrap(),
                         target: problem.target[output * 6..][..6].to_vec(),
                         depth: 6,
                     };

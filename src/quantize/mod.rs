@@ -4,22 +4,18 @@
 //! least error for what the already quantized part gives it ([`qem`]); a convolution gets codes and bases whose outputs, on
 //! these inputs, are as near as possible to the float network's ([`problem`], [`codes`]).
 //!
-//! All sums have a fixed order, so that the result does not depend on the number of threads or the width of vectors.
+//! All sums have a fixed order, in [`float`](crate::float) too, so that the result does not depend on the number of threads or the width of vectors.
 
 mod auto;
 mod bits;
 mod codes;
-mod forward;
 mod kept;
 mod layer;
-mod linear;
 mod moments;
 mod network;
 mod options;
-mod patches;
 mod place;
 mod problem;
-mod product;
 mod qem;
 mod report;
 mod run;

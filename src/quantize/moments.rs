@@ -1,8 +1,6 @@
 //! Means and covariances of what a convolution reads and of what it should give.
 
-use super::linear::mirror;
-use super::patches::Geometry;
-use super::product::{Extent, View, add_upper_product};
+use crate::float::{Extent, Geometry, View, add_upper_product, mirror};
 use rayon::prelude::*;
 
 /// Rows that are summed in float32 before the sum is added in float64.

@@ -1,8 +1,8 @@
 //! A network in float and in low precision side by side, layer by layer, on all pictures.
 
-use super::forward::Layer;
 use super::tape::Tape;
 use crate::error::Result;
+use crate::float::Layer;
 use crate::graph::{Fact, Graph, NodeId};
 use crate::tensor::Shape;
 use std::collections::BTreeSet;

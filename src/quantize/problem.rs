@@ -11,8 +11,8 @@
 //! little. The real weights that minimize it, w* = (K + ridge w0) (H + ridge)^-1, are the target, and codes q cost
 //! (w* - q) (H + ridge) (w* - q)' more.
 
-use super::linear::{Factor, times};
 use super::moments::Statistics;
+use crate::float::{Factor, times};
 
 /// How often a covariance that cannot be factored gets a ten times larger ridge.
 const TRIES: usize = 8;

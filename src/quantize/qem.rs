@@ -4,9 +4,10 @@
 //!
 //! With coefficients b (the bits of a level, 0 or 1, or -1 or 1) the error of numbers x with importance p is
 //! sum p (x - v'b)^2, so the basis solves (sum p b b') v = sum p x b. Levels are ranges of sorted numbers, so running sums
-//! give these sums without a look at each number.
+//! give the sums of p and of p x over the numbers of each code without a look at each number, and [`transform`] gives the
+//! sums with all products of coefficients at once.
 
-use super::linear::solve_small;
+use crate::float::solve_small;
 use crate::graph::Encoding;
 
 /// Most steps from one start.
@@ -117,28 +118,77 @@ impl Sorted {
     /// The error of a basis, and the best basis for the codes that it gives.
     fn step(&self, basis: &[f64], off: f64) -> (f64, Option<Vec<f64>>) {
         let bits = basis.len();
-        let coefficient = |code: usize, j: usize| if code >> j & 1 == 1 { 1.0 } else { off };
-        let level = |code: usize| (0..bits).map(|j| coefficient(code, j) * basis[j]).sum::<f64>();
-        let mut levels: Vec<(f64, usize)> = (0..1 << bits).map(|code| (level(code), code)).collect();
-        levels.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let hold = HOLD * self.importance();
-        let mut matrix: Vec<f64> = (0..bits * bits).map(|at| if at / bits == at % bits { hold } else { 0.0 }).collect();
-        let mut right: Vec<f64> = basis.iter().map(|v| hold * v).collect();
+        let levels = levels(basis, off);
+        let (mut counts, mut sums) = (vec![0.0; levels.len()], vec![0.0; levels.len()]);
         let (mut error, mut first) = (self.power, 0);
         for (rank, &(value, code)) in levels.iter().enumerate() {
             let end = match levels.get(rank + 1) {
-                Some((next, _)) => self.numbers.partition_point(|&x| x <= 0.5 * (value + next)).max(first),
+                Some((next, _)) => self.end(first, 0.5 * (value + next)),
                 None => self.numbers.len(),
             };
-            let [count, sum] = [0, 1].map(|k| self.sums[end][k] - self.sums[first][k]);
+            [counts[code], sums[code]] = [0, 1].map(|k| self.sums[end][k] - self.sums[first][k]);
             first = end;
-            error += value * (count * value - 2.0 * sum);
-            for i in 0..bits {
-                right[i] += coefficient(code, i) * sum;
-                (0..bits).for_each(|j| matrix[i * bits + j] += coefficient(code, i) * coefficient(code, j) * count);
+            error += value * (counts[code] * value - 2.0 * sums[code]);
+        }
+        transform(&mut counts, off);
+        transform(&mut sums, off);
+        let hold = HOLD * self.importance();
+        // The square of a coefficient is 1, but 0 for a clear bit of codes of 0 and 1.
+        let square = |i: usize| if off == 0.0 { counts[1 << i] } else { counts[0] };
+        let product = |i: usize, j: usize| if i == j { square(i) + hold } else { counts[1 << i | 1 << j] };
+        let matrix: Vec<f64> = (0..bits * bits).map(|at| product(at / bits, at % bits)).collect();
+        let right: Vec<f64> = basis.iter().enumerate().map(|(i, v)| sums[1 << i] + hold * v).collect();
+        (error, solve_small(&matrix, &right))
+    }
+
+    /// The end of the numbers up to `bound`, of which those before `first` are known to be. Looks nearby at first.
+    fn end(&self, first: usize, bound: f64) -> usize {
+        let rest = &self.numbers[first..];
+        let mut reach = 8;
+        while reach < rest.len() && rest[reach] <= bound {
+            reach *= 4;
+        }
+        first + rest[..reach.min(rest.len())].partition_point(|&x| x <= bound)
+    }
+}
+
+/// The levels of a basis with their codes, in ascending order, equal ones in the order of their codes. Each element merges
+/// the levels without its bit and those with it.
+fn levels(basis: &[f64], off: f64) -> Vec<(f64, usize)> {
+    let mut levels = vec![(0.0, 0)];
+    for (j, v) in basis.iter().enumerate() {
+        let clear: Vec<(f64, usize)> = levels.iter().map(|&(value, code)| (value + off * v, code)).collect();
+        let set: Vec<(f64, usize)> = levels.iter().map(|&(value, code)| (value + v, code | 1 << j)).collect();
+        levels = merged(&clear, &set);
+    }
+    levels
+}
+
+/// Two ascending lists as one; of equal values, those of `a` come first.
+fn merged<'a>(mut a: &'a [(f64, usize)], mut b: &'a [(f64, usize)]) -> Vec<(f64, usize)> {
+    let mut all = Vec::with_capacity(a.len() + b.len());
+    while let ([x, ..], [y, ..]) = (a, b) {
+        let next = if y.0 < x.0 { &mut b } else { &mut a };
+        all.push(next[0]);
+        *next = &next[1..];
+    }
+    all.extend_from_slice(a);
+    all.extend_from_slice(b);
+    all
+}
+
+/// From a number for each code to the sums, for each set of bits, of the numbers times the product of their coefficients:
+/// bit after bit, a pair (clear, set) becomes (clear + set, off clear + set).
+fn transform(numbers: &mut [f64], off: f64) {
+    let mut half = 1;
+    while half < numbers.len() {
+        for pair in numbers.chunks_exact_mut(2 * half) {
+            let (clear, set) = pair.split_at_mut(half);
+            for (clear, set) in clear.iter_mut().zip(set) {
+                (*clear, *set) = (*clear + *set, off * *clear + *set);
             }
         }
-        (error, solve_small(&matrix, &right))
+        half *= 2;
     }
 }
 
@@ -172,6 +222,52 @@ mod tests {
         let grid = (0..100).flat_map(|a| (a..100).map(move |b| [a as f32 * 0.01, b as f32 * 0.01]));
         let least = grid.map(|basis| error(&numbers, &Levels::of_weights(&basis))).fold(f64::INFINITY, f64::min);
         assert!(own < 1.002 * least, "{own} {least}");
+    }
+
+    #[test]
+    fn transforms_are_sums_over_all_codes() {
+        let mut rng = Rng::new(6);
+        let numbers: Vec<f64> = (0..16).map(|_| rng.uniform(-1.0, 1.0)).collect();
+        for off in [0.0, -1.0] {
+            let mut found = numbers.clone();
+            transform(&mut found, off);
+            for (bits, found) in found.into_iter().enumerate() {
+                let coefficient = |code: usize, j: usize| if code >> j & 1 == 1 { 1.0 } else { off };
+                let product =
+                    |code: usize| (0..4).filter(|j| bits >> j & 1 == 1).map(|j| coefficient(code, j)).product::<f64>();
+                let sum: f64 = numbers.iter().enumerate().map(|(code, x)| x * product(code)).sum();
+                assert!((found - sum).abs() < 1e-12, "{found} {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn levels_are_in_order_and_those_of_their_codes() {
+        for off in [0.0, -1.0] {
+            for basis in [vec![0.5], vec![0.3, 0.7, 1.1], vec![0.7, 0.3, 0.4], vec![-0.2, 0.5], vec![0.0, 0.0]] {
+                let level = |code: usize| -> f64 {
+                    basis.iter().enumerate().map(|(j, v)| v * if code >> j & 1 == 1 { 1.0 } else { off }).sum()
+                };
+                let found = levels(&basis, off);
+                assert!(found.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{found:?}");
+                assert!(found.iter().all(|&(value, code)| (value - level(code)).abs() < 1e-12), "{found:?}");
+                let mut codes: Vec<usize> = found.iter().map(|level| level.1).collect();
+                codes.sort_unstable();
+                assert!(codes.into_iter().eq(0..1 << basis.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn ends_are_found_from_anywhere() {
+        let sorted = Sorted::new((0..100).map(|i| (f64::from(i / 3), 1.0)));
+        for first in 0..=100 {
+            let at = sorted.numbers.get(first).copied().unwrap_or(40.0);
+            for bound in [at, at + 0.5, at + 5.0, 50.0] {
+                let plain = sorted.numbers.partition_point(|&x| x <= bound);
+                assert_eq!(sorted.end(first, bound), plain.max(first));
+            }
+        }
     }
 
     #[test]

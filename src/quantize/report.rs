@@ -2,7 +2,7 @@
 
 use super::bits::LayerBits;
 use super::layer::{Errors, Found};
-use super::patches::Geometry;
+use crate::float::Geometry;
 use serde::Serialize;
 
 /// The report on a network.

@@ -1,18 +1,17 @@
 //! The quantization of a whole network, in the order in which it runs.
 
 use super::bits::LayerBits;
-use super::forward::{Layer, float_layer, geometry, quantizer};
 use super::layer::{Found, fit, quantize as quantize_group};
 use super::moments::Moments;
 use super::network::{Pair, Tensors, chunks};
 use super::options::QuantizeOptions;
-use super::patches::Geometry;
 use super::place::{Placed, place};
 use super::report::{LayerReport, QuantizeReport, QuantizerReport};
 use super::tape::Tape;
 use super::tune::Tuner;
 use super::{qem, stored};
 use crate::error::{Error, Result};
+use crate::float::{Geometry, Layer, float_layer, geometry, quantizer};
 use crate::format::Packed;
 use crate::graph::{Encoding, Fact, Graph, Node, NodeId, Op, Params, Role, Tensor, Ties};
 use crate::tensor::Shape;

@@ -1,9 +1,8 @@
 //! The quantized network's parameters, as they are found.
 
 use super::codes::Channel;
-use super::forward::{Conv, Layer, affine};
 use super::layer::Found;
-use super::patches::Geometry;
+use crate::float::{Conv, Geometry, Layer, affine};
 use crate::graph::{Graph, Node, NodeId, Op, Params, Role, Tensor, Weights};
 use crate::quant;
 use std::collections::{BTreeMap, BTreeSet};

@@ -13,7 +13,7 @@ pub(super) fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec
     tensor(packed, form, &real(packed, rgb)?)
 }
 
-/// The word of one pixel in the network's channel order. `shaders/pixels.wgsl` makes the same word of a texture's
+/// The word of one pixel in the network's channel order. `shaders/texture/columns.wgsl` makes the same word of a texture's
 /// pixel.
 fn pixel_word(channels: [u8; 3]) -> u32 {
     let [a, b, c] = channels.map(|v| (i32::from(v) - PIXEL_OFFSET) as i8);

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::files::Staged;
 use crate::format::{self, Header, Packed};
 use crate::graph::Params;
+use crate::image::{Pixels, resize_and_crop};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,6 +105,23 @@ impl Model {
         let problem = "the model takes the first layer's tensor only (.npy of f32): the mean image of its training is not \
                        known. Convert it with --mean-image to classify pictures";
         Err(Error::bad_input(Path::new(&self.header().name), problem))
+    }
+
+    /// A picture of any size as one image of [`crate::Batch::Pixels`], `[h, w, 3]`: resized and cropped as the model's file
+    /// says.
+    ///
+    /// ```
+    /// use lq_infer::{Model, Pixels};
+    /// let photo = Pixels::from_rgb(&[200; 3 * 64 * 48], 64, 48, 3 * 64)?;
+    /// assert_eq!(Model::bundled()?.preprocess(&photo)?.len(), 32 * 32 * 3);
+    /// # Ok::<(), lq_infer::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::BadInput`] if the model takes no pictures, [`crate::Error::Usage`] if the picture is not whole.
+    pub fn preprocess(&self, picture: &Pixels) -> Result<Vec<u8>> {
+        self.need_pixels()?;
+        Ok(resize_and_crop(picture, &self.header().preprocess.resize)?.rgb)
     }
 
     /// Whether the model takes pictures, or only the first layer's tensor.

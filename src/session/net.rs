@@ -7,10 +7,12 @@ use super::stream::Stream;
 use super::task::Task;
 use super::{Batch, Classification, Model};
 use crate::backend::gpu::GpuNet;
+use crate::backend::gpu::picture::{Target, TexturePicture};
 use crate::backend::{Control, Detail, Recorder, Timeline};
 use crate::error::{Error, Result};
+use crate::format::Header;
 use crate::graph::preprocess::ChannelOrder;
-use crate::image::{Pixels, resize_and_crop};
+use crate::image::Pixels;
 use crate::lower::{InputForm, InputKind};
 use crate::plan::Plan;
 use std::borrow::Borrow;
@@ -57,9 +59,7 @@ impl Net {
     /// [`Error::BadInput`] if the model takes no pictures, [`Error::Usage`] if the picture is not whole, device
     /// errors, [`Error::Cancelled`], [`Error::DeadlineExceeded`].
     pub fn classify(&self, picture: &Pixels, options: &ClassifyOptions) -> Result<Classification> {
-        self.model().need_pixels()?;
-        let pixels = resize_and_crop(picture, &self.model().header().preprocess.resize)?.rgb;
-        let logits = self.logits(&Batch::Pixels(pixels), &options.control)?;
+        let logits = self.logits(&Batch::Pixels(self.model().preprocess(picture)?), &options.control)?;
         match logits.into_iter().next() {
             Some(logits) => Ok(self.classification(logits, options.top_k)),
             None => Err(Error::Usage("the picture is empty".into())),
@@ -124,22 +124,19 @@ impl Net {
         Stream::new(self.model(), &prepared, control, timing).run(all, each)
     }
 
-    /// Records the classification of one picture into the caller's commands, which the caller submits. `picture` is a
-    /// texture of the network's size on the device given to [`super::Engine::from_wgpu`]; `output` is a buffer of
-    /// [`Net::output_bytes`] with usage `COPY_DST`. When the commands have run, [`Net::read_output`] turns the buffer's
-    /// contents into the logits that [`Net::logits`] gives for the texture's bytes.
-    ///
-    /// The texture's format is `Rgba8Unorm`, `Bgra8Unorm`, or one of these in sRGB; whichever it is, its bytes count. It
-    /// needs usage `TEXTURE_BINDING` or `COPY_SRC`. In sRGB `TEXTURE_BINDING` alone is not enough, unless the texture was
-    /// made with its plain format among its `view_formats`. Of several mip levels the first is read.
+    /// Records the classification of pictures in textures into the caller's commands, which the caller submits. The
+    /// textures are on the device given to [`super::Engine::from_wgpu`]; `output` is a buffer of [`Net::output_bytes`]
+    /// with usage `COPY_DST`. Pictures are resized and cropped on the GPU as the model's file says, or taken
+    /// [as they are](TexturePicture::as_is). When the commands have run, [`Net::read_output`] turns the buffer's contents
+    /// into logits, which have the bits of those that [`Net::classify`] and [`Net::logits`] give for the textures' bytes.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the net is not on a GPU, its model's pictures are prepared on the host, or texture or
-    /// buffer are not as described.
+    /// [`Error::Usage`] if the net is not on a GPU, its model's pictures are prepared on the host, there are more than
+    /// [`PrepareOptions::max_batch`](super::PrepareOptions) pictures, or a texture or the buffer is not as described.
     pub fn encode(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        picture: &wgpu::Texture,
+        pictures: &[TexturePicture],
         output: &wgpu::Buffer,
     ) -> Result<()> {
         let prepared = self.programs.get(InputKind::Pixels)?;
@@ -148,31 +145,36 @@ impl Net {
         if prepared.input != InputForm::Pixels {
             return Err(Error::Usage("the model's pictures are prepared on the host; use Net::classify".into()));
         }
-        let header = self.model().header();
-        let bgr = header.preprocess.channels == ChannelOrder::Bgr;
-        gpu.encode_picture(encoder, picture, header.graph.input_shape(), bgr, output)
+        let Header { graph, preprocess, .. } = self.model().header();
+        let bgr = preprocess.channels == ChannelOrder::Bgr;
+        let target = Target { input: graph.input_shape(), resize: preprocess.resize, bgr };
+        gpu.encode_pictures(encoder, pictures, &target, output)
     }
 
-    /// Size in bytes of [`Net::encode`]'s output.
+    /// Size in bytes of [`Net::encode`]'s output for so many pictures.
     ///
     /// # Errors
     /// Those of [`super::Engine::prepare`], if the program for pixels is not prepared yet.
-    pub fn output_bytes(&self) -> Result<u64> {
+    pub fn output_bytes(&self, pictures: usize) -> Result<u64> {
         let prepared = self.programs.get(InputKind::Pixels)?;
-        Ok(4 * prepared.output_words as u64)
+        Ok(4 * (pictures * prepared.output_words) as u64)
     }
 
-    /// Logits from the contents of [`Net::encode`]'s output.
+    /// Logits of each picture from the contents of [`Net::encode`]'s output.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `bytes` are not [`Net::output_bytes`].
-    pub fn read_output(&self, bytes: &[u8]) -> Result<Vec<f32>> {
+    /// [`Error::Usage`] if `bytes` are not the [`Net::output_bytes`] of some pictures.
+    pub fn read_output(&self, bytes: &[u8]) -> Result<Vec<Vec<f32>>> {
         let prepared = self.programs.get(InputKind::Pixels)?;
-        let expected = 4 * prepared.output_words;
-        if bytes.len() != expected {
-            return Err(Error::Usage(format!("the output has {} bytes, expected {expected}", bytes.len())));
+        let of_one = 4 * prepared.output_words;
+        if !bytes.len().is_multiple_of(of_one) {
+            return Err(Error::Usage(format!(
+                "the output has {} bytes, expected {of_one} for each picture",
+                bytes.len()
+            )));
         }
-        Ok(prepared.logits.to_floats(&bytemuck::pod_collect_to_vec(bytes)))
+        let logits = |bytes| prepared.logits.to_floats(&bytemuck::pod_collect_to_vec(bytes));
+        Ok(bytes.chunks_exact(of_one).map(logits).collect())
     }
 
     /// The `top_k` most probable classes (5 if `None`), probabilities and digest for logits of this network.

@@ -2,13 +2,15 @@
 //! recorded codes must be equal and all logits close, on the CPU; every GPU must give the CPU's bits.
 
 use super::{checkpoint, cpu, shared};
+use crate::common::devices::gpus;
 use crate::common::npz::{Arrays, f32s, read_npz};
 use lq_infer::internals::backend::Control;
 use lq_infer::internals::compare::{RecordedCodes, compare_codes};
 use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::internals::format::npy;
-use lq_infer::{Batch, DeviceSelector, Engine, Model, PrepareOptions, devices};
+use lq_infer::{Batch, Engine, Model, PrepareOptions};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Folders of the data, and the networks in them.
 pub const CONFIGURATIONS: [(&str, &str); 15] = [
@@ -122,11 +124,12 @@ impl<'a> Case<'a> {
             Batch::Tensor(x) => Batch::Tensor(x[..numbers].to_vec()),
             Batch::Pixels(rgb) => Batch::Pixels(rgb[..numbers].to_vec()),
         };
-        let gpus: Vec<_> = devices().into_iter().filter(|d| d.api != "cpu" && d.unusable.is_none()).collect();
+        let gpus = gpus();
         for gpu in &gpus {
-            let engine = Engine::builder().device(DeviceSelector::Index(gpu.index)).build().unwrap();
+            let engine = Engine::from_backend(Arc::new(gpu.like_hardware()));
             let found = self.logits(&engine, &first, 1);
-            assert!(found == [expected], "{}: {} ({}) computes other bits", self.config, gpu.name, gpu.api);
+            let (name, api) = (&gpu.info().name, &gpu.info().api);
+            assert!(found == [expected], "{}: {name} ({api}) computes other bits", self.config);
         }
         gpus.len()
     }

@@ -3,7 +3,8 @@
 use crate::common::devices::gpus;
 use lq_infer::internals::backend::{CancelToken, Control, Detail, Peak};
 use lq_infer::{
-    Batch, Classification, ClassifyOptions, DeviceSelector, Engine, ErrorKind, Model, Net, Pixels, PrepareOptions, wgpu,
+    Batch, Classification, ClassifyOptions, DeviceSelector, Engine, ErrorKind, Model, Net, Pixels, PrepareOptions,
+    TexturePicture, wgpu,
 };
 use std::time::Instant;
 
@@ -50,10 +51,15 @@ pub fn threads_share_a_net() {
     });
 }
 
-/// A texture of the network's size with the ship's bytes, red first or blue first as its format says.
-fn texture(device: &wgpu::Device, queue: &wgpu::Queue, net: &Net, make: &Texture) -> wgpu::Texture {
-    let fitted = lq_infer::internals::image::resize_and_crop(&ship(), &net.model().header().preprocess.resize).unwrap();
-    let size = wgpu::Extent3d { width: 32, height: 32, depth_or_array_layers: 1 };
+/// The ship as the network takes it.
+fn fitted(net: &Net) -> Pixels {
+    Pixels { height: 32, width: 32, rgb: net.model().preprocess(&ship()).unwrap() }
+}
+
+/// A texture with the bytes of a picture, red first or blue first as its format says.
+fn texture(device: &wgpu::Device, queue: &wgpu::Queue, make: &Texture, picture: &Pixels) -> wgpu::Texture {
+    let (width, height) = (picture.width as u32, picture.height as u32);
+    let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
     let texture = device.create_texture(&wgpu::TextureDescriptor {
         label: None,
         size,
@@ -66,8 +72,8 @@ fn texture(device: &wgpu::Device, queue: &wgpu::Queue, net: &Net, make: &Texture
     });
     let blue_first = make.format.remove_srgb_suffix() == wgpu::TextureFormat::Bgra8Unorm;
     let pixel = |p: &[u8]| if blue_first { [p[2], p[1], p[0], 7] } else { [p[0], p[1], p[2], 7] };
-    let bytes: Vec<u8> = fitted.rgb.chunks_exact(3).flat_map(pixel).collect();
-    let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(128), rows_per_image: None };
+    let bytes: Vec<u8> = picture.rgb.chunks_exact(3).flat_map(pixel).collect();
+    let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * width), rows_per_image: None };
     queue.write_texture(texture.as_image_copy(), &bytes, layout, size);
     texture
 }
@@ -80,19 +86,19 @@ struct Texture {
     view_formats: &'static [wgpu::TextureFormat],
 }
 
-/// The logits of the picture in `texture`, computed within the caller's commands.
+/// The logits of pictures in textures, computed within the caller's commands.
 fn encoded(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
     net: &Net,
-    texture: &wgpu::Texture,
-) -> lq_infer::Result<Vec<f32>> {
-    let bytes = net.output_bytes()?;
+    pictures: &[TexturePicture],
+) -> lq_infer::Result<Vec<Vec<f32>>> {
+    let bytes = net.output_bytes(pictures.len())?;
     let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
     let output =
         device.create_buffer(&wgpu::BufferDescriptor { label: None, size: bytes, usage, mapped_at_creation: false });
     let mut encoder = device.create_command_encoder(&Default::default());
-    net.encode(&mut encoder, texture, &output)?;
+    net.encode(&mut encoder, pictures, &output)?;
     queue.submit([encoder.finish()]);
     output.map_async(wgpu::MapMode::Read, .., |mapped| mapped.unwrap());
     device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
@@ -110,7 +116,8 @@ pub fn pictures_in_textures_are_classified_within_the_callers_commands() {
             Engine::from_wgpu(device.clone(), queue.clone()).unwrap().prepare(&Model::bundled().unwrap()).unwrap();
         let logits = |format, usage, view_formats| {
             let make = Texture { format, usage, view_formats };
-            encoded(&device, &queue, &net, &texture(&device, &queue, &net, &make))
+            let texture = texture(&device, &queue, &make, &fitted(&net));
+            encoded(&device, &queue, &net, &[TexturePicture::new(&texture).as_is()]).map(|logits| logits.concat())
         };
         for format in [Rgba8Unorm, Bgra8Unorm] {
             assert_eq!(logits(format, Usage::TEXTURE_BINDING, &[]).unwrap(), expected, "{format:?}");
@@ -123,6 +130,16 @@ pub fn pictures_in_textures_are_classified_within_the_callers_commands() {
             assert_eq!(logits(Rgba8UnormSrgb, Usage::TEXTURE_BINDING, &[Rgba8Unorm]).unwrap(), expected);
             assert_eq!(logits(Bgra8UnormSrgb, Usage::TEXTURE_BINDING, &[Bgra8Unorm]).unwrap(), expected);
         }
+        // A picture of any size is resized and cropped.
+        let photo = Pixels { height: 61, width: 90, rgb: (0..61 * 90 * 3).map(|i| (i * i % 251) as u8).collect() };
+        let make = Texture { format: Bgra8UnormSrgb, usage: Usage::COPY_SRC, view_formats: &[] };
+        let photo_texture = texture(&device, &queue, &make, &photo);
+        let two = PrepareOptions { max_batch: 2, ..Default::default() };
+        let engine = Engine::from_wgpu(device.clone(), queue.clone()).unwrap();
+        let larger = engine.prepare_with(&Model::bundled().unwrap(), two).unwrap();
+        let found = encoded(&device, &queue, &larger, &[TexturePicture::new(&photo_texture); 2]).unwrap();
+        let expected = larger.classify(&photo, &ClassifyOptions::default()).unwrap().logits;
+        assert_eq!(found, [expected.clone(), expected]);
         let refused = |format, usage| logits(format, usage, &[]).unwrap_err();
         let error = refused(Rgba8UnormSrgb, Usage::TEXTURE_BINDING);
         assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
@@ -148,7 +165,7 @@ pub fn every_call_on_a_lost_device_says_so() {
             usage: wgpu::TextureUsages::TEXTURE_BINDING,
             view_formats: &[],
         };
-        let texture = texture(&device, &queue, &nets[0], &make);
+        let texture = texture(&device, &queue, &make, &fitted(&nets[0]));
         let engines: Vec<Engine> = (0..5).map(|_| engine()).collect();
         device.destroy();
         let control = Control::default();
@@ -157,7 +174,7 @@ pub fn every_call_on_a_lost_device_says_so() {
             nets[1].logits(&picture, &control).map(drop),
             nets[2].stream([Ok::<_, lq_infer::Error>(&picture), Ok(&picture)], &control, |_| Ok(())),
             nets[3].timed(&picture, Detail::Steps, &control).map(drop),
-            encoded(&device, &queue, &nets[4], &texture).map(drop),
+            encoded(&device, &queue, &nets[4], &[TexturePicture::new(&texture)]).map(drop),
             pollster::block_on(nets[5].classify_async(ship(), ClassifyOptions::default())).map(drop),
             engines[0].prepare(&model).map(drop),
             engines[1].tune(&model, 1, &|_, _| {}).map(drop),

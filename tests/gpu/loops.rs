@@ -85,7 +85,8 @@ pub fn weights_on_reals() {
     for w in [1, 8] {
         divided |= check(&long(Reads::Reals, [7, 7, 512], planes(w)));
     }
-    assert_eq!(divided, limited());
+    // Without a limit, work is divided where it keeps a device busier.
+    assert!(divided || !limited());
 }
 
 pub fn weights_on_codes() {
@@ -93,7 +94,8 @@ pub fn weights_on_codes() {
     for (a, w) in [(8, 4), (8, 8), (5, 5), (4, 8), (2, 2), (1, 8)] {
         divided |= check(&long(Reads::Codes(a), [7, 7, 512], planes(w)));
     }
-    assert_eq!(divided, limited());
+    // Without a limit, work is divided where it keeps a device busier.
+    assert!(divided || !limited());
 }
 
 /// Limbs on limbs: a layer that the paper leaves in float, and the last layer.
@@ -103,7 +105,8 @@ pub fn floats_on_reals() {
     b.dense("dense", 0, 6, [7, 7]);
     let dense = Problem { name: "dense".into(), graph: b.finish().unwrap(), input: InputKind::Tensor, seed: 6 };
     divided |= check(&dense);
-    assert_eq!(divided, limited());
+    // Without a limit, work is divided where it keeps a device busier.
+    assert!(divided || !limited());
 }
 
 /// Large pools are divided among invocations; a device that cannot compute one all the same says so.

@@ -15,6 +15,7 @@ mod profile;
 mod rounds;
 mod shared;
 mod stream;
+mod textures;
 mod timeline;
 mod variants;
 mod verdicts;
@@ -37,8 +38,9 @@ fn main() -> ExitCode {
         rounds: no_invocation_makes_more_rounds_than_stated;
         shared: a_host_may_poll_beside_us, a_lost_device_is_reported_as_lost, deadlines_hold_on_sixteen_threads,
             long_calls_can_be_cancelled_on_sixteen_threads, every_wait_ends_when_the_caller_says_so,
-            pictures_are_imported_in_the_order_asked_for, traces_and_runs_do_not_mix;
+            traces_and_runs_do_not_mix;
         stream: on_a_gpu;
+        textures: pictures_are_imported_in_the_order_asked_for, pictures_of_any_size_are_resized_as_on_the_host;
         timeline: devices_of_callers_are_timed_with_what_they_have, dispatches_of_gpus,
             steps_that_are_done_together_have_one_time, threads_may_time_and_run_at_once;
         variants: strips_of_pictures, tiles_of_odd_windows, tiles_of_square_windows, tuned_choices_are_kept;
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         embed: work_can_be_cancelled_and_has_deadlines;
         profile: eval_and_verify, failures, pictures_on_the_cpu;
         stream: errors_end_a_sequence, on_the_cpu;
+        textures: every_sample_shows;
         timeline: steps_of_processors, wrong_and_cancelled_calls_are_errors;
     };
     run(&Arguments::from_args(), on_gpus.into_iter().chain(on_every_machine).collect()).exit_code()

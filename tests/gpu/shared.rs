@@ -3,13 +3,11 @@
 
 use crate::common;
 use crate::common::devices::gpus;
-use crate::common::kernels::{input, params, pictures, resnet20};
-use lq_infer::internals::backend::gpu::{FloatNet, Gpu, GpuNet};
+use crate::common::kernels::{input, params, resnet20};
+use lq_infer::internals::backend::gpu::{FloatNet, Gpu};
 use lq_infer::internals::backend::{Backend, CancelToken, Control, Traced};
 use lq_infer::internals::error::ErrorKind;
-use lq_infer::internals::lower::PIXEL_OFFSET;
 use lq_infer::internals::plan::Plan;
-use lq_infer::internals::tensor::{Shape, Window};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -171,61 +169,6 @@ pub fn traces_and_runs_do_not_mix() {
             }
         });
     }
-}
-
-/// The channel order is that of each call, whatever came before.
-pub fn pictures_are_imported_in_the_order_asked_for() {
-    let (h, w) = (10, 24);
-    let problem = pictures(7, [h, w], Window::same(3, 1, [h, w]));
-    let plan = Arc::new(Plan::new(problem.program()).unwrap());
-    let rgb = input(plan.program(), 1, 8);
-    let bgr: Vec<u32> = rgb.iter().map(|w| w & 0xff00_ff00 | w << 16 & 0xff_0000 | w >> 16 & 0xff).collect();
-    let [straight, swapped] = [&rgb, &bgr].map(|words| common::run(plan.program(), words, 1, true));
-    assert_ne!(straight, swapped);
-    for gpu in gpus() {
-        let net = gpu.prepare(plan.clone(), 1, &|_, _| Ok(())).unwrap();
-        let texture = texture(&gpu, [h, w], &rgb);
-        let encoded = |input: Shape, bgr: bool| {
-            let size = plan.output_words() as u64 * 4;
-            let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-            let descriptor = wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
-            let output = gpu.device().create_buffer(&descriptor);
-            let mut encoder = gpu.device().create_command_encoder(&Default::default());
-            GpuNet::of(&*net).unwrap().encode_picture(&mut encoder, &texture, input, bgr, &output)?;
-            gpu.queue().submit([encoder.finish()]);
-            output.map_async(wgpu::MapMode::Read, .., |mapped| mapped.unwrap());
-            gpu.device().poll(wgpu::PollType::wait_indefinitely()).unwrap();
-            let view = output.get_mapped_range(..).unwrap();
-            Ok::<Vec<u32>, lq_infer::Error>(bytemuck::pod_collect_to_vec(&view))
-        };
-        let shape = Shape { h, w, c: 3 };
-        for _ in 0..2 {
-            assert_eq!(encoded(shape, false).unwrap(), straight);
-            assert_eq!(encoded(shape, true).unwrap(), swapped);
-        }
-        let other = encoded(Shape { h: w, w: h + 1, c: 3 }, false);
-        assert_eq!(other.unwrap_err().kind(), ErrorKind::Usage);
-    }
-}
-
-/// A texture with the picture that these words of a network's input are.
-fn texture(gpu: &Gpu, [height, width]: [usize; 2], words: &[u32]) -> wgpu::Texture {
-    let byte = |word: u32, c: u32| (i32::from((word >> (8 * c)) as i8) + PIXEL_OFFSET) as u8;
-    let rgba: Vec<u8> = words.iter().flat_map(|&word| [byte(word, 0), byte(word, 1), byte(word, 2), 255]).collect();
-    let size = wgpu::Extent3d { width: width as u32, height: height as u32, depth_or_array_layers: 1 };
-    let texture = gpu.device().create_texture(&wgpu::TextureDescriptor {
-        label: None,
-        size,
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format: wgpu::TextureFormat::Rgba8Unorm,
-        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-        view_formats: &[],
-    });
-    let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(size.width * 4), rows_per_image: None };
-    gpu.queue().write_texture(texture.as_image_copy(), &rgba, layout, size);
-    texture
 }
 
 /// Also where the caller owns the device and its callbacks.

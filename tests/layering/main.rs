@@ -10,7 +10,7 @@ use source::{Token, files, is_name, sources, tokens, without_tests};
 use std::path::{Path, PathBuf};
 
 /// Ranks of the top-level modules. A module may use those of lower rank, and itself.
-const RANKS: [(&str, u32); 23] = [
+const RANKS: [(&str, u32); 24] = [
     ("error", 1),
     ("tensor", 0),
     ("files", 2),
@@ -21,6 +21,7 @@ const RANKS: [(&str, u32); 23] = [
     ("fixed", 1),
     ("graph", 2),
     ("zoo", 3),
+    ("float", 3),
     ("format", 3),
     ("lower", 3),
     ("convert", 4),

@@ -2,6 +2,7 @@
 
 use crate::common::program::{command, fails, json_lines, run, stderr, stdout, text};
 use crate::common::writers::npy;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -154,6 +155,27 @@ fn a_closed_pipe_ends_quietly() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn random_networks_are_verified_against_the_cpu() {
+    let verify = |device: &str| {
+        let output = run(&["verify", "--net", "cifar-resnet-20", "--bits", "1/1,2/2", "--device", device, "--json"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        json_lines(&output)
+    };
+    let lines = verify("cpu-portable");
+    let models: BTreeSet<&str> = lines.iter().map(|line| line["model"].as_str().unwrap()).collect();
+    let digests: BTreeSet<&str> = lines.iter().map(|line| line["found"].as_str().unwrap()).collect();
+    assert!(models.len() == 1 && digests.len() == lines.len() && lines.len() >= 2, "{lines:?}");
+    for (line, other) in lines.iter().zip(verify("cpu")) {
+        assert_eq!((&line["holds"], &line["expected"]), (&true.into(), &line["found"]));
+        assert_eq!((&line["device"], &other["device"]), (&"cpu-portable".into(), &"cpu".into()));
+        assert_eq!(line["found"], other["found"]);
+    }
+    fails(&["verify", "--net", "nothing"], 2, &["'nothing' is unknown"]);
+    fails(&["verify", "--bits", "1/1"], 2, &["--net"]);
+    fails(&["verify", MODEL, "--net", "vgg-small"], 2, &["cannot be used with"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::common::rng::Rng;
 use crate::common::tensorpack::{Variables, variables, with_plain_batch_norms, write_npz};
 use crate::common::torch_names::{Names, renamed};
 use crate::common::{encode, run};
-use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, Unquantized, convert};
 use lq_infer::internals::format::Packed;
 use lq_infer::internals::graph::preprocess::Normalize;
 use lq_infer::internals::graph::{Op, Params, Role, Weights};
@@ -178,7 +178,7 @@ pub(crate) fn problem(definition: Definition, rng: &mut Rng) -> Problem {
 pub(crate) fn converted(variables: &Variables, size: usize) -> lq_infer::Result<Packed> {
     let folder = tempfile::tempdir().unwrap();
     let path = write_npz(variables, ":0", folder.path());
-    let options = ConvertOptions { input_size: Some(size), allow_float: true, ..Default::default() };
+    let options = ConvertOptions { input_size: Some(size), unquantized: Unquantized::Noted, ..Default::default() };
     convert(&Checkpoint::open(&path)?, &options, &|_, _| {}).map(|c| c.packed)
 }
 

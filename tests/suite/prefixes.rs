@@ -4,7 +4,7 @@ use super::layouts::{assert_same_parameters, floats, packed};
 use crate::common::program::{run, stderr, text};
 use crate::common::tensorpack::{Variables, write_npz};
 use lq_infer::internals::convert::report::Problem;
-use lq_infer::internals::convert::{Checkpoint, Conversion, ConvertOptions, convert};
+use lq_infer::internals::convert::{Checkpoint, Conversion, ConvertOptions, Unquantized, convert};
 use lq_infer::internals::graph::preprocess::Normalize;
 use lq_infer::internals::graph::{Encoding, Op};
 use std::path::Path;
@@ -71,7 +71,7 @@ fn of_several_networks_the_user_chooses() {
         assert!(error.contains(part), "'{part}' in {error}");
     }
     for (prefix, widths) in [("student", "2/2"), ("student.", "2/2"), ("teacher.", "32/32")] {
-        let options = ConvertOptions { allow_float: true, ..at(prefix) };
+        let options = ConvertOptions { unquantized: Unquantized::Noted, ..at(prefix) };
         let chosen = conversion(&both, &options).unwrap().packed;
         assert_eq!(chosen.header.name, format!("{ID} {widths}"));
     }

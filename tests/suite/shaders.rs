@@ -2,7 +2,7 @@
 
 use crate::common::kernels;
 use lq_infer::internals::backend::gpu::float::FloatRecording;
-use lq_infer::internals::backend::gpu::picture::{self, Access};
+use lq_infer::internals::backend::gpu::picture::{self, Access, Kind};
 use lq_infer::internals::backend::gpu::record::{Recording, Target};
 use lq_infer::internals::bench::random_network;
 use lq_infer::internals::lower::Kernel;
@@ -34,7 +34,9 @@ fn shaders() -> BTreeMap<String, &'static str> {
     }
     shaders.extend(float_shaders());
     for access in [Access::Sampled, Access::Copied { swapped: false }, Access::Copied { swapped: true }] {
-        shaders.insert(picture::source([32, 20], true, access), "pixels");
+        for (pillow, bgr) in [(true, false), (false, true)] {
+            shaders.extend(picture::sources(Kind { access, pillow, bgr }).map(|source| (source, "picture")));
+        }
     }
     for probe in ["popcount", "adders", "macs", "bytes", "fma", "rounds"] {
         let path = format!("{}/shaders/probes/{probe}.wgsl", env!("CARGO_MANIFEST_DIR"));

@@ -6,7 +6,7 @@ use crate::work;
 use lq_infer::internals::convert::{CustomNetwork, convert_graph};
 use lq_infer::internals::quant::Encoding;
 use lq_infer::internals::session::add_golden;
-use lq_infer::{Checkpoint, ConvertOptions, DeviceSelector, Error};
+use lq_infer::{Checkpoint, ConvertOptions, DeviceSelector, Error, Unquantized};
 use pyo3::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -73,7 +73,8 @@ pub(crate) fn convert(
         _ => Err(usage(py, format!("encoding is '{text}', expected 'zero-one' or 'plus-minus'"))),
     });
     let encoding = encoding.transpose()?;
-    let options = ConvertOptions { arch, prefix, encoding, labels, mean_image, input_size, name, allow_float };
+    let unquantized = if allow_float { Unquantized::Noted } else { Unquantized::Refused };
+    let options = ConvertOptions { arch, prefix, encoding, labels, mean_image, input_size, name, unquantized };
     let written = output.clone();
     let (conversion, model) = work::run(py, None, move |_| {
         let checkpoint = match &key {

@@ -1,6 +1,8 @@
 //! Packed models.
 
+use crate::arrays;
 use crate::errors::{raised, usage};
+use numpy::{IntoPyArray, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use std::path::PathBuf;
@@ -74,6 +76,13 @@ impl Model {
 
     fn label(&self, class_index: usize) -> String {
         self.inner.label(class_index)
+    }
+
+    fn preprocess<'py>(&self, picture: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray3<u8>>> {
+        let (py, shape) = (picture.py(), self.inner.header().graph.input_shape());
+        let picture = arrays::picture(picture)?;
+        let rgb = raised(py, py.detach(|| self.inner.preprocess(&picture)))?;
+        rgb.into_pyarray(py).reshape([shape.h, shape.w, 3])
     }
 
     #[getter]

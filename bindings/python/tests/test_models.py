@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import lq_infer
+import numpy as np
 import pytest
 
 
@@ -16,6 +17,17 @@ def test_models_describe_themselves(tmp_path):
     assert (tmp_path / "copy.safetensors").read_bytes() == model.to_bytes()
     assert lq_infer.Model.open(tmp_path / "copy.safetensors").header == model.header
     assert lq_infer.Model.from_bytes(model.to_bytes()).header == model.header
+
+
+def test_pictures_are_preprocessed_as_classify_does(net, ship):
+    photo = np.random.default_rng(6).integers(0, 256, (90, 70, 3), dtype=np.uint8)
+    for picture in [ship, ship.read_bytes(), photo, photo[::-1, ::2]]:
+        pixels = net.model.preprocess(picture)
+        assert pixels.dtype == np.uint8 and pixels.shape == (32, 32, 3)
+        (logits,) = net.logits(pixels[None])
+        assert lq_infer.digest(logits) == net.classify(picture).digest
+    with pytest.raises(lq_infer.UsageError, match="expected uint8"):
+        net.model.preprocess(photo.astype(np.float32))
 
 
 def test_bad_models_are_named(tmp_path):

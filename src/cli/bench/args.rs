@@ -1,7 +1,7 @@
 //! Arguments of `lq-infer bench`.
 
 use crate::cli::args::parse_count;
-use crate::cli::subject::{Bits, parse_bits};
+use crate::cli::subject::RandomNets;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -12,19 +12,8 @@ const MEASURING: [&str; 8] = ["models", "net", "bits", "device", "batch", "secon
 pub(crate) struct BenchArgs {
     /// Packed models [default: the bundled one]
     pub models: Vec<PathBuf>,
-    /// Networks of the zoo with random parameters, by id
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
-    pub net: Vec<String>,
-    /// Bits of weights and activations of these networks; 32 for float activations
-    #[arg(
-        long,
-        value_name = "W/A",
-        value_delimiter = ',',
-        default_value = "2/2",
-        value_parser = parse_bits,
-        requires = "net"
-    )]
-    pub bits: Vec<Bits>,
+    #[command(flatten)]
+    pub random: RandomNets,
     /// Devices as for classification, separated by commas, or `all`
     #[arg(long, value_name = "SEL", value_delimiter = ',', default_value = "auto")]
     pub device: Vec<String>,

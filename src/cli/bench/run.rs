@@ -94,7 +94,7 @@ fn selected(selectors: &[String]) -> Result<Vec<DeviceInfo>, Failure> {
 
 fn subjects(args: &BenchArgs) -> Result<Vec<Subject>, Failure> {
     let files = args.models.iter().map(|path| Subject::file(path));
-    let random = args.net.iter().flat_map(|net| args.bits.iter().map(move |bits| Subject::random(net, *bits)));
+    let random = args.random.all().map(|(net, bits)| Subject::random(net, bits));
     let mut subjects: Vec<Subject> = Vec::new();
     for subject in files.chain(random) {
         let subject = subject?;

@@ -4,7 +4,7 @@ use crate::cli::folder::search;
 use crate::cli::inputs::holds_no_picture;
 use crate::cli::output;
 use crate::error::{Error, Result};
-use crate::image::{Pixels, resize_and_crop};
+use crate::image::Pixels;
 use crate::quantize::Pictures;
 use crate::random::Rng;
 use crate::session::{Batch, Model};
@@ -44,8 +44,7 @@ impl Pictures for Calibration<'_> {
     }
 
     fn tensor(&self, index: usize) -> Result<Vec<f32>> {
-        let rule = &self.float.header().preprocess.resize;
-        Batch::Pixels(resize_and_crop(&Pixels::open(&self.paths[index])?, rule)?.rgb).real(self.float)
+        Batch::Pixels(self.float.preprocess(&Pixels::open(&self.paths[index])?)?).real(self.float)
     }
 }
 

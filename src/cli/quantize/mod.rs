@@ -12,7 +12,7 @@ use super::files::need_file;
 use super::preparation::PreparationArgs;
 use super::source::{SourceArgs, with_golden};
 use super::{open, output};
-use crate::convert::{Conversion, ConvertOptions, NOTHING_QUANTIZED};
+use crate::convert::{Conversion, ConvertOptions, Unquantized};
 use crate::error::Result;
 use crate::quantize::{Bits, Method, QuantizeOptions, Quantized, Tuning, kept_in_float, quantize};
 use crate::session::Model;
@@ -86,10 +86,8 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     need_file(&args.output)?;
     let checkpoint = args.source.open(&args.checkpoint, [&args.output])?;
     // The name that the caller gives is that of the result, below.
-    let options = ConvertOptions { name: None, allow_float: true, ..args.source.options()? };
-    let Conversion { mut packed, mut notes, .. } = args.source.convert(&checkpoint, &options)?;
-    // That nothing is quantized is what this command is for.
-    notes.retain(|note| !note.starts_with(NOTHING_QUANTIZED));
+    let options = ConvertOptions { name: None, unquantized: Unquantized::Expected, ..args.source.options()? };
+    let Conversion { mut packed, notes, .. } = args.source.convert(&checkpoint, &options)?;
     args.preparation.apply(&mut packed)?;
     let float = Model::try_from(packed)?;
     float.need_pixels()?;

@@ -1,8 +1,8 @@
 //! The float network on single pictures, and with the result of one layer replaced.
 
+use crate::float::{Layer, float_layer};
 use crate::format::Packed;
 use crate::graph::{Fact, Graph, NodeId};
-use crate::quantize::forward::{Layer, float_layer};
 use crate::tensor::Shape;
 
 /// A network in float that is ready to run.

@@ -6,13 +6,12 @@
 
 use super::float::Float;
 use crate::error::{Error, Result};
+use crate::float::{Conv, Geometry, Layer, geometry, quantizer};
 use crate::graph::{Encoding, NodeId, Ties};
 use crate::quantize::bits::LayerBits;
-use crate::quantize::forward::{Conv, Layer, geometry, quantizer};
 use crate::quantize::layer::{Found, quantize};
 use crate::quantize::moments::{Moments, Statistics};
 use crate::quantize::options::Method;
-use crate::quantize::patches::Geometry;
 use crate::quantize::problem::constants;
 use crate::quantize::qem;
 use crate::tensor::Shape;

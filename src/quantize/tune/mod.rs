@@ -7,19 +7,17 @@
 //! read what is quantized.
 
 mod adam;
-mod backward;
 mod node;
 
-use super::forward::{self, Layer};
 use super::tape::Tape;
 use crate::error::Result;
+use crate::float::{self, Layer, Pass, Ready, backward};
 use crate::graph::{Fact, Graph, NodeId, Op, Params, RealWeights, Role, Tensor, Weights};
 use crate::quant;
 use crate::random::Rng;
 use crate::tensor::Shape;
 use adam::Parameter;
-use backward::{Pass, backward};
-use node::{Kind, Node, Ready, quantized};
+use node::{Kind, Node, quantized};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -97,10 +95,10 @@ impl<'a> Tuner<'a> {
                 _ => false,
             };
             tuner.active[id] = reads_active || is_quantized;
-            tuner.float.push(forward::float_layer(graph, facts, id, float)?);
+            tuner.float.push(float::float_layer(graph, facts, id, float)?);
             match trained(graph, facts, id, low, tuning)? {
                 Some(node) if tuner.active[id] => drop(tuner.nodes.insert(id, node)),
-                _ => drop(tuner.fixed.insert(id, Ready::of(forward::layer(graph, facts, id, low)?))),
+                _ => drop(tuner.fixed.insert(id, Ready::of(float::layer(graph, facts, id, low)?))),
             }
             let is_last = id + 1 == facts.len();
             if tuner.active[id] && (is_last || matches!(node.op, Op::Add | Op::MaxPool { .. })) {
@@ -299,7 +297,7 @@ fn trained(graph: &Graph, facts: &[Fact], id: NodeId, low: &Params, tuning: &Tun
     let get = |role| low.get(&node.name, role).map(|tensor| tensor.f32().to_vec());
     Ok(Some(match &node.op {
         Op::Conv { weights, bias, .. } => {
-            let geometry = forward::geometry(node, facts, id);
+            let geometry = float::geometry(node, facts, id);
             let stored = RealWeights::of(low, &node.name, *weights)?;
             let channels = (0..geometry.to.c).map(|output| stored.channel(output, geometry.inputs()));
             let rows: Vec<f32> = channels.flat_map(|channel| channel.into_owned()).collect();
@@ -319,7 +317,7 @@ fn trained(graph: &Graph, facts: &[Fact], id: NodeId, low: &Params, tuning: &Tun
             Node { kind, parameters }
         }
         Op::BatchNorm { epsilon } => {
-            let Layer::Affine { factor, summand } = forward::affine(&get(Role::BatchNorm)?, *epsilon) else {
+            let Layer::Affine { factor, summand } = float::affine(&get(Role::BatchNorm)?, *epsilon) else {
                 return Ok(None);
             };
             let pair = [factor, summand].map(|values| Parameter::new(values, tuning.others, 0.1));

@@ -1,10 +1,9 @@
 //! The parameters of a layer while the network is tuned.
 
 use super::adam::Parameter;
+use crate::float::{Geometry, Layer, Ready};
 use crate::graph::{Encoding, Ties};
 use crate::quant::Levels;
-use crate::quantize::forward::{Conv, Layer};
-use crate::quantize::patches::Geometry;
 use rayon::prelude::*;
 
 /// A layer with parameters.
@@ -26,14 +25,6 @@ pub(super) enum Kind {
     Levels { encoding: Encoding, ties: Ties },
 }
 
-/// A layer that is ready to run both ways.
-pub(super) struct Ready {
-    pub layer: Layer,
-    pub geometry: Option<Geometry>,
-    /// Weights of a convolution, `[out, depth]`.
-    pub rows: Vec<f32>,
-}
-
 impl Node {
     pub(super) fn ready(&self) -> Ready {
         let values = |at: usize| self.parameters[at].values.as_slice();
@@ -43,9 +34,9 @@ impl Node {
                 ready_conv(geometry, rows, self.parameters.get(2))
             }
             Kind::Real { geometry } => ready_conv(geometry, values(0).to_vec(), self.parameters.get(1)),
-            Kind::Affine => fixed(Layer::Affine { factor: values(0).to_vec(), summand: values(1).to_vec() }),
+            Kind::Affine => Ready::of(Layer::Affine { factor: values(0).to_vec(), summand: values(1).to_vec() }),
             Kind::Levels { encoding, ties } => {
-                fixed(Layer::Quantize(Levels::of_activations(values(0), encoding), ties))
+                Ready::of(Layer::Quantize(Levels::of_activations(values(0), encoding), ties))
             }
         }
     }
@@ -88,20 +79,8 @@ impl Node {
     }
 }
 
-impl Ready {
-    /// A layer whose parameters stay.
-    pub(super) fn of(layer: Layer) -> Self {
-        fixed(layer)
-    }
-}
-
-fn fixed(layer: Layer) -> Ready {
-    Ready { layer, geometry: None, rows: Vec::new() }
-}
-
 fn ready_conv(geometry: Geometry, rows: Vec<f32>, bias: Option<&Parameter>) -> Ready {
-    let bias = bias.map_or_else(|| vec![0.0; geometry.to.c], |bias| bias.values.clone());
-    Ready { layer: Layer::Conv(Conv::new(geometry, &rows, bias)), geometry: Some(geometry), rows }
+    Ready::conv(geometry, rows, bias.map_or_else(|| vec![0.0; geometry.to.c], |bias| bias.values.clone()))
 }
 
 /// The level and the code of each weight, as `pick` takes them.

@@ -4,7 +4,7 @@ use super::{Files, converted, name_and_notes, refused, resnet18, torch_file, wit
 use crate::common::program::{fails, run, stderr, text as path_text};
 use crate::common::tensorpack::{Variables, write_npz};
 use crate::common::torch_files::{Object, call, dict, from_memo, ints, memoized, opcodes, text};
-use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, Unquantized, convert};
 
 const NOTHING: &str = "nothing in it is quantized";
 
@@ -104,7 +104,7 @@ fn a_float_network_of_the_original_code_or_of_a_graph_is_refused_too() {
     variables.retain(|name, _| !name.ends_with("basis"));
     let path = write_npz(&variables, ":0", folder.path());
     refused(&path, &[NOTHING, "'group0/block0/conv1/weight_quant/basis'", "`lq-infer names cifar-resnet-20`"]);
-    let options = ConvertOptions { allow_float: true, ..Default::default() };
+    let options = ConvertOptions { unquantized: Unquantized::Noted, ..Default::default() };
     let conversion = convert(&Checkpoint::open(&path).unwrap(), &options, &|_, _| {}).unwrap();
     assert_eq!(conversion.packed.header.name, "cifar-resnet-20 32/32");
 }
@@ -211,7 +211,7 @@ fn weights_saved_after_quantization_are_told() {
     }
     let path = files.write("levels.pth", &torch_file(&[("state_dict", &variables)], vec![]));
     refused(&path, &[NOTHING, "at most 4 values in each channel", "saved after quantization"]);
-    let options = ConvertOptions { allow_float: true, ..Default::default() };
+    let options = ConvertOptions { unquantized: Unquantized::Noted, ..Default::default() };
     let report = convert(&Checkpoint::open(&path).unwrap(), &options, &|_, _| {}).unwrap().report;
     let warnings: Vec<String> = report.warnings().iter().map(ToString::to_string).collect();
     assert!(warnings.iter().any(|w| w.contains("'layer1.0.conv1' (at most 4 values")), "{warnings:?}");

@@ -51,6 +51,12 @@ class Model:
     def label(self, class_index: int) -> str:
         """The label of a class, or its number where the model has no labels."""
 
+    def preprocess(self, picture: Any) -> NDArray[np.uint8]:
+        """A picture of any size as one image of ``Net.logits``: uint8 [h, w, 3], resized and cropped as the model's file says.
+
+        ``picture`` is what ``Net.classify`` takes. Raises OSError, UsageError or InputError.
+        """
+
     @property
     def header(self) -> dict[str, Any]:
         """Everything in the file but the numbers: graph, preprocessing, labels, source, golden vectors."""

@@ -110,6 +110,12 @@ impl Gpu {
         Gpu { images_at_once: Some(images), ..self.clone() }
     }
 
+    /// The same device with the kernels that hardware would run, if it is a rasteriser: for tests.
+    pub fn like_hardware(&self) -> Self {
+        let usual = Strengths { sharing: true, ..Strengths::usual(&self.info) };
+        Gpu { strengths: Arc::new(OnceLock::from(usual)), ..self.clone() }
+    }
+
     /// The same device, keeping its pipelines and choices in `folder`, or nowhere.
     pub fn with_cache(&self, folder: Option<PathBuf>) -> Self {
         let store = folder.map(|folder| Store::new(folder, &self.info));

@@ -12,6 +12,9 @@ pub(crate) struct Strengths {
     pub adders: bool,
     /// Whether it has an instruction for products of packed bytes.
     pub dots: bool,
+    /// Whether kernels that share loads and work within a workgroup are faster than those whose invocations each work
+    /// alone.
+    pub sharing: bool,
 }
 
 impl Strengths {
@@ -21,21 +24,25 @@ impl Strengths {
     ///   Which of them multiply packed bytes differs from one generation to the next.
     /// * NVIDIA's count the bits of 16 words per clock and multiprocessor, and do logic on 64 or more. All that are still
     ///   supported multiply packed bytes, which Vulkan's shaders can make use of, and converting bytes to floats is slow.
-    /// * Rasterisers on CPUs do neither in one instruction; on lavapipe, plain counts and packed bytes were faster.
+    /// * Rasterisers on CPUs do neither in one instruction; on lavapipe, plain counts and packed bytes were faster. There
+    ///   invocations run one after the other, so that they have nothing to share, and have to be stopped at each barrier.
     pub(crate) fn usual(info: &AdapterInfo) -> Self {
         let nvidia = info.pci_id.as_ref().is_some_and(|id| id.starts_with(NVIDIA));
-        Strengths { adders: nvidia, dots: nvidia && info.api == "vulkan" || info.software }
+        let dots = nvidia && info.api == "vulkan" || info.software;
+        Strengths { adders: nvidia, dots, sharing: !info.software }
     }
 
     /// As kept in a file.
-    pub(crate) fn to_bytes(self) -> [u8; 2] {
-        [u8::from(self.adders), u8::from(self.dots)]
+    pub(crate) fn to_bytes(self) -> [u8; 3] {
+        [self.adders, self.dots, self.sharing].map(u8::from)
     }
 
     /// From a file.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         match bytes {
-            [adders @ 0..=1, dots @ 0..=1] => Some(Strengths { adders: *adders == 1, dots: *dots == 1 }),
+            [0..=1, 0..=1, 0..=1] => {
+                Some(Strengths { adders: bytes[0] == 1, dots: bytes[1] == 1, sharing: bytes[2] == 1 })
+            }
             _ => None,
         }
     }

@@ -39,8 +39,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
         let folders = [root.clone(), root.join("include")];
         let files = folders.iter().flat_map(|f| std::fs::read_dir(f).unwrap().flatten()).map(|f| f.path());
-        // `pixels.wgsl` imports textures and is no kernel of a network.
-        let is_shader = |f: &PathBuf| f.extension().is_some_and(|e| e == "wgsl") && !f.ends_with("pixels.wgsl");
+        let is_shader = |f: &PathBuf| f.extension().is_some_and(|e| e == "wgsl");
         let shaders: Vec<PathBuf> = files.filter(is_shader).collect();
         for shader in &shaders {
             let text = std::fs::read_to_string(shader).unwrap();

@@ -42,7 +42,11 @@ fn on_gpu(kernel: &Kernel) -> &dyn OnGpu {
 /// The ways to run `kernel`, the one that is thought best first.
 pub(super) fn variants(kernel: &Kernel, program: &Program, target: &Target) -> Vec<Variant> {
     let mut variants = on_gpu(kernel).variants(program.view(), target);
-    variants.push(Variant::General);
+    // The general kernel works alone unless its rounds have to be divided.
+    let alone = || target.allows(on_gpu(kernel).launch(program.view(), &Variant::General, None).rounds);
+    let shared = variants.iter().position(|variant| matches!(variant, Variant::Tile(_)));
+    let place = shared.filter(|_| !target.sharing && alone()).unwrap_or(variants.len());
+    variants.insert(place, Variant::General);
     variants
 }
 

@@ -22,13 +22,23 @@ pub struct Target {
     pub adders: bool,
     /// Whether it has an instruction for products of packed bytes.
     pub dots: bool,
+    /// Whether kernels that share loads and work within a workgroup are thought faster than the general ones.
+    pub sharing: bool,
 }
 
 impl Target {
     /// A device of which only `fold` is known.
     pub fn plain(fold: u32) -> Self {
-        let (least_subgroup, rounds, workgroup_size) = (None, None, WORKGROUP_SIZE);
-        Target { fold: fold.max(1), least_subgroup, workgroup_size, rounds, images: 1, adders: false, dots: false }
+        Target {
+            fold: fold.max(1),
+            least_subgroup: None,
+            workgroup_size: WORKGROUP_SIZE,
+            rounds: None,
+            images: 1,
+            adders: false,
+            dots: false,
+            sharing: true,
+        }
     }
 
     /// Whether the device lets an invocation make so many rounds.

@@ -61,7 +61,7 @@ impl Buffers {
 }
 
 /// A buffer with these contents.
-fn filled(gpu: &Gpu, name: &str, words: &[u32], usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+pub(crate) fn filled(gpu: &Gpu, name: &str, words: &[u32], usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
     let buffer = buffer(gpu, name, words.len(), usage)?;
     gpu.guarded(name, || gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words)))?;
     Ok(buffer)

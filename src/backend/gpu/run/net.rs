@@ -6,22 +6,21 @@ use super::choices::record;
 use super::layout::Layout;
 use super::loaded::Loaded;
 use super::pace::Pace;
-use super::picture::{Picture, PictureImport};
+use super::picture::{PictureImport, Target, TexturePicture};
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::record::Dispatch;
 use crate::backend::interface::check_batch;
 use crate::backend::{Control, Detail, Executable, Pending, Progress, Timeline, Traced};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::tensor::Shape;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// A plan that is ready on a GPU. Any number of threads may run and encode at once.
 #[derive(Debug)]
 pub struct GpuNet {
     loaded: Loaded,
     /// For pictures in textures, made when first needed.
-    imports: Mutex<Vec<Arc<PictureImport>>>,
+    import: Mutex<PictureImport>,
 }
 
 impl GpuNet {
@@ -36,7 +35,7 @@ impl GpuNet {
         let max_batch = BatchLimit::of(gpu).max_batch(&layout, &recording, max_batch)?;
         let pace = Pace::of(plan.program(), gpu);
         let loaded = Loaded::new(gpu, layout, recording, pace, 1..=max_batch, progress)?;
-        Ok(GpuNet { loaded, imports: Mutex::default() })
+        Ok(GpuNet { loaded, import: Mutex::default() })
     }
 
     /// The dispatches of an inference, in order.
@@ -79,38 +78,27 @@ impl GpuNet {
         Ok(())
     }
 
-    /// [`GpuNet::encode`] for one picture in a texture of the size of `input`; `bgr` is the network's channel order.
+    /// [`GpuNet::encode`] for pictures in textures, which become the network's input as `target` says.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `input` is not the network's input, or texture or output do not match.
-    pub fn encode_picture(
+    /// [`Error::Usage`] if the target's input is not the network's, or a texture or the output does not match.
+    pub fn encode_pictures(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        picture: &wgpu::Texture,
-        input: Shape,
-        bgr: bool,
+        pictures: &[TexturePicture],
+        target: &Target,
         output: &wgpu::Buffer,
     ) -> Result<()> {
-        let words = self.loaded.layout.input_words();
+        let (input, words) = (target.input, self.loaded.layout.input_words());
         if input.pixels() != words {
             let problem = format!("a picture of {}x{} is not the network's input of {words} pixels", input.h, input.w);
             return Err(Error::Usage(problem));
         }
-        let picture = Picture::new(picture, input)?;
-        let import = self.import(&picture, input, bgr)?;
-        let words = import.encode(&self.loaded.gpu, encoder, &picture)?;
-        self.encode(encoder, words, output, 1)
-    }
-
-    /// The import for such pictures, made if it is not there yet.
-    fn import(&self, picture: &Picture, input: Shape, bgr: bool) -> Result<Arc<PictureImport>> {
-        let mut imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(import) = imports.iter().find(|import| import.is_for(picture, input, bgr)) {
-            return Ok(import.clone());
-        }
-        let import = Arc::new(PictureImport::new(&self.loaded.gpu, input, bgr, picture.access())?);
-        imports.push(import.clone());
-        Ok(import)
+        self.loaded.check_images(pictures.len())?;
+        let mut import = self.import.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = import.encode(&self.loaded.gpu, encoder, pictures, target)?;
+        drop(import);
+        self.encode(encoder, &words, output, pictures.len())
     }
 
     fn check_batch(&self, input: &[u32], images: usize) -> Result<()> {

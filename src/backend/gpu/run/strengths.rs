@@ -8,14 +8,14 @@ use crate::backend::peak::rough_rate;
 use crate::error::Result;
 
 /// The version of the file's contents, and of what it means to the kernels.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 /// Another way counts as better than the usual one only if it is so much faster: less is noise.
 const CLEARLY: f64 = 1.15;
 
 /// The properties of a device that kernels are made for, for batches of `images` images.
 pub(crate) fn target(gpu: &Gpu, images: usize) -> Target {
-    let Strengths { adders, dots } = strengths(gpu);
-    Target { adders, dots, images: images.max(1), ..gpu.target() }
+    let Strengths { adders, dots, sharing } = strengths(gpu);
+    Target { adders, dots, sharing, images: images.max(1), ..gpu.target() }
 }
 
 /// What is kept of the device; if nothing is, what is usual. A hardware GPU that keeps files is measured the first time.
@@ -39,7 +39,8 @@ fn measured(gpu: &Gpu, usual: Strengths) -> Result<Strengths> {
     // two products of floats, and some more for the conversion of the colour.
     let dots = rate(Probe::new(gpu, Peak::ByteProducts))? / 4.0;
     let floats = rate(Probe::floats(gpu))? / 2.5;
-    Ok(Strengths { adders: better(usual.adders, added / plain), dots: better(usual.dots, dots / floats) })
+    let adders = better(usual.adders, added / plain);
+    Ok(Strengths { adders, dots: better(usual.dots, dots / floats), ..usual })
 }
 
 /// Whether to do what is `advantage` times as fast as the other way, where `usual` says what is usually better.
@@ -59,10 +60,11 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_read_back() {
-        for strengths in [Strengths { adders: true, dots: false }, Strengths { adders: false, dots: true }] {
+        for number in 0..8 {
+            let strengths = Strengths { adders: number & 1 > 0, dots: number & 2 > 0, sharing: number & 4 > 0 };
             assert_eq!(Strengths::from_bytes(&strengths.to_bytes()), Some(strengths));
         }
-        assert_eq!(Strengths::from_bytes(&[1, 2]), None);
-        assert_eq!(Strengths::from_bytes(&[1]), None);
+        assert_eq!(Strengths::from_bytes(&[1, 2, 0]), None);
+        assert_eq!(Strengths::from_bytes(&[1, 0]), None);
     }
 }

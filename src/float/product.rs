@@ -14,14 +14,14 @@ const COLUMNS: usize = 16;
 const BAND: usize = 8 * ROWS;
 
 /// `f32` or `f64`.
-pub(super) trait Real: Copy + Default + Send + Sync + Add<Output = Self> + Mul<Output = Self> {}
+pub(crate) trait Real: Copy + Default + Send + Sync + Add<Output = Self> + Mul<Output = Self> {}
 
 impl Real for f32 {}
 impl Real for f64 {}
 
 /// A matrix within a slice: element (i, j) is number `i * rows + j * columns`.
 #[derive(Clone, Copy)]
-pub(super) struct View<'a, T> {
+pub(crate) struct View<'a, T> {
     pub data: &'a [T],
     /// From one row to the next.
     pub rows: usize,
@@ -31,12 +31,12 @@ pub(super) struct View<'a, T> {
 
 impl<'a, T> View<'a, T> {
     /// A matrix whose rows have `width` numbers.
-    pub(super) fn of(data: &'a [T], width: usize) -> Self {
+    pub(crate) fn of(data: &'a [T], width: usize) -> Self {
         View { data, rows: width, columns: 1 }
     }
 
     /// The same numbers with rows and columns exchanged.
-    pub(super) fn transposed(self) -> Self {
+    pub(crate) fn transposed(self) -> Self {
         View { rows: self.columns, columns: self.rows, ..self }
     }
 
@@ -47,14 +47,14 @@ impl<'a, T> View<'a, T> {
 
 /// Rows, depth and columns of a product.
 #[derive(Clone, Copy)]
-pub(super) struct Extent {
+pub(crate) struct Extent {
     pub rows: usize,
     pub depth: usize,
     pub columns: usize,
 }
 
 /// Adds `a` times `b` to the matrix `c`, whose rows are `stride` numbers apart, on this thread.
-pub(super) fn add_product<T: Real, C: Copy + AddAssign + From<T>>(
+pub(crate) fn add_product<T: Real, C: Copy + AddAssign + From<T>>(
     c: &mut [C],
     stride: usize,
     a: View<T>,
@@ -65,7 +65,7 @@ pub(super) fn add_product<T: Real, C: Copy + AddAssign + From<T>>(
 }
 
 /// The same by all threads.
-pub(super) fn add_product_in_parallel<T: Real, C: Copy + AddAssign + From<T> + Send>(
+pub(crate) fn add_product_in_parallel<T: Real, C: Copy + AddAssign + From<T> + Send>(
     c: &mut [C],
     stride: usize,
     a: View<T>,
@@ -76,7 +76,7 @@ pub(super) fn add_product_in_parallel<T: Real, C: Copy + AddAssign + From<T> + S
 }
 
 /// Adds those columns of the product that are not left of the diagonal, rounded down to whole tiles, by all threads.
-pub(super) fn add_upper_product<T: Real, C: Copy + AddAssign + From<T> + Send>(
+pub(crate) fn add_upper_product<T: Real, C: Copy + AddAssign + From<T> + Send>(
     c: &mut [C],
     stride: usize,
     a: View<T>,

@@ -4,7 +4,7 @@ use crate::tensor::{Shape, Window};
 
 /// Where a convolution reads and writes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Geometry {
+pub(crate) struct Geometry {
     pub from: Shape,
     pub to: Shape,
     pub window: Window,
@@ -13,23 +13,23 @@ pub(super) struct Geometry {
 
 impl Geometry {
     /// Input channels of a group.
-    pub(super) fn inputs(&self) -> usize {
+    pub(crate) fn inputs(&self) -> usize {
         self.from.c / self.groups
     }
 
     /// Output channels of a group.
-    pub(super) fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.to.c / self.groups
     }
 
     /// Weights of an output channel, in the order `[kh, kw, in]`.
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.window.taps() * self.inputs()
     }
 
     /// Puts what the output pixels of one picture from number `first` read of a group's channels at the start of `rows`,
     /// which are `stride` numbers apart. Padding is 0.
-    pub(super) fn fill(&self, picture: &[f32], group: usize, first: usize, rows: &mut [f32], stride: usize) {
+    pub(crate) fn fill(&self, picture: &[f32], group: usize, first: usize, rows: &mut [f32], stride: usize) {
         let (inputs, [_, kw]) = (self.inputs(), self.window.kernel);
         for (pixel, row) in (first..).zip(rows.chunks_mut(stride)) {
             let (y, x) = (pixel / self.to.w, pixel % self.to.w);
@@ -47,7 +47,7 @@ impl Geometry {
     }
 
     /// Adds numbers in the order of [`Geometry::fill`] to those of the picture from which it takes them.
-    pub(super) fn spread(&self, rows: &[f32], group: usize, first: usize, picture: &mut [f32], stride: usize) {
+    pub(crate) fn spread(&self, rows: &[f32], group: usize, first: usize, picture: &mut [f32], stride: usize) {
         let (inputs, [_, kw]) = (self.inputs(), self.window.kernel);
         for (pixel, row) in (first..).zip(rows.chunks(stride)) {
             let (y, x) = (pixel / self.to.w, pixel % self.to.w);

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 const BLOCK: usize = 48;
 
 /// A symmetric matrix H = L L' of positive pivots, as its transposed factor: row i holds L[j][i] for j >= i.
-pub(super) struct Factor {
+pub(crate) struct Factor {
     pub order: usize,
     /// `[order, order]`; what is left of the diagonal means nothing.
     pub upper: Vec<f64>,
@@ -18,7 +18,7 @@ impl Factor {
     ///
     /// With R = L' this is H = R' R, by blocks of rows: the rows of a block are divided by its own factor, then the rest
     /// of the matrix loses what they explain.
-    pub(super) fn new(order: usize, mut matrix: Vec<f64>) -> Option<Self> {
+    pub(crate) fn new(order: usize, mut matrix: Vec<f64>) -> Option<Self> {
         for first in (0..order).step_by(BLOCK) {
             let block = BLOCK.min(order - first);
             let (head, rest) = matrix.split_at_mut((first + block) * order);
@@ -42,7 +42,7 @@ impl Factor {
     }
 
     /// Solves X H = B for the rows of B, `[rows, order]`, in place.
-    pub(super) fn solve_rows(&self, b: &mut [f64]) {
+    pub(crate) fn solve_rows(&self, b: &mut [f64]) {
         b.par_chunks_mut(self.order.max(1)).for_each(|x| self.solve(x));
     }
 
@@ -82,7 +82,7 @@ fn factor_rows(rows: &mut [f64], order: usize, first: usize, block: usize) -> Op
 }
 
 /// Copies the upper triangle of a matrix to the lower one.
-pub(super) fn mirror(matrix: &mut [f64], order: usize) {
+pub(crate) fn mirror(matrix: &mut [f64], order: usize) {
     for i in 1..order {
         for j in 0..i {
             matrix[i * order + j] = matrix[j * order + i];
@@ -91,7 +91,7 @@ pub(super) fn mirror(matrix: &mut [f64], order: usize) {
 }
 
 /// The rows of `x`, `[rows, order]`, times a symmetric matrix.
-pub(super) fn times(x: &[f64], matrix: &[f64], order: usize) -> Vec<f64> {
+pub(crate) fn times(x: &[f64], matrix: &[f64], order: usize) -> Vec<f64> {
     let rows = x.len() / order.max(1);
     let mut result = vec![0.0; x.len()];
     let extent = Extent { rows, depth: order, columns: order };
@@ -100,7 +100,7 @@ pub(super) fn times(x: &[f64], matrix: &[f64], order: usize) -> Vec<f64> {
 }
 
 /// Solves a small symmetric positive system `[n, n]` in place of `b`; `None` if it is singular.
-pub(super) fn solve_small(matrix: &[f64], b: &[f64]) -> Option<Vec<f64>> {
+pub(crate) fn solve_small(matrix: &[f64], b: &[f64]) -> Option<Vec<f64>> {
     let factor = Factor::new(b.len(), matrix.to_vec())?;
     let mut x = b.to_vec();
     factor.solve(&mut x);

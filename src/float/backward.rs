@@ -1,16 +1,35 @@
 //! Gradients of a layer on one picture.
 
-use super::node::Ready;
-use crate::quantize::forward::{Layer, rank};
-use crate::quantize::patches::Geometry;
-use crate::quantize::product::{Extent, View, add_product};
+use super::layer::{Conv, Layer, rank};
+use super::patches::Geometry;
+use super::product::{Extent, View, add_product};
 use crate::tensor::{Shape, Window};
 
 /// Output pixels that are treated at once.
 const PIXELS: usize = 96;
 
+/// A layer that is ready to run both ways.
+pub(crate) struct Ready {
+    pub layer: Layer,
+    geometry: Option<Geometry>,
+    /// Weights of a convolution, `[out, depth]`.
+    rows: Vec<f32>,
+}
+
+impl Ready {
+    /// A layer that is no convolution.
+    pub(crate) fn of(layer: Layer) -> Self {
+        Ready { layer, geometry: None, rows: Vec::new() }
+    }
+
+    /// A convolution with weights `[out, depth]`.
+    pub(crate) fn conv(geometry: Geometry, rows: Vec<f32>, bias: Vec<f32>) -> Self {
+        Ready { layer: Layer::Conv(Conv::new(geometry, &rows, bias)), geometry: Some(geometry), rows }
+    }
+}
+
 /// What a layer read and gave, and the gradient of what it gave.
-pub(super) struct Pass<'a> {
+pub(crate) struct Pass<'a> {
     pub inputs: &'a [(&'a [f32], Shape)],
     pub to: Shape,
     pub result: &'a [f32],
@@ -18,7 +37,7 @@ pub(super) struct Pass<'a> {
 }
 
 /// Adds the gradient of each input to `into`, where it is wanted, and that of the parameters to `parameters`.
-pub(super) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>], parameters: &mut [Vec<f32>]) {
+pub(crate) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>], parameters: &mut [Vec<f32>]) {
     let Pass { inputs, to, result, gradient } = *pass;
     let (x, from) = inputs[0];
     match &ready.layer {
@@ -140,8 +159,6 @@ fn convolution(ready: &Ready, pass: &Pass, mut into: Option<&mut Vec<f32>>, para
 
 #[cfg(test)]
 mod tests {
-    use super::super::adam::Parameter;
-    use super::super::node::{Kind, Node};
     use super::*;
     use crate::random::Rng;
 
@@ -217,8 +234,7 @@ mod tests {
         let ready = |p: &[Vec<f32>]| {
             let weight = |o: usize, k: usize| p[0][(o / outputs * depth + k) * outputs + o % outputs];
             let rows = (0..to.c).flat_map(|o| (0..depth).map(move |k| (o, k))).map(|(o, k)| weight(o, k)).collect();
-            let parameters = vec![Parameter::new(rows, 0.0, 0.0), Parameter::new(p[1].clone(), 0.0, 0.0)];
-            Node { kind: Kind::Real { geometry }, parameters }.ready()
+            Ready::conv(geometry, rows, p[1].clone())
         };
         check(ready, vec![random(depth * to.c), random(to.c)], &[from], to);
     }

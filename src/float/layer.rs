@@ -11,7 +11,7 @@ use rayon::prelude::*;
 const PIXELS: usize = 96;
 
 /// A layer that is ready to run.
-pub(super) enum Layer {
+pub(crate) enum Layer {
     /// Passes its input on: the input itself, and quantizers of a network in float.
     Same,
     Conv(Conv),
@@ -33,7 +33,7 @@ pub(super) enum Layer {
 }
 
 /// A convolution that is ready to run.
-pub(super) struct Conv {
+pub(crate) struct Conv {
     geometry: Geometry,
     /// `[groups, depth, outputs of a group]`.
     weights: Vec<f32>,
@@ -42,7 +42,7 @@ pub(super) struct Conv {
 
 impl Conv {
     /// A convolution with weights `[out, kh, kw, in]`.
-    pub(super) fn new(geometry: Geometry, weights: &[f32], bias: Vec<f32>) -> Self {
+    pub(crate) fn new(geometry: Geometry, weights: &[f32], bias: Vec<f32>) -> Self {
         let (depth, outputs) = (geometry.depth(), geometry.outputs());
         let mut ordered = vec![0.0; weights.len()];
         for (output, row) in weights.chunks_exact(depth).enumerate() {
@@ -72,7 +72,7 @@ impl Conv {
 }
 
 /// The bases and parameters of a layer as it is stored.
-pub(super) fn layer(graph: &Graph, facts: &[Fact], id: usize, params: &Params) -> Result<Layer, String> {
+pub(crate) fn layer(graph: &Graph, facts: &[Fact], id: usize, params: &Params) -> Result<Layer, String> {
     let node = &graph.nodes()[id];
     Ok(match &node.op {
         Op::Input { .. } => Layer::Same,
@@ -99,7 +99,7 @@ pub(super) fn layer(graph: &Graph, facts: &[Fact], id: usize, params: &Params) -
 }
 
 /// A layer as the float network has it, whose parameters are `float`.
-pub(super) fn float_layer(graph: &Graph, facts: &[Fact], id: usize, float: &Params) -> Result<Layer, String> {
+pub(crate) fn float_layer(graph: &Graph, facts: &[Fact], id: usize, float: &Params) -> Result<Layer, String> {
     let node = &graph.nodes()[id];
     match &node.op {
         Op::Quantize { .. } => Ok(Layer::Same),
@@ -116,7 +116,7 @@ pub(super) fn float_layer(graph: &Graph, facts: &[Fact], id: usize, float: &Para
 }
 
 /// Where convolution `id` reads and writes.
-pub(super) fn geometry(node: &Node, facts: &[Fact], id: usize) -> Geometry {
+pub(crate) fn geometry(node: &Node, facts: &[Fact], id: usize) -> Geometry {
     let (window, groups) = match &node.op {
         Op::Conv { window, groups, .. } => (*window, *groups),
         _ => (Window::valid(1, 1), 1),
@@ -125,12 +125,12 @@ pub(super) fn geometry(node: &Node, facts: &[Fact], id: usize) -> Geometry {
 }
 
 /// A quantizer with this basis.
-pub(super) fn quantizer(basis: &[f32], encoding: Encoding, ties: Ties) -> Layer {
+pub(crate) fn quantizer(basis: &[f32], encoding: Encoding, ties: Ties) -> Layer {
     Layer::Quantize(Levels::of_activations(basis, encoding), ties)
 }
 
 /// A batch norm with rows gamma, beta, mean and variance.
-pub(super) fn affine(rows: &[f32], epsilon: f64) -> Layer {
+pub(crate) fn affine(rows: &[f32], epsilon: f64) -> Layer {
     let channels = rows.len() / 4;
     let row = |r: usize, c: usize| f64::from(rows[r * channels + c]);
     let factor = |c: usize| row(0, c) / (row(3, c) + epsilon).sqrt();
@@ -142,7 +142,7 @@ pub(super) fn affine(rows: &[f32], epsilon: f64) -> Layer {
 
 impl Layer {
     /// Runs the layer on pictures whose tensors follow each other in each of `inputs`.
-    pub(super) fn run<'a>(&self, inputs: &[(&'a [f32], Shape)], to: Shape) -> Vec<f32> {
+    pub(crate) fn run<'a>(&self, inputs: &[(&'a [f32], Shape)], to: Shape) -> Vec<f32> {
         let Some(&(first, from)) = inputs.first() else { return Vec::new() };
         if matches!(self, Layer::Same) {
             return first.to_vec();
@@ -159,7 +159,7 @@ impl Layer {
     }
 
     /// Runs the layer on one picture.
-    pub(super) fn picture(&self, inputs: &[(&[f32], Shape)], result: &mut [f32], to: Shape) {
+    pub(crate) fn picture(&self, inputs: &[(&[f32], Shape)], result: &mut [f32], to: Shape) {
         let (x, from) = inputs[0];
         let each = |result: &mut [f32], f: &dyn Fn(f32) -> f32| result.iter_mut().zip(x).for_each(|(r, &x)| *r = f(x));
         match self {
@@ -199,7 +199,7 @@ impl Layer {
 }
 
 /// [`Levels::rank`], faster for few levels: without branches that are guessed wrong.
-pub(super) fn rank(levels: &Levels, x: f32, ties: Ties) -> usize {
+pub(crate) fn rank(levels: &Levels, x: f32, ties: Ties) -> usize {
     match (levels.thresholds.len(), ties) {
         (..16, Ties::Below) => levels.thresholds.iter().map(|&t| usize::from(x > t)).sum(),
         _ => levels.rank(x, ties),
