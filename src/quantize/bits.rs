@@ -55,10 +55,7 @@ impl Bits {
 impl LayerBits {
     fn at_most(self, most: LayerBits) -> Self {
         let least = |own: Option<usize>, most: Option<usize>| own.map(|own| most.map_or(own, |most| own.min(most)));
-        LayerBits {
-            weights: least(self.weights, most.weights),
-            activations: least(self.activations, most.activations),
-        }
+        LayerBits { weights: least(self.weights, most.weights), activations: least(self.activations, most.activations) }
     }
 }
 

@@ -84,9 +84,7 @@ impl AutoArgs {
         options: &QuantizeOptions,
     ) -> Result<Option<Automatic>> {
         match (self.size, self.time) {
-            (Some(most), _) => {
-                automatic(float, pictures, options, &FileSize { float: float.packed(), most }).map(Some)
-            }
+            (Some(most), _) => automatic(float, pictures, options, &FileSize { float: float.packed(), most }).map(Some),
             (_, Some(share)) => {
                 let price = ModelledTime::new(float, share, &self.gpu, self.batch)?;
                 automatic(float, pictures, options, &price).map(Some)
@@ -136,9 +134,14 @@ mod tests {
 
     #[test]
     fn sizes_have_units() {
-        for (text, bytes) in
-            [("3MB", 3_000_000), ("0.5 kB", 500), ("70000", 70_000), ("12B", 12), ("2MiB", 2 << 20), ("1GB", 1_000_000_000)]
-        {
+        for (text, bytes) in [
+            ("3MB", 3_000_000),
+            ("0.5 kB", 500),
+            ("70000", 70_000),
+            ("12B", 12),
+            ("2MiB", 2 << 20),
+            ("1GB", 1_000_000_000),
+        ] {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         for text in ["", "MB", "-1MB", "3 apples", "nan", "infMB", "0"] {

@@ -32,7 +32,13 @@ pub(super) struct QuantizeArgs {
     output: PathBuf,
     /// Bits of weights and activations, 1 to 8 or 32 for float; for single layers by name, where * stands for any text:
     /// 2/2,layer4.*=3/3. With --auto the most that layers get [default with --auto: 8/8]
-    #[arg(long, value_name = "W/A", required = false, required_unless_present = "auto", default_value_if("auto", "true", "8/8"))]
+    #[arg(
+        long,
+        value_name = "W/A",
+        required = false,
+        required_unless_present = "auto",
+        default_value_if("auto", "true", "8/8")
+    )]
     bits: Bits,
     #[command(flatten)]
     auto: AutoArgs,

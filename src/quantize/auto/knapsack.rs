@@ -113,7 +113,8 @@ mod tests {
     /// All choices, one after the other.
     fn all(lists: &[Vec<Candidate>]) -> Vec<Vec<usize>> {
         lists.iter().fold(vec![Vec::new()], |choices, list| {
-            let with = |choice: &Vec<usize>| (0..list.len()).map(|at| [&choice[..], &[at]].concat()).collect::<Vec<_>>();
+            let with =
+                |choice: &Vec<usize>| (0..list.len()).map(|at| [&choice[..], &[at]].concat()).collect::<Vec<_>>();
             choices.iter().flat_map(with).collect()
         })
     }

@@ -49,7 +49,8 @@ pub(super) struct Losses {
 impl Losses {
     /// In both widths; what stays in float loses nothing.
     pub(super) fn of(&self, bits: LayerBits) -> f64 {
-        let get = |all: &BTreeMap<usize, f64>, bits: Option<usize>| bits.and_then(|b| all.get(&b)).copied().unwrap_or(0.0);
+        let get =
+            |all: &BTreeMap<usize, f64>, bits: Option<usize>| bits.and_then(|b| all.get(&b)).copied().unwrap_or(0.0);
         get(&self.weights, bits.weights) + get(&self.activations, bits.activations)
     }
 }

@@ -27,7 +27,8 @@ impl Price for FileSize<'_> {
         let tensors = specs.iter().map(|spec| (spec.name(), zeros(spec))).collect();
         let params = Params::new(graph, tensors).map_err(bad)?;
         let header = Header { graph: graph.clone(), ..self.float.header.clone() };
-        let length = to_bytes(&Packed { header, params, mean_image: self.float.mean_image.clone() }).map_err(bad)?.len();
+        let length =
+            to_bytes(&Packed { header, params, mean_image: self.float.mean_image.clone() }).map_err(bad)?.len();
         let mut costs = Costs { all: (length + REMARKS) as f64, ..Costs::default() };
         for spec in specs.iter().filter(|spec| matches!(spec.role, Role::Planes | Role::WeightBasis)) {
             *costs.layers.entry(spec.layer.clone()).or_default() += (4 * numbers(spec)) as f64;

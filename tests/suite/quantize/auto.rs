@@ -97,7 +97,8 @@ fn no_uniform_width_of_the_same_size_loses_less() {
 fn what_cannot_be_reached_is_refused_with_the_least() {
     let model = float("cifar-resnet-20", 16);
     let least = length(&low(&model, &options("1/2", Method::FAST)));
-    let error = chosen(&model, &options("8/2", Method::FULL), &FileSize { float: &model, most: least / 2 }).unwrap_err();
+    let error =
+        chosen(&model, &options("8/2", Method::FULL), &FileSize { float: &model, most: least / 2 }).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("as narrow as can be") && text.contains("kB"), "{text}");
 }
@@ -138,7 +139,12 @@ fn weights_and_activations_are_chosen_together_for_the_network_as_a_whole() {
     for share in [0.35, 0.7] {
         let price = Bits { share };
         let choice = chosen(&model, &options("4/4", Method::FULL), &price).unwrap();
-        let all = Bits { share }.of(&low(&model, &QuantizeOptions { bits: choice.bits.clone(), ..options("4/4", Method::FAST) }).header.graph);
+        let all = Bits { share }.of(&low(
+            &model,
+            &QuantizeOptions { bits: choice.bits.clone(), ..options("4/4", Method::FAST) },
+        )
+        .header
+        .graph);
         assert_eq!(all.unwrap().all, choice.cost);
         assert!(choice.cost <= choice.most && choice.cost > 0.9 * choice.most, "{} {}", choice.cost, choice.most);
         assert_eq!(choice.most, share * choice.widest);

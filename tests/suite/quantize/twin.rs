@@ -79,9 +79,12 @@ fn differences(params: &Params, found: &BTreeMap<String, Nested>) -> Vec<String>
             let of = if name.ends_with("basis") { expected.abs() } else { largest };
             (f64::from(own) - expected).abs() / of
         };
-        let (at, worst) = own.iter().zip(&expected).map(share).enumerate().fold((0, 0.0), |most, (at, off)| {
-            if off > most.1 || off.is_nan() { (at, off) } else { most }
-        });
+        let (at, worst) = own
+            .iter()
+            .zip(&expected)
+            .map(share)
+            .enumerate()
+            .fold((0, 0.0), |most, (at, off)| if off > most.1 || off.is_nan() { (at, off) } else { most });
         let allowed = if name.ends_with("basis") { BASES } else { OTHERS };
         if !(worst <= allowed) {
             lines.push(format!("{name}: number {at} is {}, the twin has {} ({worst:.1e})", own[at], expected[at]));
