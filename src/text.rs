@@ -1,4 +1,4 @@
-//! Text from files of unknown origin, made safe to show.
+//! Text to show: from files of unknown origin, made safe; in lines; numbers with units.
 
 /// `text` on one line, without characters that control a terminal or change the direction of writing.
 pub fn plain(text: &str) -> String {
@@ -73,6 +73,15 @@ fn edits(a: &[char], b: &[char]) -> usize {
         before = std::mem::replace(&mut row, next);
     }
     row[b.len()]
+}
+
+/// A number of bytes with a readable unit.
+pub fn bytes(n: usize) -> String {
+    match n {
+        0..1_000 => format!("{n} B"),
+        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        _ => format!("{:.2} MB", n as f64 / 1e6),
+    }
 }
 
 #[cfg(test)]

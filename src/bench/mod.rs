@@ -31,6 +31,6 @@ pub use device::{Opened, open};
 pub use explain::{Explanation, Group, Launch, Prediction, Remark, explain};
 pub use host::{OtherLoad, host};
 pub use perfetto::perfetto;
-pub use random::{random_model, random_network};
+pub use random::{random_model, random_network, random_program};
 pub use settle::settle;
 pub use steps::{StepTimes, Subject, least, time, time_steps};

@@ -29,7 +29,10 @@ pub fn random_network(id: &str, widths: &dyn Widths, seed: u64) -> Result<Progra
 }
 
 /// The integer program of `graph` with random parameters, for pixels or for tensors of magnitudes up to 4.
-pub(super) fn random_program(graph: &Graph, kind: InputKind, seed: u64) -> Result<Program, String> {
+///
+/// # Errors
+/// It cannot be lowered.
+pub fn random_program(graph: &Graph, kind: InputKind, seed: u64) -> Result<Program, String> {
     let normalize = match kind {
         InputKind::Pixels => Normalize::Channel { mean: [0.5; 3], std: [0.25; 3] },
         InputKind::Tensor => Normalize::TensorOnly { range: 4.0 },

@@ -1,6 +1,7 @@
 //! Output: results, notes, errors, progress.
 
 pub(super) use super::messages::{detail, error, is_verbose, note};
+pub(super) use crate::text::bytes;
 
 use super::failure::Failure;
 use super::progress::Progress;
@@ -80,15 +81,6 @@ pub(super) fn count(n: u64) -> String {
         1_000..1_000_000 => format!("{:.1} k", n as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{:.2} M", n as f64 / 1e6),
         _ => format!("{:.2} G", n as f64 / 1e9),
-    }
-}
-
-/// A number of bytes with a readable unit.
-pub(super) fn bytes(n: usize) -> String {
-    match n {
-        0..1_000 => format!("{n} B"),
-        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
-        _ => format!("{:.2} MB", n as f64 / 1e6),
     }
 }
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 const FLOAT: usize = 32;
 
 /// Bits of one layer; `None` leaves it in float.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LayerBits {
     /// Of its weights.
     pub weights: Option<usize>,
@@ -34,10 +34,28 @@ impl Bits {
         self.patterns.iter().rev().find(|(pattern, _)| matches(pattern, layer)).map(|(_, bits)| *bits)
     }
 
+    /// The same with at most as many bits as `most` has; what is in float stays so.
+    pub(super) fn at_most(&self, most: LayerBits) -> Self {
+        let patterns = self.patterns.iter().map(|(pattern, bits)| (pattern.clone(), bits.at_most(most)));
+        Bits { usual: self.usual.at_most(most), patterns: patterns.collect() }
+    }
+
+    /// The same but for some layers.
+    pub(super) fn with(&self, layers: impl Iterator<Item = (String, LayerBits)>) -> Self {
+        Bits { usual: self.usual, patterns: self.patterns.iter().cloned().chain(layers).collect() }
+    }
+
     /// The patterns that match none of `layers`.
     pub(super) fn unmatched<'a>(&'a self, layers: &'a [&str]) -> impl Iterator<Item = &'a str> {
         let unused = |pattern: &&str| !layers.iter().any(|layer| matches(pattern, layer));
         self.patterns.iter().map(|(pattern, _)| pattern.as_str()).filter(unused)
+    }
+}
+
+impl LayerBits {
+    fn at_most(self, most: LayerBits) -> Self {
+        let least = |own: Option<usize>, most: Option<usize>| own.map(|own| most.map_or(own, |most| own.min(most)));
+        LayerBits { weights: least(self.weights, most.weights), activations: least(self.activations, most.activations) }
     }
 }
 
@@ -124,6 +142,14 @@ mod tests {
         assert_eq!(all.to_string(), "2/2,layer4.*=3/3,*.conv2=4/32,layer4.0.conv2=32/5");
         assert_eq!(all.unmatched(&["layer4.0.conv2"]).count(), 0);
         assert_eq!(all.unmatched(&["layer4.conv1"]).collect::<Vec<_>>(), ["*.conv2", "layer4.0.conv2"]);
+    }
+
+    #[test]
+    fn widths_are_limited_and_replaced() {
+        let all: Bits = "4/32,a*=32/2,b=1/3".parse().unwrap();
+        assert_eq!(all.at_most(bits(2, 2)).to_string(), "2/32,a*=32/2,b=1/2");
+        assert_eq!(all.at_most(LayerBits { weights: Some(3), activations: None }).to_string(), "3/32,a*=32/2,b=1/3");
+        assert_eq!(all.with([("ab".to_owned(), bits(5, 6))].into_iter()).of("ab"), bits(5, 6));
     }
 
     #[test]

@@ -10,10 +10,12 @@
 //! Going from the last input to the first, each term is least for the level nearest to w*[i] plus what the codes that are
 //! chosen already ask for. Inputs that vary most come last, so they are chosen first.
 //!
-//! *Refit*. For given codes, q = v' B, and the best basis solves (B M B') v = B M w*'.
+//! *Refit*. For given codes, q = v' B, and the best basis solves (B M B') v = B M w*'. Each round of error feedback starts from
+//! the bases to which the one before was refitted; of each output the cheapest round counts.
 //!
 //! *Descent*. A change of one weight by d changes the cost by M[i][i] d^2 - 2 d g[i], where g = M e. So the best level for
-//! it is the one nearest to q[i] + g[i] / M[i][i]. Weights take turns until none changes.
+//! it is the one nearest to q[i] + g[i] / M[i][i]. Weights take turns, in the order of error feedback, until none changes. Then
+//! bases are refitted and it starts again, from the cheapest so far, until that improves no output.
 
 use super::problem::Problem;
 use super::qem;

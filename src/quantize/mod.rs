@@ -6,6 +6,7 @@
 //!
 //! All sums have a fixed order, in [`float`](crate::float) too, so that the result does not depend on the number of threads or the width of vectors.
 
+mod auto;
 mod bits;
 mod codes;
 mod kept;
@@ -22,6 +23,7 @@ mod stored;
 mod tape;
 mod tune;
 
+pub use auto::{Choice, ChosenLayer, Costs, FileSize, Price, choose};
 pub use bits::{Bits, LayerBits};
 pub use kept::kept_in_float;
 pub use layer::Errors;

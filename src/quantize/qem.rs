@@ -1,6 +1,6 @@
 //! Bases by quantization error minimization (LQ-Nets section 3.3, algorithm 1): alternately, each number takes the nearest
 //! level, and the basis the least squared error for these codes. Started from several scales, since it only finds a local
-//! minimum.
+//! minimum: the result is the best basis of all steps from all starts.
 //!
 //! With coefficients b (the bits of a level, 0 or 1, or -1 or 1) the error of numbers x with importance p is
 //! sum p (x - v'b)^2, so the basis solves (sum p b b') v = sum p x b. Levels are ranges of sorted numbers, so running sums
@@ -14,9 +14,9 @@ use crate::graph::Encoding;
 const STEPS: usize = 24;
 /// How much the basis is held where it is, as a share of all importance: elements that no number uses stay.
 const HOLD: f64 = 1e-6;
-/// Shares of the numbers that lie below the highest level at the starts.
+/// Shares of the numbers other than 0 whose size lies below the highest level at the starts.
 const CLIPS: [f64; 6] = [0.5, 0.8, 0.9, 0.97, 0.995, 1.0];
-/// The highest level at the starts for weights, in standard deviations.
+/// The highest level at the starts for weights, in root mean squares.
 const WIDTHS: [f64; 6] = [0.75, 1.25, 1.75, 2.25, 3.0, 4.0];
 
 /// A basis, in ascending order, and what it costs.

@@ -3,7 +3,7 @@
 use super::codes::Channel;
 use super::layer::Found;
 use crate::float::{Conv, Geometry, Layer, affine};
-use crate::graph::{Graph, Node, NodeId, Op, Params, Role, Tensor};
+use crate::graph::{Graph, Node, NodeId, Op, Params, Role, Tensor, Weights};
 use crate::quant;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,6 @@ impl Parameters {
         found: &Found,
     ) -> Result<Layer, String> {
         let node = &graph.nodes()[id];
-        let Op::Conv { bias, .. } = node.op else { return Err("is no convolution".into()) };
         let rows: Vec<f32> = found.weights.iter().map(|&w| w as f32).collect();
         match &found.channels {
             Some(channels) => self.put_codes(&node.name, geometry, channels),
@@ -47,10 +46,7 @@ impl Parameters {
             }
         }
         let constants: Vec<f32> = found.constants.iter().map(|&c| c as f32).collect();
-        let mut readers = graph.consumers(id);
-        let norm = readers.next().filter(|_| readers.next().is_none()).map(|reader| &graph.nodes()[reader]);
-        let norm = norm.filter(|reader| !bias && matches!(reader.op, Op::BatchNorm { .. }));
-        if let Some(norm) = norm {
+        if let Some(norm) = norm_for_constants(graph, id) {
             let mut numbers = float.get(&norm.name, Role::BatchNorm)?.f32().to_vec();
             let means = 2 * constants.len()..3 * constants.len();
             numbers[means].iter_mut().zip(&constants).for_each(|(mean, constant)| *mean -= constant);
@@ -89,4 +85,28 @@ impl Parameters {
     pub(super) fn finish(self) -> Result<(Graph, BTreeMap<String, Tensor>), String> {
         Ok((Graph::new(self.nodes)?, self.tensors))
     }
+}
+
+/// The batch norm that alone reads convolution `id`, if that has no bias.
+fn norm_for_constants(graph: &Graph, id: NodeId) -> Option<&Node> {
+    let mut readers = graph.consumers(id);
+    let norm = readers.next().filter(|_| readers.next().is_none()).map(|reader| &graph.nodes()[reader]);
+    let has_bias = matches!(graph.nodes()[id].op, Op::Conv { bias: true, .. });
+    norm.filter(|reader| !has_bias && matches!(reader.op, Op::BatchNorm { .. }))
+}
+
+/// The network with the biases that convolutions get when they are stored, as far as something before them is quantized, or
+/// their weights are.
+pub(super) fn with_biases(graph: &Graph) -> Result<Graph, String> {
+    let mut nodes = graph.nodes().to_vec();
+    let mut changed = vec![false; nodes.len()];
+    for (id, node) in nodes.iter_mut().enumerate() {
+        let reads_changed = node.inputs.iter().any(|&input| changed[input]);
+        let is_quantized = matches!(node.op, Op::Quantize { .. } | Op::Conv { weights: Weights::Planes { .. }, .. });
+        changed[id] = reads_changed || is_quantized;
+        if let (Op::Conv { bias, .. }, true, None) = (&mut node.op, changed[id], norm_for_constants(graph, id)) {
+            *bias = true;
+        }
+    }
+    Graph::new(nodes)
 }

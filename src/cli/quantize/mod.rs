@@ -1,7 +1,9 @@
 //! `lq-infer quantize`
 
+mod auto;
 mod calibration;
 mod summary;
+mod time;
 
 use super::args::DeviceArg;
 use super::eval::{Accuracy, accuracy};
@@ -14,6 +16,7 @@ use crate::convert::{Conversion, ConvertOptions, Unquantized};
 use crate::error::Result;
 use crate::quantize::{Bits, Method, QuantizeOptions, Quantized, Tuning, kept_in_float, quantize};
 use crate::session::Model;
+use auto::AutoArgs;
 use calibration::Calibration;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -28,9 +31,17 @@ pub(super) struct QuantizeArgs {
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// Bits of weights and activations, 1 to 8 or 32 for float; for single layers by name, where * stands for any text:
-    /// 2/2,layer4.*=3/3
-    #[arg(long, value_name = "W/A")]
+    /// 2/2,layer4.*=3/3. With --auto the most that layers get [default with --auto: 8/8]
+    #[arg(
+        long,
+        value_name = "W/A",
+        required = false,
+        required_unless_present = "auto",
+        default_value_if("auto", "true", "8/8")
+    )]
     bits: Bits,
+    #[command(flatten)]
+    auto: AutoArgs,
     /// Folder of pictures as the network will see them; labels are not needed
     #[arg(long, value_name = "DIR")]
     calibrate: PathBuf,
@@ -89,9 +100,12 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     let start = Instant::now();
     let pictures = Calibration::find(&args.calibrate, args.pictures.get(), args.seed, &float)?;
     let count = pictures.paths.len();
-    let Quantized { mut packed, report } = quantized(args, &float, &pictures)?;
+    let widest = quantize_options(args, &float, count);
+    let automatic = args.auto.choose(&float, &pictures, &widest)?;
+    let bits = automatic.as_ref().map_or(widest.bits.clone(), |automatic| automatic.choice.bits.clone());
+    let Quantized { mut packed, report } = quantized(&float, &pictures, &QuantizeOptions { bits, ..widest.clone() })?;
     let seconds = start.elapsed().as_secs_f64();
-    packed.header.source.converter = provenance(args, &float, count);
+    packed.header.source.converter = provenance(args, &widest, count);
     packed.header.name =
         args.source.name.clone().unwrap_or_else(|| format!("{} {}", base_name(&float), packed.header.graph.widths()));
     let model = with_golden(&args.checkpoint, packed)?;
@@ -104,6 +118,7 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
         source: &header.source,
         pictures: count,
         seconds,
+        automatic: automatic.as_ref(),
         report: &report,
         warnings: summary::warnings(&report),
         evaluation,
@@ -120,49 +135,42 @@ fn base_name(float: &Model) -> &str {
     name.strip_suffix(&format!(" {}", float.header().graph.widths())).unwrap_or(name)
 }
 
-/// How codes are found, as the arguments say. The length of the tuning follows from the network and the pictures.
-fn method(args: &QuantizeArgs, float: &Model, pictures: usize) -> Method {
-    if args.method == MethodArg::Fast {
-        return Method::FAST;
-    }
+/// What the arguments say. The length of the tuning follows from the network and the pictures.
+fn quantize_options(args: &QuantizeArgs, float: &Model, pictures: usize) -> QuantizeOptions {
     let seen = if args.no_mirror { pictures } else { 2 * pictures };
     let usual = Tuning::usual(&float.header().graph, seen);
     let tuning = Tuning { epochs: args.epochs.unwrap_or(usual.epochs), ..usual };
-    Method { tuning: (tuning.epochs > 0).then_some(tuning), ..Method::FULL }
+    let method = match args.method {
+        MethodArg::Fast => Method::FAST,
+        MethodArg::Full => Method { tuning: (tuning.epochs > 0).then_some(tuning), ..Method::FULL },
+    };
+    QuantizeOptions { bits: args.bits.clone(), ends: args.first_last, method, mirror: !args.no_mirror, seed: args.seed }
 }
 
-/// How the model was made, in one line.
-fn provenance(args: &QuantizeArgs, float: &Model, pictures: usize) -> String {
-    let method = match method(args, float, pictures) {
+/// How the model was made, in one line. `options` are those of the arguments.
+fn provenance(args: &QuantizeArgs, options: &QuantizeOptions, pictures: usize) -> String {
+    let QuantizeOptions { bits, ends, method, mirror, seed } = options;
+    let method = match method {
         Method { full: false, .. } => "fast".to_owned(),
         Method { tuning, .. } => format!("full --epochs {}", tuning.map_or(0, |tuning| tuning.epochs)),
     };
-    let ends = [(args.first_last, " --first-last"), (args.no_mirror, " --no-mirror")];
-    let ends: String = ends.iter().filter(|(given, _)| *given).map(|(_, text)| *text).collect();
+    let flags = [(*ends, " --first-last"), (!mirror, " --no-mirror")];
+    let flags: String = flags.iter().filter(|(given, _)| *given).map(|(_, text)| *text).collect();
     format!(
-        "lq-infer {} quantize --bits {}{ends} --method {method}, {pictures} pictures, --seed {}",
+        "lq-infer {} quantize --bits {bits}{}{flags} --method {method}, {pictures} pictures, --seed {seed}",
         env!("CARGO_PKG_VERSION"),
-        args.bits,
-        args.seed
+        args.auto.text(),
     )
 }
 
-fn quantized(args: &QuantizeArgs, float: &Model, pictures: &Calibration) -> Result<Quantized> {
-    let method = method(args, float, pictures.paths.len());
-    let options = QuantizeOptions {
-        bits: args.bits.clone(),
-        ends: args.first_last,
-        method,
-        mirror: !args.no_mirror,
-        seed: args.seed,
-    };
+fn quantized(float: &Model, pictures: &Calibration, options: &QuantizeOptions) -> Result<Quantized> {
     let bar = output::long_progress(0, "layers");
     let tell = |name: &str, done, total| {
         bar.set(done, total);
         output::detail(|| name.to_owned());
     };
     let kept = kept_in_float(&float.header().network);
-    let quantized = quantize(float.packed(), pictures, &options, &kept, &tell);
+    let quantized = quantize(float.packed(), pictures, options, &kept, &tell);
     bar.finish_and_clear();
     quantized
 }

@@ -1,5 +1,6 @@
 //! What `quantize` prints.
 
+use super::auto::Automatic;
 use crate::cli::eval::Accuracy;
 use crate::cli::failure::Outcome;
 use crate::cli::output;
@@ -22,6 +23,8 @@ pub(super) struct Summary<'a> {
     pub(super) pictures: usize,
     /// Time of the quantization, with decoding and without evaluation.
     pub(super) seconds: f64,
+    /// How bits were chosen, if they were.
+    pub(super) automatic: Option<&'a Automatic>,
     #[serde(flatten)]
     pub(super) report: &'a QuantizeReport,
     pub(super) warnings: Vec<String>,
@@ -65,6 +68,7 @@ impl Summary<'_> {
     }
 
     pub(super) fn print(&self) -> Outcome {
+        self.automatic.map_or(Ok(()), Automatic::print)?;
         let head =
             ["layer", "W/A", "weights", "inputs", "nearest", "fitted", "feedback", "outputs", "levels", "packed"];
         let share = |x: f64| if x.is_nan() { String::new() } else { format!("{x:.4}") };

@@ -63,6 +63,35 @@ fn json_has_layers_and_both_accuracies() {
 }
 
 #[test]
+fn bits_are_chosen_for_a_size_or_a_time() {
+    let (folder, checkpoint) = folder();
+    let (pictures, output) = (folder.path().join("pictures"), folder.path().join("q.safetensors"));
+    let size = ["--bits", "5/2", "--auto", "--size", "90kB", "--json"];
+    let line = &json_lines(&run(&args(&checkpoint, &pictures, &output, &size)))[0];
+    let layers = line["automatic"]["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 18);
+    assert!(layers.iter().all(|layer| layer["bits"].as_str().unwrap().ends_with("/2")), "{layers:?}");
+    let bytes = std::fs::metadata(&output).unwrap().len();
+    assert!((80_000..=90_000).contains(&bytes), "{bytes}");
+    let made = Model::open(&output).unwrap().header().source.converter.clone();
+    assert!(made.contains("quantize --bits 5/2 --auto --size 90000 --method full"), "{made}");
+    let time = ["--auto", "--time", "0.8", "--gpu", "h100", "--batch", "256", "--method", "fast"];
+    let printed = run(&args(&checkpoint, &pictures, &output, &time));
+    assert!(printed.status.success(), "{}", stderr(&printed));
+    assert!(stdout(&printed).contains("us at the widest widths), expected loss"), "{}", stdout(&printed));
+    for (more, code, part) in [
+        (&["--auto"][..], 2, "--size"),
+        (&["--bits", "2/2", "--size", "90kB"], 2, "--auto"),
+        (&["--auto", "--size", "90kB", "--time", "0.5"], 2, "cannot be used with"),
+        (&["--auto", "--size", "9kB"], 2, "as narrow as can be"),
+        (&["--auto", "--time", "0.01"], 2, "as narrow as can be"),
+        (&["--auto", "--time", "0.5", "--gpu", "abacus"], 2, "rx-6800"),
+    ] {
+        fails(&args(&checkpoint, &pictures, &output, more), code, &[part]);
+    }
+}
+
+#[test]
 fn what_cannot_be_quantized_is_refused() {
     let (folder, checkpoint) = folder();
     let at = |name: &str| folder.path().join(name);

@@ -1,13 +1,15 @@
 //! Quantization without training: narrow random networks through every step, and the program's command.
 
+mod auto;
 mod command;
 mod layers;
+mod twin;
 
 use crate::common::rng::Rng;
 use crate::common::tensorpack::variables;
 use crate::narrow::{Bits as Widths, Narrow, converted, network, problem};
 use lq_infer::internals::format::Packed;
-use lq_infer::internals::graph::{Op, Role};
+use lq_infer::internals::graph::{Graph, Node, Op, Role, Weights};
 use lq_infer::internals::quantize::{Method, Pictures, QuantizeOptions, Quantized, Tuning, kept_in_float, quantize};
 use lq_infer::{Batch, DeviceSelector, Engine, Model, Result};
 use std::collections::BTreeSet;
@@ -74,6 +76,18 @@ pub fn difference(float: &Packed, low: &Packed) -> f64 {
     off / spread
 }
 
+/// Bits of weights and of activations of each quantized convolution, 32 for float.
+fn widths(graph: &Graph) -> Vec<(String, [usize; 2])> {
+    let nodes = graph.nodes();
+    let bits = |node: &Node| match node.op {
+        Op::Quantize { bits, .. } => bits,
+        Op::Conv { weights: Weights::Planes { bits }, .. } => bits,
+        _ => 32,
+    };
+    let quantized = nodes.iter().filter(|node| matches!(node.op, Op::Conv { weights: Weights::Planes { .. }, .. }));
+    quantized.map(|node| (node.name.clone(), [bits(node), bits(&nodes[node.inputs[0]])])).collect()
+}
+
 #[test]
 fn more_bits_come_closer_to_the_float_network() {
     for (id, size) in [("cifar-resnet-20", 16), ("torch-resnet-18", 48), ("vgg-small", 16)] {
@@ -133,7 +147,7 @@ fn networks_have_quantizers_where_lq_nets_do() {
         let graph = quantized(&float(id, size), "2/2", Method::FAST).packed.header.graph;
         let zoo = network(id).build(&Narrow { bits: Widths::Uniform(Some(2), Some(2)), size }).unwrap().graph;
         // Names of quantizers differ; what they read, and who reads them, does not.
-        let places = |graph: &lq_infer::internals::graph::Graph| -> BTreeSet<(String, String)> {
+        let places = |graph: &Graph| -> BTreeSet<(String, String)> {
             let node = |id: usize| &graph.nodes()[id];
             let convs = graph.nodes().iter().filter(|n| matches!(n.op, Op::Conv { .. }));
             let quantized = convs.filter(|n| matches!(node(n.inputs[0]).op, Op::Quantize { .. }));
