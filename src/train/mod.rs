@@ -19,6 +19,8 @@ mod settings;
 mod sgd;
 mod state;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod trainer;
 
 pub use data::{Augment, Dataset};

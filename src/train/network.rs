@@ -311,6 +311,11 @@ fn assign<R: Number>(stages: &mut [Stage<R>], for_training: bool) -> Result<Vec<
         steps.push(Access { reads: vec![count - 1], writes: vec![last], keeps_inputs: false });
         for at in (1..count).rev() {
             let stage = &mut stages[at];
+            if !written[gradients[at]] {
+                // Nothing that leads to the loss reads it.
+                stage.into = vec![None; stage.inputs.len()];
+                continue;
+            }
             let mut reads = vec![gradients[at]];
             reads.extend(values(&stage.inputs).into_iter().filter(|_| stage.step.reads_input()));
             reads.extend(stage.step.reads_result().then_some(at));
@@ -328,7 +333,7 @@ fn assign<R: Number>(stages: &mut [Stage<R>], for_training: bool) -> Result<Vec<
     let Slots { slot_of, words } = Slots::assign(&tensors, &steps, keep)?;
     for (at, stage) in stages.iter_mut().enumerate() {
         stage.value = has_value[at].then(|| slot_of[at]);
-        stage.gradient = (for_training && at > 0).then(|| slot_of[gradients[at]]);
+        stage.gradient = (at > 0 && written[gradients[at]]).then(|| slot_of[gradients[at]]);
         stage.into.iter_mut().flatten().for_each(|(to, _)| *to = slot_of[*to]);
     }
     Ok(words)

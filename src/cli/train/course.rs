@@ -1,6 +1,7 @@
 //! The course of a training as the user sees it.
 
-use super::{Pictures, TrainArgs};
+use super::args::TrainArgs;
+use super::data::Pictures;
 use crate::backend::CancelToken;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::progress::Progress;

@@ -16,6 +16,12 @@ const ARRAYS: [&str; 2] = ["images.npy", "labels.npy"];
 const BINARY: &str = ".bin";
 const BINARY_TRAINING: &str = "data_batch_";
 
+/// The pictures of a training.
+pub(super) struct Pictures {
+    pub training: Dataset,
+    pub validation: Dataset,
+}
+
 /// Where pictures are.
 pub(super) enum Source {
     /// The class of each picture, and the folder of each class.

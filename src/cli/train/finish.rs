@@ -1,6 +1,6 @@
 //! What follows a training: the packed model, what the integer engine makes of it, and the command to run next.
 
-use super::TrainArgs;
+use super::args::TrainArgs;
 use crate::backend::Control;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::source::with_golden;

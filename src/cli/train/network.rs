@@ -1,6 +1,6 @@
 //! The network that the arguments name.
 
-use super::TrainArgs;
+use super::args::TrainArgs;
 use crate::cli::network::Ends;
 use crate::convert::{Checkpoint, ConvertOptions, CustomNetwork, convert, convert_graph};
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! AVX2 with FMA (Intel Haswell, AMD Excavator and later).
 
-use super::{LANES, LEVELS, Vectors, enable_features};
+use super::operations::{LANES, LEVELS, Vectors, enable_features};
 use std::arch::x86_64::*;
 
 /// Two registers of eight numbers each.

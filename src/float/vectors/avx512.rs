@@ -1,6 +1,6 @@
 //! AVX-512 (Intel Skylake-X, AMD Zen 4 and later).
 
-use super::{LANES, LEVELS, Vectors, enable_features};
+use super::operations::{LANES, LEVELS, Vectors, enable_features};
 use std::arch::x86_64::*;
 
 /// A register of sixteen numbers.

@@ -1,13 +1,13 @@
 //! Plain Rust, for processors without vectors that this crate knows, and for `f64`.
 
-use super::{LANES, LEVELS, Number, Vectors};
+use super::operations::{LANES, LEVELS, Scalar, Vectors};
 use std::array::from_fn;
 
 /// An array of sixteen numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
-impl<R: Number> Vectors<R> for Portable {
+impl<R: Scalar> Vectors<R> for Portable {
     const SUMS: usize = 8;
     type V = [R; LANES];
 

@@ -5,7 +5,7 @@
 //! (the straight-through estimator), but a number beyond the highest level changes nothing. With codes of -1 and 1, the same
 //! holds beyond the lowest level.
 
-use super::weights::move_basis;
+use super::bases::move_basis;
 use crate::float::{LEVELS, Number};
 use crate::quant::{Encoding, Levels, Ties};
 

@@ -5,8 +5,8 @@
 //! a stride of 1 that is a convolution of the padded G with the window turned round; for larger ones it is one such
 //! convolution, with a part of the taps, for each position of a pixel within the stride ([`Phase`]).
 
+use super::call::{Into, Place, Run, Value};
 use super::weights::WeightQuantizer;
-use super::{Into, Place, Run, Value};
 use crate::float::{Geometry, LANES, LEVELS, Number, Product, Start, Sweep, Vectors, WeightGradient, Work, rounded_up};
 use crate::train::parameter::{Kept, Parameter, Part};
 use crate::train::parts::{PARTS, ranges, split};

@@ -4,7 +4,7 @@
 //! gradients g of y over n numbers of a channel, beta has the gradient sum g, gamma has sum g x^, and x has
 //! gamma / s (g - sum g / n - x^ sum g x^ / n), since m and s depend on x.
 
-use super::Run;
+use super::call::Run;
 use crate::float::{LANES, Number, Vectors, Work, rounded_up};
 use crate::train::parameter::Parameter;
 use crate::train::parts::{PARTS, ranges};

@@ -5,8 +5,8 @@
 //! highest level (if there is a quantizer); see `normal.rs` and `activation.rs`.
 
 use super::activation::{ActivationQuantizer, Used};
+use super::call::{Into, Place, Run, Value};
 use super::normal::{Affine, Norm, added, block, flush};
-use super::{Into, Place, Run, Value};
 use crate::float::{LANES, Number, Vectors, Work};
 use crate::train::parameter::{Kept, Part};
 use crate::train::parts::{PARTS, ranges, split};
@@ -393,6 +393,124 @@ impl<R: Number> Work<R> for Through<'_, R> {
                     at += channels;
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::float::InstructionSet;
+    use crate::quant::{Encoding, Levels, Ties};
+    use crate::random::Rng;
+    use crate::train::parts::Scratch;
+
+    const CHANNELS: usize = 19;
+    const PICTURES: usize = 3;
+    const PIXELS: usize = 7;
+
+    fn step(bits: Option<usize>, encoding: Encoding, norm: bool) -> Pointwise<f64> {
+        let mut step = Pointwise::new(CHANNELS);
+        step.relu = encoding == Encoding::ZeroOne;
+        step.quantizer = bits.map(|bits| ActivationQuantizer::new(bits, encoding, Ties::Below));
+        step.norm = norm.then(|| Norm::new(CHANNELS, 1e-5));
+        if let Some(norm) = &mut step.norm {
+            let mut rng = Rng::new(8);
+            norm.gamma.values.iter_mut().for_each(|g| *g = rng.uniform(0.5, 1.5));
+            norm.beta.values.iter_mut().for_each(|b| *b = rng.uniform(-0.5, 0.5));
+        }
+        step
+    }
+
+    /// The sum of weights times what the step would give without rounding, by plain loops.
+    fn unrounded(step: &Pointwise<f64>, x: &[f64], weights: &[f64]) -> f64 {
+        let rows = x.len() / CHANNELS;
+        let mut sum = 0.0;
+        for c in 0..CHANNELS {
+            let own = || x.iter().skip(c).step_by(CHANNELS);
+            let mean = own().sum::<f64>() / rows as f64;
+            let variance = own().map(|x| (x - mean).powi(2)).sum::<f64>() / rows as f64;
+            for (x, weight) in own().zip(weights.iter().skip(c).step_by(CHANNELS)) {
+                let normal = match &step.norm {
+                    Some(norm) => (x - mean) / (variance + 1e-5).sqrt() * norm.gamma.values[c] + norm.beta.values[c],
+                    None => *x,
+                };
+                let floor = if step.relu { normal.max(0.0) } else { normal };
+                let clipped = match &step.quantizer {
+                    Some(quantizer) => {
+                        let top: f64 = quantizer.basis.iter().map(|&v| f64::from(v)).sum();
+                        if step.relu { floor.min(top) } else { floor.clamp(-top, top) }
+                    }
+                    None => floor,
+                };
+                sum += weight * clipped;
+            }
+        }
+        sum
+    }
+
+    #[test]
+    fn gradients_are_slopes_of_what_is_not_rounded() {
+        let mut rng = Rng::new(2);
+        let mut random = || (0..PICTURES * PIXELS * CHANNELS).map(|_| rng.uniform(-2.0, 2.0)).collect::<Vec<f64>>();
+        let (x, weights) = (random(), random());
+        for (bits, encoding) in
+            [(None, Encoding::ZeroOne), (Some(2), Encoding::ZeroOne), (Some(3), Encoding::PlusMinus)]
+        {
+            for norm in [false, true] {
+                let mut step = step(bits, encoding, norm);
+                let scratch = Scratch::default();
+                let set = InstructionSet::Portable;
+                // No bases move at a rate of 0.
+                let run = Run { pictures: PICTURES, set, training: true, rate: 0.0, scratch: &scratch };
+                step.forward(&run, &x, &mut vec![0.0; x.len()]);
+                let mut found = vec![1.0; x.len()];
+                step.backward(&run, &x, &weights, Some(Into { numbers: &mut found, adds: true }));
+                for at in (0..x.len()).step_by(5) {
+                    let moved = |by: f64| {
+                        let mut x = x.clone();
+                        x[at] += by;
+                        unrounded(&step, &x, &weights)
+                    };
+                    let slope = (moved(1e-6) - moved(-1e-6)) / 2e-6;
+                    assert!((slope + 1.0 - found[at]).abs() < 1e-6, "{bits:?} {norm} {slope} {}", found[at]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn results_are_levels_and_sums_count_every_number() {
+        let mut rng = Rng::new(4);
+        let x: Vec<f64> = (0..PICTURES * PIXELS * CHANNELS).map(|_| rng.uniform(-2.0, 2.0)).collect();
+        for bits in [1, 2, 3, 4, 5, 8] {
+            let mut step = step(Some(bits), Encoding::ZeroOne, false);
+            let before = step.quantizer.as_ref().unwrap().basis.clone();
+            let levels = Levels::of_activations(&before, Encoding::ZeroOne);
+            let scratch = Scratch::default();
+            let run =
+                Run { pictures: PICTURES, set: InstructionSet::best(), training: true, rate: 1.0, scratch: &scratch };
+            let mut result = vec![0.0; x.len()];
+            step.forward(&run, &x, &mut result);
+            let mut fit = crate::float::BasisFit::new(
+                &before.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(),
+                0.0,
+                1e-6 * x.len() as f64,
+            );
+            for (x, found) in x.iter().zip(&result) {
+                let rank = levels.rank(x.max(0.0) as f32, Ties::Below);
+                assert_eq!(*found, f64::from(levels.values[rank]));
+                fit.add(usize::from(levels.codes[rank]), 1.0, x.max(0.0));
+            }
+            let expected = fit.solve().unwrap();
+            let basis = &step.quantizer.as_ref().unwrap().basis;
+            basis.iter().zip(expected).for_each(|(a, b)| assert!((f64::from(*a) - b).abs() < 1e-6, "{bits}: {a} {b}"));
+            // The same as codes.
+            step.quantizer.as_mut().unwrap().basis = before;
+            step.codes = Some(Vec::new());
+            step.forward(&run, &x, &mut []);
+            let Some(Value::Codes(codes, table)) = step.value() else { panic!("no codes") };
+            assert!(codes.iter().zip(&result).all(|(&code, &level)| table[usize::from(code)] == level));
         }
     }
 }
