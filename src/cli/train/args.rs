@@ -8,7 +8,7 @@ use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Args, Debug)]
-pub(in crate::cli) struct TrainArgs {
+pub(crate) struct TrainArgs {
     /// Id of a network, see `lq-infer networks`
     #[arg(required_unless_present_any = ["graph", "resume"], conflicts_with_all = ["graph", "resume"])]
     pub id: Option<String>,
