@@ -52,6 +52,8 @@ mod session;
 mod tensor;
 mod text;
 mod threads;
+#[cfg(all(feature = "convert", feature = "image"))]
+mod train;
 #[cfg(any(feature = "bench", feature = "convert"))]
 mod zoo;
 
@@ -122,6 +124,9 @@ pub mod internals {
         tensor
         /// Text made safe to show.
         text
+        /// Training of networks together with their quantizers.
+        #[cfg(all(feature = "convert", feature = "image"))]
+        train
         /// Definitions of known networks.
         #[cfg(any(feature = "bench", feature = "convert"))]
         zoo

@@ -24,6 +24,11 @@ impl Rng {
         (self.next_u64() >> 32) as u32
     }
 
+    /// Puts `all` into a random order.
+    pub fn shuffle<T>(&mut self, all: &mut [T]) {
+        (1..all.len()).rev().for_each(|at| all.swap(at, (self.next_u64() % (at as u64 + 1)) as usize));
+    }
+
     /// Uniformly distributed between `low` and `high`.
     pub fn uniform(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * f64::from(self.bits()) / f64::from(u32::MAX)

@@ -68,7 +68,7 @@ pub(super) fn labelled(directory: &Path, model: &Model) -> Result<Labelled> {
 }
 
 /// The folders in a directory, without hidden ones, sorted. A linked folder counts.
-fn folders(directory: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn folders(directory: &Path) -> Result<Vec<PathBuf>> {
     let io = |e| Error::io(directory, e);
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(io)? {

@@ -36,6 +36,7 @@ mod source;
 mod subject;
 mod table;
 mod tally;
+mod train;
 mod tune;
 mod verify;
 
@@ -70,6 +71,8 @@ enum Command {
     Convert(convert::ConvertArgs),
     /// Turn a float checkpoint into a packed model of few bits, with some pictures and without training
     Quantize(quantize::QuantizeArgs),
+    /// Train a network together with its quantizers, from pictures to a packed model
+    Train(train::TrainArgs),
     /// Write a packed model's network with float weights, for other frameworks
     Export(export::ExportArgs),
     /// List the known networks, with their inputs, parameters and multiply-accumulates
@@ -122,6 +125,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         None => classify::run(&cli.classify),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Quantize(args)) => quantize::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Networks(args)) => networks::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),

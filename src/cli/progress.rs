@@ -21,7 +21,7 @@ impl Progress {
     /// A bar that is drawn on a terminal only. A length of 0 is not known yet.
     pub(super) fn bar(length: usize, unit: &str) -> Self {
         let bar = if says(Level::Usual) { ProgressBar::new(length as u64) } else { ProgressBar::hidden() };
-        let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec}} {{eta}}");
+        let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec}} {{eta}} {{msg}}");
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
         Progress { bar: bar.with_style(style), lines: None }
     }
@@ -46,6 +46,11 @@ impl Progress {
         self.tell();
     }
 
+    /// Says what the numbers do not.
+    pub(super) fn message(&self, message: String) {
+        self.bar.set_message(message);
+    }
+
     /// Takes the bar away while `print` writes to the terminal.
     pub(super) fn suspend(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
@@ -61,7 +66,9 @@ impl Progress {
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= EVERY {
             *last = Instant::now();
-            note(&format!("{}/{} {unit}", self.bar.position(), self.bar.length().unwrap_or(0)));
+            let message = self.bar.message();
+            let message = if message.is_empty() { message } else { format!(": {message}") };
+            note(&format!("{}/{} {unit}{message}", self.bar.position(), self.bar.length().unwrap_or(0)));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::layer::{Conv, Layer, rank};
 use super::patches::Geometry;
 use super::product::{Extent, View, add_product};
-use crate::tensor::{Shape, Window};
+use crate::tensor::Shape;
 
 /// Output pixels that are treated at once.
 const PIXELS: usize = 96;
@@ -39,7 +39,7 @@ pub(crate) struct Pass<'a> {
 /// Adds the gradient of each input to `into`, where it is wanted, and that of the parameters to `parameters`.
 pub(crate) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>], parameters: &mut [Vec<f32>]) {
     let Pass { inputs, to, result, gradient } = *pass;
-    let (x, from) = inputs[0];
+    let x = inputs[0].0;
     match &ready.layer {
         Layer::Conv(_) => convolution(ready, pass, into[0].as_mut(), parameters),
         Layer::Affine { factor, .. } => {
@@ -71,43 +71,10 @@ pub(crate) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>]
             // A number within the levels moves as its level does; one beyond them does not.
             each(into, 0, gradient, |i, g| if x[i] > lowest && x[i] < highest { g } else { 0.0 });
         }
-        Layer::Add => (0..2).for_each(|input| each(into, input, gradient, |_, g| g)),
         Layer::Same => each(into, 0, gradient, |_, g| g),
-        Layer::AvgPool(window) => {
-            let Some(into) = &mut into[0] else { return };
-            let share = 1.0 / window.taps() as f32;
-            pooled(window, from, to, |pixel, at| {
-                (0..to.c).for_each(|c| into[at * to.c + c] += share * gradient[pixel * to.c + c]);
-            });
-        }
-        Layer::MaxPool(window) => {
-            let Some(into) = &mut into[0] else { return };
-            // The first of equal maxima moves the result.
-            let mut taken = vec![false; to.elements()];
-            pooled(window, from, to, |pixel, at| {
-                for c in 0..to.c {
-                    let own = pixel * to.c + c;
-                    if !taken[own] && x[at * to.c + c] == result[own] {
-                        taken[own] = true;
-                        into[at * to.c + c] += gradient[own];
-                    }
-                }
-            });
-        }
-        Layer::Pad { before } => {
-            let Some(into) = &mut into[0] else { return };
-            let rows = into.chunks_exact_mut(from.c).zip(gradient.chunks_exact(to.c));
-            rows.for_each(|(row, g)| row.iter_mut().zip(&g[*before..]).for_each(|(x, g)| *x += g));
-        }
-        Layer::Concat => {
-            let mut first = 0;
-            for ((_, from), into) in inputs.iter().zip(into) {
-                if let Some(into) = into {
-                    let rows = into.chunks_exact_mut(from.c).zip(gradient.chunks_exact(to.c));
-                    rows.for_each(|(row, g)| row.iter_mut().zip(&g[first..]).for_each(|(x, g)| *x += g));
-                }
-                first += from.c;
-            }
+        Layer::Move(layer) => {
+            let mut into: Vec<Option<&mut [f32]>> = into.iter_mut().map(Option::as_deref_mut).collect();
+            layer.backward(inputs, (result, to), gradient, &mut into);
         }
     }
 }
@@ -116,13 +83,6 @@ pub(crate) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>]
 fn each(into: &mut [Option<Vec<f32>>], input: usize, gradient: &[f32], of: impl Fn(usize, f32) -> f32) {
     if let Some(into) = &mut into[input] {
         into.iter_mut().zip(gradient).enumerate().for_each(|(i, (x, &g))| *x += of(i, g));
-    }
-}
-
-/// Calls `act` for every output pixel and every input pixel under its window.
-fn pooled(window: &Window, from: Shape, to: Shape, mut act: impl FnMut(usize, usize)) {
-    for pixel in 0..to.pixels() {
-        window.inside(from, pixel / to.w, pixel % to.w).for_each(|(at, _)| act(pixel, at));
     }
 }
 
@@ -160,7 +120,9 @@ fn convolution(ready: &Ready, pass: &Pass, mut into: Option<&mut Vec<f32>>, para
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::float::moves::Move;
     use crate::random::Rng;
+    use crate::tensor::Window;
 
     /// Compares gradients with differences of sum(weight * result) for small steps of every number that a layer reads, and
     /// of every parameter that it has.
@@ -214,11 +176,11 @@ mod tests {
         let small = shape(4, 3, 4);
         let none = |layer: fn() -> Layer| move |_: &[Vec<f32>]| Ready::of(layer());
         check(none(|| Layer::Relu), vec![], &[small], small);
-        check(none(|| Layer::Add), vec![], &[small, small], small);
-        check(none(|| Layer::Concat), vec![], &[small, shape(4, 3, 1)], shape(4, 3, 5));
-        check(none(|| Layer::Pad { before: 1 }), vec![], &[small], shape(4, 3, 7));
-        check(none(|| Layer::AvgPool(Window::valid(2, 1))), vec![], &[small], shape(3, 2, 4));
-        check(none(|| Layer::MaxPool(Window::padded(3, 2, 1))), vec![], &[small], shape(2, 2, 4));
+        check(none(|| Layer::Move(Move::Add)), vec![], &[small, small], small);
+        check(none(|| Layer::Move(Move::Concat)), vec![], &[small, shape(4, 3, 1)], shape(4, 3, 5));
+        check(none(|| Layer::Move(Move::Pad { before: 1 })), vec![], &[small], shape(4, 3, 7));
+        check(none(|| Layer::Move(Move::AvgPool(Window::valid(2, 1)))), vec![], &[small], shape(3, 2, 4));
+        check(none(|| Layer::Move(Move::MaxPool(Window::padded(3, 2, 1)))), vec![], &[small], shape(2, 2, 4));
         let affine = |p: &[Vec<f32>]| Ready::of(Layer::Affine { factor: p[0].clone(), summand: p[1].clone() });
         check(affine, vec![vec![0.5, -1.0, 2.0, 0.1], vec![0.0, 1.0, 0.3, -2.0]], &[small], small);
     }

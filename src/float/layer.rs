@@ -1,5 +1,6 @@
 //! The layers of a network in float32, on some pictures at a time.
 
+use super::moves::Move;
 use super::patches::Geometry;
 use super::product::{Extent, View, add_product};
 use crate::graph::{Encoding, Fact, Graph, Node, Op, Params, RealWeights, Role, Ties};
@@ -22,14 +23,7 @@ pub(crate) enum Layer {
     },
     Relu,
     Quantize(Levels, Ties),
-    MaxPool(Window),
-    AvgPool(Window),
-    Add,
-    /// Zero channels, `before` of them first.
-    Pad {
-        before: usize,
-    },
-    Concat,
+    Move(Move),
 }
 
 /// A convolution that is ready to run.
@@ -90,11 +84,7 @@ pub(crate) fn layer(graph: &Graph, facts: &[Fact], id: usize, params: &Params) -
             quantizer(params.get(&node.name, Role::ActivationBasis)?.f32(), *encoding, *ties)
         }
         Op::Relu => Layer::Relu,
-        Op::MaxPool { window } => Layer::MaxPool(*window),
-        Op::AvgPool { window } => Layer::AvgPool(*window),
-        Op::Add => Layer::Add,
-        Op::PadChannels { before, .. } => Layer::Pad { before: *before },
-        Op::Concat => Layer::Concat,
+        op => Layer::Move(Move::of(op).ok_or("is no layer that can be run")?),
     })
 }
 
@@ -160,7 +150,7 @@ impl Layer {
 
     /// Runs the layer on one picture.
     pub(crate) fn picture(&self, inputs: &[(&[f32], Shape)], result: &mut [f32], to: Shape) {
-        let (x, from) = inputs[0];
+        let x = inputs[0].0;
         let each = |result: &mut [f32], f: &dyn Fn(f32) -> f32| result.iter_mut().zip(x).for_each(|(r, &x)| *r = f(x));
         match self {
             Layer::Same => result.copy_from_slice(x),
@@ -175,25 +165,7 @@ impl Layer {
             Layer::Quantize(levels, ties) => {
                 result.iter_mut().zip(x).for_each(|(r, &x)| *r = levels.values[rank(levels, x, *ties)]);
             }
-            Layer::Add => result.iter_mut().zip(x).zip(inputs[1].0).for_each(|((r, a), b)| *r = a + b),
-            Layer::MaxPool(window) => pool(window, (x, from), result, to, f32::NEG_INFINITY, f32::max),
-            Layer::AvgPool(window) => {
-                pool(window, (x, from), result, to, 0.0, |a, b| a + b);
-                let taps = window.taps() as f32;
-                result.iter_mut().for_each(|r| *r /= taps);
-            }
-            Layer::Pad { before } => {
-                let rows = result.chunks_exact_mut(to.c).zip(x.chunks_exact(from.c));
-                rows.for_each(|(row, x)| row[*before..before + from.c].copy_from_slice(x));
-            }
-            Layer::Concat => {
-                let mut first = 0;
-                for (x, from) in inputs {
-                    let rows = result.chunks_exact_mut(to.c).zip(x.chunks_exact(from.c));
-                    rows.for_each(|(row, x)| row[first..first + from.c].copy_from_slice(x));
-                    first += from.c;
-                }
-            }
+            Layer::Move(layer) => layer.forward(inputs, result, to),
         }
     }
 }
@@ -203,22 +175,5 @@ pub(crate) fn rank(levels: &Levels, x: f32, ties: Ties) -> usize {
     match (levels.thresholds.len(), ties) {
         (..16, Ties::Below) => levels.thresholds.iter().map(|&t| usize::from(x > t)).sum(),
         _ => levels.rank(x, ties),
-    }
-}
-
-/// Combines the pixels under a window, channel by channel.
-fn pool(
-    window: &Window,
-    (x, from): (&[f32], Shape),
-    result: &mut [f32],
-    to: Shape,
-    start: f32,
-    combine: impl Fn(f32, f32) -> f32,
-) {
-    for (pixel, result) in result.chunks_exact_mut(to.c).enumerate() {
-        result.fill(start);
-        for (at, _) in window.inside(from, pixel / to.w, pixel % to.w) {
-            result.iter_mut().zip(&x[at * from.c..]).for_each(|(r, &x)| *r = combine(*r, x));
-        }
     }
 }

@@ -3,13 +3,21 @@
 //! vectors.
 
 mod backward;
+mod basis;
 mod layer;
 mod linear;
+mod moves;
 mod patches;
 mod product;
+mod sweep;
+mod vectors;
 
 pub(crate) use backward::{Pass, Ready, backward};
-pub(crate) use layer::{Conv, Layer, affine, float_layer, geometry, layer, quantizer};
+pub(crate) use basis::BasisFit;
+pub(crate) use layer::{Conv, Layer, affine, float_layer, geometry, layer, quantizer, rank};
 pub(crate) use linear::{Factor, mirror, solve_small, times};
+pub(crate) use moves::Move;
 pub(crate) use patches::Geometry;
 pub(crate) use product::{Extent, View, add_upper_product};
+pub(crate) use sweep::{Product, Start, Sweep, WeightGradient};
+pub(crate) use vectors::{InstructionSet, LANES, LEVELS, Number, Vectors, Work, rounded_up};

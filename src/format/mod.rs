@@ -24,6 +24,6 @@ pub use read::{MAX_MODEL, read, read_bytes, read_static};
 pub(crate) use strided::{Offsets, c_strides};
 #[cfg(feature = "convert")]
 pub(crate) use versioned::parse_versioned;
-#[cfg(feature = "convert")]
-pub(crate) use write::stage_safetensors;
 pub use write::{stage, to_bytes};
+#[cfg(feature = "convert")]
+pub(crate) use write::{stage_safetensors, stage_tensors};

@@ -27,16 +27,27 @@ pub fn to_bytes(packed: &Packed) -> Result<Vec<u8>, String> {
     safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())
 }
 
-/// Writes a safetensors file of `tensors`, whose data may be made one after the other, with one metadata entry, to take
+/// Writes a safetensors file of `tensors`, whose data may be made one after the other, with these metadata entries, to take
 /// the place of `path`.
 #[cfg(feature = "convert")]
 pub(crate) fn stage_safetensors<V: View>(
     path: &Path,
     tensors: Vec<(&String, V)>,
-    key: &str,
-    value: String,
+    entries: HashMap<String, String>,
 ) -> Result<Staged> {
-    files::stage(path, |temporary| write_tensors(temporary, tensors, key, value))
+    files::stage(path, |temporary| write_tensors(temporary, tensors, entries))
+}
+
+/// The same for tensors that are in memory.
+#[cfg(feature = "convert")]
+pub(crate) fn stage_tensors(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+    entries: HashMap<String, String>,
+) -> Result<Staged> {
+    let views = tensors.iter().map(|(name, tensor)| Ok((name, view(tensor)?)));
+    let views = views.collect::<Result<Vec<_>, SafeTensorError>>().map_err(|e| Error::io(path, io::Error::other(e)))?;
+    stage_safetensors(path, views, entries)
 }
 
 /// The contents of a file.
@@ -59,15 +70,14 @@ impl Contents {
     fn write(&self, path: &Path) -> io::Result<()> {
         let views = self.tensors.iter().map(|(name, t)| Ok((name, view(t)?)));
         let views = views.collect::<Result<Vec<_>, SafeTensorError>>().map_err(io::Error::other)?;
-        write_tensors(path, views, METADATA_KEY, self.json.clone())
+        write_tensors(path, views, HashMap::from([(METADATA_KEY.to_owned(), self.json.clone())]))
     }
 }
 
-/// Writes a safetensors file with one metadata entry, tensor by tensor, so that the file is never in memory as a
+/// Writes a safetensors file with metadata entries, tensor by tensor, so that the file is never in memory as a
 /// whole. Refuses a header that no reader here would take.
-fn write_tensors<V: View>(path: &Path, tensors: Vec<(&String, V)>, key: &str, value: String) -> io::Result<()> {
-    let metadata = HashMap::from([(key.to_owned(), value)]);
-    safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(|error| match error {
+fn write_tensors<V: View>(path: &Path, tensors: Vec<(&String, V)>, entries: HashMap<String, String>) -> io::Result<()> {
+    safetensors::serialize_to_file(tensors, Some(entries), path).map_err(|error| match error {
         SafeTensorError::IoError(error) => error,
         other => io::Error::other(other),
     })?;

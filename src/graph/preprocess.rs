@@ -119,6 +119,11 @@ pub enum Normalize {
 }
 
 impl Normalize {
+    /// The number for a pixel of one channel with [`Normalize::Channel`], in the order of operations of the original code.
+    pub fn of_pixel(pixel: u8, mean: f64, std: f64) -> f32 {
+        ((f64::from(pixel) / 255.0 - mean) / std) as f32
+    }
+
     /// Whether the model accepts pictures.
     pub fn takes_pixels(&self) -> bool {
         !matches!(self, Normalize::TensorOnly { .. })

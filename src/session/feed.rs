@@ -44,7 +44,7 @@ fn normalize(packed: &Packed, pixels: &[u8]) -> Result<Vec<f32>, String> {
         }
         (Normalize::Channel { mean, std }, _) => {
             let channels = (0..3).cycle();
-            let x = |(&p, k): (&u8, usize)| ((f64::from(p) / 255.0 - mean[k]) / std[k]) as f32;
+            let x = |(&p, k): (&u8, usize)| Normalize::of_pixel(p, mean[k], std[k]);
             Ok(pixels.iter().zip(channels).map(x).collect())
         }
         _ => Err("the model takes tensors only".into()),

@@ -10,7 +10,7 @@ use source::{Token, files, is_name, sources, tokens, without_tests};
 use std::path::{Path, PathBuf};
 
 /// Ranks of the top-level modules. A module may use those of lower rank, and itself.
-const RANKS: [(&str, u32); 24] = [
+const RANKS: [(&str, u32); 25] = [
     ("error", 1),
     ("tensor", 0),
     ("files", 2),
@@ -28,6 +28,7 @@ const RANKS: [(&str, u32); 24] = [
     ("quantize", 4),
     ("plan", 4),
     ("backend", 5),
+    ("train", 5),
     ("session", 6),
     ("image", 3),
     ("bench", 7),

@@ -41,5 +41,6 @@ mod report;
 mod shaders;
 mod torch_layouts;
 mod torch_reader;
+mod train;
 mod verified_conversion;
 mod zoo;

@@ -2,6 +2,7 @@
 
 mod bars;
 mod comparison;
+mod curve;
 mod escape;
 mod figures;
 mod label;
@@ -17,6 +18,7 @@ mod timeline;
 mod units;
 
 pub use comparison::comparison;
+pub use curve::learning_curve;
 
 use super::compare::Comparison;
 use super::names::Names;

@@ -100,7 +100,12 @@ fn without_mean_image(mut preprocess: Preprocess) -> Preprocess {
 }
 
 fn read_exported(path: &Path) -> Result<String> {
+    safetensors_entry(path, GRAPH_KEY)?
+        .ok_or_else(|| Error::bad_model(path, "holds no graph; `lq-infer export` writes files that do"))
+}
+
+/// A metadata entry of a safetensors file, if it has it.
+pub(crate) fn safetensors_entry(path: &Path, key: &str) -> Result<Option<String>> {
     let file = RegularFile::open(path)?;
-    let entry = safetensors::metadata(&file, GRAPH_KEY).map_err(|problem| Error::bad_model(path, problem))?;
-    entry.ok_or_else(|| Error::bad_model(path, "holds no graph; `lq-infer export` writes files that do"))
+    safetensors::metadata(&file, key).map_err(|problem| Error::bad_model(path, problem))
 }

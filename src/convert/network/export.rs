@@ -13,7 +13,7 @@ use crate::graph::{Graph, Op, ParamSpec, Params, RealWeights, Role};
 use crate::quant::{Levels, channel_basis};
 use safetensors::{Dtype, View};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// Writes the network of `packed` to `path` as safetensors of 32-bit floats; the file appears whole or not at all.
@@ -33,7 +33,8 @@ pub fn export_float(packed: &Packed, path: &Path) -> Result<()> {
 /// As [`export_float`], but the file takes its place only at [`Staged::commit`].
 pub fn stage_float(packed: &Packed, path: &Path) -> Result<Staged> {
     let (tensors, graph) = floats(packed).map_err(Error::Usage)?;
-    format::stage_safetensors(path, tensors.iter().collect(), format::GRAPH_KEY, graph)
+    let entries = HashMap::from([(format::GRAPH_KEY.to_owned(), graph)]);
+    format::stage_safetensors(path, tensors.iter().collect(), entries)
 }
 
 /// The tensors of the file, and its graph file.

@@ -226,6 +226,8 @@ pub(crate) const PLAIN: NameRules = NameRules {
         "*.thresholds",
         // Read apart from the layers.
         MEAN_IMAGE,
+        // What `train` keeps beside the network.
+        "training.*",
     ],
     flushes_subnormals: false,
 };

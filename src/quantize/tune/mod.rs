@@ -121,7 +121,7 @@ impl<'a> Tuner<'a> {
         let steps = pictures.div_ceil(BATCH) * tuning.epochs;
         let (mut rng, mut order, mut count) = (Rng::new(seed), (0..pictures).collect::<Vec<usize>>(), 0);
         for _ in 0..tuning.epochs {
-            (1..pictures).rev().for_each(|at| order.swap(at, (rng.next_u64() % (at as u64 + 1)) as usize));
+            rng.shuffle(&mut order);
             for batch in order.chunks(BATCH) {
                 progress(count, steps);
                 let gradients = self.gradients(batch, input, &targets)?;

@@ -1,0 +1,78 @@
+//! AVX-512 (Intel Skylake-X, AMD Zen 4 and later).
+
+use super::operations::{LANES, LEVELS, Vectors, enable_features};
+use std::arch::x86_64::*;
+
+/// A register of sixteen numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(());
+
+enable_features!(Avx512, ["avx512f", "avx2", "fma"]);
+
+impl Vectors<f32> for Avx512 {
+    const SUMS: usize = 28;
+    type V = __m512;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: `self` is the proof that the processor has AVX-512.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> __m512 {
+        // SAFETY: `self` is the proof that the processor has AVX-512; the caller promises sixteen numbers.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, v: __m512, to: *mut f32) {
+        // SAFETY: `self` is the proof that the processor has AVX-512; the caller promises room for sixteen numbers.
+        unsafe { _mm512_storeu_ps(to, v) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the processor has AVX-512.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the processor has AVX-512.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the processor has AVX-512.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the processor has AVX-512.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn where_above(self, x: __m512, t: __m512, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the proof that the processor has AVX-512.
+        unsafe { _mm512_mask_mov_ps(b, _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, t), a) }
+    }
+
+    #[inline(always)]
+    fn store_codes(self, v: __m512, to: &mut [u8; LANES]) {
+        // SAFETY: `self` is the proof that the processor has AVX-512; `to` has sixteen bytes.
+        unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(v))) }
+    }
+
+    #[inline(always)]
+    fn look_up(self, levels: &[f32; LEVELS], codes: &[u8; LANES]) -> __m512 {
+        // SAFETY: `self` is the proof that the processor has AVX-512; both arrays are as long as what is read.
+        unsafe {
+            let codes = _mm512_cvtepu8_epi32(_mm_loadu_si128(codes.as_ptr().cast()));
+            _mm512_permutexvar_ps(codes, _mm512_loadu_ps(levels.as_ptr()))
+        }
+    }
+}

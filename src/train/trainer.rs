@@ -1,0 +1,313 @@
+//! The course of a training.
+
+use super::data::{Dataset, Feed, order};
+use super::init;
+use super::network::Network;
+use super::parameter::Kept;
+use super::progress::{Epoch, Position, Score};
+use super::settings::Settings;
+use super::sgd::Descent;
+use super::state::{self, Record};
+use super::steps::loss::{Targets, best, loss};
+use crate::convert::CustomNetwork;
+use crate::error::{Error, Result};
+use crate::format::Packed;
+use crate::graph::Params;
+use crate::graph::preprocess::Normalize;
+use crate::threads;
+use std::path::Path;
+
+/// What is trained.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// The network.
+    pub network: CustomNetwork,
+    /// Its id in the zoo, if it is there.
+    pub arch: Option<String>,
+}
+
+/// With what training starts.
+pub enum Start<'a> {
+    /// Random weights.
+    Random,
+    /// The parameters of a float network with the same layers.
+    From(&'a Params),
+}
+
+/// A training.
+pub struct Trainer {
+    subject: Subject,
+    settings: Settings,
+    position: Position,
+    network: Network<f32>,
+    teacher: Option<Network<f32>>,
+    feed: Feed,
+    mean_image: Option<Vec<f32>>,
+    /// Digest of the training pictures' classes.
+    data: u32,
+    /// The order of the pictures in the epoch of this number.
+    order: (usize, Vec<usize>),
+}
+
+/// What a step gave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Pictures of the step.
+    pub pictures: usize,
+    /// Mean loss in this epoch so far.
+    pub loss: f64,
+    /// Share of this epoch's pictures so far that was classified right.
+    pub accuracy: f64,
+}
+
+/// What a network makes of some pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// What it is worth.
+    pub score: Score,
+    /// The class that each picture is taken for.
+    pub classes: Vec<usize>,
+}
+
+impl Trainer {
+    /// A training from its start on the pictures in `data`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the network cannot be trained so.
+    pub fn new(subject: Subject, mut settings: Settings, start: Start, data: &Dataset) -> Result<Self> {
+        settings.check()?;
+        settings.batch = settings.batch.min(data.len()).max(1);
+        let mean_image = match subject.network.preprocess.normalize {
+            Normalize::TensorOnly { .. } => Some(data.mean_image(&subject.network.preprocess.resize)?),
+            _ => None,
+        };
+        let mut trainer = Self::with(subject, settings, mean_image, digest(data))?;
+        let graph = &trainer.subject.network.graph;
+        match start {
+            Start::Random => init::random(&mut trainer.network, graph, trainer.settings.seed),
+            Start::From(float) => init::take(&mut trainer.network, graph, float).map_err(Error::Usage)?,
+        }
+        Ok(trainer)
+    }
+
+    /// A training as a file of its state has it, on the same pictures.
+    ///
+    /// # Errors
+    /// [`Error::BadCheckpoint`] if the file holds no state, or one of a training on other pictures.
+    pub fn resume(path: &Path, data: &Dataset) -> Result<Self> {
+        let loaded = state::open(path)?;
+        let Record { arch, settings, position, data: digest_then, .. } = loaded.record.clone();
+        if digest_then != digest(data) {
+            let problem = "was trained on other pictures: their number or their classes are not the same";
+            return Err(Error::bad_checkpoint(path, problem));
+        }
+        let subject = Subject { network: loaded.definition.clone(), arch };
+        let mut trainer = Self::with(subject, settings, loaded.mean_image()?, digest_then)?;
+        loaded.restore(&mut trainer.network)?;
+        trainer.network.learned = position.batches;
+        trainer.position = position;
+        Ok(trainer)
+    }
+
+    /// What a file of a state says of its training.
+    ///
+    /// # Errors
+    /// It holds none.
+    pub fn peek(path: &Path) -> Result<(Subject, Settings)> {
+        let loaded = state::open(path)?;
+        Ok((Subject { network: loaded.definition, arch: loaded.record.arch }, loaded.record.settings))
+    }
+
+    fn with(subject: Subject, settings: Settings, mean_image: Option<Vec<f32>>, data: u32) -> Result<Self> {
+        threads::enter()?;
+        let CustomNetwork { graph, preprocess, weight_ties, .. } = &subject.network;
+        let network = Network::new(graph, *weight_ties, settings.batch, true).map_err(Error::Usage)?;
+        let divide = match preprocess.normalize {
+            Normalize::TensorOnly { range } => 255.0 / range,
+            _ => 1.0,
+        };
+        let feed = Feed {
+            preprocess: preprocess.clone(),
+            mean_image: mean_image.clone().map(|mean| (mean, divide as f32)),
+            augment: settings.augment,
+            mirror: settings.mirror,
+            seed: settings.seed,
+        };
+        let position = Position::default();
+        let order = (usize::MAX, Vec::new());
+        Ok(Trainer { subject, settings, position, network, teacher: None, feed, mean_image, data, order })
+    }
+
+    /// Sets a float network whose probabilities are a part of the targets. It must take the same pictures and have the same
+    /// classes.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it does not.
+    pub fn set_teacher(&mut self, packed: &Packed) -> Result<()> {
+        let own = &self.subject.network;
+        let (graph, preprocess) = (&packed.header.graph, &packed.header.preprocess);
+        if graph.classes() != own.graph.classes() || graph.input_shape() != own.graph.input_shape() {
+            return Err(Error::Usage(format!(
+                "the teacher takes {} and has {} classes, the network takes {} and has {}",
+                graph.input_shape(),
+                graph.classes(),
+                own.graph.input_shape(),
+                own.graph.classes()
+            )));
+        }
+        if preprocess != &own.preprocess {
+            return Err(Error::Usage(
+                "the teacher takes its pictures in another preprocessing than the network".into(),
+            ));
+        }
+        let mut teacher = Network::new(graph, own.weight_ties, self.settings.batch, false).map_err(Error::Usage)?;
+        init::take(&mut teacher, graph, &packed.params).map_err(Error::Usage)?;
+        self.teacher = Some(teacher);
+        Ok(())
+    }
+
+    /// What is trained.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// How.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How far it is.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// Batches of an epoch. Pictures that are left over wait for another epoch, which has another order.
+    pub fn batches(&self, data: &Dataset) -> usize {
+        data.len() / self.settings.batch
+    }
+
+    /// Whether all epochs are done.
+    pub fn is_done(&self) -> bool {
+        self.position.epoch >= self.settings.epochs
+    }
+
+    /// Size of the next step.
+    pub fn rate(&self, pictures: usize) -> f64 {
+        let batches = (pictures / self.settings.batch).max(1) as f64;
+        let epoch = self.position.epoch as f64 + (self.position.batch as f64 + 0.5) / batches;
+        let share = self.settings.schedule.share(epoch, self.settings.epochs as f64, self.settings.warmup);
+        self.settings.rate * share
+    }
+
+    /// One step. After the last of an epoch, [`Trainer::end_epoch`] must follow.
+    ///
+    /// # Errors
+    /// A picture cannot be read; [`Error::Usage`] if the loss is no number any more.
+    pub fn step(&mut self, data: &Dataset) -> Result<Step> {
+        let rate = self.rate(data.len());
+        if self.order.0 != self.position.epoch {
+            self.order = (self.position.epoch, order(data.len(), self.settings.seed, self.position.epoch));
+        }
+        let (batch, first) = (self.settings.batch, self.position.batch * self.settings.batch);
+        let chosen = &self.order.1[first..first + batch];
+        let labels: Vec<usize> = chosen.iter().map(|&at| data.labels[at]).collect();
+        let input = self.network.input(batch);
+        self.feed.fill(data, chosen, Some(self.position.epoch), input)?;
+        let advice = match &mut self.teacher {
+            Some(teacher) => {
+                teacher.input(batch).copy_from_slice(input);
+                teacher.infer(batch).to_vec()
+            }
+            None => Vec::new(),
+        };
+        let targets = Targets { smoothing: self.settings.smoothing, teacher: self.settings.teacher };
+        let worth = self.network.learn(&labels, &advice, targets);
+        if !worth.loss.is_finite() {
+            return Err(self.diverged(worth.loss));
+        }
+        let descent = Descent { rate, momentum: self.settings.momentum, decay: self.settings.decay };
+        self.network.kept(&mut |_, _, kept| {
+            if let Kept::Parameter(parameter) = kept {
+                descent.step(parameter);
+            }
+        });
+        let position = &mut self.position;
+        position.batch += 1;
+        position.batches += 1;
+        position.loss += worth.loss;
+        position.right += worth.right;
+        position.seen += batch;
+        let seen = position.seen as f64;
+        Ok(Step { pictures: batch, loss: position.loss / seen, accuracy: position.right as f64 / seen })
+    }
+
+    fn diverged(&self, loss: f64) -> Error {
+        let Position { epoch, batch, .. } = self.position;
+        let layer = self
+            .network
+            .not_finite(self.settings.batch)
+            .map_or(String::new(), |layer| format!("; layer '{layer}' is the first with numbers that are not finite"));
+        Error::Usage(format!(
+            "the loss is {loss} in epoch {}, batch {}{layer}. A smaller --lr or a longer --warmup may help",
+            epoch + 1,
+            batch + 1
+        ))
+    }
+
+    /// Whether all batches of the epoch are done.
+    pub fn is_epoch_done(&self, data: &Dataset) -> bool {
+        (self.position.batch + 1) * self.settings.batch > data.len()
+    }
+
+    /// Ends an epoch with what the network is worth on other pictures.
+    pub fn end_epoch(&mut self, validation: Option<Score>, data: &Dataset) -> &Epoch {
+        self.position.batch = self.position.batch.saturating_sub(1);
+        let rate = self.rate(data.len());
+        let position = &mut self.position;
+        let seen = position.seen.max(1) as f64;
+        position.epoch += 1;
+        let (loss, accuracy) = (position.loss / seen, position.right as f64 / seen);
+        position.history.push(Epoch { epoch: position.epoch, rate, loss, accuracy, validation });
+        (position.batch, position.loss, position.right, position.seen) = (0, 0.0, 0, 0);
+        &position.history[position.history.len() - 1]
+    }
+
+    /// What the network makes of some pictures as it is.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn evaluate(&mut self, data: &Dataset, progress: &dyn Fn(usize, usize)) -> Result<Evaluation> {
+        let (mut classes, mut total) = (Vec::new(), 0.0);
+        let numbers: Vec<usize> = (0..data.len()).collect();
+        let targets = Targets { smoothing: 0.0, teacher: 0.0 };
+        for some in numbers.chunks(self.network.capacity()) {
+            progress(classes.len(), data.len());
+            self.feed.fill(data, some, None, self.network.input(some.len()))?;
+            let logits = self.network.infer(some.len());
+            let mut gradient = vec![0.0; logits.len()];
+            let labels = &data.labels[classes.len()..classes.len() + some.len()];
+            total += loss(logits, labels, &[], targets, &mut gradient).loss;
+            classes.extend(logits.chunks_exact(logits.len() / some.len()).map(best));
+        }
+        let right = classes.iter().zip(&data.labels).filter(|(found, label)| found == label).count();
+        let pictures = data.len();
+        let share = |x: f64| x / pictures.max(1) as f64;
+        Ok(Evaluation { score: Score { pictures, loss: share(total), accuracy: share(right as f64) }, classes })
+    }
+
+    /// Writes the state, from which [`Trainer::resume`] goes on as if nothing had happened.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn save(&mut self, path: &Path) -> Result<()> {
+        let record = Record::new(self.subject.arch.clone(), self.settings.clone(), self.position.clone(), self.data);
+        let mean = self.mean_image.as_deref();
+        state::stage(path, &self.subject.network, &mut self.network, mean, &record)?.commit()
+    }
+}
+
+/// Tells datasets apart by the number and the classes of their pictures.
+fn digest(data: &Dataset) -> u32 {
+    let bytes: Vec<u8> = data.labels.iter().flat_map(|&label| (label as u32).to_le_bytes()).collect();
+    crc32c::crc32c(&bytes)
+}
