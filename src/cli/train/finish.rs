@@ -5,7 +5,7 @@ use crate::backend::Control;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::source::with_golden;
 use crate::cli::{layers, open, output};
-use crate::convert::{Checkpoint, Conversion, ConvertOptions, convert, convert_graph};
+use crate::convert::{Checkpoint, Conversion, ConvertOptions, Unquantized, convert, convert_graph};
 use crate::error::{Error, Result};
 use crate::files::replace_file;
 use crate::session::{Batch, Engine, Model, PrepareOptions};
@@ -43,7 +43,7 @@ fn converted(trainer: &Trainer, state: &Path) -> Result<Conversion> {
     let (subject, checkpoint) = (trainer.subject(), Checkpoint::open(state)?);
     let network = &subject.network;
     let labels = Some(network.labels.clone()).filter(|labels| !labels.is_empty());
-    let options = ConvertOptions { labels, allow_float: true, ..ConvertOptions::default() };
+    let options = ConvertOptions { labels, unquantized: Unquantized::Expected, ..ConvertOptions::default() };
     let bar = output::long_progress(0, "numbers");
     let track = output::track(&bar);
     let conversion = match &subject.arch {

@@ -2,7 +2,7 @@
 
 use super::args::TrainArgs;
 use crate::cli::network::Ends;
-use crate::convert::{Checkpoint, ConvertOptions, CustomNetwork, convert, convert_graph};
+use crate::convert::{Checkpoint, ConvertOptions, CustomNetwork, Unquantized, convert, convert_graph};
 use crate::error::{Error, Result};
 use crate::format::Packed;
 use crate::graph::Weights;
@@ -46,7 +46,7 @@ pub(super) fn subject(args: &TrainArgs, classes: Option<Vec<String>>, count: usi
 /// A network in float, as `convert` reads it.
 pub(super) fn float(path: &Path) -> Result<Packed> {
     let checkpoint = Checkpoint::open(path)?;
-    let options = ConvertOptions { allow_float: true, ..ConvertOptions::default() };
+    let options = ConvertOptions { unquantized: Unquantized::Expected, ..ConvertOptions::default() };
     let has_graph = path.extension().is_some_and(|e| e == "safetensors") && CustomNetwork::read(path).is_ok();
     let conversion = match has_graph {
         true => convert_graph(&checkpoint, &CustomNetwork::read(path)?, &options, &|_, _| {}),
