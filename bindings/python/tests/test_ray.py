@@ -39,7 +39,8 @@ def cluster(tmp_path):
     variables = {"PYTHONPATH": str(EXAMPLES), Killed.MARK: str(mark), "RAY_USAGE_STATS_ENABLED": "0"}
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(
-        num_cpus=2,
+        # One more than the actors have, for the tasks that read files.
+        num_cpus=3,
         include_dashboard=False,
         log_to_driver=False,
         object_store_memory=200 << 20,
