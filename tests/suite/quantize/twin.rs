@@ -2,7 +2,7 @@
 //! same network and pictures if this fails. `tests/torch/make_twin_fixture.py` made the files and says how.
 
 use super::options;
-use lq_infer::internals::convert::{Checkpoint, ConvertOptions, CustomNetwork, convert_graph};
+use lq_infer::internals::convert::{Checkpoint, ConvertOptions, CustomNetwork, Unquantized, convert_graph};
 use lq_infer::internals::format::npy::{self, NpyData};
 use lq_infer::internals::graph::Params;
 use lq_infer::internals::quantize::{Method, Pictures, QuantizeOptions, quantize};
@@ -57,7 +57,7 @@ fn fixture(name: &str) -> PathBuf {
 fn photos() -> Photos {
     let network = CustomNetwork::read(&fixture("float.json")).unwrap();
     let checkpoint = Checkpoint::open(&fixture("float.pt")).unwrap();
-    let options = ConvertOptions { allow_float: true, ..ConvertOptions::default() };
+    let options = ConvertOptions { unquantized: Unquantized::Expected, ..ConvertOptions::default() };
     let packed = convert_graph(&checkpoint, &network, &options, &|_, _| {}).unwrap().packed;
     let NpyData::U8(pixels) = npy::read(&std::fs::read(fixture("pictures.npy")).unwrap()).unwrap().1 else {
         panic!("the pictures are no bytes")
