@@ -17,7 +17,7 @@ use crate::float::{Factor, times};
 /// How often a covariance that cannot be factored gets a ten times larger ridge.
 const TRIES: usize = 8;
 
-/// The problem of all outputs of one group. Inputs are in ascending order of their variance.
+/// The problem of all outputs of one group. Inputs are in ascending order of their variance, of equal ones the later one first.
 pub(super) struct Problem {
     /// Inputs.
     pub depth: usize,

@@ -5,8 +5,8 @@ Run by hand, in this folder, with the packages torch and numpy (CPU is enough):
 
     python make_twin_fixture.py ../fixtures/quantize_twin
 
-Codes that hang on roundings would make the comparison one of luck. So the twin runs in float32, too, and a network for which
-that gives other bases is not taken.
+Codes that hang on roundings would make the comparison one of luck, and so would a QEM that ends a step sooner or later. So the
+twin also runs in float32 with some noise, and a network for which that gives other bases is not taken.
 """
 
 import json
@@ -26,9 +26,10 @@ from net import MEAN, STD, Graph, window  # noqa: E402
 
 SIZE, PICTURES = 16, 12
 # Name: bits of weights and of activations, and whether weights are fitted to outputs.
-CASES = {"full 2/2": (2, 2, True), "full 3/4": (3, 4, True), "full 1/32": (1, None, True), "fast 3/3": (3, 3, False)}
-MARGIN = 1e-5  # of the results in float32
-SEEDS = range(1, 50)
+CASES = {"full 3/2": (3, 2, True), "full 2/2": (2, 2, True), "full 1/32": (1, None, True), "fast 3/3": (3, 3, False)}
+NOISE = 2e-7  # of each number that a layer gives
+MARGIN = 1e-5  # of the results with noise
+SEEDS = range(7, 100)  # the first whose network is firm is taken
 
 
 def network():
@@ -83,15 +84,30 @@ class Settled(Twin):
         return super().forward(name, inputs, self.state)
 
 
-def both_ways(layers, state, x):
-    """What the twin finds in float64, and by how much float32 differs, in shares of each tensor's largest number."""
-    found, worst = {}, 0.0
+class Noisy(Twin):
+    """Sums in float32, and a little more noise than that in what each layer gives."""
+
+    def forward(self, name, inputs, state):
+        x = super().forward(name, inputs, state)
+        return x * (1 + NOISE * torch.randn_like(x))
+
+
+def is_firm(found, noisy):
+    """Whether the noise changes little, in shares of each tensor's largest number."""
+    off = {name: ((noisy[name] - value).abs().max() / value.abs().max()).item() for name, value in found.items()}
+    # The last layer reads means over positions, whose own means are large beside their variances.
+    return all(share < (100 * MARGIN if name.startswith("head") else MARGIN) for name, share in off.items())
+
+
+def firm_results(layers, state, x):
+    """What the twin finds in all cases, or None if it hangs on roundings in one."""
+    found = {}
     for case, (weights, activations, full) in CASES.items():
-        wide, narrow = (Twin(layers, state, weights, activations, full, t).run(x) for t in (torch.float64, torch.float32))
-        found[case] = wide
-        off = {name: ((narrow[name] - value).abs().max() / value.abs().max()).item() for name, value in wide.items()}
-        worst = max(worst, *off.values())
-    return found, worst
+        found[case] = Twin(layers, state, weights, activations, full).run(x)
+        for _ in range(2):
+            if not is_firm(found[case], Noisy(layers, state, weights, activations, full, torch.float32).run(x)):
+                return None
+    return found
 
 
 def written(value):
@@ -112,12 +128,10 @@ def main():
             x = torch.cat([x, x.flip(3)])
             settled = Settled(layers)
             settled.run(x)
-            found, worst = both_ways(layers, settled.state, x)
-            print(f"seed {seed}: float32 differs by {worst:.1e}")
-            if worst < MARGIN:
+            if found := firm_results(layers, settled.state, x):
                 break
         else:
-            raise SystemExit("float32 finds other bases for every seed")
+            raise SystemExit("every seed gives codes that hang on roundings")
     torch.save({name: value.float() for name, value in settled.state.items()}, folder / "float.pt")
     np.save(folder / "pictures.npy", photos)
     preprocess = {

@@ -1,8 +1,8 @@
 """What `lq-infer quantize` does before its tuning, written from the paper and from the comments in `src/quantize/`.
 
 Nothing here shares code with the crate, and little its ways: layers are torch's, QEM looks at every number instead of running
-sums, systems are solved by torch. It is slow, and for small networks only. All sums are in float64; `dtype` is that of the
-tensors of the network.
+sums, systems are solved by torch. It is slow, and for small networks only. `dtype` is that of the network's tensors and of the
+sums over positions; all else is in float64.
 
 A network is a list of layers as in a graph file (models/README.md) without quantizers, whose windows are padded alike on all
 sides, and a dict of its parameters under the names of a state dict.
@@ -93,12 +93,14 @@ class Channels:
 class Problem:
     """The problem of one group of a layer: inputs in ascending order of variance, the metric M = H + ridge, the target w*."""
 
-    def __init__(self, read, wanted, own):
-        read, wanted = read - read.mean(0), wanted - wanted.mean(0)
-        covariance, cross = read.T @ read / len(read), wanted.T @ read / len(read)
+    def __init__(self, read, wanted, own, dtype):
+        read, wanted = (x.to(dtype) - x.mean(0).to(dtype) for x in (read, wanted))
+        covariance, cross = ((x.T @ read / len(read)).double() for x in (read, wanted))
         ridge = RIDGE * covariance.diag().mean()
         assert ridge > 0, "nothing varies"
-        self.order = covariance.diag().argsort(stable=True)
+        # Of equal variances the later input comes first.
+        variances = covariance.diag()
+        self.order = len(variances) - 1 - variances.flip(0).argsort(stable=True)
         self.metric = (covariance + ridge * torch.eye(len(covariance)).double())[self.order][:, self.order]
         self.target = torch.linalg.solve(self.metric, (cross + ridge * own)[:, self.order], left=False)
 
@@ -259,14 +261,14 @@ class Twin:
         groups = zip(read.double().chunk(op["groups"], 1), wanted.chunk(op["groups"], 1), weight.chunk(op["groups"]))
         for read, wanted, own in groups:
             patches = unfolded(read, op["window"])
-            wanted, own = wanted.movedim(1, -1).flatten(0, 2), own.flatten(1)
+            wanted, own = wanted.movedim(1, -1).flatten(0, 2), own.movedim(1, -1).flatten(1)
             channels = None
             if not self.full:
                 if name in self.quantized and self.weights:
                     channels = quantized_plainly(own, self.weights)
                 chosen = own if channels is None else channels.weights()
             else:
-                problem = Problem(patches, wanted, own)
+                problem = Problem(patches, wanted, own, self.dtype)
                 chosen = problem.target
                 if name in self.quantized and self.weights:
                     channels = problem.solved(self.weights)
@@ -275,7 +277,8 @@ class Twin:
             rows.append(chosen)
             bases += [channels.bases] if channels else []
             constants.append(wanted.mean(0) - chosen @ patches.mean(0))
-        self.put(name, torch.cat(rows).view_as(weight), bases, torch.cat(constants))
+        weight = torch.cat(rows).view_as(weight.movedim(1, -1)).movedim(-1, 1)
+        self.put(name, weight, bases, torch.cat(constants))
 
     def put(self, name, weight, bases, constants):
         """The constants go into the mean of the batch norm after the layer, or into its bias."""
@@ -319,5 +322,6 @@ def steps(window):
 
 
 def unfolded(x, window):
-    """What each output position reads, [positions, channels * kernel]; positions follow each other picture by picture."""
-    return F.unfold(x, window["kernel"], **steps(window)).movedim(1, -1).flatten(0, 1)
+    """What each output position reads, [positions, kernel * channels]; positions follow each other picture by picture."""
+    taps = F.unfold(x, window["kernel"], **steps(window)).unflatten(1, (x.shape[1], -1))
+    return taps.permute(0, 3, 2, 1).flatten(2).flatten(0, 1)

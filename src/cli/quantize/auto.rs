@@ -103,7 +103,9 @@ fn automatic(
     let bar = output::long_progress(0, "layers tried");
     let tell = |name: &str, done, total| {
         bar.set(done, total);
-        output::detail(|| format!("trying widths of {name}"));
+        if done < total {
+            output::detail(|| format!("trying widths of {name}"));
+        }
     };
     let choice = choose(float.packed(), pictures, options, &kept_in_float(&float.header().network), price, &tell);
     bar.finish_and_clear();

@@ -22,7 +22,7 @@ use std::path::Path;
 /// Multiply-accumulates of the float network that are spent on trials, and the fewest and most pictures for them.
 const MACS: u64 = 400_000_000_000;
 const PICTURES: std::ops::RangeInclusive<u64> = 8..=64;
-/// How often a choice is made again with less if the whole network costs more than the sum said.
+/// How often a choice is made again if the whole network costs more than the sum over its layers.
 const ROUNDS: usize = 8;
 
 /// The bits of all layers.
@@ -104,7 +104,11 @@ pub fn choose(
     chosen(&table, &losses, &options.bits, price, &|bits| Ok(price.of(&whole(bits)?.graph)?.all))
 }
 
-/// The best choice of which the network as a whole costs what is allowed, by what `cost` says of bits. `widest` are the limits.
+/// The best choice that was found of which the network as a whole costs what is allowed, by what `cost` says of bits. `widest`
+/// are the limits.
+///
+/// The costs of layers do not quite add up to the network's: how one layer is run may depend on its neighbours' widths. So the
+/// sum gets as much as the network may cost, and if that is too much, halves of the range that is left are tried.
 fn chosen(
     table: &Table,
     losses: &[Losses],
@@ -113,22 +117,28 @@ fn chosen(
     cost: &dyn Fn(&Bits) -> Result<f64>,
 ) -> Result<Choice> {
     let (lists, most) = (table.candidates(losses), price.most(table.widest()));
-    // What the network costs beyond the sum over its layers, as far as is known.
-    let mut beyond = 0.0;
-    for _ in 0..ROUNDS {
-        let Some(places) = knapsack::choose(&lists, most - table.fixed() - beyond) else { break };
+    let with = |allowed: f64| -> Result<Option<Choice>> {
+        let Some(places) = knapsack::choose(&lists, allowed - table.fixed()) else { return Ok(None) };
         let layers = table.chosen(&places);
         let bits = widest.with(layers.iter().map(|&(name, bits)| (name.to_owned(), bits)));
         let cost = cost(&bits)?;
-        if cost <= most {
-            let picked = lists.iter().zip(&places).map(|(list, &at)| list[at]);
-            let layers: Vec<ChosenLayer> = layers.iter().zip(picked).map(ChosenLayer::new).collect();
-            let loss = layers.iter().map(|layer| layer.loss).sum();
-            return Ok(Choice { bits, layers, loss, cost, most, widest: table.widest() });
-        }
-        beyond += cost - most;
+        let picked = lists.iter().zip(&places).map(|(list, &at)| list[at]);
+        let layers: Vec<ChosenLayer> = layers.iter().zip(picked).map(ChosenLayer::new).collect();
+        let loss = layers.iter().map(|layer| layer.loss).sum();
+        Ok((cost <= most).then(|| Choice { bits, layers, loss, cost, most, widest: table.widest() }))
+    };
+    if let Some(choice) = with(most)? {
+        return Ok(choice);
     }
-    Err(too_much(table, price, most))
+    let (mut low, mut high, mut best) = (table.least(), most, with(table.least())?);
+    for _ in 0..ROUNDS {
+        let middle = 0.5 * (low + high);
+        match with(middle)? {
+            Some(choice) => (low, best) = (middle, Some(choice)),
+            None => high = middle,
+        }
+    }
+    best.ok_or_else(|| too_much(table, price, most))
 }
 
 fn too_much(table: &Table, price: &dyn Price, most: f64) -> Error {

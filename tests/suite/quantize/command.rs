@@ -75,7 +75,7 @@ fn bits_are_chosen_for_a_size_or_a_time() {
     assert!((80_000..=90_000).contains(&bytes), "{bytes}");
     let made = Model::open(&output).unwrap().header().source.converter.clone();
     assert!(made.contains("quantize --bits 5/2 --auto --size 90000 --method full"), "{made}");
-    let time = ["--auto", "--time", "0.8", "--gpu", "h100", "--batch", "256", "--method", "fast"];
+    let time = ["--bits", "3/3", "--auto", "--time", "0.8", "--gpu", "h100", "--batch", "256", "--method", "fast"];
     let printed = run(&args(&checkpoint, &pictures, &output, &time));
     assert!(printed.status.success(), "{}", stderr(&printed));
     assert!(stdout(&printed).contains("us at the widest widths), expected loss"), "{}", stdout(&printed));
@@ -84,7 +84,7 @@ fn bits_are_chosen_for_a_size_or_a_time() {
         (&["--bits", "2/2", "--size", "90kB"], 2, "--auto"),
         (&["--auto", "--size", "90kB", "--time", "0.5"], 2, "cannot be used with"),
         (&["--auto", "--size", "9kB"], 2, "as narrow as can be"),
-        (&["--auto", "--time", "0.01"], 2, "as narrow as can be"),
+        (&["--bits", "2/2", "--auto", "--time", "0.01"], 2, "as narrow as can be"),
         (&["--auto", "--time", "0.5", "--gpu", "abacus"], 2, "rx-6800"),
     ] {
         fails(&args(&checkpoint, &pictures, &output, more), code, &[part]);
