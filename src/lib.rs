@@ -18,6 +18,7 @@
 //!
 //! * `image`: pictures from PNG, JPEG, WebP, BMP, GIF and TIFF files, and from the types of the `image` crate (0.25).
 //! * `convert`: conversion of training checkpoints.
+//! * `train`: training of networks, with both of these.
 //! * `bench`: measurements, reports and their pages.
 //! * `cli` (default): the command-line program, with all of these.
 
@@ -52,7 +53,7 @@ mod session;
 mod tensor;
 mod text;
 mod threads;
-#[cfg(all(feature = "convert", feature = "image"))]
+#[cfg(feature = "train")]
 mod train;
 #[cfg(any(feature = "bench", feature = "convert"))]
 mod zoo;
@@ -125,7 +126,7 @@ pub mod internals {
         /// Text made safe to show.
         text
         /// Training of networks together with their quantizers.
-        #[cfg(all(feature = "convert", feature = "image"))]
+        #[cfg(feature = "train")]
         train
         /// Definitions of known networks.
         #[cfg(any(feature = "bench", feature = "convert"))]

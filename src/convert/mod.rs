@@ -13,6 +13,7 @@ pub mod report;
 mod unquantized;
 
 pub use conversion::{Conversion, convert, convert_graph};
+#[cfg(feature = "train")]
 pub(crate) use network::safetensors_entry;
 pub use network::{CustomNetwork, GRAPH_VERSION, Requirement, export_float, plain_variables, stage_float};
 pub use options::{ConvertOptions, Unquantized};

@@ -3,21 +3,31 @@
 //! vectors.
 
 mod backward;
+#[cfg(feature = "train")]
 mod basis;
 mod layer;
 mod linear;
 mod moves;
 mod patches;
 mod product;
+#[cfg(feature = "train")]
 mod sweep;
+// Quantization needs only a few of them.
+#[cfg_attr(not(feature = "train"), expect(dead_code, unused_imports))]
 mod vectors;
 
 pub(crate) use backward::{Pass, Ready, backward};
+#[cfg(feature = "train")]
 pub(crate) use basis::BasisFit;
-pub(crate) use layer::{Conv, Layer, affine, float_layer, geometry, layer, quantizer, rank};
+#[cfg(feature = "train")]
+pub(crate) use layer::rank;
+pub(crate) use layer::{Conv, Layer, affine, float_layer, geometry, layer, quantizer};
 pub(crate) use linear::{Factor, mirror, solve_small, times};
+#[cfg(feature = "train")]
 pub(crate) use moves::Move;
 pub(crate) use patches::Geometry;
 pub(crate) use product::{Extent, View, add_upper_product};
+#[cfg(feature = "train")]
 pub(crate) use sweep::{Product, Start, Sweep, WeightGradient};
+#[cfg(feature = "train")]
 pub(crate) use vectors::{InstructionSet, LANES, LEVELS, Number, Vectors, Work, rounded_up};

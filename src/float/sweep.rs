@@ -4,6 +4,9 @@
 //! With NHWC tensors, the taps of one row of a window are one run. Sums are kept in registers for some pixels and 16 or 32
 //! columns (output channels) at a time; every sum is over the depth, or over the pixels, in their order, in one accumulator.
 
+// Loops over registers count with constants, so that they are unrolled; iterators over several arrays would hide that.
+#![expect(clippy::needless_range_loop)]
+
 use super::vectors::{LANES, Number, Vectors, Work};
 
 /// Where pixels read, and the runs of numbers that each reads.

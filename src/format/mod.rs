@@ -24,6 +24,8 @@ pub use read::{MAX_MODEL, read, read_bytes, read_static};
 pub(crate) use strided::{Offsets, c_strides};
 #[cfg(feature = "convert")]
 pub(crate) use versioned::parse_versioned;
-pub use write::{stage, to_bytes};
 #[cfg(feature = "convert")]
-pub(crate) use write::{stage_safetensors, stage_tensors};
+pub(crate) use write::stage_safetensors;
+#[cfg(feature = "train")]
+pub(crate) use write::stage_tensors;
+pub use write::{stage, to_bytes};

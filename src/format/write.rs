@@ -39,7 +39,7 @@ pub(crate) fn stage_safetensors<V: View>(
 }
 
 /// The same for tensors that are in memory.
-#[cfg(feature = "convert")]
+#[cfg(feature = "train")]
 pub(crate) fn stage_tensors(
     path: &Path,
     tensors: &BTreeMap<String, Tensor>,

@@ -198,12 +198,13 @@ fn stages<R: Number>(graph: &Graph, ties: Ties) -> Result<Vec<Stage<R>>, String>
     for (id, node) in graph.nodes().iter().enumerate() {
         let shape = facts[id].shape;
         let own = stage_of.get(node.inputs.first().copied().unwrap_or(0)).copied();
-        if let Some((at, stage)) = own.and_then(|at| Some((at, stages.get_mut(at)?))) {
-            if graph.consumers(node.inputs[0]).count() == 1 && joins(&mut stage.step, &node.op) {
-                stage.layers.push(node.name.clone());
-                stage_of.push(at);
-                continue;
-            }
+        if let Some((at, stage)) = own.and_then(|at| Some((at, stages.get_mut(at)?)))
+            && graph.consumers(node.inputs[0]).count() == 1
+            && joins(&mut stage.step, &node.op)
+        {
+            stage.layers.push(node.name.clone());
+            stage_of.push(at);
+            continue;
         }
         let mut inputs: Vec<usize> = node.inputs.iter().map(|&input| stage_of[input]).collect();
         let step = step(graph, id, &facts, ties)?;

@@ -75,7 +75,7 @@ fn random(rng: &mut Rng, height: usize, width: usize) -> Pixels {
     // Dark and light areas with noise: sums are rounded at either end too.
     let mut level = 0u64;
     let mut sample = || {
-        if rng.next_u64() % 9 == 0 {
+        if rng.next_u64().is_multiple_of(9) {
             level = rng.next_u64() % 256;
         }
         (level as i64 + (rng.next_u64() % 41) as i64 - 20).clamp(0, 255) as u8

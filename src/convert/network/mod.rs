@@ -19,6 +19,7 @@ mod unknown;
 mod widths;
 
 pub(super) use bind::bind;
+#[cfg(feature = "train")]
 pub(crate) use custom::safetensors_entry;
 pub use custom::{CustomNetwork, GRAPH_VERSION};
 pub use export::{export_float, stage_float};

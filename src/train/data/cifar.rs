@@ -41,7 +41,7 @@ mod tests {
         let record: Vec<u8> =
             [7].into_iter().chain((0..3 * PLANE).map(|at| (at / PLANE * 100 + at % 32) as u8)).collect();
         std::fs::write(&path, record.repeat(2)).unwrap();
-        let (rgb, labels) = read(&[path.clone()]).unwrap();
+        let (rgb, labels) = read(std::slice::from_ref(&path)).unwrap();
         assert_eq!((labels, &rgb[..6]), (vec![7, 7], &[0, 100, 200, 1, 101, 201][..]));
         std::fs::write(&path, &record[1..]).unwrap();
         assert!(read(&[path]).unwrap_err().to_string().contains("3072 bytes"));
