@@ -55,7 +55,7 @@ pub(crate) struct TrainArgs {
 
 /// How the network is trained. A state has its own settings.
 #[derive(Args, Debug)]
-pub(super) struct SettingsArgs {
+pub(crate) struct SettingsArgs {
     /// How often all pictures are seen
     #[arg(long, value_name = "N", default_value = "100", conflicts_with = "resume")]
     epochs: std::num::NonZeroUsize,

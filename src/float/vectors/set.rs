@@ -36,6 +36,7 @@ impl InstructionSet {
     }
 
     /// Its name.
+    #[cfg(test)]
     pub(crate) fn name(self) -> &'static str {
         match self {
             #[cfg(target_arch = "x86_64")]
