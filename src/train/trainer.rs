@@ -113,9 +113,10 @@ impl Trainer {
     ///
     /// # Errors
     /// It holds none.
-    pub fn peek(path: &Path) -> Result<(Subject, Settings)> {
+    pub fn peek(path: &Path) -> Result<(Subject, Settings, Position)> {
         let loaded = state::open(path)?;
-        Ok((Subject { network: loaded.definition, arch: loaded.record.arch }, loaded.record.settings))
+        let Record { arch, settings, position, .. } = loaded.record;
+        Ok((Subject { network: loaded.definition, arch }, settings, position))
     }
 
     fn with(subject: Subject, settings: Settings, mean_image: Option<Vec<f32>>, data: u32) -> Result<Self> {

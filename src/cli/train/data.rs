@@ -22,6 +22,13 @@ pub(super) struct Pictures {
     pub validation: Dataset,
 }
 
+/// What pictures are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Training,
+    Validation,
+}
+
 /// Where pictures are.
 pub(super) enum Source {
     /// The class of each picture, and the folder of each class.
@@ -34,25 +41,25 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// What `directory` holds. `classes` are those of the training pictures; without them, folders are classes in the order of
-    /// their names.
-    pub(super) fn find(directory: &Path, classes: Option<&[String]>) -> Result<Self> {
+    /// What `directory` holds. `classes` are names of folders in the order of the classes; if there are none, folders are
+    /// classes in the order of their names.
+    pub(super) fn find(directory: &Path, classes: &[String], role: Role) -> Result<Self> {
         let [images, labels] = ARRAYS.map(|name| directory.join(name));
         if images.is_file() && labels.is_file() {
             return Ok(Source::Arrays(images, labels));
         }
-        let binary = binary(directory, classes.is_none())?;
+        let binary = binary(directory, role)?;
         if !binary.is_empty() {
             return Ok(Source::Cifar(binary));
         }
-        Self::folders(directory, classes)
+        Self::folders(directory, classes, role)
     }
 
-    fn folders(directory: &Path, known: Option<&[String]>) -> Result<Self> {
+    fn folders(directory: &Path, known: &[String], role: Role) -> Result<Self> {
         let folders = folders(directory)?;
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let names: Vec<String> = folders.iter().map(name).collect();
-        let classes = known.map_or_else(|| names.clone(), <[String]>::to_vec);
+        let classes = if known.is_empty() { names.clone() } else { known.to_vec() };
         if folders.is_empty() {
             let problem = "holds no folders; pictures belong into one folder per class (or into images.npy [n, h, w, 3] and \
                            labels.npy [n], or the files of CIFAR-10's binary version)";
@@ -61,13 +68,10 @@ impl Source {
         let (mut files, mut skipped) = (Vec::new(), Skipped::default());
         for (folder, name) in folders.iter().zip(&names) {
             let class = classes.iter().position(|class| class == name).ok_or_else(|| {
-                Error::bad_input(
-                    folder,
-                    format!("is no class of the training pictures, which are {}", classes.join(", ")),
-                )
+                Error::bad_input(folder, format!("is the name of no class; the classes are {}", classes.join(", ")))
             })?;
             let found = search(folder)?;
-            if found.pictures.is_empty() && known.is_none() {
+            if found.pictures.is_empty() && role == Role::Training {
                 let skipped = found.skipped.summary().map(|summary| format!("skipped: {summary}"));
                 return Err(Error::bad_input(folder, holds_no_picture(skipped)));
             }
@@ -113,7 +117,7 @@ impl Source {
 }
 
 /// The files of CIFAR-10's binary version: those for training, or the others.
-fn binary(directory: &Path, training: bool) -> Result<Vec<PathBuf>> {
+fn binary(directory: &Path, role: Role) -> Result<Vec<PathBuf>> {
     let io = |error| Error::io(directory, error);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(io)? {
@@ -127,7 +131,7 @@ fn binary(directory: &Path, training: bool) -> Result<Vec<PathBuf>> {
     let has_both = files.iter().any(|(is_training, _)| *is_training);
     Ok(files
         .into_iter()
-        .filter(|(is_training, _)| !has_both || *is_training == training)
+        .filter(|(is_training, _)| !has_both || *is_training == (role == Role::Training))
         .map(|(_, path)| path)
         .collect())
 }

@@ -10,10 +10,11 @@ pub(super) use args::TrainArgs;
 
 use super::failure::{Failure, Outcome};
 use super::files::{need_file, usage};
+use crate::convert::CustomNetwork;
 use crate::error::Error;
 use crate::train::{Augment, Settings, Trainer};
 use course::Course;
-use data::{Pictures, Source};
+use data::{Pictures, Role, Source};
 use std::path::{Path, PathBuf};
 
 /// Share of the training pictures that are held out if no others are given.
@@ -44,25 +45,30 @@ fn state_file(args: &TrainArgs) -> Result<PathBuf, Failure> {
         return Err(usage(&state, "is the packed model's file as well"));
     }
     need_file(&state)?;
+    if args.resume.is_none()
+        && let Ok((_, settings, position)) = Trainer::peek(&state)
+        && position.epoch < settings.epochs
+    {
+        let epoch = position.epoch + 1;
+        return Err(usage(
+            &state,
+            &format!(
+                "holds a training in epoch {epoch} of {}; --resume goes on with it, --state names another file",
+                settings.epochs
+            ),
+        ));
+    }
     Ok(state)
 }
 
 fn started(args: &TrainArgs) -> Result<(Trainer, Pictures), Failure> {
-    let source = Source::find(&args.data, None)?;
-    let classes = source.classes();
-    // Arrays tell how many classes there are only when they are read, at any size.
-    let (source, count) = match &classes {
-        Some(classes) => (source, classes.len()),
-        None => {
-            let count = source.count_classes()?;
-            (source, count)
-        }
-    };
-    let subject = network::subject(args, classes.clone(), count)?;
+    let own = args.graph.as_deref().map(CustomNetwork::read).transpose()?;
+    let source = Source::find(&args.data, own.as_ref().map_or(&[][..], |network| &network.labels[..]), Role::Training)?;
+    let count = source.count_classes()?;
+    let subject = network::subject(args, own, source.classes(), count)?;
     let rule = subject.network.preprocess.resize;
     let settings = args.settings.settings(rule.crop[0].max(rule.crop[1]))?;
-    let names = classes.unwrap_or_else(|| (0..count).map(|class| class.to_string()).collect());
-    let pictures = pictures(args, source, &names, &rule, &settings)?;
+    let pictures = pictures(args, source, &subject.network, &settings)?;
     let float = args.from.as_deref().map(network::float).transpose()?;
     let start = float.as_ref().map_or(crate::train::Start::Random, |packed| crate::train::Start::From(&packed.params));
     let trainer = Trainer::new(subject, settings, start, &pictures.training)?;
@@ -70,11 +76,9 @@ fn started(args: &TrainArgs) -> Result<(Trainer, Pictures), Failure> {
 }
 
 fn resumed(args: &TrainArgs, path: &Path) -> Result<(Trainer, Pictures), Failure> {
-    let (subject, settings) = Trainer::peek(path)?;
-    let source = Source::find(&args.data, None)?;
-    let count = subject.network.graph.classes();
-    let names = source.classes().unwrap_or_else(|| (0..count).map(|class| class.to_string()).collect());
-    let pictures = pictures(args, source, &names, &subject.network.preprocess.resize, &settings)?;
+    let (subject, settings, _) = Trainer::peek(path)?;
+    let source = Source::find(&args.data, &subject.network.labels, Role::Training)?;
+    let pictures = pictures(args, source, &subject.network, &settings)?;
     Ok((Trainer::resume(path, &pictures.training)?, pictures))
 }
 
@@ -82,19 +86,25 @@ fn resumed(args: &TrainArgs, path: &Path) -> Result<(Trainer, Pictures), Failure
 fn pictures(
     args: &TrainArgs,
     source: Source,
-    classes: &[String],
-    rule: &crate::graph::preprocess::Resize,
+    network: &CustomNetwork,
     settings: &Settings,
 ) -> Result<Pictures, Failure> {
-    let other = args.val.as_deref().map(|path| Source::find(path, Some(classes))).transpose()?;
+    let rule = &network.preprocess.resize;
+    let numbered = || (0..network.graph.classes()).map(|class| class.to_string()).collect();
+    let classes = source.classes().unwrap_or_else(numbered);
+    let other = args.val.as_deref().map(|path| Source::find(path, &classes, Role::Validation)).transpose()?;
     let training = source.read(rule, settings.augment != Augment::Crop)?;
-    training.check(&args.data, classes)?;
+    training.check(&args.data, &classes)?;
     let (training, validation) = match other {
         Some(other) => (training, other.read(rule, true)?),
         None => training.split(HELD_OUT, settings.seed),
     };
+    let held = args.val.as_deref().unwrap_or(&args.data);
     if validation.is_empty() {
-        return Err(Error::bad_input(args.val.as_deref().unwrap_or(&args.data), "holds no picture").into());
+        return Err(Error::bad_input(held, "holds no picture").into());
+    }
+    if let Some(label) = validation.labels.iter().find(|&&label| label >= classes.len()) {
+        return Err(Error::bad_input(held, format!("has class {label}, the network has {}", classes.len())).into());
     }
     Ok(Pictures { training, validation })
 }

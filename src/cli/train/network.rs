@@ -10,10 +10,14 @@ use crate::train::Subject;
 use crate::zoo::{self, Uniform};
 use std::path::Path;
 
-/// The network with as many classes as the pictures have, whose names become its labels.
-pub(super) fn subject(args: &TrainArgs, classes: Option<Vec<String>>, count: usize) -> Result<Subject> {
-    if let Some(path) = &args.graph {
-        let mut network = CustomNetwork::read(path)?;
+/// The network of a graph file, or one of the zoo with as many classes as the pictures have, whose names become its labels.
+pub(super) fn subject(
+    args: &TrainArgs,
+    own: Option<CustomNetwork>,
+    classes: Option<Vec<String>>,
+    count: usize,
+) -> Result<Subject> {
+    if let (Some(path), Some(mut network)) = (&args.graph, own) {
         let found = network.graph.classes();
         if found != count {
             let problem = format!("the network has {found} classes, the pictures have {count}");
