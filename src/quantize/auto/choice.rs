@@ -88,7 +88,7 @@ pub fn choose(
     let widest = whole(&options.bits)?;
     let table = Table::new(&widest, &options.bits, price, &|bits| Ok(whole(bits)?.graph))?;
     let most = price.most(table.widest());
-    if table.least() > most {
+    if table.narrowest() > most {
         return Err(too_much(&table, price, most));
     }
     let float = Float::new(model).map_err(bad)?;
@@ -142,7 +142,7 @@ fn chosen(
 }
 
 fn too_much(table: &Table, price: &dyn Price, most: f64) -> Error {
-    let [least, most, widest] = [table.least(), most, table.widest()].map(|cost| price.text(cost));
+    let [least, most, widest] = [table.narrowest(), most, table.widest()].map(|cost| price.text(cost));
     Error::Usage(format!(
         "the network takes {least} with all layers as narrow as can be, and {widest} with all as wide as allowed: not {most}"
     ))

@@ -16,6 +16,8 @@ pub(super) struct Table {
     layers: Vec<Layer>,
     /// Of the network at the widest widths.
     widest: Costs,
+    /// The least that the network costs if all layers are equally wide.
+    narrowest: f64,
 }
 
 /// One layer with what it costs in each pair of widths, the widest last.
@@ -44,7 +46,8 @@ impl Table {
             let pairs = pairs(limit).into_iter().map(|pair| (pair, cost(&pair).unwrap_or(0.0))).collect();
             Layer { name: name.clone(), pairs }
         };
-        Ok(Table { layers: widest.layers.iter().map(layer).collect(), widest: price.of(&widest.graph)? })
+        let narrowest = costs.values().map(|costs| costs.all).fold(f64::INFINITY, f64::min);
+        Ok(Table { layers: widest.layers.iter().map(layer).collect(), widest: price.of(&widest.graph)?, narrowest })
     }
 
     /// What the network costs at the widest widths.
@@ -52,7 +55,12 @@ impl Table {
         self.widest.all
     }
 
-    /// What the network costs if every layer is as cheap as can be.
+    /// What the network costs at the narrowest widths.
+    pub(super) fn narrowest(&self) -> f64 {
+        self.narrowest
+    }
+
+    /// What it would cost if costs added up and every layer were as cheap as can be.
     pub(super) fn least(&self) -> f64 {
         let of = |layer: &Layer| layer.pairs.iter().map(|&(_, cost)| cost).fold(f64::INFINITY, f64::min);
         self.fixed() + self.layers.iter().map(of).sum::<f64>()
