@@ -200,3 +200,110 @@ impl Loaded {
         has.then(|| self.checkpoint.read_f32(MEAN_IMAGE)).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::convert::{Checkpoint, ConvertOptions, CustomNetwork, GRAPH_VERSION, convert_graph};
+    use crate::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
+    use crate::graph::{GraphBuilder, Role, Ties, Weights};
+    use crate::quant::channel_basis;
+    use crate::random::Rng;
+    use crate::tensor::{Shape, Window};
+    use crate::train::{Augment, Dataset, Schedule, Settings, Start, Subject, Trainer};
+    use std::path::Path;
+
+    fn network() -> CustomNetwork {
+        let mut b = GraphBuilder::new(Shape { h: 8, w: 8, c: 3 });
+        let x = b.conv("a/first", b.input(), 8, Window::padded(3, 1, 1), Weights::Float);
+        let x = b.bn_relu("a", x);
+        let x = b.quantize("a/quant", x, 2);
+        let x = b.conv("a/second", x, 6, Window::padded(3, 2, 1), Weights::Planes { bits: 3 });
+        let x = b.bn_relu("b", x);
+        b.dense("dense", x, 3, [4, 4]);
+        let resize = Resize { shorter_edge: 8, filter: Filter::PillowBilinear, crop: [8; 2], stretch: None };
+        let normalize = Normalize::Channel { mean: [0.5; 3], std: [0.25; 3] };
+        CustomNetwork {
+            version: GRAPH_VERSION,
+            name: "small".into(),
+            graph: b.finish().unwrap(),
+            preprocess: Preprocess { resize, channels: ChannelOrder::Rgb, normalize },
+            labels: Vec::new(),
+            weight_ties: Ties::Below,
+        }
+    }
+
+    /// 40 random pictures in three classes, in the format of CIFAR-10.
+    fn dataset(folder: &Path) -> Dataset {
+        let mut rng = Rng::new(1);
+        let mut record = |class: u8| {
+            let pixels: Vec<u8> = (0..3072).map(|_| rng.bits() as u8 / 2 + 40 * class).collect();
+            [vec![class], pixels].concat()
+        };
+        let bytes: Vec<u8> = (0..40).flat_map(|at| record((at % 3) as u8)).collect();
+        let path = folder.join("data_batch_1.bin");
+        std::fs::write(&path, bytes).unwrap();
+        Dataset::of_cifar(&[path], &network().preprocess.resize).unwrap()
+    }
+
+    /// The state after two epochs, with an interruption after `stop` steps if one is given.
+    fn trained(data: &Dataset, file: &Path, stop: Option<usize>) -> Vec<u8> {
+        let settings = Settings {
+            epochs: 2,
+            batch: 18,
+            rate: 0.05,
+            schedule: Schedule::Cosine,
+            warmup: 0.0,
+            momentum: 0.9,
+            decay: 1e-4,
+            smoothing: 0.0,
+            teacher: 0.0,
+            augment: Augment::Shift,
+            mirror: true,
+            seed: 3,
+        };
+        let subject = Subject { network: network(), arch: None };
+        let mut trainer = Trainer::new(subject, settings, Start::Random, data).unwrap();
+        for step in 0..4 {
+            if stop == Some(step) {
+                trainer.save(file).unwrap();
+                trainer = Trainer::resume(file, data).unwrap();
+            }
+            trainer.step(data).unwrap();
+            if trainer.is_epoch_done(data) {
+                trainer.end_epoch(None, data);
+            }
+        }
+        assert!(trainer.is_done());
+        trainer.save(file).unwrap();
+        std::fs::read(file).unwrap()
+    }
+
+    #[test]
+    fn threads_and_interruptions_leave_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, file) = (dataset(folder.path()), folder.path().join("state.safetensors"));
+        let expected = trained(&data, &file, None);
+        for threads in 1..=3 {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert!(pool.install(|| trained(&data, &file, None)) == expected, "{threads} threads");
+        }
+        (0..4).for_each(|stop| assert!(trained(&data, &file, Some(stop)) == expected, "stopped before step {stop}"));
+    }
+
+    #[test]
+    fn a_state_converts_to_what_was_trained() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, file) = (dataset(folder.path()), folder.path().join("state.safetensors"));
+        trained(&data, &file, None);
+        let (checkpoint, network) = (Checkpoint::open(&file).unwrap(), CustomNetwork::read(&file).unwrap());
+        let packed = convert_graph(&checkpoint, &network, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+        assert_eq!(packed.header.name, "small 3/2");
+        let basis = packed.params.get("a/second", Role::WeightBasis).unwrap().f32();
+        let own = checkpoint.read_f32("a.second.basis").unwrap();
+        (0..6).for_each(|output| assert_eq!(channel_basis(basis, 6, output), own[3 * output..3 * (output + 1)]));
+        let dense = packed.params.get("dense", Role::Weight).unwrap().f32();
+        let own = checkpoint.read_f32("dense.weight").unwrap();
+        // [out, h, w, in] there, [out, in, h, w] here.
+        assert_eq!((dense[6], dense[1]), (own[1], own[16]));
+    }
+}
