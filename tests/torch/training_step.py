@@ -1,8 +1,9 @@
 """One training step of ResNet-20 at 2/2 in PyTorch, from numbers that the test makes as well (`src/train/tests.rs`).
 
+Both compute in float64: in float32 some number lies so near to a threshold that rounding decides about its level, and a network
+with random weights makes much of that.
+
 Writes `tests/fixtures/training_step.json`: the loss, the bases after the step, and some of the gradients of every parameter.
-All is computed in float64, from numbers that are rounded to float32: a number that falls on the other side of a threshold because
-of rounding changes what comes after it, and the loss by 0.002 (PyTorch in float32).
 
     python3 tests/torch/training_step.py
 """
@@ -31,15 +32,16 @@ def uniform(seed, count):
 
 def least_squares(codes, x, hold, held):
     """The basis [n] that is best for numbers x with coefficients codes [len(x), n]."""
+    codes, x = codes.double(), x.double()
     matrix = codes.T @ codes + hold * torch.eye(codes.shape[1], dtype=torch.float64)
-    return torch.linalg.solve(matrix, codes.T @ x + hold * held)
+    return torch.linalg.solve(matrix, codes.T @ x + hold * held.double()).float()
 
 
 class ActivationQuantizer(nn.Module):
     def __init__(self, bits):
         super().__init__()
-        self.basis = torch.tensor([0.6745 * 2 / (2**bits - 1) * 2**j for j in range(bits)], dtype=torch.float32).double()
-        self.codes = multipliers(bits, 0).double()
+        self.basis = torch.tensor([0.6745 * 2 / (2**bits - 1) * 2**j for j in range(bits)], dtype=torch.float32)
+        self.codes = multipliers(bits, 0)
 
     def forward(self, x):
         levels, order = (self.codes @ self.basis).sort()
@@ -49,7 +51,7 @@ class ActivationQuantizer(nn.Module):
         chosen = self.codes[order][rank.flatten()]
         self.next = least_squares(chosen, flat, 1e-6 * len(flat), self.basis)
         clipped = x.clamp(max=float(levels[-1]))
-        return clipped + (levels[rank] - clipped).detach()
+        return clipped + (levels.to(x)[rank] - clipped).detach()
 
 
 class QuantizedConv(nn.Module):
@@ -57,8 +59,8 @@ class QuantizedConv(nn.Module):
         super().__init__()
         self.weight, self.stride = nn.Parameter(torch.empty(outputs, inputs, 3, 3)), stride
         unit = 0.6745 * (2 / (9 * outputs)) ** 0.5 / 2 ** (bits - 1)
-        self.basis = torch.tensor([[unit * 2**j for j in range(bits)]] * outputs, dtype=torch.float32).double()
-        self.codes = multipliers(bits, -1).double()
+        self.basis = torch.tensor([[unit * 2**j for j in range(bits)]] * outputs, dtype=torch.float32)
+        self.codes = multipliers(bits, -1)
 
     def forward(self, x):
         flat = self.weight.detach().permute(0, 2, 3, 1).flatten(1)
@@ -67,7 +69,7 @@ class QuantizedConv(nn.Module):
         rank = (flat[:, :, None] > thresholds[:, None, :]).sum(2)
         rows = [least_squares(self.codes[order[c]][rank[c]], flat[c], 1e-4, self.basis[c]) for c in range(len(flat))]
         self.next = torch.stack(rows)
-        level = levels.gather(1, rank).view(len(flat), 3, 3, -1).permute(0, 3, 1, 2)
+        level = levels.to(x).gather(1, rank).view(len(flat), 3, 3, -1).permute(0, 3, 1, 2)
         weight = self.weight + (level - self.weight).detach()
         if self.stride == 1:
             return F.conv2d(x, weight, padding=1)
@@ -140,19 +142,18 @@ def rows(name, tensor):
 
 
 def main():
-    net = ResNet20().train()
+    net = ResNet20().double().train()
     for seed, (name, parameter) in enumerate(named(net)):
         if name.endswith("Weight"):
             scale = (6 / parameter[0].numel()) ** 0.5
             numbers = (scale * uniform(seed + 1, parameter.numel())).astype(np.float32)
             shape = rows(name, parameter).shape
-            numbers = torch.from_numpy(numbers).view(shape)
+            numbers = torch.from_numpy(numbers).double().view(shape)
             parameter.data = (numbers.permute(0, 3, 1, 2) if parameter.dim() == 4 else numbers).contiguous()
         elif name.endswith("Bias"):
             parameter.data.zero_()
     x = (1.5 * uniform(1000, PICTURES * 32 * 32 * 3)).astype(np.float32)
-    x = torch.from_numpy(x).view(PICTURES, 32, 32, 3).permute(0, 3, 1, 2)
-    net, x = net.double(), x.double()
+    x = torch.from_numpy(x).double().view(PICTURES, 32, 32, 3).permute(0, 3, 1, 2)
     labels = torch.tensor([7 * picture % 10 for picture in range(PICTURES)])
     loss = F.cross_entropy(net(x), labels)
     loss.backward()
