@@ -5,7 +5,7 @@ use super::net::GpuNet;
 use super::strengths::target;
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernels::{signature, variants};
-use crate::backend::gpu::record::Variant;
+use crate::backend::gpu::record::{Target, Variant};
 use crate::backend::{Control, Executable, Tuned, noise, reference};
 use crate::error::Result;
 use crate::lower::TensorId;
@@ -32,13 +32,14 @@ pub(crate) fn tune(gpu: &Gpu, plan: &Plan, images: usize, progress: &dyn Fn(usiz
     let input = noise(plan);
     let mut expected = HashMap::new();
     reference::trace(plan, &input, &mut |tensor, words| drop(expected.insert(tensor, words.to_vec())))?;
+    let target = target(gpu, images);
     let prepare = |nth| {
         let net = GpuNet::new(&gpu.with_variant(nth), plan, images, &|_, _| Ok(()))?;
-        Ok(CandidateNet { net, plan, input: &input, expected: &expected })
+        Ok(CandidateNet { net, plan, target: &target, input: &input, expected: &expected })
     };
-    let (program, target) = (plan.program(), target(gpu, images));
+    let program = plan.program();
     let rounds = program.steps.iter().map(|step| variants(&step.kernel, program, &target).len()).max().unwrap_or(1);
-    let tuned = contest(prepare, &|done| progress(done, rounds.max(done)))?;
+    let tuned = contest(prepare, rounds, &|done| progress(done, rounds))?;
     if let Some(store) = gpu.store() {
         let mut choices = Choices::default();
         tuned.iter().for_each(|(signature, tuned)| choices.set(signature, images, &tuned.variant));
@@ -60,6 +61,8 @@ trait Contender {
 struct Entry {
     signature: String,
     variant: Variant,
+    /// Whether there is no other.
+    only: bool,
     /// The first of the layers, and its dispatch.
     layer: String,
     dispatch: usize,
@@ -73,6 +76,7 @@ struct Entry {
 struct CandidateNet<'a> {
     net: GpuNet,
     plan: &'a Plan,
+    target: &'a Target,
     input: &'a [u32],
     /// What the reference writes to each tensor.
     expected: &'a HashMap<TensorId, Vec<u32>>,
@@ -93,7 +97,8 @@ impl Contender for CandidateNet<'_> {
                 }
                 None => {
                     let (layer, variant) = (dispatch.name.clone(), dispatch.variant);
-                    entries.push(Entry { signature, variant, layer, dispatch: index, layers: 1, right });
+                    let only = variants(&step.kernel, self.plan.program(), self.target).len() == 1;
+                    entries.push(Entry { signature, variant, only, layer, dispatch: index, layers: 1, right });
                 }
             }
         }
@@ -108,24 +113,22 @@ impl Contender for CandidateNet<'_> {
 }
 
 /// The winners by signature. `prepare` makes the network whose layers run in their nth variant, or in their last if
-/// they have fewer. Besides the first, which holds the defaults, only one such network exists at a time.
+/// they have fewer; `rounds` is the largest number of variants. Besides the first network, which holds the defaults, only one
+/// exists at a time.
 fn contest<C: Contender>(
     prepare: impl Fn(usize) -> Result<C>,
+    rounds: usize,
     progress: &dyn Fn(usize),
 ) -> Result<BTreeMap<String, Tuned>> {
     let mut contest = Contest { defaults: prepare(0)?, dispatches: BTreeMap::new(), tried: BTreeSet::new() };
     let mut results = BTreeMap::new();
-    for nth in 0.. {
+    for nth in 0..rounds {
         let challenger = if nth == 0 { None } else { Some(prepare(nth)?) };
         let entries = challenger.as_ref().unwrap_or(&contest.defaults).entries()?;
-        let last = entries.iter().all(|e| e.variant == Variant::General);
         for entry in entries {
             contest.enter(challenger.as_ref(), entry, &mut results)?;
         }
         progress(nth + 1);
-        if last {
-            break;
-        }
     }
     Ok(results)
 }
@@ -142,8 +145,7 @@ struct Contest<C> {
 impl<C: Contender> Contest<C> {
     /// Times an entry of `challenger`, or of the defaults, unless that was done or there is nothing to choose.
     fn enter(&mut self, challenger: Option<&C>, entry: Entry, results: &mut BTreeMap<String, Tuned>) -> Result<()> {
-        let Entry { signature, variant, layer, dispatch, layers, right } = entry;
-        let only = variant == Variant::General && !results.contains_key(&signature);
+        let Entry { signature, variant, only, layer, dispatch, layers, right } = entry;
         if only || !right || !self.tried.insert((signature.clone(), variant.to_string())) {
             return Ok(());
         }
@@ -214,6 +216,7 @@ mod tests {
             let entry = |(dispatch, layer): (usize, &str)| Entry {
                 signature: layer.into(),
                 variant: variant(self.nth),
+                only: false,
                 layer: layer.into(),
                 dispatch,
                 layers: 1,
@@ -248,7 +251,7 @@ mod tests {
             Ok(Fake { nth, alive: &alive })
         };
         let told = Cell::new(0);
-        let tuned = contest(prepare, &|done| told.set(done)).unwrap();
+        let tuned = contest(prepare, VARIANTS, &|done| told.set(done)).unwrap();
         assert_eq!((most.get(), alive.get(), told.get()), (2, 0, VARIANTS));
         let chosen: Vec<_> = tuned.values().map(|t| (t.layer.as_str(), t.variant.clone(), t.time)).collect();
         let us = Duration::from_micros;
