@@ -9,7 +9,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{SafeTensorError, View};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// Writes `packed`, to take the place of `path`.
@@ -77,13 +77,31 @@ impl Contents {
 /// Writes a safetensors file with metadata entries, tensor by tensor, so that the file is never in memory as a
 /// whole. Refuses a header that no reader here would take.
 fn write_tensors<V: View>(path: &Path, tensors: Vec<(&String, V)>, entries: HashMap<String, String>) -> io::Result<()> {
+    let ordered = entries.len() < 2;
     safetensors::serialize_to_file(tensors, Some(entries), path).map_err(|error| match error {
         SafeTensorError::IoError(error) => error,
         other => io::Error::other(other),
     })?;
     let mut length = [0; size_of::<u64>()];
     File::open(path)?.read_exact(&mut length)?;
-    header_length(&length).map(drop).map_err(io::Error::other)
+    let length = header_length(&length).map_err(io::Error::other)?;
+    if ordered { Ok(()) } else { sort_header(path, length) }
+}
+
+/// Puts a header of so many bytes into the order of its names: a hash map's entries have another one in each run.
+fn sort_header(path: &Path, length: usize) -> io::Result<()> {
+    let mut file = File::options().read(true).write(true).open(path)?;
+    let mut text = vec![0; length];
+    file.seek(SeekFrom::Start(size_of::<u64>() as u64))?;
+    file.read_exact(&mut text)?;
+    let header: BTreeMap<String, BTreeMap<String, serde_json::Value>> = serde_json::from_slice(&text)?;
+    let mut sorted = serde_json::to_vec(&header)?;
+    if sorted.len() > length {
+        return Err(io::Error::other("the header is longer in another order"));
+    }
+    sorted.resize(length, b' ');
+    file.seek(SeekFrom::Start(size_of::<u64>() as u64))?;
+    file.write_all(&sorted)
 }
 
 fn header_json(header: &Header) -> Result<String, String> {

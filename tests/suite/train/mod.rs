@@ -42,7 +42,11 @@ fn pictures(count: usize, seed: u64) -> tempfile::TempDir {
 
 /// Two quantized convolutions between a float one and a dense layer, with a residual connection.
 fn network() -> CustomNetwork {
-    let planes = Weights::Planes { bits: 2 };
+    network_of(Weights::Planes { bits: 2 })
+}
+
+/// That network with such weights in its two convolutions in between.
+fn network_of(planes: Weights) -> CustomNetwork {
     let mut b = GraphBuilder::new(Shape { h: SIZE, w: SIZE, c: 3 });
     let x = b.conv("first", b.input(), 8, Window::padded(3, 1, 1), Weights::Float);
     let x = b.bn_relu("first", x);
@@ -130,7 +134,7 @@ fn a_folder_of_pictures_becomes_a_network() {
 fn a_float_network_is_a_start_and_a_teacher() {
     let (data, out) = (pictures(24, 3), tempfile::tempdir().unwrap());
     let at = |name: &str| out.path().join(name);
-    let mut float = network();
+    let mut float = network_of(Weights::Float);
     float.graph = float.graph.without_quantizers().unwrap();
     let graph = at("float.json");
     std::fs::write(&graph, serde_json::to_string(&float).unwrap()).unwrap();
