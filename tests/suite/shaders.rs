@@ -117,7 +117,7 @@ fn every_shader_translates_to_every_language() {
     let shaders = shaders();
     let kernels: BTreeSet<String> = shaders.values().map(|&name| name.to_owned()).collect();
     let others =
-        ["float.copy", "float.grouped", "float.join", "float.point", "float.pool", "float.tile", "pixels", "probe"];
+        ["float.copy", "float.grouped", "float.join", "float.point", "float.pool", "float.tile", "picture", "probe"];
     let all = BTreeSet::from_iter(Kernel::names().into_iter().chain(others.map(str::to_owned)));
     assert_eq!(kernels, all);
     for source in shaders.keys() {
