@@ -1,7 +1,6 @@
 //! Pictures in one folder per class, and which class of a model each folder is.
 
 use super::folder::{Skipped, is_hidden, search};
-use super::inputs::holds_no_picture;
 use super::output;
 use crate::error::{Error, Result};
 use crate::session::Model;
@@ -61,8 +60,7 @@ pub(super) fn labelled(directory: &Path, model: &Model) -> Result<Labelled> {
         skipped.merge(found.skipped);
     }
     if pictures.is_empty() {
-        let skipped = skipped.summary().map(|summary| format!("skipped: {summary}"));
-        return Err(Error::bad_input(directory, holds_no_picture(skipped)));
+        return Err(skipped.no_picture(directory));
     }
     Ok(Labelled { pictures, skipped })
 }

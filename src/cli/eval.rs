@@ -107,9 +107,7 @@ fn evaluate(args: &EvalArgs, profiling: &Profiling) -> Outcome {
     if let Some(limit) = args.limit {
         pictures = evenly(pictures, limit.get());
     }
-    if let Some(summary) = skipped.summary() {
-        output::note(&format!("note: {}: skipped: {summary}", args.directory.display()));
-    }
+    skipped.tell(&args.directory);
     let engine = profiling.engine(profiling.host("open device", || open::engine(&args.device.device))?);
     let max_batch = args.batch.min(pictures.len());
     let net = engine.prepare_with(&model, PrepareOptions { max_batch, ..PrepareOptions::default() })?;

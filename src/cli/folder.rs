@@ -1,5 +1,6 @@
 //! Pictures in a directory, and what else is in it.
 
+use super::output;
 use crate::error::{Error, Result};
 use crate::image::{EXTENSIONS, format_of_extension};
 use std::collections::BTreeMap;
@@ -53,6 +54,19 @@ impl Skipped {
     pub(super) fn summary(&self) -> Option<String> {
         let parts: Vec<String> = self.0.iter().map(|(reason, count)| format!("{count} {}", reason.name())).collect();
         (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
+    /// The error for a directory without pictures.
+    pub(super) fn no_picture(&self, directory: &Path) -> Error {
+        let skipped = self.summary().map_or(String::new(), |summary| format!("; skipped: {summary}"));
+        let names = EXTENSIONS.join(", ");
+        Error::bad_input(directory, format!("holds no picture (names that end in {names}){skipped}"))
+    }
+
+    /// Tells the user what was passed over in a directory, if anything was.
+    pub(super) fn tell(&self, directory: &Path) {
+        let note = |summary: String| output::note(&format!("note: {}: skipped: {summary}", directory.display()));
+        self.summary().into_iter().for_each(note);
     }
 }
 

@@ -2,11 +2,10 @@
 
 use super::array::{Array, reason};
 use super::folder::{Found, search};
-use super::output;
 use super::profile::Profiling;
 use crate::error::{Error, Result};
 use crate::files::read_limited;
-use crate::image::{EXTENSIONS, MAX_FILE, Pixels, decode};
+use crate::image::{MAX_FILE, Pixels, decode};
 use crate::session::{Batch, Model};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -45,11 +44,10 @@ pub(super) fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
     let meta = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
     if meta.is_dir() {
         let Found { pictures, skipped } = search(path)?;
-        let skipped = skipped.summary().map(|summary| format!("skipped: {summary}"));
         if pictures.is_empty() {
-            return Err(Error::bad_input(path, holds_no_picture(skipped)));
+            return Err(skipped.no_picture(path));
         }
-        skipped.iter().for_each(|skipped| output::note(&format!("note: {}: {skipped}", path.display())));
+        skipped.tell(path);
         return pictures.into_iter().map(|file| picture(path, Input::Picture(file), model)).collect();
     }
     let npy = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy"));
@@ -61,12 +59,6 @@ pub(super) fn expand(path: &Path, model: &Model) -> Result<Vec<Input>> {
 /// `input`, if the model takes pictures.
 fn picture(path: &Path, input: Input, model: &Model) -> Result<Input> {
     model.need_pixels().map(|()| input).map_err(|error| Error::bad_input(path, reason(error)))
-}
-
-/// What a directory without pictures is told.
-pub(super) fn holds_no_picture(skipped: Option<String>) -> String {
-    let skipped = skipped.map_or(String::new(), |skipped| format!("; {skipped}"));
-    format!("holds no picture (names that end in {}){skipped}", EXTENSIONS.join(", "))
 }
 
 /// Batches of at most `size` pictures at the network's size, decoded when they are asked for. `keep` is given every

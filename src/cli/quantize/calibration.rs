@@ -1,9 +1,8 @@
 //! The pictures with which a network is calibrated.
 
 use crate::cli::folder::search;
-use crate::cli::inputs::holds_no_picture;
 use crate::cli::output;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::image::Pixels;
 use crate::quantize::Pictures;
 use crate::random::Rng;
@@ -24,8 +23,7 @@ impl<'a> Calibration<'a> {
     pub(super) fn find(folder: &Path, count: usize, seed: u64, float: &'a Model) -> Result<Self> {
         let found = search(folder)?;
         if found.pictures.is_empty() {
-            let skipped = found.skipped.summary().map(|summary| format!("skipped: {summary}"));
-            return Err(Error::bad_input(folder, holds_no_picture(skipped)));
+            return Err(found.skipped.no_picture(folder));
         }
         let paths = choose(found.pictures, count, seed);
         if paths.len() < FEW {

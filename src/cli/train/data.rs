@@ -2,7 +2,6 @@
 
 use crate::cli::classes::folders;
 use crate::cli::folder::{Skipped, search};
-use crate::cli::inputs::holds_no_picture;
 use crate::cli::output;
 use crate::error::{Error, Result};
 use crate::graph::preprocess::Resize;
@@ -72,15 +71,12 @@ impl Source {
             })?;
             let found = search(folder)?;
             if found.pictures.is_empty() && role == Role::Training {
-                let skipped = found.skipped.summary().map(|summary| format!("skipped: {summary}"));
-                return Err(Error::bad_input(folder, holds_no_picture(skipped)));
+                return Err(found.skipped.no_picture(folder));
             }
             files.extend(found.pictures.into_iter().map(|path| (class, path)));
             skipped.merge(found.skipped);
         }
-        if let Some(summary) = skipped.summary() {
-            output::note(&format!("note: {}: skipped: {summary}", directory.display()));
-        }
+        skipped.tell(directory);
         Ok(Source::Folders { files, classes })
     }
 
