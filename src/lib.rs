@@ -43,6 +43,7 @@ mod float;
 mod format;
 mod graph;
 mod image;
+mod instructions;
 mod lower;
 mod plan;
 mod quant;

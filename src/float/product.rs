@@ -4,20 +4,15 @@
 //! never parts of one sum, and a product is rounded before it is added (no fused multiply-add), so neither the width of a
 //! machine's vectors nor the number of threads changes a result.
 
+use super::vectors::{InstructionSet, Number, Real, Vectors, Work};
 use rayon::prelude::*;
-use std::ops::{Add, AddAssign, Mul};
+use std::ops::AddAssign;
 
 /// Rows and columns of the tile whose sums stay in registers.
 const ROWS: usize = 6;
 const COLUMNS: usize = 16;
 /// Rows of a result that one task computes.
 const BAND: usize = 8 * ROWS;
-
-/// `f32` or `f64`.
-pub(crate) trait Real: Copy + Default + Send + Sync + Add<Output = Self> + Mul<Output = Self> {}
-
-impl Real for f32 {}
-impl Real for f64 {}
 
 /// A matrix within a slice: element (i, j) is number `i * rows + j * columns`.
 #[derive(Clone, Copy)]
@@ -61,7 +56,7 @@ pub(crate) fn add_product<T: Real, C: Copy + AddAssign + From<T>>(
     b: View<T>,
     extent: Extent,
 ) {
-    band(c, stride, a, b, extent, 0);
+    run(Band { c, stride, a, b, extent, first_column: 0 });
 }
 
 /// The same by all threads.
@@ -96,82 +91,48 @@ fn bands<T: Real, C: Copy + AddAssign + From<T> + Send>(
 ) {
     c.par_chunks_mut(BAND * stride).take(extent.rows.div_ceil(BAND)).enumerate().for_each(|(at, c)| {
         let (row, rows) = (at * BAND, BAND.min(extent.rows - at * BAND));
-        band(c, stride, a.rows_from(row), b, Extent { rows, ..extent }, first_column(row));
+        let (a, extent, first_column) = (a.rows_from(row), Extent { rows, ..extent }, first_column(row));
+        run(Band { c, stride, a, b, extent, first_column });
     });
 }
 
-/// Chooses the widest vectors that this machine has.
-fn band<T: Real, C: Copy + AddAssign + From<T>>(
-    c: &mut [C],
+/// Some rows of a product, from `first_column` on, which are added to `c`.
+struct Band<'a, T, C> {
+    c: &'a mut [C],
     stride: usize,
-    a: View<T>,
-    b: View<T>,
+    a: View<'a, T>,
+    b: View<'a, T>,
     extent: Extent,
     first_column: usize,
-) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the machine has AVX-512F.
-            return unsafe { band_avx512(c, stride, a, b, extent, first_column) };
-        }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the machine has AVX2.
-            return unsafe { band_avx2(c, stride, a, b, extent, first_column) };
-        }
-    }
-    band_of_any(c, stride, a, b, extent, first_column);
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn band_avx512<T: Real, C: Copy + AddAssign + From<T>>(
-    c: &mut [C],
-    stride: usize,
-    a: View<T>,
-    b: View<T>,
-    extent: Extent,
-    first_column: usize,
-) {
-    band_of_any(c, stride, a, b, extent, first_column);
+/// Uses the widest vectors that this machine has.
+fn run<T: Real, C: Copy + AddAssign + From<T>>(band: Band<T, C>) {
+    f32::run(InstructionSet::best(), band);
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn band_avx2<T: Real, C: Copy + AddAssign + From<T>>(
-    c: &mut [C],
-    stride: usize,
-    a: View<T>,
-    b: View<T>,
-    extent: Extent,
-    first_column: usize,
-) {
-    band_of_any(c, stride, a, b, extent, first_column);
-}
+/// Plain loops, which the compiler turns into the vectors that are enabled. `f64` profits as well.
+impl<T: Real, C: Copy + AddAssign + From<T>> Work<f32> for Band<'_, T, C> {
+    type Output = ();
 
-#[inline(always)]
-fn band_of_any<T: Real, C: Copy + AddAssign + From<T>>(
-    c: &mut [C],
-    stride: usize,
-    a: View<T>,
-    b: View<T>,
-    Extent { rows, depth, columns }: Extent,
-    first_column: usize,
-) {
-    let mut panel = vec![[T::default(); COLUMNS]; depth];
-    for column in (first_column..columns).step_by(COLUMNS) {
-        let width = COLUMNS.min(columns - column);
-        pack(&mut panel, b, column, width);
-        let mut row = 0;
-        while row < rows {
-            let c = &mut c[row * stride + column..];
-            let a = a.rows_from(row);
-            if row + ROWS <= rows {
-                put::<T, C, ROWS>(c, stride, width, tile(a, &panel));
-                row += ROWS;
-            } else {
-                put::<T, C, 1>(c, stride, width, tile(a, &panel));
-                row += 1;
+    #[inline(always)]
+    fn run<S: Vectors<f32>>(self, _: S) {
+        let Band { c, stride, a, b, extent: Extent { rows, depth, columns }, first_column } = self;
+        let mut panel = vec![[T::default(); COLUMNS]; depth];
+        for column in (first_column..columns).step_by(COLUMNS) {
+            let width = COLUMNS.min(columns - column);
+            pack(&mut panel, b, column, width);
+            let mut row = 0;
+            while row < rows {
+                let c = &mut c[row * stride + column..];
+                let a = a.rows_from(row);
+                if row + ROWS <= rows {
+                    put::<T, C, ROWS>(c, stride, width, tile(a, &panel));
+                    row += ROWS;
+                } else {
+                    put::<T, C, 1>(c, stride, width, tile(a, &panel));
+                    row += 1;
+                }
             }
         }
     }

@@ -1,13 +1,14 @@
 //! AVX2 with FMA (Intel Haswell, AMD Excavator and later).
 
-use super::operations::{LANES, LEVELS, Vectors, enable_features};
+use super::operations::{LANES, LEVELS, Vectors, Work};
+use crate::instructions::enable_features;
 use std::arch::x86_64::*;
 
 /// Two registers of eight numbers each.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
-enable_features!(Avx2, ["avx2", "fma"]);
+enable_features!(pub(crate) Avx2: Work<f32>, is_x86_feature_detected, ["avx2", "fma"]);
 
 impl Vectors<f32> for Avx2 {
     const SUMS: usize = 8;

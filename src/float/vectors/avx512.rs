@@ -1,13 +1,14 @@
 //! AVX-512 (Intel Skylake-X, AMD Zen 4 and later).
 
-use super::operations::{LANES, LEVELS, Vectors, enable_features};
+use super::operations::{LANES, LEVELS, Vectors, Work};
+use crate::instructions::enable_features;
 use std::arch::x86_64::*;
 
 /// A register of sixteen numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
 
-enable_features!(Avx512, ["avx512f", "avx2", "fma"]);
+enable_features!(pub(crate) Avx512: Work<f32>, is_x86_feature_detected, ["avx512f", "avx2", "fma"]);
 
 impl Vectors<f32> for Avx512 {
     const SUMS: usize = 28;

@@ -13,5 +13,5 @@ mod set;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use operations::{LANES, LEVELS, Vectors, Work, rounded_up};
+pub(crate) use operations::{LANES, LEVELS, Real, Vectors, Work, rounded_up};
 pub(crate) use set::{InstructionSet, Number};

@@ -1,15 +1,21 @@
 //! The operations of a vector, of which each instruction set has an implementation.
 
-use std::ops::{AddAssign, Div, Sub};
+use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
 /// Numbers of a vector.
 pub(crate) const LANES: usize = 16;
 /// Levels that [`Vectors::look_up`] knows.
 pub(crate) const LEVELS: usize = 16;
 
+/// `f32` or `f64`.
+pub(crate) trait Real: Copy + Default + Send + Sync + Add<Output = Self> + Mul<Output = Self> {}
+
+impl Real for f32 {}
+impl Real for f64 {}
+
 /// `f32`, or `f64` where gradients are checked.
 pub(crate) trait Scalar:
-    crate::float::product::Real + PartialOrd + Sub<Output = Self> + Div<Output = Self> + AddAssign + 'static
+    Real + PartialOrd + Sub<Output = Self> + Div<Output = Self> + AddAssign + 'static
 {
     /// The nearest number.
     fn of(x: f64) -> Self;
@@ -146,28 +152,3 @@ impl Scalar for f64 {
 pub(crate) const fn rounded_up(count: usize) -> usize {
     count.next_multiple_of(LANES)
 }
-
-/// Gives a type its `detect` and `run`, for the same list of features.
-#[cfg(target_arch = "x86_64")]
-macro_rules! enable_features {
-    ($vectors:ty, [$($feature:tt),+]) => {
-        impl $vectors {
-            /// The proof that this processor has all the instructions; None if it lacks any.
-            pub(crate) fn detect() -> Option<Self> {
-                ($(is_x86_feature_detected!($feature))&&+).then_some(Self(()))
-            }
-
-            /// Runs `work`, compiled for these instructions.
-            pub(crate) fn run<W: $crate::float::vectors::operations::Work<f32>>(self, work: W) -> W::Output {
-                $(#[target_feature(enable = $feature)])+
-                fn with_features<W: $crate::float::vectors::operations::Work<f32>>(vectors: $vectors, work: W) -> W::Output {
-                    work.run(vectors)
-                }
-                // SAFETY: `detect`, which alone makes a `Self`, has found each of these features.
-                unsafe { with_features(self, work) }
-            }
-        }
-    };
-}
-#[cfg(target_arch = "x86_64")]
-pub(super) use enable_features;

@@ -6,6 +6,7 @@ use super::avx2::Avx2;
 use super::avx512::Avx512;
 use super::operations::{Scalar, Work};
 use super::portable::Portable;
+use std::sync::OnceLock;
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy)]
@@ -32,7 +33,8 @@ impl InstructionSet {
 
     /// The fastest.
     pub(crate) fn best() -> Self {
-        Self::all()[0]
+        static BEST: OnceLock<InstructionSet> = OnceLock::new();
+        *BEST.get_or_init(|| Self::all()[0])
     }
 
     /// Its name.

@@ -1,14 +1,15 @@
 //! AVX2 with FMA (Intel Haswell, AMD Excavator and later), with or without AVX-VNNI (Intel Alder Lake, AMD Zen 5).
 
-use super::{Lanes, enable_features, x86};
+use super::{Lanes, Work, x86};
+use crate::instructions::enable_features;
 use std::arch::x86_64::*;
 
 /// Eight lanes. With `VNNI`, bytes are multiplied by AVX-VNNI's dot products.
 #[derive(Clone, Copy)]
 pub struct Avx2<const VNNI: bool>(());
 
-enable_features!(Avx2<false>, is_x86_feature_detected, ["avx2", "fma", "popcnt"]);
-enable_features!(Avx2<true>, is_x86_feature_detected, ["avx2", "fma", "popcnt", "avxvnni"]);
+enable_features!(pub Avx2<false>: Work, is_x86_feature_detected, ["avx2", "fma", "popcnt"]);
+enable_features!(pub Avx2<true>: Work, is_x86_feature_detected, ["avx2", "fma", "popcnt", "avxvnni"]);
 
 /// The number of ones in each byte, looked up for each half byte.
 #[target_feature(enable = "avx2")]

@@ -1,6 +1,7 @@
 //! AVX-512 with VPOPCNTDQ and VNNI (Intel Ice Lake, AMD Zen 4 and later).
 
-use super::{Lanes, enable_features, x86};
+use super::{Lanes, Work, x86};
+use crate::instructions::enable_features;
 use std::arch::x86_64::*;
 
 /// Sixteen lanes.
@@ -8,7 +9,7 @@ use std::arch::x86_64::*;
 pub struct Avx512(());
 
 enable_features!(
-    Avx512,
+    pub Avx512: Work,
     is_x86_feature_detected,
     ["avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512vpopcntdq", "avx512vnni", "avx2", "fma", "popcnt"]
 );

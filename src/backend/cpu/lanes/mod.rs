@@ -14,32 +14,6 @@ mod x86;
 
 use bytemuck::Pod;
 
-/// Gives a [`Lanes`] type its `detect` and `run`. The features that are detected and those that `run` compiles for come
-/// from one list: were they two, code could run on a processor that lacks its instructions.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-macro_rules! enable_features {
-    ($lanes:ty, $is_detected:ident, [$($feature:tt),+]) => {
-        impl $lanes {
-            /// The proof that this processor has all the instructions; None if it lacks any.
-            pub fn detect() -> Option<Self> {
-                ($(std::arch::$is_detected!($feature))&&+).then_some(Self(()))
-            }
-
-            /// Runs `work`, compiled for these instructions.
-            pub fn run<W: $crate::backend::cpu::lanes::Work>(self, work: W) -> W::Output {
-                $(#[target_feature(enable = $feature)])+
-                fn with_features<W: $crate::backend::cpu::lanes::Work>(lanes: $lanes, work: W) -> W::Output {
-                    work.run(lanes)
-                }
-                // SAFETY: `detect`, which alone makes a `Self`, has found each of these features.
-                unsafe { with_features(self, work) }
-            }
-        }
-    };
-}
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-use enable_features;
-
 /// Lanes of the widest register.
 pub(super) const MOST_LANES: usize = 16;
 

@@ -1,6 +1,7 @@
 //! NEON, which every 64-bit ARM processor has, with or without `dotprod` (Cortex-A55, -A76, Apple M1 and later).
 
-use super::{Lanes, enable_features};
+use super::{Lanes, Work};
+use crate::instructions::enable_features;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
@@ -8,8 +9,8 @@ use std::arch::asm;
 #[derive(Clone, Copy)]
 pub struct Neon<const DOT: bool>(());
 
-enable_features!(Neon<false>, is_aarch64_feature_detected, ["neon"]);
-enable_features!(Neon<true>, is_aarch64_feature_detected, ["neon", "dotprod"]);
+enable_features!(pub Neon<false>: Work, is_aarch64_feature_detected, ["neon"]);
+enable_features!(pub Neon<true>: Work, is_aarch64_feature_detected, ["neon", "dotprod"]);
 
 /// Bit k of the result is set where lane k is all ones.
 #[target_feature(enable = "neon")]
