@@ -3,7 +3,6 @@
 //! vectors.
 
 mod backward;
-#[cfg(feature = "train")]
 mod basis;
 mod layer;
 mod linear;
@@ -17,7 +16,6 @@ mod sweep;
 mod vectors;
 
 pub(crate) use backward::{Pass, Ready, backward};
-#[cfg(feature = "train")]
 pub(crate) use basis::BasisFit;
 #[cfg(feature = "train")]
 pub(crate) use layer::rank;

@@ -4,7 +4,8 @@
 //! least error for what the already quantized part gives it ([`qem`]); a convolution gets codes and bases whose outputs, on
 //! these inputs, are as near as possible to the float network's ([`problem`], [`codes`]).
 //!
-//! All sums have a fixed order, in [`float`](crate::float) too, so that the result does not depend on the number of threads or the width of vectors.
+//! All sums have a fixed order, in [`float`](crate::float) too, so that the result does not depend on the number of threads or
+//! the width of vectors.
 
 mod auto;
 mod bits;
@@ -14,6 +15,7 @@ mod layer;
 mod moments;
 mod network;
 mod options;
+mod pictures;
 mod place;
 mod problem;
 mod qem;
@@ -28,6 +30,7 @@ pub use bits::{Bits, LayerBits};
 pub use kept::kept_in_float;
 pub use layer::Errors;
 pub use options::{Method, QuantizeOptions};
+pub use pictures::Pictures;
 pub use report::{LayerReport, QuantizeReport, QuantizerReport};
-pub use run::{Pictures, Quantized, quantize};
+pub use run::{Quantized, quantize};
 pub use tune::Tuning;

@@ -2,12 +2,10 @@
 //! level, and the basis the least squared error for these codes. Started from several scales, since it only finds a local
 //! minimum: the result is the best basis of all steps from all starts.
 //!
-//! With coefficients b (the bits of a level, 0 or 1, or -1 or 1) the error of numbers x with importance p is
-//! sum p (x - v'b)^2, so the basis solves (sum p b b') v = sum p x b. Levels are ranges of sorted numbers, so running sums
-//! give the sums of p and of p x over the numbers of each code without a look at each number, and [`transform`] gives the
-//! sums with all products of coefficients at once.
+//! Levels are ranges of sorted numbers, so running sums give what [`BasisFit`] needs of the numbers of each code without a
+//! look at each number.
 
-use crate::float::solve_small;
+use crate::float::BasisFit;
 use crate::graph::Encoding;
 
 /// Most steps from one start.
@@ -34,6 +32,11 @@ impl Fit {
     pub(super) fn relative(&self) -> f64 {
         if self.power > 0.0 { self.error / self.power } else { 0.0 }
     }
+}
+
+/// The step that takes at most `most` of `all` numbers. An odd step meets all channels, whose number is even as a rule.
+pub(super) fn sample_step(all: usize, most: usize) -> usize {
+    all.div_ceil(most) | 1
 }
 
 /// The basis of activations.
@@ -117,28 +120,20 @@ impl Sorted {
 
     /// The error of a basis, and the best basis for the codes that it gives.
     fn step(&self, basis: &[f64], off: f64) -> (f64, Option<Vec<f64>>) {
-        let bits = basis.len();
         let levels = levels(basis, off);
-        let (mut counts, mut sums) = (vec![0.0; levels.len()], vec![0.0; levels.len()]);
+        let mut fit = BasisFit::new(basis, off, HOLD * self.importance());
         let (mut error, mut first) = (self.power, 0);
         for (rank, &(value, code)) in levels.iter().enumerate() {
             let end = match levels.get(rank + 1) {
                 Some((next, _)) => self.end(first, 0.5 * (value + next)),
                 None => self.numbers.len(),
             };
-            [counts[code], sums[code]] = [0, 1].map(|k| self.sums[end][k] - self.sums[first][k]);
+            let [count, sum] = [0, 1].map(|k| self.sums[end][k] - self.sums[first][k]);
             first = end;
-            error += value * (counts[code] * value - 2.0 * sums[code]);
+            error += value * (count * value - 2.0 * sum);
+            fit.add(code, count, sum);
         }
-        transform(&mut counts, off);
-        transform(&mut sums, off);
-        let hold = HOLD * self.importance();
-        // The square of a coefficient is 1, but 0 for a clear bit of codes of 0 and 1.
-        let square = |i: usize| if off == 0.0 { counts[1 << i] } else { counts[0] };
-        let product = |i: usize, j: usize| if i == j { square(i) + hold } else { counts[1 << i | 1 << j] };
-        let matrix: Vec<f64> = (0..bits * bits).map(|at| product(at / bits, at % bits)).collect();
-        let right: Vec<f64> = basis.iter().enumerate().map(|(i, v)| sums[1 << i] + hold * v).collect();
-        (error, solve_small(&matrix, &right))
+        (error, fit.solve())
     }
 
     /// The end of the numbers up to `bound`, of which those before `first` are known to be. Looks nearby at first.
@@ -177,21 +172,6 @@ fn merged<'a>(mut a: &'a [(f64, usize)], mut b: &'a [(f64, usize)]) -> Vec<(f64,
     all
 }
 
-/// From a number for each code to the sums, for each set of bits, of the numbers times the product of their coefficients:
-/// bit after bit, a pair (clear, set) becomes (clear + set, off clear + set).
-fn transform(numbers: &mut [f64], off: f64) {
-    let mut half = 1;
-    while half < numbers.len() {
-        for pair in numbers.chunks_exact_mut(2 * half) {
-            let (clear, set) = pair.split_at_mut(half);
-            for (clear, set) in clear.iter_mut().zip(set) {
-                (*clear, *set) = (*clear + *set, off * *clear + *set);
-            }
-        }
-        half *= 2;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,23 +202,6 @@ mod tests {
         let grid = (0..100).flat_map(|a| (a..100).map(move |b| [a as f32 * 0.01, b as f32 * 0.01]));
         let least = grid.map(|basis| error(&numbers, &Levels::of_weights(&basis))).fold(f64::INFINITY, f64::min);
         assert!(own < 1.002 * least, "{own} {least}");
-    }
-
-    #[test]
-    fn transforms_are_sums_over_all_codes() {
-        let mut rng = Rng::new(6);
-        let numbers: Vec<f64> = (0..16).map(|_| rng.uniform(-1.0, 1.0)).collect();
-        for off in [0.0, -1.0] {
-            let mut found = numbers.clone();
-            transform(&mut found, off);
-            for (bits, found) in found.into_iter().enumerate() {
-                let coefficient = |code: usize, j: usize| if code >> j & 1 == 1 { 1.0 } else { off };
-                let product =
-                    |code: usize| (0..4).filter(|j| bits >> j & 1 == 1).map(|j| coefficient(code, j)).product::<f64>();
-                let sum: f64 = numbers.iter().enumerate().map(|(code, x)| x * product(code)).sum();
-                assert!((found - sum).abs() < 1e-12, "{found} {sum}");
-            }
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::layer::{Found, fit, quantize as quantize_group};
 use super::moments::Moments;
 use super::network::{Pair, Tensors, chunks};
 use super::options::QuantizeOptions;
+use super::pictures::{Pictures, checked};
 use super::place::{Placed, place};
 use super::report::{LayerReport, QuantizeReport, QuantizerReport};
 use super::tape::Tape;
@@ -37,17 +38,6 @@ pub struct Quantized {
     pub packed: Packed,
     /// What became of each layer.
     pub report: QuantizeReport,
-}
-
-/// Calibration pictures, as the tensors that the first layer receives.
-pub trait Pictures: Sync {
-    /// How many there are.
-    fn count(&self) -> usize;
-    /// The tensor of one.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    fn tensor(&self, index: usize) -> Result<Vec<f32>>;
 }
 
 /// Quantizes a float model. `kept` are layers to leave in float unless the options name them. `progress` is told the
@@ -149,10 +139,7 @@ impl Work<'_> {
         for some in all.chunks(DECODED) {
             let tensors: Vec<Vec<f32>> = some.par_iter().map(|&index| pictures.tensor(index)).collect::<Result<_>>()?;
             for (&index, tensor) in some.iter().zip(tensors) {
-                if tensor.len() != tape.length || tensor.iter().any(|x| !x.is_finite()) {
-                    let (found, wanted) = (tensor.len(), tape.length);
-                    return Err(self.bad(format!("picture {index} has {found} numbers, expected {wanted}, all finite")));
-                }
+                let tensor = checked(tensor, index, tape.length, self.name)?;
                 tape.write(index, &tensor)?;
                 if self.options.mirror {
                     tape.write(all.len() + index, &mirrored(&tensor, self.facts[0].shape))?;
@@ -203,8 +190,7 @@ impl Work<'_> {
     /// Numbers that `id` makes in low precision, evenly from all pictures and positions.
     fn samples(&self, tensors: &Tensors, id: NodeId) -> Result<Vec<f32>> {
         let Some(Pair { low, .. }) = tensors.get(id) else { return Ok(Vec::new()) };
-        // An odd step meets all channels, whose number is even as a rule.
-        let step = (tensors.pictures * low.length).div_ceil(SAMPLES) | 1;
+        let step = qem::sample_step(tensors.pictures * low.length, SAMPLES);
         let (mut samples, mut next) = (Vec::new(), 0);
         for (first, count) in chunks(tensors.pictures, low.length) {
             let (start, numbers) = (first * low.length, low.read(first, count)?);

@@ -10,8 +10,8 @@ use crate::format::Packed;
 use crate::graph::{Encoding, Graph, Op, Role, Ties};
 use crate::quantize::bits::{Bits, LayerBits};
 use crate::quantize::options::QuantizeOptions;
+use crate::quantize::pictures::{Pictures, checked};
 use crate::quantize::place::{Placed, place};
-use crate::quantize::run::Pictures;
 use crate::quantize::stored::with_biases;
 use crate::threads;
 use rayon::prelude::*;
@@ -151,16 +151,7 @@ fn too_much(table: &Table, price: &dyn Price, most: f64) -> Error {
 /// Some of the pictures, evenly.
 fn some(model: &Packed, pictures: &dyn Pictures, count: usize) -> Result<Vec<Vec<f32>>> {
     let (all, wanted) = (pictures.count(), model.header.graph.input_shape().elements());
-    let picture = |index: usize| {
-        let tensor = pictures.tensor(index)?;
-        match tensor.len() == wanted && tensor.iter().all(|x| x.is_finite()) {
-            true => Ok(tensor),
-            false => {
-                let problem = format!("picture {index} has {} numbers, expected {wanted}, all finite", tensor.len());
-                Err(Error::bad_model(Path::new(&model.header.name), problem))
-            }
-        }
-    };
+    let picture = |index: usize| checked(pictures.tensor(index)?, index, wanted, &model.header.name);
     let count = count.min(all);
     (0..count).into_par_iter().map(|at| picture(at * all / count)).collect()
 }

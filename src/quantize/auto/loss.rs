@@ -232,8 +232,7 @@ impl AtLayer<'_> {
     /// Numbers that the layer reads, evenly from all pictures and positions.
     fn samples(&self) -> Vec<f32> {
         let all = self.results.iter().flat_map(|[read, _]| read);
-        // An odd step meets all channels, whose number is even as a rule.
-        let step = (self.results.len() * self.geometry.from.elements()).div_ceil(SAMPLES) | 1;
+        let step = qem::sample_step(self.results.len() * self.geometry.from.elements(), SAMPLES);
         all.step_by(step).copied().collect()
     }
 }
