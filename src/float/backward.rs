@@ -1,12 +1,9 @@
 //! Gradients of a layer on one picture.
 
-use super::layer::{Conv, Layer, rank};
+use super::layer::{Conv, Layer, PIXELS, rank};
 use super::patches::Geometry;
 use super::product::{Extent, View, add_product};
 use crate::tensor::Shape;
-
-/// Output pixels that are treated at once.
-const PIXELS: usize = 96;
 
 /// A layer that is ready to run both ways.
 pub(crate) struct Ready {

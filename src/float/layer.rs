@@ -9,7 +9,7 @@ use crate::tensor::{Shape, Window};
 use rayon::prelude::*;
 
 /// Output pixels whose patches are multiplied at once.
-const PIXELS: usize = 96;
+pub(super) const PIXELS: usize = 96;
 
 /// A layer that is ready to run.
 pub(crate) enum Layer {

@@ -8,7 +8,7 @@ use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::run::buffers::{buffer, filled};
 use crate::error::Result;
 use crate::graph::preprocess::Resize;
-use crate::image::{Rounding, Separable};
+use crate::image::Separable;
 use crate::tensor::Shape;
 use std::sync::Arc;
 use wgpu::BufferUsages;
@@ -51,7 +51,6 @@ struct Loaded {
     size: [u32; 2],
     as_is: bool,
     resize: Resize,
-    pillow: bool,
     table: Table,
     buffer: wgpu::Buffer,
 }
@@ -74,7 +73,7 @@ impl PictureImport {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
         let words = at_least(&mut self.words, gpu, "pictures", pictures.len() * pixels, usage)?;
         for (at, ((picture, access), loaded)) in pictures.iter().zip(accesses).zip(tables).enumerate() {
-            let kind = Kind { access, pillow: loaded.pillow, bgr: target.bgr };
+            let kind = Kind { access, pillow: loaded.table.pillow, bgr: target.bgr };
             self.add(gpu, encoder, picture, kind, &loaded, (&words, at * pixels))?;
         }
         Ok(words)
@@ -214,7 +213,7 @@ impl Loaded {
         let table = Table::new(how);
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
         let buffer = filled(gpu, "resize", bytemuck::cast_slice(&table.words), usage)?;
-        Ok(Loaded { size, as_is, resize, pillow: how.rounding == Rounding::Pillow, table, buffer })
+        Ok(Loaded { size, as_is, resize, table, buffer })
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Table {
     /// Row of the picture that is needed first, and how many are.
     pub first_row: u32,
     pub needed_rows: u32,
+    /// Whether sums are rounded as by Pillow, else as by OpenCV.
+    pub pillow: bool,
     /// Samples of a row that OpenCV computes in f32.
     pub vector: u32,
 }
@@ -34,6 +36,7 @@ impl Table {
             crop: [columns.len() as u32, rows.len() as u32],
             first_row: needed.start as u32,
             needed_rows: needed.len() as u32,
+            pillow: how.rounding == Rounding::Pillow,
             vector: if let Rounding::Opencv { vector } = how.rounding { vector as u32 } else { 0 },
         }
     }
