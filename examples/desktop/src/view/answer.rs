@@ -29,6 +29,12 @@ pub(super) fn show(ui: &mut egui::Ui, session: &Session, textures: &Textures) {
         Answer::Found(found) => result(ui, found, textures, false),
         Answer::Waiting(Some(found)) => result(ui, found, textures, true),
     }
+    if session.options.model.is_none() {
+        ui.with_layout(Layout::bottom_up(Align::Min), |ui| {
+            let note = "The model is a demonstration: it names one of its classes whatever it is shown.";
+            ui.add(egui::Label::new(RichText::new(note).small().weak()).wrap());
+        });
+    }
 }
 
 /// The best class beside what the network sees, then the bars. An old result is dimmed.
@@ -58,7 +64,8 @@ fn result(ui: &mut egui::Ui, found: &Found, textures: &Textures, old: bool) {
         bar(ui, prediction, at == 0);
         ui.add_space(4.0);
     }
-    ui.with_layout(Layout::bottom_up(Align::Min), |ui| digest(ui, &found.classification.digest));
+    ui.add_space(8.0);
+    digest(ui, &found.classification.digest);
 }
 
 /// A class: its label, its probability, and below them a bar of that length.

@@ -10,7 +10,7 @@ pub(crate) use textures::{Textures, save};
 
 use crate::session::Session;
 use crate::state::Device;
-use eframe::egui::{self, Align, Layout, Margin, RichText};
+use eframe::egui::{self, Align, Layout, Margin, RichText, ThemePreference};
 use std::path::PathBuf;
 
 /// Size of a new window.
@@ -35,7 +35,7 @@ pub(crate) fn show(ui: &mut egui::Ui, session: &mut Session, textures: &mut Text
     asked
 }
 
-/// The model, and the choice between dark and light.
+/// The model and the choice of a theme.
 fn header(ui: &mut egui::Ui, session: &Session) {
     let header = session.model.header();
     let input = header.graph.input_shape();
@@ -43,8 +43,20 @@ fn header(ui: &mut egui::Ui, session: &Session) {
         ui.label(RichText::new(&header.name).strong().size(16.0));
         let facts = format!("{} classes, {} x {} pixels", header.labels.len(), input.w, input.h);
         ui.label(RichText::new(facts).weak());
-        ui.with_layout(Layout::right_to_left(Align::Center), egui::widgets::global_theme_preference_buttons);
+        ui.with_layout(Layout::right_to_left(Align::Center), themes);
     });
+}
+
+/// The choice between dark and light.
+fn themes(ui: &mut egui::Ui) {
+    let mut theme = ui.ctx().options(|options| options.theme_preference);
+    for (value, name) in
+        [(ThemePreference::Dark, "Dark"), (ThemePreference::Light, "Light"), (ThemePreference::System, "System")]
+    {
+        if ui.selectable_value(&mut theme, value, RichText::new(name).small()).changed() {
+            ui.ctx().set_theme(theme);
+        }
+    }
 }
 
 /// The device.

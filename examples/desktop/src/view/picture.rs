@@ -7,6 +7,8 @@ use eframe::egui::{self, Align2, FontId, Rect, RichText, Sense, Shape, Stroke, T
 use std::path::PathBuf;
 
 const ROUNDING: u8 = 8;
+/// Between the picture and the edge of its place.
+const MARGIN: f32 = 10.0;
 /// Height of the row with the path.
 const ROW: f32 = 30.0;
 
@@ -31,28 +33,26 @@ pub(super) fn show(ui: &mut egui::Ui, session: &mut Session, textures: &Textures
     asked
 }
 
-/// The whole picture, as large as fits. Small ones are magnified by whole numbers.
+/// The whole picture, as large as fits.
 fn picture(ui: &egui::Ui, texture: &TextureHandle, place: Rect) {
-    let size = fitted(texture.size_vec2(), place.size());
-    let at = Rect::from_center_size(place.center(), size);
-    // Whole pixels, so that nothing is smoothed that need not be.
-    let at = Rect::from_min_size(at.min.round(), size);
+    let room = place.shrink(MARGIN);
+    let at = Rect::from_center_size(room.center(), fitted(texture.size_vec2(), room.size()));
     ui.painter().rect_filled(place, ROUNDING, trough(ui.visuals()));
     let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
     ui.painter().image(texture.id(), at, uv, egui::Color32::WHITE);
 }
 
-/// The size at which a picture is shown within `room`.
+/// The size at which a picture is shown within `room`. If its pixels are large enough to be seen, all are of the same size.
 fn fitted(size: Vec2, room: Vec2) -> Vec2 {
     let scale = (room.x / size.x).min(room.y / size.y).max(0.0);
-    size * if scale > 1.0 { scale.floor() } else { scale }
+    size * if scale > 3.0 { scale.floor() } else { scale }
 }
 
 /// What is there before the first picture.
 fn invitation(ui: &egui::Ui, place: Rect) {
     let (painter, visuals) = (ui.painter(), ui.visuals());
     painter.rect_filled(place, ROUNDING, trough(visuals));
-    let inner = place.shrink(10.0);
+    let inner = place.shrink(MARGIN);
     let corners = [inner.left_top(), inner.right_top(), inner.right_bottom(), inner.left_bottom(), inner.left_top()];
     painter.extend(Shape::dashed_line(&corners, Stroke::new(1.0, visuals.weak_text_color()), 6.0, 5.0));
     let centre = place.center();
@@ -91,9 +91,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_pictures_are_magnified_by_whole_numbers_and_large_ones_fit() {
+    fn tiny_pictures_are_magnified_by_whole_numbers_and_others_fit() {
         assert_eq!(fitted(vec2(32.0, 32.0), vec2(400.0, 350.0)), vec2(320.0, 320.0));
-        assert_eq!(fitted(vec2(300.0, 200.0), vec2(400.0, 350.0)), vec2(300.0, 200.0));
+        assert_eq!(fitted(vec2(200.0, 160.0), vec2(400.0, 350.0)), vec2(400.0, 320.0));
         assert_eq!(fitted(vec2(800.0, 200.0), vec2(400.0, 350.0)), vec2(400.0, 100.0));
         assert_eq!(fitted(vec2(800.0, 200.0), vec2(0.0, 350.0)), vec2(0.0, 0.0));
     }
