@@ -37,8 +37,11 @@ impl Session {
 
     /// Takes note of what has happened since the last call, and does what follows.
     pub(crate) fn go_on(&mut self, network: &mut Network, wake: &Wake) {
-        let events = self.files.take();
-        for event in events.into_iter().chain(network.events()) {
+        for event in self.files.take() {
+            self.happened(event, network, wake);
+        }
+        // Only now: a new picture has ended the classification of the one before, whose answer would not belong to it.
+        for event in network.events() {
             self.happened(event, network, wake);
         }
     }

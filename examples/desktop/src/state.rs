@@ -113,7 +113,10 @@ impl State {
             Event::Opened(request, _) if request != self.request => None,
             Event::Opened(_, outcome) => self.opened(outcome),
             Event::Progress(done, total) => {
-                self.device = Device::Preparing(Some((done, total)));
+                // The last of them may arrive after the network.
+                if let Device::Preparing(progress) = &mut self.device {
+                    *progress = Some((done, total));
+                }
                 None
             }
             Event::Prepared(name, prepared_in) => {

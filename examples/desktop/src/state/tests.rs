@@ -28,6 +28,9 @@ fn a_picture_is_classified_as_soon_as_there_are_both_picture_and_network() {
     assert_eq!(network_first.apply(Event::Progress(3, 9)), None);
     assert_eq!(network_first.device, Device::Preparing(Some((3, 9))));
     assert_eq!(network_first.apply(prepared()), None);
+    // Progress comes by another way than the network, and may be late.
+    assert_eq!(network_first.apply(Event::Progress(9, 9)), None);
+    assert!(matches!(network_first.device, Device::Ready { .. }));
     assert_eq!(network_first.apply(Event::Wanted), Some(Action::Open(1)));
     assert_eq!(network_first.apply(Event::Opened(1, Ok(picture()))), Some(Action::Classify));
 

@@ -3,7 +3,7 @@
 use super::style::{accent, trough};
 use super::textures::Textures;
 use crate::session::Session;
-use crate::state::{Answer, Found};
+use crate::state::{Answer, Device, Found};
 use eframe::egui::{self, Align, Align2, Color32, Layout, Rect, RichText, Sense, TextStyle, vec2};
 use lq_infer::Prediction;
 
@@ -14,6 +14,10 @@ const BAR: f32 = 8.0;
 /// Draws the right half of the window.
 pub(super) fn show(ui: &mut egui::Ui, session: &Session, textures: &Textures) {
     match &session.state.answer {
+        // The line at the bottom says why.
+        _ if matches!(session.state.device, Device::Failed(_)) => {
+            ui.label("The network cannot run here.");
+        }
         Answer::None => {
             ui.label(RichText::new("What the network sees in a picture, and how sure it is, will appear here.").weak());
         }
