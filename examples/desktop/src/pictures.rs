@@ -1,20 +1,27 @@
 //! From files to pictures, and to what fits a texture.
 
 use crate::state::Picture;
-use lq_infer::Pixels;
+use lq_infer::{Model, Pixels};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Opens a picture. A message names the file and says what is wrong with it.
-pub(crate) fn open(path: &Path) -> Result<Arc<Picture>, String> {
+/// Longest edge of a picture on display.
+const LONGEST: usize = 1024;
+
+/// Opens a picture and makes what is shown of it for a network of `model`. A message names the file and says what is wrong with it.
+pub(crate) fn open(path: &Path, model: &Model) -> Result<Arc<Picture>, String> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let pixels = Pixels::open(path).map_err(|error| error.to_string())?;
-    Ok(Arc::new(Picture { name, pixels }))
+    let told = |error: lq_infer::Error| error.to_string();
+    let pixels = Pixels::open(path).map_err(told)?;
+    let input = model.header().graph.input_shape();
+    let rgb = model.preprocess(&pixels).map_err(told)?;
+    let seen = Pixels { height: input.h, width: input.w, rgb };
+    Ok(Arc::new(Picture { name, shown: shrunk(&pixels, LONGEST), seen: shrunk(&seen, LONGEST), pixels }))
 }
 
 /// A smaller picture with edges of at most `most` pixels, for display: each of its pixels is the mean of a rectangle. (The network
 /// gets its own picture from the library.)
-pub(crate) fn shrunk(pixels: &Pixels, most: usize) -> Pixels {
+fn shrunk(pixels: &Pixels, most: usize) -> Pixels {
     let scale = pixels.width.max(pixels.height).div_ceil(most.max(1)).max(1);
     let (width, height) = (pixels.width.div_ceil(scale), pixels.height.div_ceil(scale));
     let mut rgb = Vec::with_capacity(3 * width * height);
@@ -60,8 +67,18 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_comes_with_what_the_network_sees_of_it() {
+        let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../ship.png"));
+        let picture = open(file, &Model::bundled().unwrap()).unwrap();
+        assert_eq!((picture.name.as_str(), picture.pixels.width, picture.pixels.height), ("ship.png", 320, 240));
+        assert_eq!(picture.shown, picture.pixels);
+        assert_eq!((picture.seen.width, picture.seen.height, picture.seen.rgb.len()), (32, 32, 3072));
+    }
+
+    #[test]
     fn files_that_are_no_pictures_are_named() {
-        let problem = open(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))).unwrap_err();
+        let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        let problem = open(file, &Model::bundled().unwrap()).unwrap_err();
         assert!(problem.contains("Cargo.toml"), "{problem}");
     }
 }

@@ -59,11 +59,11 @@ impl Session {
         }
     }
 
-    /// Reads and decodes the wanted file on a thread of its own: a photo takes longer than a frame.
+    /// Reads, decodes and resizes the wanted file on a thread of its own: a photo takes longer than a frame.
     fn read(&self, number: u64, wake: &Wake) {
-        let (path, send) = (self.wanted.clone(), self.files.sender(wake));
+        let (path, model, send) = (self.wanted.clone(), self.model.clone(), self.files.sender(wake));
         let failed = send.clone();
-        let read = move || send(Event::Opened(number, pictures::open(&path)));
+        let read = move || send(Event::Opened(number, pictures::open(&path, &model)));
         if let Err(error) = std::thread::Builder::new().name("open".into()).spawn(read) {
             failed(Event::Opened(number, Err(format!("no thread to read the file: {error}"))));
         }

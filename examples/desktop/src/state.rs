@@ -48,6 +48,10 @@ impl Default for Device {
 pub(crate) struct Picture {
     pub(crate) name: String,
     pub(crate) pixels: Pixels,
+    /// The picture as it is displayed.
+    pub(crate) shown: Pixels,
+    /// The picture as the network gets it: resized and cropped.
+    pub(crate) seen: Pixels,
 }
 
 /// What the network says of the picture.

@@ -1,7 +1,8 @@
 use super::*;
 
 fn picture() -> Arc<Picture> {
-    Arc::new(Picture { name: "grey.png".into(), pixels: Pixels { width: 1, height: 1, rgb: vec![128; 3] } })
+    let pixels = Pixels { width: 1, height: 1, rgb: vec![128; 3] };
+    Arc::new(Picture { name: "grey.png".into(), shown: pixels.clone(), seen: pixels.clone(), pixels })
 }
 
 fn found(digest: &str) -> Found {

@@ -22,7 +22,7 @@ const MARGIN: i8 = 20;
 
 /// Draws everything. Returns the file that the user asks for.
 pub(crate) fn show(ui: &mut egui::Ui, session: &mut Session, textures: &mut Textures) -> Option<PathBuf> {
-    textures.follow(ui.ctx(), &session.model, session.state.picture.as_ref());
+    textures.follow(ui.ctx(), session.state.picture.as_ref());
     let fill = ui.visuals().panel_fill;
     let frame = egui::Frame::new().fill(fill).inner_margin(Margin::symmetric(MARGIN, 12));
     egui::Panel::top("header").frame(frame).resizable(false).show(ui, |ui| header(ui, session));

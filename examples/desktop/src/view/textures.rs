@@ -1,14 +1,11 @@
 //! Pictures on the GPU, for display, and back from there.
 
-use crate::pictures::shrunk;
 use crate::state::Picture;
 use eframe::egui::{ColorImage, Context, TextureHandle, TextureOptions};
-use lq_infer::{Model, Pixels};
+use lq_infer::Pixels;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Longest edge of a picture on display.
-const LONGEST: usize = 1024;
 /// Pictures up to this edge are magnified without smoothing, so that one sees their pixels.
 const TINY: usize = 128;
 
@@ -21,21 +18,17 @@ pub(crate) struct Textures {
 struct Shown {
     picture: Arc<Picture>,
     whole: TextureHandle,
-    seen: Option<TextureHandle>,
+    seen: TextureHandle,
 }
 
 impl Textures {
     /// Makes textures of `picture`, if that is another one than before.
-    pub(super) fn follow(&mut self, context: &Context, model: &Model, picture: Option<&Arc<Picture>>) {
+    pub(super) fn follow(&mut self, context: &Context, picture: Option<&Arc<Picture>>) {
         let Some(picture) = picture else { return self.shown = None };
-        if self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.picture, picture)) {
-            return;
+        if self.shown.as_ref().is_none_or(|shown| !Arc::ptr_eq(&shown.picture, picture)) {
+            let [whole, seen] = [&picture.shown, &picture.seen].map(|pixels| texture(context, pixels));
+            self.shown = Some(Shown { picture: picture.clone(), whole, seen });
         }
-        let whole = texture(context, &shrunk(&picture.pixels, LONGEST));
-        let input = model.header().graph.input_shape();
-        let seen = model.preprocess(&picture.pixels).ok().map(|rgb| Pixels { height: input.h, width: input.w, rgb });
-        let seen = seen.map(|pixels| texture(context, &shrunk(&pixels, LONGEST)));
-        self.shown = Some(Shown { picture: picture.clone(), whole, seen });
     }
 
     /// The picture.
@@ -43,9 +36,9 @@ impl Textures {
         self.shown.as_ref().map(|shown| &shown.whole)
     }
 
-    /// The picture as the network gets it: resized and cropped.
+    /// The picture as the network gets it.
     pub(super) fn seen(&self) -> Option<&TextureHandle> {
-        self.shown.as_ref()?.seen.as_ref()
+        self.shown.as_ref().map(|shown| &shown.seen)
     }
 }
 
