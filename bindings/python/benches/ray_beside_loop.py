@@ -18,7 +18,8 @@ import numpy as np
 import ray
 from PIL import Image
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "examples"))
+EXAMPLES = str(pathlib.Path(__file__).parent.parent / "examples")
+sys.path.insert(0, EXAMPLES)
 import ray_data  # noqa: E402
 
 BATCH = 64
@@ -57,7 +58,8 @@ def main() -> None:
         assert loop(folder, model) == options.pictures
         plain = options.pictures / (time.perf_counter() - start)
         # The tasks that read files need some processors of their own; Ray only counts them.
-        ray.init(num_cpus=options.actors + 2, log_to_driver=False)
+        variables = {"PYTHONPATH": EXAMPLES, "RAY_USAGE_STATS_ENABLED": "0"}
+        ray.init(num_cpus=options.actors + 2, log_to_driver=False, runtime_env={"env_vars": variables})
         start = time.perf_counter()
         ray_data.classify(folder, results, model, actors=options.actors, cpus=1)
         rays = options.pictures / (time.perf_counter() - start)
