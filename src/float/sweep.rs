@@ -157,7 +157,7 @@ impl<R: Number> Product<'_, R> {
                 weights = weights.wrapping_add(self.width);
             }
         }
-        let sums = numbers(s, &sums);
+        let sums = s.arrays(&sums);
         for m in 0..M {
             let to = self.sweep.pixels[pixel + m][1];
             for n in 0..N {
@@ -268,7 +268,7 @@ impl<R: Number> WeightGradient<'_, R> {
             // A pointer behind the last row is never read.
             gradient = gradient.wrapping_add(self.stride);
         }
-        let sums = numbers(s, &sums);
+        let sums = s.arrays(&sums);
         for m in 0..M {
             for n in 0..N {
                 let into = &mut self.into[(row + m) * self.width + column + n * LANES..];
@@ -276,22 +276,6 @@ impl<R: Number> WeightGradient<'_, R> {
             }
         }
     }
-}
-
-/// The sums of a tile as numbers, read from registers by loops so short that they are unrolled. A loop that is not, over vectors,
-/// would have them kept in memory from the start: the compiler then stores each one after every addition, at half the speed.
-#[inline(always)]
-fn numbers<R: Number, S: Vectors<R>, const M: usize, const N: usize>(
-    s: S,
-    sums: &[[S::V; N]; M],
-) -> [[[R; LANES]; N]; M] {
-    let mut numbers = [[[R::default(); LANES]; N]; M];
-    for m in 0..M {
-        for n in 0..N {
-            numbers[m][n] = s.array(sums[m][n]);
-        }
-    }
-    numbers
 }
 
 #[cfg(test)]
