@@ -4,7 +4,20 @@ from typing import Any, Callable, Sequence, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__: list[str]
+__all__ = [
+    "Classification",
+    "Conversion",
+    "Device",
+    "Engine",
+    "Golden",
+    "Model",
+    "Net",
+    "Prediction",
+    "convert",
+    "devices",
+    "digest",
+    "main",
+]
 
 _Path = str | PathLike[str]
 
