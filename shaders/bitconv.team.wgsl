@@ -56,7 +56,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         return;
     }
     let pixel = pixel_of(team);
-    var packed: array<u32, CODE_PLANES>;
+    var packed = array<u32, CODE_PLANES>();
     for (var q = 0u; q < min(8u, QUADS - team.group * 8u); q++) {
         hi = vec4(0);
         lo = vec4(0);

@@ -35,9 +35,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let first_x = place.x0 * STRIDE_X - BEFORE_X;
 
     // Which words of the columns this invocation counts the ones of.
-    var own_at: array<u32, OWN_WORDS>;
-    var own_inside: array<bool, OWN_WORDS>;
-    var own_ones: array<u32, OWN_WORDS>;
+    var own_at = array<u32, OWN_WORDS>();
+    var own_inside = array<bool, OWN_WORDS>();
+    var own_ones = array<u32, OWN_WORDS>();
     for (var r = 0u; r < OWN_WORDS; r++) { // unrolled
         let word = r * SPAN + member;
         let column = word / COLUMN_WORDS;
@@ -46,7 +46,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     }
 
     // popcount(B_i & A_j): the ones that both have.
-    var both: array<array<u32, PAIRS>, TILE>;
+    var both = array<array<u32, PAIRS>, TILE>();
     for (var ky = 0u; ky < KH; ky++) {
         let iy = source(place.y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
         if iy >= IN_H {
@@ -54,7 +54,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         }
         let row_at = (place.image * IN_H + iy) * IN_W * ROW;
         for (var word = 0u; word < WORDS; word++) {
-            var columns: array<array<u32, COLUMN_WORDS>, COLUMNS>;
+            var columns = array<array<u32, COLUMN_WORDS>, COLUMNS>();
             for (var c = 0u; c < COLUMNS; c++) { // unrolled
                 let inside = first_x + c < IN_W;
                 let at = select(0u, row_at + (first_x + c) * ROW + word * LOADS, inside);
@@ -70,7 +70,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                 own_ones[r] += countOneBits(select(0u, input_word(at), own_inside[r]));
             }
             let weights_at = (((place.span * KH + ky) * WORDS + word) * WEIGHT_LOADS) * SPAN + member;
-            var taps: array<u32, STEP_WEIGHTS>;
+            var taps = array<u32, STEP_WEIGHTS>();
             for (var v = 0u; v < WEIGHT_LOADS; v++) { // unrolled
                 let loaded = weights[weights_at + v * SPAN];
                 for (var k = 0u; k < WEIGHT_LOAD; k++) { // unrolled
@@ -80,7 +80,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             for (var t = 0u; t < TILE; t++) { // unrolled
                 for (var i = 0u; i < W_PLANES; i++) { // unrolled
                     for (var j = 0u; j < A_PLANES; j++) { // unrolled
-                        var products: Products;
+                        var products = Products();
                         for (var u = 0u; u < WORDS_AT_ONCE; u++) { // unrolled
                             for (var kx = 0u; kx < TAPS_X; kx++) { // unrolled
                                 let a = columns[t * STRIDE_X + kx * DILATION_X][u * A_PLANES + j];

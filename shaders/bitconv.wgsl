@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let loads = A_PLANES / LOAD + rolled;
 
     // With one pass, popcount(A_j) is the same for all output channels and is counted only once.
-    var ones: array<i32, TILE_A>;
+    var ones = array<i32, TILE_A>();
     if PASSES == 1u && !MASKED {
         let at = u32(table[PASS_TABLE].x);
         let step = u32(table[PASS_TABLE].y);
@@ -71,11 +71,11 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         }
     }
 
-    var packed: array<u32, TILE_BITS>;
+    var packed = array<u32, TILE_BITS>();
     for (var q = 0u; q < min(8u, QUADS - group * 8u); q++) {
         let quad = group * 8u + q;
-        var sum_hi: array<vec4<i32>, SUMS>;
-        var sum_lo: array<vec4<i32>, SUMS>;
+        var sum_hi = array<vec4<i32>, SUMS>();
+        var sum_lo = array<vec4<i32>, SUMS>();
         for (var pass_index = 0u; pass_index < PASSES; pass_index++) {
             let taken = vec4<u32>(table[PASS_TABLE + 2u * pass_index]);
             var first = 0u;
@@ -83,7 +83,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                 first = u32(table[quad * ROWS + FIRST + u32(table[PASS_TABLE + 2u * pass_index + 1u].x)].x);
             }
             let at = taken.x + first * taken.y;
-            var both: array<vec4<u32>, TILE_PAIRS>;
+            var both = array<vec4<u32>, TILE_PAIRS>();
             if PASSES > 1u {
                 for (var j = 0u; j < TILE_A; j++) {
                     ones[j] = 0;

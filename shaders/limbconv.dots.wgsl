@@ -13,7 +13,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     load_shape();
     load_codes();
     let place = place_of(id, lane);
-    var sums_of: array<array<Ints, DIAGONALS>, TILE>;
+    var sums_of = array<array<Ints, DIAGONALS>, TILE>();
     for (var ky = 0u; ky < KH; ky++) {
         let iy = source(place.y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
         if iy >= IN_H {

@@ -25,13 +25,13 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let place = place_of(id, lane);
     let first_x = place.x0 * STRIDE_X - BEFORE_X;
     let whole = (first_x < IN_W) & (first_x + (COLUMNS - 1u) < IN_W);
-    var upper: array<i32, TILE>;
-    var lower: array<i32, TILE>;
+    var upper = array<i32, TILE>();
+    var lower = array<i32, TILE>();
     var added_upper = 0;
     var added_lower = 0;
     for (var first_row = 0u; first_row < KH; first_row += ROWS_AT_ONCE) {
-        var some_upper: array<f32, TILE>;
-        var some_lower: array<f32, TILE>;
+        var some_upper = array<f32, TILE>();
+        var some_lower = array<f32, TILE>();
         for (var ky = first_row; ky < min(first_row + ROWS_AT_ONCE, KH); ky++) {
             let iy = source(place.y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
             if iy >= IN_H {
@@ -40,7 +40,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             let columns = load_columns(place, iy);
             let taps = load_weights(place, ky);
             for (var colour = 0u; colour < 3u; colour++) { // unrolled
-                var x: array<f32, COLUMNS>;
+                var x = array<f32, COLUMNS>();
                 for (var c = 0u; c < COLUMNS; c++) { // unrolled
                     x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
                 }

@@ -50,9 +50,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
         return;
     }
     let pixel = pixel_of(team);
-    var packed: array<u32, CODE_PLANES>;
+    var packed = array<u32, CODE_PLANES>();
     for (var q = 0u; q < min(GROUP_QUADS + params.zero, QUADS - team.group * GROUP_QUADS); q++) {
-        var all: array<Ints, DIAGONALS>;
+        var all = array<Ints, DIAGONALS>();
         for (var share = 0u; share < SHARES + params.zero; share++) {
             for (var d = 0u; d < DIAGONALS; d++) { // unrolled
                 all[d] += shares[(share * GROUP_QUADS + q) * DIAGONALS + d];

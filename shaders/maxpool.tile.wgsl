@@ -14,7 +14,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let place = place_of(id, lane);
     let channel = min(place.channel, OUT_C - 1u);
     let first_x = place.x0 * STRIDE_X - BEFORE_X;
-    var most: array<i32, TILE>;
+    var most = array<i32, TILE>();
     for (var t = 0u; t < TILE; t++) { // unrolled
         most[t] = NOTHING;
     }
@@ -24,7 +24,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             continue;
         }
         let row_at = (place.image * IN_H + iy) * IN_W;
-        var columns: array<i32, COLUMNS>;
+        var columns = array<i32, COLUMNS>();
         for (var c = 0u; c < COLUMNS; c++) { // unrolled
             let inside = first_x + c < IN_W;
             let at = row_at + select(0u, first_x + c, inside);

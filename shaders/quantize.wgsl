@@ -17,7 +17,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     }
     let group = index % GROUPS;
     let pixel = index / GROUPS;
-    var packed: array<u32, BITS>;
+    var packed = array<u32, BITS>();
     for (var q = 0u; q < min(8u, QUADS - group * 8u); q++) {
         let quad = group * 8u + q;
         let c = quad * 4u;

@@ -46,6 +46,7 @@ mod image;
 mod instructions;
 mod lower;
 mod plan;
+mod platform;
 mod quant;
 #[cfg(feature = "convert")]
 mod quantize;
@@ -69,7 +70,7 @@ pub use image::Pixels;
 pub use session::wgpu;
 pub use session::{
     Batch, Classification, ClassifyOptions, DeviceInfo, DeviceSelector, Digest, Engine, EngineBuilder, GoldenReport,
-    MAX_BATCH, Model, Net, PartedNet, Prediction, PrepareOptions, Processor, devices, verify,
+    MAX_BATCH, Model, Net, PartedNet, Prediction, PrepareOptions, Processor, devices, verify, verify_async,
 };
 
 /// The modules behind the public API, for tools, tests and benchmarks. They are the steps between a checkpoint and

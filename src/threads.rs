@@ -1,6 +1,7 @@
 //! The threads of this process: rayon's, which a system may refuse to start and which do not survive a fork.
 
 use crate::error::{Error, Result};
+use crate::platform::process;
 use std::sync::OnceLock;
 
 /// What was found when this library first needed threads.
@@ -23,8 +24,8 @@ static START: OnceLock<Start> = OnceLock::new();
 /// [`Error::Usage`] in a process that was forked after the first call: the threads stayed in its parent.
 /// [`Error::Device`] if not even a single-threaded pool can be made.
 pub(crate) fn enter() -> Result<()> {
-    let start = START.get_or_init(|| Start { process: std::process::id(), started: start() });
-    if start.process != std::process::id() {
+    let start = START.get_or_init(|| Start { process: process(), started: start() });
+    if start.process != process() {
         return Err(Error::Usage(
             "this process was forked after lq-infer had been used, and threads and devices stayed in its parent; \
              use it only after forking, or start processes without fork (\"spawn\" in Python's multiprocessing)"

@@ -22,7 +22,7 @@ struct Place {
 }
 
 fn place_of(id: vec3<u32>, lane: u32) -> Place {
-    var place: Place;
+    var place = Place();
     place.member = lane;
     if SPANS_AT_ONCE > 1u {
         place.of_group = lane / SPAN;

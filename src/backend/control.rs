@@ -1,9 +1,9 @@
 //! How a caller stops work early.
 
 use crate::error::{Error, Result};
+use crate::platform::Instant;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 /// Cancellation and a deadline for a piece of work. The default has neither.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,9 @@
 //! Peak rates of a device, and how they are measured on CPUs.
 
 use crate::error::{Error, Result};
+use crate::platform::Instant;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// 32-bit words in each of a copy's two buffers. 64 MiB is more than the caches of a few cores hold, and little enough
 /// for any machine.

@@ -1,9 +1,10 @@
 //! When each part of one inference ran.
 
 use crate::error::Result;
+use crate::platform::Instant;
 use std::fmt::{self, Display, Formatter};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// When the parts of a run ran. On each track, spans are in order of their start.
 #[derive(Clone, Debug, Default, PartialEq)]

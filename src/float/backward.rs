@@ -52,7 +52,7 @@ pub(crate) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>]
                 }
             }
         }
-        Layer::Relu => each(into, 0, gradient, |i, g| if result[i] > 0.0 { g } else { 0.0 }),
+        Layer::Relu => masked(&mut into[0], gradient, result, |y| y > 0.0),
         Layer::Quantize(levels, ties) => {
             let (lowest, highest) = (levels.values[0], levels.values[levels.values.len() - 1]);
             if let [basis] = parameters {
@@ -66,9 +66,9 @@ pub(crate) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>]
                 }
             }
             // A number within the levels moves as its level does; one beyond them does not.
-            each(into, 0, gradient, |i, g| if x[i] > lowest && x[i] < highest { g } else { 0.0 });
+            masked(&mut into[0], gradient, x, |x| (x > lowest) & (x < highest));
         }
-        Layer::Same => each(into, 0, gradient, |_, g| g),
+        Layer::Same => masked(&mut into[0], gradient, x, |_| true),
         Layer::Move(layer) => {
             let mut into: Vec<Option<&mut [f32]>> = into.iter_mut().map(Option::as_deref_mut).collect();
             layer.backward(inputs, (result, to), gradient, &mut into);
@@ -76,10 +76,11 @@ pub(crate) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>]
     }
 }
 
-/// Adds to the gradient of one input, number by number.
-fn each(into: &mut [Option<Vec<f32>>], input: usize, gradient: &[f32], of: impl Fn(usize, f32) -> f32) {
-    if let Some(into) = &mut into[input] {
-        into.iter_mut().zip(gradient).enumerate().for_each(|(i, (x, &g))| *x += of(i, g));
+/// Adds those numbers of a gradient to that of an input whose own number, of `numbers`, passes.
+fn masked(into: &mut Option<Vec<f32>>, gradient: &[f32], numbers: &[f32], passes: impl Fn(f32) -> bool) {
+    if let Some(into) = into {
+        let each = into.iter_mut().zip(gradient).zip(numbers);
+        each.for_each(|((into, &g), &x)| *into += if passes(x) { g } else { 0.0 });
     }
 }
 

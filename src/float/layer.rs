@@ -151,7 +151,6 @@ impl Layer {
     /// Runs the layer on one picture.
     pub(crate) fn picture(&self, inputs: &[(&[f32], Shape)], result: &mut [f32], to: Shape) {
         let x = inputs[0].0;
-        let each = |result: &mut [f32], f: &dyn Fn(f32) -> f32| result.iter_mut().zip(x).for_each(|(r, &x)| *r = f(x));
         match self {
             Layer::Same => result.copy_from_slice(x),
             Layer::Conv(conv) => conv.run(x, result),
@@ -161,7 +160,7 @@ impl Layer {
                     result.iter_mut().zip(x).zip(constants).for_each(|((r, x), (f, s))| *r = x * f + s);
                 }
             }
-            Layer::Relu => each(result, &|x| x.max(0.0)),
+            Layer::Relu => result.iter_mut().zip(x).for_each(|(r, x)| *r = x.max(0.0)),
             Layer::Quantize(levels, ties) => {
                 result.iter_mut().zip(x).for_each(|(r, &x)| *r = levels.values[rank(levels, x, *ties)]);
             }

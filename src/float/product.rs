@@ -4,13 +4,15 @@
 //! never parts of one sum, and a product is rounded before it is added (no fused multiply-add), so neither the width of a
 //! machine's vectors nor the number of threads changes a result.
 
-use super::vectors::{InstructionSet, Number, Real, Vectors, Work};
+// The loop over registers counts with a constant, so that it is unrolled.
+#![expect(clippy::needless_range_loop)]
+
+use super::vectors::{InstructionSet, LANES, Number, Vectors, Work};
 use rayon::prelude::*;
 use std::ops::AddAssign;
 
-/// Rows and columns of the tile whose sums stay in registers.
+/// Most rows of the tile whose sums stay in registers. It has the columns of a vector.
 const ROWS: usize = 6;
-const COLUMNS: usize = 16;
 /// Rows of a result that one task computes.
 const BAND: usize = 8 * ROWS;
 
@@ -49,7 +51,7 @@ pub(crate) struct Extent {
 }
 
 /// Adds `a` times `b` to the matrix `c`, whose rows are `stride` numbers apart, on this thread.
-pub(crate) fn add_product<T: Real, C: Copy + AddAssign + From<T>>(
+pub(crate) fn add_product<T: Number, C: Copy + AddAssign + From<T>>(
     c: &mut [C],
     stride: usize,
     a: View<T>,
@@ -60,7 +62,7 @@ pub(crate) fn add_product<T: Real, C: Copy + AddAssign + From<T>>(
 }
 
 /// The same by all threads.
-pub(crate) fn add_product_in_parallel<T: Real, C: Copy + AddAssign + From<T> + Send>(
+pub(crate) fn add_product_in_parallel<T: Number, C: Copy + AddAssign + From<T> + Send>(
     c: &mut [C],
     stride: usize,
     a: View<T>,
@@ -71,17 +73,17 @@ pub(crate) fn add_product_in_parallel<T: Real, C: Copy + AddAssign + From<T> + S
 }
 
 /// Adds those columns of the product that are not left of the diagonal, rounded down to whole tiles, by all threads.
-pub(crate) fn add_upper_product<T: Real, C: Copy + AddAssign + From<T> + Send>(
+pub(crate) fn add_upper_product<T: Number, C: Copy + AddAssign + From<T> + Send>(
     c: &mut [C],
     stride: usize,
     a: View<T>,
     b: View<T>,
     extent: Extent,
 ) {
-    bands(c, stride, a, b, extent, |row| row / COLUMNS * COLUMNS);
+    bands(c, stride, a, b, extent, |row| row / LANES * LANES);
 }
 
-fn bands<T: Real, C: Copy + AddAssign + From<T> + Send>(
+fn bands<T: Number, C: Copy + AddAssign + From<T> + Send>(
     c: &mut [C],
     stride: usize,
     a: View<T>,
@@ -107,43 +109,37 @@ struct Band<'a, T, C> {
 }
 
 /// Uses the widest vectors that this machine has.
-fn run<T: Real, C: Copy + AddAssign + From<T>>(band: Band<T, C>) {
-    f32::run(InstructionSet::best(), band);
+fn run<T: Number, C: Copy + AddAssign + From<T>>(band: Band<T, C>) {
+    T::run(InstructionSet::best(), band);
 }
 
-/// Plain loops, which the compiler turns into the vectors that are enabled. `f64` profits as well.
-impl<T: Real, C: Copy + AddAssign + From<T>> Work<f32> for Band<'_, T, C> {
+impl<T: Number, C: Copy + AddAssign + From<T>> Work<T> for Band<'_, T, C> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Vectors<f32>>(self, _: S) {
-        let Band { c, stride, a, b, extent: Extent { rows, depth, columns }, first_column } = self;
-        let mut panel = vec![[T::default(); COLUMNS]; depth];
-        for column in (first_column..columns).step_by(COLUMNS) {
-            let width = COLUMNS.min(columns - column);
-            pack(&mut panel, b, column, width);
+    fn run<S: Vectors<T>>(mut self, s: S) {
+        let Extent { rows, depth, columns } = self.extent;
+        let mut panel = vec![[T::default(); LANES]; depth];
+        for column in (self.first_column..columns).step_by(LANES) {
+            pack(&mut panel, self.b, column, LANES.min(columns - column));
             let mut row = 0;
             while row < rows {
-                let c = &mut c[row * stride + column..];
-                let a = a.rows_from(row);
-                if row + ROWS <= rows {
-                    put::<T, C, ROWS>(c, stride, width, tile(a, &panel));
-                    row += ROWS;
-                } else {
-                    put::<T, C, 1>(c, stride, width, tile(a, &panel));
-                    row += 1;
-                }
+                row += match rows - row {
+                    ROWS.. if S::SUMS >= ROWS => self.tile::<S, ROWS>(s, &panel, row, column),
+                    3.. => self.tile::<S, 3>(s, &panel, row, column),
+                    _ => self.tile::<S, 1>(s, &panel, row, column),
+                };
             }
         }
     }
 }
 
 /// Columns of `b` as a panel, with zeros after the last.
-fn pack<T: Real>(panel: &mut [[T; COLUMNS]], b: View<T>, column: usize, width: usize) {
+fn pack<T: Number>(panel: &mut [[T; LANES]], b: View<T>, column: usize, width: usize) {
     for (step, packed) in panel.iter_mut().enumerate() {
         let from = step * b.rows + column * b.columns;
-        if b.columns == 1 && width == COLUMNS {
-            packed.copy_from_slice(&b.data[from..from + COLUMNS]);
+        if b.columns == 1 && width == LANES {
+            packed.copy_from_slice(&b.data[from..from + LANES]);
         } else {
             let number = |j| if j < width { b.data[from + j * b.columns] } else { T::default() };
             *packed = std::array::from_fn(number);
@@ -151,48 +147,28 @@ fn pack<T: Real>(panel: &mut [[T; COLUMNS]], b: View<T>, column: usize, width: u
     }
 }
 
-/// The sums of `M` rows and a panel of columns.
-#[inline(always)]
-fn tile<T: Real, const M: usize>(a: View<T>, panel: &[[T; COLUMNS]]) -> [[T; COLUMNS]; M] {
-    let mut sums = [[T::default(); COLUMNS]; M];
-    let last = (M - 1) * a.rows + panel.len().saturating_sub(1) * a.columns;
-    assert!(panel.is_empty() || last < a.data.len(), "a row of the left matrix is missing");
-    // Loops over indices: iterators would have to be inlined into a function for special machines, which is not certain.
-    let mut step = 0;
-    while step < panel.len() {
-        let b = &panel[step];
-        let mut m = 0;
-        while m < M {
-            // SAFETY: `m < M` and `step < panel.len()`, so the index is at most `last`, which was checked.
-            let x = unsafe { *a.data.get_unchecked(m * a.rows + step * a.columns) };
-            let mut j = 0;
-            while j < COLUMNS {
-                sums[m][j] = sums[m][j] + x * b[j];
-                j += 1;
+impl<T: Number, C: Copy + AddAssign + From<T>> Band<'_, T, C> {
+    /// Adds the sums of `M` rows and a panel of columns. Gives the number of rows.
+    #[inline(always)]
+    fn tile<S: Vectors<T>, const M: usize>(&mut self, s: S, panel: &[[T; LANES]], row: usize, column: usize) -> usize {
+        let a = self.a.rows_from(row);
+        let mut sums = [[s.splat(T::default()); 1]; M];
+        let last = (M - 1) * a.rows + panel.len().saturating_sub(1) * a.columns;
+        assert!(panel.is_empty() || last < a.data.len(), "a row of the left matrix is missing");
+        for (step, b) in panel.iter().enumerate() {
+            let b = s.read(b);
+            for m in 0..M {
+                // SAFETY: `m < M` and `step < panel.len()`, so the index is at most `last`, which was checked.
+                let x = s.splat(unsafe { *a.data.get_unchecked(m * a.rows + step * a.columns) });
+                sums[m][0] = s.add(sums[m][0], s.mul(x, b));
             }
-            m += 1;
         }
-        step += 1;
-    }
-    sums
-}
-
-#[inline(always)]
-fn put<T: Real, C: Copy + AddAssign + From<T>, const M: usize>(
-    c: &mut [C],
-    stride: usize,
-    width: usize,
-    sums: [[T; COLUMNS]; M],
-) {
-    let mut m = 0;
-    while m < M {
-        let c = &mut c[m * stride..][..width];
-        let mut j = 0;
-        while j < width {
-            c[j] += C::from(sums[m][j]);
-            j += 1;
+        let width = LANES.min(self.extent.columns - column);
+        for (m, [sums]) in s.arrays(&sums).iter().enumerate() {
+            let c = &mut self.c[(row + m) * self.stride + column..][..width];
+            c.iter_mut().zip(sums).for_each(|(c, &sum)| *c += C::from(sum));
         }
-        m += 1;
+        M
     }
 }
 

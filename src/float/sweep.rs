@@ -157,15 +157,17 @@ impl<R: Number> Product<'_, R> {
                 weights = weights.wrapping_add(self.width);
             }
         }
+        let sums = s.arrays(&sums);
         for m in 0..M {
             let to = self.sweep.pixels[pixel + m][1];
             for n in 0..N {
                 let first = column + n * LANES;
                 let to = &mut self.to[to + first..to + self.columns.min(first + LANES)];
+                let sum = s.read(&sums[m][n]);
                 let sum = match self.start {
-                    Start::Zero => sums[m][n],
-                    Start::Bias(bias) => s.add(sums[m][n], s.read(&bias[first..])),
-                    Start::Present => s.add(s.read_some(to), sums[m][n]),
+                    Start::Zero => sum,
+                    Start::Bias(bias) => s.add(sum, s.read(&bias[first..])),
+                    Start::Present => s.add(s.read_some(to), sum),
                 };
                 s.write_some(sum, to);
             }
@@ -203,11 +205,11 @@ impl<R: Number> Work<R> for WeightGradient<'_, R> {
             let mut column = 0;
             while column < self.width {
                 if S::SUMS >= 16 && column + LANES < self.width {
-                    self.run_of::<S, 8, 2>(s, [offset, length], row, column);
+                    self.run_of::<S, 12, 2>(s, [offset, length], row, column);
                     column += 2 * LANES;
                 } else {
                     if S::SUMS >= 16 {
-                        self.run_of::<S, 16, 1>(s, [offset, length], row, column);
+                        self.run_of::<S, 24, 1>(s, [offset, length], row, column);
                     } else {
                         self.run_of::<S, 6, 1>(s, [offset, length], row, column);
                     }
@@ -266,10 +268,11 @@ impl<R: Number> WeightGradient<'_, R> {
             // A pointer behind the last row is never read.
             gradient = gradient.wrapping_add(self.stride);
         }
+        let sums = s.arrays(&sums);
         for m in 0..M {
             for n in 0..N {
                 let into = &mut self.into[(row + m) * self.width + column + n * LANES..];
-                s.write(s.add(s.read(into), sums[m][n]), into);
+                s.write(s.add(s.read(into), s.read(&sums[m][n])), into);
             }
         }
     }

@@ -16,7 +16,7 @@ pub struct DeviceInfo {
     pub id: String,
     /// Name that the driver gives it.
     pub name: String,
-    /// "cpu", "vulkan", "metal", "dx12" or "gl".
+    /// "cpu", "vulkan", "metal", "dx12", "gl" or, in a browser, "webgpu".
     pub api: String,
     /// Driver and its version; for the CPU its threads.
     pub driver: String,

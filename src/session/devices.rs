@@ -4,9 +4,10 @@ use super::device::{DeviceInfo, Processor, set_ids};
 use super::selector::DeviceSelector;
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
-use crate::backend::gpu::{Adapter, adapters};
+use crate::backend::gpu::{Adapter, adapters, adapters_async};
 use crate::backend::reference::Reference;
 use crate::error::{Error, Result};
+use crate::platform::BROWSER;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub(super) type Pool = Option<Arc<rayon::ThreadPool>>;
 
 /// All devices: the CPU with each of its instruction sets and the reference, then the adapters of every API, best
-/// first. The results of earlier checks are not included; [`crate::EngineBuilder::devices`] has them.
+/// first. The results of earlier checks are not included; [`crate::EngineBuilder::devices`] has them. In a browser, only the CPU.
 pub fn devices() -> Vec<DeviceInfo> {
     Candidates::all(&None, None).describe()
 }
@@ -37,8 +38,8 @@ impl Candidates {
     }
 
     /// The devices among which `selector` chooses. If it means a CPU, no GPU drivers are loaded.
-    pub(super) fn for_selector(selector: &DeviceSelector, pool: &Pool, cache: Option<&Path>) -> Self {
-        Self::new(pool, cache, if selector.is_cpu() { Vec::new() } else { adapters() })
+    pub(super) async fn for_selector(selector: &DeviceSelector, pool: &Pool, cache: Option<&Path>) -> Self {
+        Self::new(pool, cache, if selector.is_cpu() { Vec::new() } else { adapters_async().await })
     }
 
     fn new(pool: &Pool, cache: Option<&Path>, adapters: Vec<Adapter>) -> Self {
@@ -64,10 +65,10 @@ impl Candidates {
     ///
     /// # Errors
     /// [`Error::NoAdapter`] if none matches, else why the first match cannot be opened.
-    pub(super) fn open(&self, selector: &DeviceSelector) -> Result<Arc<dyn Backend>> {
+    pub(super) async fn open(&self, selector: &DeviceSelector) -> Result<Arc<dyn Backend>> {
         let mut failure = None;
         for info in selector.matching(self.infos()) {
-            match self.open_one(info) {
+            match self.open_one(info).await {
                 Ok(backend) => return Ok(backend),
                 Err(error) => failure = failure.or(Some(error)),
             }
@@ -79,12 +80,18 @@ impl Candidates {
         self.all.iter().map(|(info, _)| info)
     }
 
-    fn open_one(&self, info: &DeviceInfo) -> Result<Arc<dyn Backend>> {
+    async fn open_one(&self, info: &DeviceInfo) -> Result<Arc<dyn Backend>> {
         let failed = |problem: &str| Error::Device { device: info.name.clone(), problem: problem.to_owned() };
         match (self.all.get(info.index), &info.unusable) {
             (_, Some(reason)) => Err(failed(reason)),
             (Some((_, Device::Cpu(cpu))), None) => Ok(cpu.clone()),
-            (Some((_, Device::Gpu(adapter))), None) => Ok(Arc::new(adapter.open()?.with_cache(self.cache.clone()))),
+            (Some((_, Device::Gpu(adapter))), None) => {
+                let gpu = adapter.open_async().await?.with_cache(self.cache.clone());
+                if BROWSER {
+                    gpu.measure_rounds().await?;
+                }
+                Ok(Arc::new(gpu))
+            }
             (None, None) => Err(failed("is not in the list of devices")),
         }
     }

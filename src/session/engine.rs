@@ -4,12 +4,13 @@ use super::devices::{Candidates, Pool};
 use super::input::{plan, usual_kind};
 use super::options::PrepareOptions;
 use super::prepared::Programs;
-use super::task::Task;
+use super::task::{Place, Task};
 use super::{DeviceInfo, DeviceSelector, Model, Net, Profile};
 use crate::backend::gpu::{FloatNet, Gpu};
-use crate::backend::{Backend, Peak, Tuned};
+use crate::backend::{Backend, Control, Peak, Tuned};
 use crate::error::{Error, Result};
 use crate::lower::InputKind;
+use crate::platform::BROWSER;
 use crate::threads;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,12 +68,26 @@ impl EngineBuilder {
     /// Opens the device.
     ///
     /// # Errors
-    /// [`crate::Error::NoAdapter`] if none matches, [`crate::Error::Device`] if it cannot be opened.
+    /// [`crate::Error::NoAdapter`] if none matches, [`crate::Error::Device`] if it cannot be opened. [`crate::Error::Usage`]
+    /// for a GPU in a browser, which takes [`EngineBuilder::build_async`].
     pub fn build(self) -> Result<Engine> {
+        if BROWSER && !self.selector.is_cpu() {
+            return Err(Error::Usage("a browser's GPU cannot be waited for; use build_async".into()));
+        }
+        pollster::block_on(self.open())
+    }
+
+    /// [`EngineBuilder::build`] on a thread of its own, or by whoever polls it in a browser; any executor can await it.
+    pub fn build_async(self) -> impl Future<Output = Result<Engine>> + Send + use<> {
+        Task::start(Place::for_long_work(), Control::default(), |_| self.open())
+    }
+
+    /// Natively, this does not wait.
+    async fn open(self) -> Result<Engine> {
         threads::enter()?;
-        let candidates = Candidates::for_selector(&self.selector, &self.pool, self.cache.as_deref());
+        let candidates = Candidates::for_selector(&self.selector, &self.pool, self.cache.as_deref()).await;
         let passed_over = candidates.passed_over(&self.selector);
-        let backend = candidates.open(&self.selector)?;
+        let backend = candidates.open(&self.selector).await?;
         Ok(Engine { passed_over: passed_over.into(), ..Engine::from_backend(backend) })
     }
 
@@ -153,9 +168,9 @@ impl Engine {
         self.prepare_for(model, usual_kind(model.packed()), &options)
     }
 
-    /// [`Engine::prepare_with`] on a thread of its own; any executor can await it.
+    /// [`Engine::prepare_with`] on a thread of its own, or by whoever polls it in a browser; any executor can await it.
     ///
-    /// The work starts at once, not with the first poll. Dropping the future cancels it as a [`crate::CancelToken`]
+    /// Natively, the work starts at once, not with the first poll. Dropping the future cancels it as a [`crate::CancelToken`]
     /// would: it ends after the kernel that is being compiled, and what was prepared is freed.
     ///
     /// ```
@@ -177,16 +192,26 @@ impl Engine {
     ) -> impl Future<Output = Result<Net>> + Send + use<> {
         let (engine, model) = (self.clone(), model.clone());
         let PrepareOptions { max_batch, progress, control } = options;
-        Task::spawn(control, move |control| {
-            engine.prepare_with(&model, PrepareOptions { max_batch, progress, control })
+        Task::start(Place::for_long_work(), control, move |control| async move {
+            let options = PrepareOptions { max_batch, progress, control };
+            let (kind, programs) = (usual_kind(model.packed()), engine.programs(&model, max_batch));
+            programs.ready(kind, &options).await?;
+            Ok(Net::of(programs))
         })
     }
 
     /// Prepares `model` for one of the kinds of input that it takes.
     pub(super) fn prepare_for(&self, model: &Model, kind: InputKind, options: &PrepareOptions) -> Result<Net> {
+        let programs = self.programs(model, options.max_batch);
+        programs.prepare(kind, options)?;
+        Ok(Net::of(programs))
+    }
+
+    /// The programs of `model`, none of them prepared.
+    fn programs(&self, model: &Model, max_batch: usize) -> Programs {
         let name = || format!("{} on {}", model.header().name, self.device_name());
         let recorder = self.profile.as_ref().map(|profile| profile.net(name()));
-        Net::new(Programs::new(model.clone(), self.backend.clone(), options.max_batch, recorder), kind, options)
+        Programs::new(model.clone(), self.backend.clone(), max_batch, recorder)
     }
 
     /// Finds out which ways to run the layers of `model` are fastest on this device for batches of about `images` images

@@ -1,5 +1,6 @@
 //! The public API: open a [`Model`], build an [`Engine`] on a device, [`Engine::prepare`] a [`Net`], classify.
 
+mod awaited;
 mod batch;
 mod classification;
 mod device;
@@ -39,6 +40,6 @@ pub use parted::PartedNet;
 pub use prepared::PrepareTimes;
 pub use profile::{Profile, Section};
 pub use selector::DeviceSelector;
-pub use verify::{GoldenReport, add_golden, add_golden_with, verify};
+pub use verify::{GoldenReport, add_golden, add_golden_with, verify, verify_async};
 /// The wgpu that this crate is built on, for [`Engine::from_wgpu`].
 pub use wgpu;

@@ -1,10 +1,9 @@
 //! Prepared networks: the calls that applications make over and over.
 
 use super::input::plan;
-use super::options::{ClassifyOptions, PrepareOptions};
+use super::options::ClassifyOptions;
 use super::prepared::{PrepareTimes, Programs};
 use super::stream::Stream;
-use super::task::Task;
 use super::textures::textures;
 use super::{Batch, Classification, Model};
 use crate::backend::gpu::picture::TexturePicture;
@@ -35,10 +34,9 @@ pub struct Net {
 }
 
 impl Net {
-    /// A network that is ready for inputs of this kind. Other kinds are prepared for when they first come.
-    pub(super) fn new(programs: Programs, kind: InputKind, options: &PrepareOptions) -> Result<Self> {
-        programs.prepare(kind, options)?;
-        Ok(Net { programs: Arc::new(programs) })
+    /// A network with these programs, of which the usual one is prepared. The other is when its inputs first come.
+    pub(super) fn of(programs: Programs) -> Self {
+        Net { programs: Arc::new(programs) }
     }
 
     /// The model.
@@ -62,20 +60,6 @@ impl Net {
             Some(logits) => Ok(self.classification(logits, options.top_k)),
             None => Err(Error::Usage("the picture is empty".into())),
         }
-    }
-
-    /// [`Net::classify`] on a thread of its own; any executor can await it.
-    ///
-    /// The work starts at once, not with the first poll. Dropping the future cancels it as a [`crate::CancelToken`]
-    /// would: it ends at the next layer (CPU) or batch (GPU), and its result is lost.
-    pub fn classify_async(
-        &self,
-        picture: Pixels,
-        options: ClassifyOptions,
-    ) -> impl Future<Output = Result<Classification>> + Send + use<> {
-        let net = self.clone();
-        let ClassifyOptions { top_k, control } = options;
-        Task::spawn(control, move |control| net.classify(&picture, &ClassifyOptions { top_k, control }))
     }
 
     /// Logits of every image of a batch of any size, which is run in batches that fit the device.

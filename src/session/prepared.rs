@@ -3,12 +3,15 @@
 use super::input::{plan, program_kind};
 use super::options::MAX_BATCH;
 use super::{Model, PrepareOptions};
+use crate::backend::gpu::{Gpu, GpuNet};
 use crate::backend::{Backend, Executable, Recorder};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::lower::{InputForm, InputKind, Logits};
+use crate::platform::{BROWSER, Instant};
 use crate::threads;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The programs of one model on one device, each prepared when it is first needed.
 pub(super) struct Programs {
@@ -60,10 +63,42 @@ impl Programs {
     /// As [`Programs::get`]. If the program must be prepared first, that is reported to the progress callback of
     /// `options` and can be stopped by its control.
     pub(super) fn prepare(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
+        if BROWSER && Gpu::of(&*self.backend).is_some() {
+            return Err(Error::Usage("a browser's GPU cannot be waited for; use the calls that are awaited".into()));
+        }
+        self.begin(kind, options)
+    }
+
+    /// [`Programs::prepare`] for browsers, too. Natively it does not wait.
+    pub(super) async fn ready(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
+        let prepared = self.begin(kind, options)?;
+        if let Some(gpu) = GpuNet::of(&*prepared.executable)
+            && let Err(error) = gpu.settled().await
+        {
+            *self.slot(kind) = None;
+            return Err(error);
+        }
+        Ok(prepared)
+    }
+
+    /// The program for inputs of this kind, if it is prepared and no thread is just preparing it.
+    pub(super) fn existing(&self, kind: InputKind) -> Option<Arc<Prepared>> {
+        self.slot_of(kind).try_lock().ok().and_then(|slot| slot.clone())
+    }
+
+    fn slot(&self, kind: InputKind) -> MutexGuard<'_, Option<Arc<Prepared>>> {
+        self.slot_of(kind).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot_of(&self, kind: InputKind) -> &Mutex<Option<Arc<Prepared>>> {
+        &self.prepared[program_kind(&self.model.header().preprocess.normalize, kind) as usize]
+    }
+
+    /// Prepares the program, unless it is. What a browser's GPU has to say about that comes later.
+    fn begin(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
         threads::enter()?;
         let packed = self.model.packed();
-        let kind = program_kind(&packed.header.preprocess.normalize, kind);
-        let mut slot = self.prepared[kind as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.slot(kind);
         if let Some(prepared) = &*slot {
             return Ok(prepared.clone());
         }
@@ -85,5 +120,18 @@ impl Programs {
         let prepared = Arc::new(Prepared { input, logits, output_words, executable, times });
         *slot = Some(prepared.clone());
         Ok(prepared)
+    }
+}
+
+impl Prepared {
+    /// The runs that a batch of `images` images with `elements` numbers each takes: the ranges of these numbers.
+    pub(super) fn runs(&self, images: usize, elements: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (numbers, per_run) = (images * elements, self.executable.max_batch() * elements);
+        (0..numbers).step_by(per_run).map(move |start| start..numbers.min(start + per_run))
+    }
+
+    /// The logits of each image of a run.
+    pub(super) fn logits<'a>(&'a self, sums: &'a [u32]) -> impl Iterator<Item = Vec<f32>> + 'a {
+        sums.chunks_exact(self.output_words).map(|sums| self.logits.to_floats(sums))
     }
 }

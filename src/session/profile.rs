@@ -1,8 +1,8 @@
 //! Profiles: what nets and their host did, and when.
 
 use crate::backend::{Recorder, Timeline};
+use crate::platform::Instant;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 /// Records what nets do, and what the host does besides, on one timeline. Clones add to the same record.
 ///

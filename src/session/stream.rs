@@ -51,10 +51,7 @@ impl<'a> Stream<'a> {
         each: &mut impl FnMut(Vec<f32>) -> Result<(), E>,
     ) -> Result<(), E> {
         let (images, elements) = batch.images(self.model)?;
-        let numbers = images * elements;
-        let per_run = self.prepared.executable.max_batch() * elements;
-        for start in (0..numbers).step_by(per_run) {
-            let range = start..numbers.min(start + per_run);
+        for range in self.prepared.runs(images, elements) {
             let images = range.len() / elements;
             let form = self.prepared.input;
             let words = self.host("pack", || batch.words(self.model.packed(), form, range))?;

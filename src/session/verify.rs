@@ -46,19 +46,41 @@ pub fn verify(net: &Net) -> Result<Vec<GoldenReport>> {
         .collect()
 }
 
-/// The digest of a golden vector, run image by image; `progress` is told how many are done.
-fn digest(net: &Net, golden: &Golden, progress: &dyn Fn(usize)) -> Result<String> {
-    let shape = net.model().header().graph.input_shape();
-    let batches: Vec<Batch> = match golden.input {
+/// [`verify`] without blocking, as [`Net::logits_async`].
+pub fn verify_async(net: &Net) -> impl Future<Output = Result<Vec<GoldenReport>>> + Send + use<> {
+    let net = net.clone();
+    async move {
+        let mut reports = Vec::new();
+        for golden in &net.model().header().golden {
+            let mut digest = Digest::new();
+            for batch in images(net.model(), golden) {
+                let logits = net.logits_async(batch, Control::default()).await?;
+                logits.iter().for_each(|logits| digest.add(logits));
+            }
+            let (expected, found) = (golden.digest.clone(), digest.hex());
+            reports.push(GoldenReport { input: golden.input, images: golden.images, expected, found });
+        }
+        Ok(reports)
+    }
+}
+
+/// The images of a golden vector, one by one.
+fn images(model: &Model, golden: &Golden) -> Vec<Batch> {
+    let shape = model.header().graph.input_shape();
+    match golden.input {
         GoldenInput::Pixels => {
             golden.pixels(shape).chunks(shape.elements()).map(|image| Batch::Pixels(image.to_vec())).collect()
         }
         GoldenInput::Tensor => {
             golden.tensor(shape).chunks(shape.elements()).map(|image| Batch::Tensor(image.to_vec())).collect()
         }
-    };
+    }
+}
+
+/// The digest of a golden vector, run image by image; `progress` is told how many are done.
+fn digest(net: &Net, golden: &Golden, progress: &dyn Fn(usize)) -> Result<String> {
     let mut digest = Digest::new();
-    for (done, batch) in batches.iter().enumerate() {
+    for (done, batch) in images(net.model(), golden).iter().enumerate() {
         net.logits(batch, &Control::default())?.iter().for_each(|logits| digest.add(logits));
         progress(done + 1);
     }

@@ -9,6 +9,7 @@ mod common;
 mod trials;
 
 mod agreement;
+mod awaited;
 mod embed;
 mod loops;
 mod profile;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             limits_shrink_the_batch_or_name_the_layer, random_networks_agree_with_the_reference,
             the_comparison_can_fail, threads_may_share_a_network, wide_networks_agree_in_every_form,
             work_can_be_encoded_on_a_borrowed_device;
+        awaited: each_call_ends_when_its_caller_says_so, one_thread_serves_all_calls;
         embed: a_borrowed_device_gives_the_same_result_synchronously_and_not, a_host_can_tell_that_its_device_is_lost,
             every_call_on_a_lost_device_says_so, pictures_in_textures_are_classified_within_the_callers_commands,
             the_example_survives_the_loss_of_its_device, threads_share_a_net, work_can_be_recorded_in_parts;

@@ -10,11 +10,12 @@ use source::{Token, files, is_name, sources, tokens, without_tests};
 use std::path::{Path, PathBuf};
 
 /// Ranks of the top-level modules. A module may use those of lower rank, and itself.
-const RANKS: [(&str, u32); 26] = [
+const RANKS: [(&str, u32); 27] = [
     ("error", 1),
     ("tensor", 0),
     ("instructions", 0),
     ("files", 2),
+    ("platform", 0),
     ("random", 0),
     ("text", 0),
     ("threads", 2),

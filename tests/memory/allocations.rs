@@ -8,7 +8,7 @@ use lq_infer::internals::plan::Plan;
 use std::sync::Arc;
 
 /// Inferences that are counted.
-const TURNS: usize = 200;
+const TURNS: usize = 100;
 
 /// The result, and once in dozens of inferences a block of rayon's queue; not one for each of 29 steps.
 #[test]
@@ -23,7 +23,7 @@ fn inferences_allocate_their_result_only() {
             let net = cpu.prepare(plan.clone(), images, &|_, _| Ok(())).unwrap();
             let words = input(&program, images, 1);
             let run = || net.run(&words, images, &Control::default()).unwrap();
-            (0..50).for_each(|_| drop(run()));
+            (0..20).for_each(|_| drop(run()));
             let before = allocations();
             (0..TURNS).for_each(|_| drop(run()));
             let each = (allocations() - before) as f64 / TURNS as f64;

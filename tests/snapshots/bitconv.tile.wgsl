@@ -153,7 +153,7 @@ struct Place {
     pixel: u32,
 }
 fn place_of(id: vec3<u32>, lane: u32) -> Place {
-    var place: Place;
+    var place = Place();
     place.member = lane;
     if SPANS_AT_ONCE > 1u {
         place.of_group = lane / SPAN;
@@ -350,9 +350,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let place = place_of(id, lane);
     let member = place.member;
     let first_x = place.x0 * STRIDE_X - BEFORE_X;
-    var own_at: array<u32, OWN_WORDS>;
-    var own_inside: array<bool, OWN_WORDS>;
-    var own_ones: array<u32, OWN_WORDS>;
+    var own_at = array<u32, OWN_WORDS>();
+    var own_inside = array<bool, OWN_WORDS>();
+    var own_ones = array<u32, OWN_WORDS>();
 {
 const r = 0u;
         let word = r * SPAN + member;
@@ -360,7 +360,7 @@ const r = 0u;
         own_inside[r] = (column < COLUMNS) & (first_x + column < IN_W);
         own_at[r] = (first_x + column) * (ROW * LOAD) + word % COLUMN_WORDS;
 }
-    var both: array<array<u32, PAIRS>, TILE>;
+    var both = array<array<u32, PAIRS>, TILE>();
     for (var ky = 0u; ky < KH; ky++) {
         let iy = source(place.y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
         if iy >= IN_H {
@@ -368,7 +368,7 @@ const r = 0u;
         }
         let row_at = (place.image * IN_H + iy) * IN_W * ROW;
         for (var word = 0u; word < WORDS; word++) {
-            var columns: array<array<u32, COLUMN_WORDS>, COLUMNS>;
+            var columns = array<array<u32, COLUMN_WORDS>, COLUMNS>();
 {
 const c = 0u;
                 let inside = first_x + c < IN_W;
@@ -427,7 +427,7 @@ const r = 0u;
                 own_ones[r] += countOneBits(select(0u, input_word(at), own_inside[r]));
 }
             let weights_at = (((place.span * KH + ky) * WORDS + word) * WEIGHT_LOADS) * SPAN + member;
-            var taps: array<u32, STEP_WEIGHTS>;
+            var taps = array<u32, STEP_WEIGHTS>();
 {
 const v = 0u;
                 let loaded = weights[weights_at + v * SPAN];
@@ -442,7 +442,7 @@ const t = 0u;
 const i = 0u;
 {
 const j = 0u;
-                        var products: Products;
+                        var products = Products();
 {
 const u = 0u;
 {
@@ -461,7 +461,7 @@ const t = 1u;
 const i = 0u;
 {
 const j = 0u;
-                        var products: Products;
+                        var products = Products();
 {
 const u = 0u;
 {
@@ -480,7 +480,7 @@ const t = 2u;
 const i = 0u;
 {
 const j = 0u;
-                        var products: Products;
+                        var products = Products();
 {
 const u = 0u;
 {
@@ -499,7 +499,7 @@ const t = 3u;
 const i = 0u;
 {
 const j = 0u;
-                        var products: Products;
+                        var products = Products();
 {
 const u = 0u;
 {

@@ -123,7 +123,7 @@ var<private> first_x: u32;
 fn load_columns(ky: u32, quad: u32) -> array<vec4<f32>, COLUMNS> {
     let iy = first_y + ky * DILATION_Y;
     let row_at = ((image_row + iy) * IN_W + first_x) * IN_ROW + IN_AT + quad;
-    var columns: array<vec4<f32>, COLUMNS>;
+    var columns = array<vec4<f32>, COLUMNS>();
 {
 const c = 0u;
         let inside = iy < IN_H && first_x + c < IN_W;
@@ -179,12 +179,12 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     image_row = image * IN_H;
     first_y = y * STRIDE_Y - BEFORE_Y;
     first_x = x0 * STRIDE_X - BEFORE_X;
-    var sums: array<array<vec4<f32>, QUADS_AT_ONCE>, TILE>;
+    var sums = array<array<vec4<f32>, QUADS_AT_ONCE>, TILE>();
     var weights_at = id.z * KH * IN_QUADS * STEP_WEIGHTS;
     for (var ky = 0u; ky < KH; ky++) {
         for (var quad = 0u; quad < IN_QUADS; quad++) {
             let columns = load_columns(ky, quad);
-            var taps: array<vec4<f32>, STEP_WEIGHTS>;
+            var taps = array<vec4<f32>, STEP_WEIGHTS>();
 {
 const k = 0u;
                 taps[k] = bitcast<vec4<f32>>(weights[weights_at + k]);

@@ -131,7 +131,7 @@ struct Place {
     pixel: u32,
 }
 fn place_of(id: vec3<u32>, lane: u32) -> Place {
-    var place: Place;
+    var place = Place();
     place.member = lane;
     if SPANS_AT_ONCE > 1u {
         place.of_group = lane / SPAN;
@@ -306,7 +306,7 @@ fn finish_sums(at: u32, pixel: u32, hi_sum: Ints, raw: Ints) -> Uints {
 fn load_columns(place: Place, iy: u32) -> array<u32, COLUMN_ROOM> {
     let first_vector = place.x0 * STRIDE_X / 4u - VECTORS_BEFORE;
     let row_at = (place.image * IN_H + iy) * (IN_W / 4u);
-    var columns: array<u32, COLUMN_ROOM>;
+    var columns = array<u32, COLUMN_ROOM>();
 {
 const v = 0u;
         let inside = first_vector + v < IN_W / 4u;
@@ -353,7 +353,7 @@ const k = 3u;
 }
 fn load_weights(place: Place, ky: u32) -> array<u32, LOADED> {
     let at = (place.span * KH + ky) * ROW_LOADS * SPAN + place.member;
-    var loaded: array<u32, LOADED>;
+    var loaded = array<u32, LOADED>();
 {
 const v = 0u;
         let four = weights[at + v * SPAN];
@@ -401,7 +401,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     load_shape();
     load_codes();
     let place = place_of(id, lane);
-    var sums_of: array<array<Ints, DIAGONALS>, TILE>;
+    var sums_of = array<array<Ints, DIAGONALS>, TILE>();
     for (var ky = 0u; ky < KH; ky++) {
         let iy = source(place.y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
         if iy >= IN_H {

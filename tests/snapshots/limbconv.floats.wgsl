@@ -134,7 +134,7 @@ struct Place {
     pixel: u32,
 }
 fn place_of(id: vec3<u32>, lane: u32) -> Place {
-    var place: Place;
+    var place = Place();
     place.member = lane;
     if SPANS_AT_ONCE > 1u {
         place.of_group = lane / SPAN;
@@ -309,7 +309,7 @@ fn finish_sums(at: u32, pixel: u32, hi_sum: Ints, raw: Ints) -> Uints {
 fn load_columns(place: Place, iy: u32) -> array<u32, COLUMN_ROOM> {
     let first_vector = place.x0 * STRIDE_X / 4u - VECTORS_BEFORE;
     let row_at = (place.image * IN_H + iy) * (IN_W / 4u);
-    var columns: array<u32, COLUMN_ROOM>;
+    var columns = array<u32, COLUMN_ROOM>();
 {
 const v = 0u;
         let inside = first_vector + v < IN_W / 4u;
@@ -356,7 +356,7 @@ const k = 3u;
 }
 fn load_weights(place: Place, ky: u32) -> array<u32, LOADED> {
     let at = (place.span * KH + ky) * ROW_LOADS * SPAN + place.member;
-    var loaded: array<u32, LOADED>;
+    var loaded = array<u32, LOADED>();
 {
 const v = 0u;
         let four = weights[at + v * SPAN];
@@ -446,13 +446,13 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let place = place_of(id, lane);
     let first_x = place.x0 * STRIDE_X - BEFORE_X;
     let whole = (first_x < IN_W) & (first_x + (COLUMNS - 1u) < IN_W);
-    var upper: array<i32, TILE>;
-    var lower: array<i32, TILE>;
+    var upper = array<i32, TILE>();
+    var lower = array<i32, TILE>();
     var added_upper = 0;
     var added_lower = 0;
     for (var first_row = 0u; first_row < KH; first_row += ROWS_AT_ONCE) {
-        var some_upper: array<f32, TILE>;
-        var some_lower: array<f32, TILE>;
+        var some_upper = array<f32, TILE>();
+        var some_lower = array<f32, TILE>();
         for (var ky = first_row; ky < min(first_row + ROWS_AT_ONCE, KH); ky++) {
             let iy = source(place.y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
             if iy >= IN_H {
@@ -462,7 +462,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
             let taps = load_weights(place, ky);
 {
 const colour = 0u;
-                var x: array<f32, COLUMNS>;
+                var x = array<f32, COLUMNS>();
 {
 const c = 0u;
                     x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
@@ -548,7 +548,7 @@ const t = 3u;
 }
 {
 const colour = 1u;
-                var x: array<f32, COLUMNS>;
+                var x = array<f32, COLUMNS>();
 {
 const c = 0u;
                     x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);
@@ -634,7 +634,7 @@ const t = 3u;
 }
 {
 const colour = 2u;
-                var x: array<f32, COLUMNS>;
+                var x = array<f32, COLUMNS>();
 {
 const c = 0u;
                     x[c] = f32(bitcast<i32>(columns[SKIPPED + c] << (24u - 8u * colour)) >> 24u);

@@ -325,14 +325,14 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let image = index / PER_IMAGE;
     let image_at = image * IN_H * IN_W;
     let out_pixel = (image * OUT_H + y) * OUT_W + x0;
-    var packed: array<u32, TILE_BITS>;
+    var packed = array<u32, TILE_BITS>();
     for (var g = 0u; g < min(GROUP_QUADS, QUADS - group * GROUP_QUADS); g++) {
         let quad = group * GROUP_QUADS + g;
         var first = 0u;
         if MASKED {
             first = u32(table[quad * ROWS + FIRST].x);
         }
-        var sums_of: array<vec4<i32>, TILE_DIAGONALS>;
+        var sums_of = array<vec4<i32>, TILE_DIAGONALS>();
         for (var ky = 0u; ky < KH; ky++) {
             let iy = source(y, STRIDE_Y, ky * DILATION_Y, BEFORE_Y);
             if iy >= IN_H {
@@ -367,7 +367,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
                     store_sums(image, quad, d, sums_of[d]);
                 }
             } else if x0 + t < OUT_W {
-                var diagonals: array<Ints, DIAGONALS>;
+                var diagonals = array<Ints, DIAGONALS>();
 {
 const d = 0u;
                     diagonals[d] = sums_of[d];

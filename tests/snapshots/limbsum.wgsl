@@ -41,7 +41,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     }
     let part = lane / SPAN;
     let member = lane % SPAN;
-    var diagonals: array<i32, DIAGONALS>;
+    var diagonals = array<i32, DIAGONALS>();
     for (var step = part; step < STEPS; step += PARTS) {
         let weights_at = (id.z * STEPS + step) * W_LIMBS * SPAN + member;
 {

@@ -131,7 +131,7 @@ struct Place {
     pixel: u32,
 }
 fn place_of(id: vec3<u32>, lane: u32) -> Place {
-    var place: Place;
+    var place = Place();
     place.member = lane;
     if SPANS_AT_ONCE > 1u {
         place.of_group = lane / SPAN;
@@ -259,7 +259,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     let place = place_of(id, lane);
     let channel = min(place.channel, OUT_C - 1u);
     let first_x = place.x0 * STRIDE_X - BEFORE_X;
-    var most: array<i32, TILE>;
+    var most = array<i32, TILE>();
 {
 const t = 0u;
         most[t] = NOTHING;
@@ -274,7 +274,7 @@ const t = 1u;
             continue;
         }
         let row_at = (place.image * IN_H + iy) * IN_W;
-        var columns: array<i32, COLUMNS>;
+        var columns = array<i32, COLUMNS>();
 {
 const c = 0u;
             let inside = first_x + c < IN_W;

@@ -36,7 +36,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) l
     }
     let first = index % GROUPS * 32u;
     let pixel = index / GROUPS;
-    var words: array<u32, 32>;
+    var words = array<u32, 32>();
     for (var bit = 0u; bit < min(32u, OUT_C - first); bit++) {
         let bytes = limb_bytes(input[pixel * OUT_C + first + bit]);
         for (var j = 0u; j < 32u; j++) {

@@ -167,3 +167,17 @@ fn long_dispatches_fold_into_rows() {
     assert_eq!(recording.workgroups(&dispatch, 9), [10, 10, 1]);
     assert!(recording.max_images() < 10);
 }
+
+/// By the language's specification `var a: u32;` is 0 each time that it is executed. Chromium 156 leaves out all but the first, and
+///
+///     for (var q = 0u; q < 4u; q++) { var a: u32; a += 1u; o[q] = a; }
+///
+/// stores 1, 2, 3, 4 there.
+#[test]
+fn every_variable_of_a_function_is_declared_with_its_value() {
+    let declares = |line: &&str| line.trim_start().starts_with("var ") && !line.contains('=');
+    for (source, kernel) in shaders() {
+        let bare: Vec<_> = source.lines().filter(declares).filter(|line| line.starts_with(' ')).collect();
+        assert!(bare.is_empty(), "{kernel}: {bare:#?}");
+    }
+}

@@ -21,7 +21,8 @@ mod run;
 mod table;
 mod unroll;
 
-pub use device::{Adapter, AdapterInfo, AdapterLimits, Gpu, adapters};
+pub(crate) use device::Job;
+pub use device::{Adapter, AdapterInfo, AdapterLimits, Gpu, adapters, adapters_async};
 pub use float::FloatNet;
 pub use kernels::shader_hash;
 pub use run::{GpuNet, Probe, picture};

@@ -1,14 +1,15 @@
 //! AVX2 with FMA (Intel Haswell, AMD Excavator and later).
 
-use super::operations::{LANES, LEVELS, Vectors, Work};
+use super::operations::{LANES, LEVELS, Scalar, Vectors, Work};
 use crate::instructions::enable_features;
 use std::arch::x86_64::*;
+use std::array::from_fn;
 
-/// Two registers of eight numbers each.
+/// Two registers of eight numbers each, or four of four with 64 bits.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
-enable_features!(pub(crate) Avx2: Work<f32>, is_x86_feature_detected, ["avx2", "fma"]);
+enable_features!(pub(crate) Avx2: Work<R> where <R: Scalar> Vectors<R>, is_x86_feature_detected, ["avx2", "fma"]);
 
 impl Vectors<f32> for Avx2 {
     const SUMS: usize = 8;
@@ -91,5 +92,58 @@ impl Vectors<f32> for Avx2 {
             };
             [pick(halves[0]), pick(halves[1])]
         }
+    }
+}
+
+impl Vectors<f64> for Avx2 {
+    const SUMS: usize = 3;
+    type V = [__m256d; 4];
+
+    #[inline(always)]
+    fn splat(self, x: f64) -> [__m256d; 4] {
+        // SAFETY: `self` is the proof that the processor has AVX2.
+        unsafe { [_mm256_set1_pd(x); 4] }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, from: *const f64) -> [__m256d; 4] {
+        // SAFETY: `self` is the proof that the processor has AVX2; the caller promises sixteen numbers.
+        unsafe { from_fn(|k| _mm256_loadu_pd(from.add(4 * k))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, v: [__m256d; 4], to: *mut f64) {
+        // SAFETY: `self` is the proof that the processor has AVX2; the caller promises room for sixteen numbers.
+        unsafe { (0..4).for_each(|k| _mm256_storeu_pd(to.add(4 * k), v[k])) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: [__m256d; 4], b: [__m256d; 4]) -> [__m256d; 4] {
+        // SAFETY: `self` is the proof that the processor has AVX2.
+        unsafe { from_fn(|k| _mm256_add_pd(a[k], b[k])) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: [__m256d; 4], b: [__m256d; 4]) -> [__m256d; 4] {
+        // SAFETY: `self` is the proof that the processor has AVX2.
+        unsafe { from_fn(|k| _mm256_sub_pd(a[k], b[k])) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: [__m256d; 4], b: [__m256d; 4]) -> [__m256d; 4] {
+        // SAFETY: `self` is the proof that the processor has AVX2.
+        unsafe { from_fn(|k| _mm256_mul_pd(a[k], b[k])) }
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, a: [__m256d; 4], b: [__m256d; 4], c: [__m256d; 4]) -> [__m256d; 4] {
+        // SAFETY: `self` is the proof that the processor has FMA.
+        unsafe { from_fn(|k| _mm256_fmadd_pd(a[k], b[k], c[k])) }
+    }
+
+    #[inline(always)]
+    fn where_above(self, x: [__m256d; 4], t: [__m256d; 4], a: [__m256d; 4], b: [__m256d; 4]) -> [__m256d; 4] {
+        // SAFETY: `self` is the proof that the processor has AVX2.
+        unsafe { from_fn(|k| _mm256_blendv_pd(b[k], a[k], _mm256_cmp_pd::<_CMP_GT_OQ>(x[k], t[k]))) }
     }
 }

@@ -7,11 +7,13 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod operations;
 mod portable;
 mod set;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use operations::{LANES, LEVELS, Real, Vectors, Work, rounded_up};
+pub(crate) use operations::{LANES, LEVELS, Vectors, Work, rounded_up};
 pub(crate) use set::{InstructionSet, Number};

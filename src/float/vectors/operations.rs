@@ -1,5 +1,8 @@
 //! The operations of a vector, of which each instruction set has an implementation.
 
+// Loops over registers count with constants, so that they are unrolled; iterators over several arrays would hide that.
+#![expect(clippy::needless_range_loop)]
+
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
 /// Numbers of a vector.
@@ -8,14 +11,18 @@ pub(crate) const LANES: usize = 16;
 pub(crate) const LEVELS: usize = 16;
 
 /// `f32` or `f64`.
-pub(crate) trait Real: Copy + Default + Send + Sync + Add<Output = Self> + Mul<Output = Self> {}
-
-impl Real for f32 {}
-impl Real for f64 {}
-
-/// `f32`, or `f64` where gradients are checked.
 pub(crate) trait Scalar:
-    Real + PartialOrd + Sub<Output = Self> + Div<Output = Self> + AddAssign + 'static
+    Copy
+    + Default
+    + PartialOrd
+    + Send
+    + Sync
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + AddAssign
+    + 'static
 {
     /// The nearest number.
     fn of(x: f64) -> Self;
@@ -27,7 +34,7 @@ pub(crate) trait Scalar:
 
 /// Operations on [`LANES`] numbers. A value of an implementing type is the proof that this processor has the instructions.
 pub(crate) trait Vectors<R: Scalar>: Copy {
-    /// Vectors that fit in registers as sums, together with their operands: at least 8.
+    /// Vectors that fit in registers as sums, together with their operands.
     const SUMS: usize;
     /// A vector.
     type V: Copy;
@@ -54,10 +61,18 @@ pub(crate) trait Vectors<R: Scalar>: Copy {
     fn multiply_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `a` where x > t, else `b`.
     fn where_above(self, x: Self::V, t: Self::V, a: Self::V, b: Self::V) -> Self::V;
+
     /// Writes the numbers, which are codes from 0 to 255, as bytes.
-    fn store_codes(self, v: Self::V, to: &mut [u8; LANES]);
+    #[inline(always)]
+    fn store_codes(self, v: Self::V, to: &mut [u8; LANES]) {
+        *to = self.array(v).map(|code| code.double() as u8);
+    }
+
     /// The level of each code, all of which are below [`LEVELS`].
-    fn look_up(self, levels: &[R; LEVELS], codes: &[u8; LANES]) -> Self::V;
+    #[inline(always)]
+    fn look_up(self, levels: &[R; LEVELS], codes: &[u8; LANES]) -> Self::V {
+        self.read(&codes.map(|code| levels[usize::from(code) % LEVELS]))
+    }
 
     /// The first numbers of a slice, which has at least [`LANES`].
     #[inline(always)]
@@ -102,6 +117,19 @@ pub(crate) trait Vectors<R: Scalar>: Copy {
         let mut all = [R::default(); LANES];
         self.write(v, &mut all);
         all
+    }
+
+    /// The sums of a tile as arrays, read from registers by loops so short that they are unrolled. If the vectors were read by
+    /// a loop that is not, the compiler would keep them in memory from the start, and store each one after every addition.
+    #[inline(always)]
+    fn arrays<const M: usize, const N: usize>(self, sums: &[[Self::V; N]; M]) -> [[[R; LANES]; N]; M] {
+        let mut arrays = [[[R::default(); LANES]; N]; M];
+        for m in 0..M {
+            for n in 0..N {
+                arrays[m][n] = self.array(sums[m][n]);
+            }
+        }
+        arrays
     }
 }
 

@@ -1,6 +1,6 @@
-//! Plain Rust, for processors without vectors that this crate knows, and for `f64`.
+//! Plain Rust, for processors without vectors that this crate knows.
 
-use super::operations::{LANES, LEVELS, Scalar, Vectors};
+use super::operations::{LANES, Scalar, Vectors};
 use std::array::from_fn;
 
 /// An array of sixteen numbers.
@@ -51,15 +51,5 @@ impl<R: Scalar> Vectors<R> for Portable {
     #[inline(always)]
     fn where_above(self, x: [R; LANES], t: [R; LANES], a: [R; LANES], b: [R; LANES]) -> [R; LANES] {
         from_fn(|k| if x[k] > t[k] { a[k] } else { b[k] })
-    }
-
-    #[inline(always)]
-    fn store_codes(self, v: [R; LANES], to: &mut [u8; LANES]) {
-        *to = v.map(|code| code.double() as u8);
-    }
-
-    #[inline(always)]
-    fn look_up(self, levels: &[R; LEVELS], codes: &[u8; LANES]) -> [R; LANES] {
-        codes.map(|code| levels[usize::from(code) % LEVELS])
     }
 }

@@ -4,6 +4,8 @@
 use super::avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 use super::avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+use super::neon::Neon;
 use super::operations::{Scalar, Work};
 use super::portable::Portable;
 use std::sync::OnceLock;
@@ -15,6 +17,8 @@ pub(crate) enum InstructionSet {
     Avx512(Avx512),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
     Portable,
 }
 
@@ -27,6 +31,8 @@ impl InstructionSet {
             all.extend(Avx512::detect().map(Self::Avx512));
             all.extend(Avx2::detect().map(Self::Avx2));
         }
+        #[cfg(target_arch = "aarch64")]
+        all.extend(Neon::detect().map(Self::Neon));
         all.push(Self::Portable);
         all
     }
@@ -45,6 +51,8 @@ impl InstructionSet {
             Self::Avx512(_) => "avx512",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => "neon",
             Self::Portable => "portable",
         }
     }
@@ -56,22 +64,23 @@ pub(crate) trait Number: Scalar {
     fn run<W: Work<Self>>(set: InstructionSet, work: W) -> W::Output;
 }
 
-impl Number for f32 {
-    #[inline(always)]
-    fn run<W: Work<Self>>(set: InstructionSet, work: W) -> W::Output {
-        match set {
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512(vectors) => vectors.run(work),
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2(vectors) => vectors.run(work),
-            InstructionSet::Portable => work.run(Portable),
+macro_rules! number {
+    ($number:ty) => {
+        impl Number for $number {
+            #[inline(always)]
+            fn run<W: Work<Self>>(set: InstructionSet, work: W) -> W::Output {
+                match set {
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx512(vectors) => vectors.run(work),
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx2(vectors) => vectors.run(work),
+                    #[cfg(target_arch = "aarch64")]
+                    InstructionSet::Neon(vectors) => vectors.run(work),
+                    InstructionSet::Portable => work.run(Portable),
+                }
+            }
         }
-    }
+    };
 }
-
-impl Number for f64 {
-    #[inline(always)]
-    fn run<W: Work<Self>>(_: InstructionSet, work: W) -> W::Output {
-        work.run(Portable)
-    }
-}
+number!(f32);
+number!(f64);

@@ -4,6 +4,7 @@ use super::cache::Store;
 use super::gpu::Gpu;
 use super::info::AdapterInfo;
 use crate::error::{Error, Result};
+use crate::platform::BROWSER;
 use std::path::Path;
 
 /// A GPU as one API shows it. The same GPU may be listed once per API.
@@ -27,12 +28,17 @@ impl Adapter {
         Store::new(folder.to_owned(), &self.info).verdict()
     }
 
-    /// Opens a device on it.
+    /// Opens a device on it. Not for browsers.
     pub fn open(&self) -> Result<Gpu> {
+        pollster::block_on(self.open_async())
+    }
+
+    /// [`Adapter::open`] for browsers, too. Natively it does not wait.
+    pub async fn open_async(&self) -> Result<Gpu> {
         if let Some(reason) = &self.unusable {
             return Err(Error::Device { device: self.info.name.clone(), problem: format!("cannot be used: {reason}") });
         }
-        Gpu::open(&self.adapter, self.info.clone())
+        Gpu::open(&self.adapter, self.info.clone()).await
     }
 
     fn new(adapter: wgpu::Adapter) -> Self {
@@ -52,13 +58,19 @@ impl Adapter {
 
 /// All adapters of all APIs: discrete GPUs first, then integrated ones, then software; OpenGL after the other APIs.
 /// Otherwise they keep the order in which the drivers list them, so the order is the same each time.
+/// A browser must be asked by [`adapters_async`].
 pub fn adapters() -> Vec<Adapter> {
+    if BROWSER { Vec::new() } else { pollster::block_on(adapters_async()) }
+}
+
+/// [`adapters`] for browsers, too. Natively it does not wait.
+pub async fn adapters_async() -> Vec<Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = wgpu::Backends::PRIMARY | wgpu::Backends::GL;
     // No validation layers and no debug output, also in debug builds: they print.
     descriptor.flags = wgpu::InstanceFlags::empty();
     let instance = wgpu::Instance::new(descriptor);
-    let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let found = instance.enumerate_adapters(wgpu::Backends::all()).await;
     let mut adapters: Vec<Adapter> = found.into_iter().map(Adapter::new).collect();
     adapters.sort_by_key(|a| a.rank);
     adapters

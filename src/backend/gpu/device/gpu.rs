@@ -1,10 +1,13 @@
-//! An opened device, and the mapping of its errors to this crate's.
+//! An opened device.
 
 use super::cache::Store;
 use super::info::AdapterInfo;
+use super::report::Report;
 use super::strengths::Strengths;
+use super::worker::{Job, Worker};
 use crate::backend::gpu::record::{Target, WORKGROUP_SIZE};
 use crate::error::{Error, Result};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -33,6 +36,10 @@ pub struct Gpu {
     lost: Arc<Mutex<Option<String>>>,
     /// Held by the thread that submits or polls.
     submitting: Arc<Mutex<()>>,
+    /// The thread that sees to asynchronous work, once there was some.
+    worker: Arc<Mutex<Option<Worker>>>,
+    /// What a browser has yet to say about work on this device or net.
+    late: Arc<Mutex<Vec<Report>>>,
     /// After how many rounds it ends loops, once that was measured; `None` within if it does not.
     rounds: Arc<OnceLock<Option<usize>>>,
     /// What it is good at, once that is known.
@@ -41,7 +48,7 @@ pub struct Gpu {
 
 impl Gpu {
     /// Opens `adapter` with its own limits and all useful features.
-    pub(super) fn open(adapter: &wgpu::Adapter, info: AdapterInfo) -> Result<Self> {
+    pub(super) async fn open(adapter: &wgpu::Adapter, info: AdapterInfo) -> Result<Self> {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("lq-infer"),
             required_features: adapter.features() & USEFUL,
@@ -49,7 +56,7 @@ impl Gpu {
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         };
-        let opened = pollster::block_on(adapter.request_device(&descriptor));
+        let opened = adapter.request_device(&descriptor).await;
         let (device, queue) = opened
             .map_err(|e| Error::Device { device: info.name.clone(), problem: format!("cannot be opened: {e}") })?;
         let gpu = Gpu::new(device, queue, info);
@@ -82,6 +89,8 @@ impl Gpu {
             store: None,
             lost: Arc::default(),
             submitting: Arc::default(),
+            worker: Arc::default(),
+            late: Arc::default(),
             rounds: Arc::default(),
             strengths: Arc::default(),
         }
@@ -148,6 +157,25 @@ impl Gpu {
         &self.submitting
     }
 
+    /// Hands work to the device's thread for asynchronous work, which it starts with the first.
+    ///
+    /// # Errors
+    /// Why there is no thread.
+    pub(crate) fn enqueue(&self, job: Job) -> io::Result<()> {
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        Worker::enqueue(&mut worker, self.info.software, job)
+    }
+
+    /// What a browser has yet to say about work.
+    pub(super) fn late(&self) -> &Mutex<Vec<Report>> {
+        &self.late
+    }
+
+    /// The same device, with a list of its own of what a browser has yet to say.
+    pub(crate) fn with_own_reports(&self) -> Self {
+        Gpu { late: Arc::default(), ..self.clone() }
+    }
+
     /// After how many rounds the device ends loops, if that was measured.
     pub(crate) fn known_rounds(&self) -> &OnceLock<Option<usize>> {
         &self.rounds
@@ -191,39 +219,6 @@ impl Gpu {
         move |problem| drop(note(&lost, problem.to_owned()))
     }
 
-    /// Runs `work` and turns the errors that the device reports meanwhile into this crate's; `what` names the work.
-    pub(crate) fn guarded<T>(&self, what: &str, work: impl FnOnce() -> T) -> Result<T> {
-        let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation]
-            .map(|filter| self.device.push_error_scope(filter));
-        let result = work();
-        // Scopes must be popped in reverse order of their creation.
-        let mut error = None;
-        for scope in scopes.into_iter().rev() {
-            error = pollster::block_on(scope.pop()).or(error);
-        }
-        self.check_lost()?;
-        let device = self.info.name.clone();
-        match error {
-            None => Ok(result),
-            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::OutOfMemory { device, problem: what.to_owned() }),
-            Some(e) => Err(self.failure(&format!("{what}: {e}"))),
-        }
-    }
-
-    /// Whether the device is lost, for devices whose loss callback belongs to the caller. wgpu reports a loss to that
-    /// callback alone: calls on a lost device seem to succeed, and what they return is invalid. Mapping is the
-    /// exception.
-    fn refuses_buffers(&self) -> bool {
-        let (sender, mapped) = std::sync::mpsc::channel();
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-        let descriptor = wgpu::BufferDescriptor { label: None, size: 4, usage, mapped_at_creation: false };
-        let buffer = self.device.create_buffer(&descriptor);
-        buffer.map_async(wgpu::MapMode::Read, .., move |result| drop(sender.send(result)));
-        drop(pollster::block_on(scope.pop()));
-        matches!(mapped.try_recv(), Ok(Err(_)))
-    }
-
     /// An error if the device is known to be lost.
     pub(super) fn check_lost(&self) -> Result<()> {
         match self.lost_because() {
@@ -235,21 +230,6 @@ impl Gpu {
     /// Why the device was lost, if it is known to be.
     pub fn lost_because(&self) -> Option<String> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// An error if the device is lost, also if nothing has shown that so far. For work that is only recorded: on a lost
-    /// device that seems to succeed.
-    pub(crate) fn check_alive(&self) -> Result<()> {
-        self.check_lost()?;
-        if self.refuses_buffers() { Err(self.lost_error("it maps no buffers any more")) } else { Ok(()) }
-    }
-
-    /// The error for a call that failed because of `problem`: that of a lost device, if it is lost.
-    pub(crate) fn failure(&self, problem: &str) -> Error {
-        if self.lost_because().is_some() || self.refuses_buffers() {
-            return self.lost_error(problem);
-        }
-        Error::Device { device: self.info.name.clone(), problem: problem.to_owned() }
     }
 
     /// The error for a lost device; `sign` is what showed the loss, for devices whose loss callback belongs to the

@@ -36,9 +36,9 @@ pub struct AdapterLimits {
 /// What is known about an adapter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdapterInfo {
-    /// Name of the device, as the driver reports it.
+    /// Name of the device, as the driver reports it; "unnamed GPU" if it reports none.
     pub name: String,
-    /// `vulkan`, `metal`, `dx12` or `gl`.
+    /// `vulkan`, `metal`, `dx12`, `gl` or, in a browser, `webgpu`.
     pub api: String,
     /// Name of the driver.
     pub driver: String,
@@ -62,7 +62,11 @@ impl AdapterInfo {
         features: wgpu::Features,
         compute: bool,
     ) -> Self {
-        let name = info.name.trim().to_owned();
+        // Browsers often tell no name.
+        let name = match info.name.trim() {
+            "" => "unnamed GPU".to_owned(),
+            name => name.to_owned(),
+        };
         let known = name.to_lowercase();
         let pci = (info.vendor != 0 && info.device != 0 && info.vendor <= 0xffff && info.device <= 0xffff)
             .then(|| format!("{:04x}:{:04x}", info.vendor, info.device));

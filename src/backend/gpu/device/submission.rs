@@ -4,23 +4,21 @@
 //! inside wgpu-core 30 (fixed upstream, gfx-rs/wgpu 9958). It also keeps a lock of the device for as long as it
 //! lasts. So a callback says when the commands are done, and waiting is polling with sleep in between: any number of
 //! threads may wait at once, the host application may poll its own device beside them, and no lock is held while a
-//! thread sleeps.
+//! thread sleeps. A future waits in the same way, where the thread that sees to it sleeps in between (`worker`). In a browser
+//! nobody polls: the callback comes by itself, and wakes the future.
 
 use super::gpu::Gpu;
+use super::patience::sleep;
+use super::report::Report;
 use crate::backend::Control;
 use crate::error::{Error, Result};
+use crate::platform::{BROWSER, Instant};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
-use std::sync::{MutexGuard, TryLockError};
-use std::time::{Duration, Instant};
-
-/// For how long a waiting thread polls without sleeping. The shortest sleep is about as long as a small network takes
-/// on a hardware GPU.
-const SPIN: Duration = Duration::from_millis(1);
-/// Bounds of one sleep. In between it is a fixed share of the time waited so far, so that noticing the end late costs
-/// at most that share.
-const SLEEP: [Duration; 2] = [Duration::from_micros(50), Duration::from_millis(1)];
-const SHARE: u32 = 32;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
 
 /// Whether commands succeeded, as far as the host is told.
 type Event = std::result::Result<(), wgpu::BufferAsyncError>;
@@ -32,6 +30,32 @@ pub(crate) struct Submission {
     /// Receives one event for each buffer to be mapped, or a single one if there is none.
     events: Receiver<Event>,
     expected: usize,
+    /// Wakes a future that waits.
+    waker: Arc<Mutex<Option<Waker>>>,
+    /// What a browser has yet to say about the commands.
+    late: Option<Report>,
+}
+
+/// What a callback owns: it tells the submission, and wakes a future that waits for it, also if it is dropped without being
+/// called.
+struct Notice {
+    events: Option<Sender<Event>>,
+    waker: Arc<Mutex<Option<Waker>>>,
+}
+
+impl Notice {
+    fn tell(mut self, event: Event) {
+        // Sending fails if the caller stopped waiting; ignored.
+        drop(self.events.take().map(|events| events.send(event)));
+    }
+}
+
+impl Drop for Notice {
+    fn drop(&mut self) {
+        self.events = None;
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        waker.into_iter().for_each(Waker::wake);
+    }
 }
 
 /// The right to hand work to the device, which one thread has at a time.
@@ -68,23 +92,27 @@ impl Gpu {
         mut commands: impl FnMut(usize, &mut wgpu::CommandEncoder) -> Result<()>,
     ) -> Result<Submission> {
         let (sender, events) = channel();
-        self.guarded(what, || {
+        let waker = Arc::default();
+        let notice = || Notice { events: Some(sender.clone()), waker: Arc::clone(&waker) };
+        let (submitted, report) = Report::on(self.device(), what, || {
             for part in 0..count {
                 let mut encoder = self.device().create_command_encoder(&Default::default());
                 commands(part, &mut encoder)?;
                 self.queue().submit([encoder.finish()]);
             }
             for buffer in results {
-                let sender = sender.clone();
-                // Sending fails if the caller stopped waiting; ignored.
-                buffer.map_async(wgpu::MapMode::Read, .., move |event| drop(sender.send(event)));
+                let notice = notice();
+                buffer.map_async(wgpu::MapMode::Read, .., move |event| notice.tell(event));
             }
             if results.is_empty() {
-                self.queue().on_submitted_work_done(move || drop(sender.send(Ok(()))));
+                let notice = notice();
+                self.queue().on_submitted_work_done(move || notice.tell(Ok(())));
             }
             Ok::<_, Error>(())
-        })??;
-        Ok(Submission { gpu: self.clone(), events, expected: results.len().max(1) })
+        });
+        let late = self.judged_now(report)?;
+        submitted?;
+        Ok(Submission { gpu: self.clone(), events, expected: results.len().max(1), waker, late })
     }
 
     /// The contents of `buffer`, which a [`Submission`] has mapped, up to `bytes`; unmaps it.
@@ -133,14 +161,22 @@ impl Gpu {
         }
     }
 
+    /// [`Gpu::turn`] without blocking. Nobody is woken when another thread's turn ends: only the device's own thread waits so, and
+    /// a browser has no other thread.
+    pub(crate) async fn turn_async(&self, control: &Control) -> Result<Turn<'_>> {
+        poll_fn(|_| match (control.check(), self.turn_now()) {
+            (Err(error), _) => Poll::Ready(Err(error)),
+            (Ok(()), Some(turn)) => Poll::Ready(Ok(turn)),
+            (Ok(()), None) => Poll::Pending,
+        })
+        .await
+    }
+
     /// Passes some time before a thread that has waited for so long looks again.
     fn pause(&self, waited: Duration) {
-        // A software rasteriser needs the very processor that spinning would occupy.
-        if waited < SPIN && !self.info().software {
-            std::thread::yield_now();
-        } else {
-            let [least, most] = SLEEP;
-            std::thread::sleep((waited / SHARE).clamp(least, most));
+        match sleep(waited, self.info().software) {
+            None => std::thread::yield_now(),
+            Some(time) => std::thread::sleep(time),
         }
     }
 }
@@ -150,19 +186,47 @@ impl Submission {
     ///
     /// # Errors
     /// What `control` says, also if it is past its deadline when the results arrive, and the loss of the device.
-    pub(crate) fn wait(mut self, control: &Control) -> Result<()> {
+    /// [`Error::Usage`] in a browser.
+    pub(crate) fn wait(&mut self, control: &Control) -> Result<()> {
+        if BROWSER {
+            return Err(Error::Usage("a browser's GPU cannot be waited for; use the calls that are awaited".into()));
+        }
         let start = Instant::now();
-        loop {
-            // A thread that has the turn is polling too, or will be soon.
-            if let Some(_turn) = self.gpu.turn_now() {
-                self.gpu.poll()?;
-            }
-            if self.is_done()? {
-                return control.check();
-            }
-            control.check()?;
+        while !self.look(control)? {
             self.gpu.pause(start.elapsed());
         }
+        Ok(())
+    }
+
+    /// The same without blocking.
+    ///
+    /// # Errors
+    /// As for [`Submission::wait`]. In a browser the control is only looked at when the results arrive.
+    pub(crate) async fn wait_async(&mut self, control: &Control) -> Result<()> {
+        poll_fn(|context| {
+            // Before looking, so that no event comes in between unnoticed.
+            *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+            match self.look(control) {
+                Ok(false) => Poll::Pending,
+                Ok(true) => Poll::Ready(Ok(())),
+                Err(error) => Poll::Ready(Err(error)),
+            }
+        })
+        .await?;
+        match self.late.take() {
+            Some(report) => self.gpu.judged(report).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the commands are done. Where that is nobody else's business, this also makes progress.
+    fn look(&mut self, control: &Control) -> Result<bool> {
+        // A thread that has the turn is polling too, or will be soon.
+        if let Some(_turn) = self.gpu.turn_now().filter(|_| !BROWSER) {
+            self.gpu.poll()?;
+        }
+        let done = self.is_done()?;
+        control.check().map(|()| done)
     }
 
     /// Whether all events have arrived.

@@ -6,14 +6,14 @@ use super::pace::{Pace, Part};
 use super::pipelines::compile;
 use crate::backend::Control;
 use crate::backend::Progress;
-use crate::backend::gpu::device::{Gpu, Submission};
+use crate::backend::gpu::device::{Gpu, Submission, Turn};
 use crate::backend::gpu::header::Params;
 use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::backend::interface::check_images;
 use crate::error::{Error, Result};
+use crate::platform::Instant;
 use std::ops::{Range, RangeInclusive};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 /// A recording with its pipelines and buffers.
 ///
@@ -47,7 +47,7 @@ struct Transfer {
 
 impl Loaded {
     /// Compiles and allocates everything for the largest batch of these sizes that there is memory for. The host's
-    /// copy of the weights ends here.
+    /// copy of the weights ends here. In a browser, the errors of all this come with [`Loaded::settled`].
     pub(crate) fn new(
         gpu: &Gpu,
         layout: Layout,
@@ -56,6 +56,7 @@ impl Loaded {
         sizes: RangeInclusive<usize>,
         progress: Progress,
     ) -> Result<Self> {
+        let gpu = &gpu.with_own_reports();
         let pipelines = compile(gpu, &recording, progress)?;
         let buffers = Buffers::new(gpu, &layout, &recording, sizes)?;
         drop(recording.take_constants());
@@ -76,6 +77,11 @@ impl Loaded {
             idle: Mutex::default(),
             spent: Mutex::default(),
         })
+    }
+
+    /// What a browser has yet to say about what was compiled and allocated.
+    pub(crate) async fn settled(&self) -> Result<()> {
+        self.gpu.settled().await
     }
 
     /// Largest batch.
@@ -159,8 +165,17 @@ impl Loaded {
 
     /// Begins a batch; `input` has the words of `images` images, which must be prepared for.
     pub(crate) fn begin(&self, input: &[u32], images: usize, control: &Control) -> Result<InFlight<'_>> {
+        self.begin_batch(self.gpu.turn(control)?, input, images)
+    }
+
+    /// [`Loaded::begin`] without blocking.
+    pub(crate) async fn begin_async(&self, input: &[u32], images: usize, control: &Control) -> Result<InFlight<'_>> {
+        self.begin_batch(self.gpu.turn_async(control).await?, input, images)
+    }
+
+    fn begin_batch(&self, turn: Turn, input: &[u32], images: usize) -> Result<InFlight<'_>> {
         let parts = self.pace.parts(images, self.dispatches().len());
-        self.begin_parts(input, &parts, &[], control, |part, encoder| {
+        self.begin_parts(turn, input, &parts, &[], |part, encoder| {
             self.pass(encoder, part.images.len(), part.dispatches.clone());
         })
     }
@@ -168,15 +183,15 @@ impl Loaded {
     /// [`Loaded::begin`] with other commands between input and output, which fill the buffers `results` for reading.
     pub(crate) fn begin_with(
         &self,
+        turn: Turn,
         input: &[u32],
         images: usize,
         results: &[&wgpu::Buffer],
-        control: &Control,
         dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
         let mut dispatches = Some(dispatches);
         let whole = Part { images: 0..images, dispatches: 0..self.dispatches().len() };
-        self.begin_parts(input, &[whole], results, control, |_, encoder| {
+        self.begin_parts(turn, input, &[whole], results, |_, encoder| {
             if let Some(dispatches) = dispatches.take() {
                 dispatches(encoder);
             }
@@ -187,13 +202,12 @@ impl Loaded {
     /// part at a time, because those of the next would lie where larger tensors of this one do.
     fn begin_parts(
         &self,
+        turn: Turn,
         input: &[u32],
         parts: &[Part],
         results: &[&wgpu::Buffer],
-        control: &Control,
         mut dispatches: impl FnMut(&Part, &mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
-        let turn = self.gpu.turn(control)?;
         drop(std::mem::take(&mut *self.spent.lock().unwrap_or_else(PoisonError::into_inner)));
         let transfer = self.transfer()?;
         let results: Vec<_> = results.iter().copied().chain([&transfer.result]).collect();
@@ -223,7 +237,7 @@ impl Loaded {
         if dispatch >= self.dispatches().len() {
             return Err(Error::Usage(format!("there is no dispatch {dispatch}")));
         }
-        let submission = self.gpu.submit(self.gpu.turn(control)?, "repeating a dispatch", &[], |encoder| {
+        let mut submission = self.gpu.submit(self.gpu.turn(control)?, "repeating a dispatch", &[], |encoder| {
             self.set_batch(encoder, images);
             self.pass(encoder, images, std::iter::repeat_n(dispatch, repeats));
             Ok(())
@@ -258,10 +272,23 @@ pub(crate) struct InFlight<'a> {
 
 impl<'a> InFlight<'a> {
     /// Waits until the batch is done, or stops waiting when the control says so.
-    pub(crate) fn wait(self, control: &Control) -> Result<Done<'a>> {
-        let InFlight { loaded, transfer, submission, images, begin } = self;
+    pub(crate) fn wait(mut self, control: &Control) -> Result<Done<'a>> {
         let asked = Instant::now();
-        if let Err(error) = submission.wait(control) {
+        let outcome = self.submission.wait(control);
+        self.ended(asked, outcome)
+    }
+
+    /// [`InFlight::wait`] without blocking.
+    pub(crate) async fn wait_async(mut self, control: &Control) -> Result<Done<'a>> {
+        let asked = Instant::now();
+        let outcome = self.submission.wait_async(control).await;
+        self.ended(asked, outcome)
+    }
+
+    /// What becomes of the batch after the `outcome` of waiting, which began when it was `asked` for.
+    fn ended(self, asked: Instant, outcome: Result<()>) -> Result<Done<'a>> {
+        let InFlight { loaded, transfer, images, begin, .. } = self;
+        if let Err(error) = outcome {
             // It is not used again: its buffer may still be waiting to be mapped.
             loaded.spent.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
             return Err(error);

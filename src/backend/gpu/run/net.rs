@@ -39,6 +39,29 @@ impl GpuNet {
         Ok(GpuNet { loaded, import: Mutex::default() })
     }
 
+    /// What a browser has yet to say about the preparation. Natively [`GpuNet::new`] has said it.
+    pub(crate) async fn settled(&self) -> Result<()> {
+        self.loaded.settled().await
+    }
+
+    /// [`Executable::run`] without blocking.
+    pub(crate) async fn run_async(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
+        self.check_batch(input, images)?;
+        control.check()?;
+        if images == 0 {
+            return Ok(Vec::new());
+        }
+        self.loaded.begin_async(input, images, control).await?.wait_async(control).await?.read()
+    }
+
+    /// [`Executable::trace`] without blocking.
+    ///
+    /// # Errors
+    /// Those of [`Executable::trace`].
+    pub async fn trace_async(&self, input: &[u32]) -> Result<Vec<Traced>> {
+        self.loaded.trace_async(input).await
+    }
+
     /// The dispatches of an inference, in order.
     pub fn dispatches(&self) -> &[Dispatch] {
         self.loaded.dispatches()

@@ -86,7 +86,7 @@ impl Probe {
         let rounds = amount.div_ceil(self.per_round).clamp(1, u64::from(u32::MAX));
         let dispatches = if self.copies { rounds } else { 1 };
         let control = Control::default();
-        let submission = self.gpu.submit(self.gpu.turn(&control)?, "running a probe", &[], |encoder| {
+        let mut submission = self.gpu.submit(self.gpu.turn(&control)?, "running a probe", &[], |encoder| {
             self.gpu.queue().write_buffer(&self.rounds, 0, bytemuck::cast_slice(&[rounds as u32, 1, 0, 0]));
             let mut pass = encoder.begin_compute_pass(&Default::default());
             pass.set_pipeline(&self.pipeline);

@@ -4,7 +4,7 @@
 use super::buffers::{buffer, bytes};
 use super::probe::{bind, pipeline};
 use crate::backend::Control;
-use crate::backend::gpu::device::Gpu;
+use crate::backend::gpu::device::{Gpu, Submission, Turn};
 use crate::backend::gpu::record::{Dispatch, Recording};
 use crate::error::{Error, Result};
 
@@ -52,20 +52,43 @@ impl Gpu {
         if let Some(known) = self.known_rounds().get() {
             return Ok(*known);
         }
-        let measured = measure(self)?;
-        Ok(*self.known_rounds().get_or_init(|| measured))
+        let mut run = start(self, self.turn(&Control::default())?)?;
+        run.submission.wait(&Control::default())?;
+        self.note_rounds(&run)
+    }
+
+    /// In a browser, [`Gpu::most_rounds`] cannot measure because it cannot wait: this does it in advance.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub(crate) async fn measure_rounds(&self) -> Result<()> {
+        let mut run = start(self, self.turn_async(&Control::default()).await?)?;
+        self.settled().await?;
+        run.submission.wait_async(&Control::default()).await?;
+        self.note_rounds(&run).map(drop)
+    }
+
+    /// Keeps what the probe has found.
+    fn note_rounds(&self, run: &Run) -> Result<Option<usize>> {
+        let made: Vec<u32> = self.read_mapped(&run.result, run.result.size())?;
+        Ok(*self.known_rounds().get_or_init(|| limit(made[0], made[1])))
     }
 }
 
-fn measure(gpu: &Gpu) -> Result<Option<usize>> {
+/// The probe at work, and where its result will be.
+struct Run {
+    submission: Submission,
+    result: wgpu::Buffer,
+}
+
+fn start(gpu: &Gpu, turn: Turn) -> Result<Run> {
     use wgpu::BufferUsages as Usage;
     const WORDS: usize = 4;
     let pipeline = pipeline(gpu, include_str!("../../../../shaders/probes/rounds.wgsl"))?;
     let wanted = buffer(gpu, "probe", WORDS, Usage::UNIFORM | Usage::COPY_DST)?;
     let made = buffer(gpu, "probe", WORDS, Usage::STORAGE | Usage::COPY_SRC)?;
     let result = buffer(gpu, "probe", WORDS, Usage::COPY_DST | Usage::MAP_READ)?;
-    let control = Control::default();
-    let submission = gpu.submit(gpu.turn(&control)?, "running a probe", &[&result], |encoder| {
+    let submission = gpu.submit(turn, "running a probe", &[&result], |encoder| {
         gpu.queue().write_buffer(&wanted, 0, bytemuck::cast_slice(&[PROBED, 0, 0, 0]));
         let bind_group = bind(gpu, &pipeline, [&wanted, &made]);
         {
@@ -77,9 +100,7 @@ fn measure(gpu: &Gpu) -> Result<Option<usize>> {
         encoder.copy_buffer_to_buffer(&made, 0, &result, 0, bytes(WORDS));
         Ok(())
     })?;
-    submission.wait(&control)?;
-    let made: Vec<u32> = gpu.read_mapped(&result, bytes(WORDS))?;
-    Ok(limit(made[0], made[1]))
+    Ok(Run { submission, result })
 }
 
 /// The limit of a device whose loop of [`PROBED`] rounds counted `count` and led to `number`. One that ends the loop and

@@ -58,7 +58,7 @@ impl Loaded {
     /// hold. `None` if the GPU has no timestamps, or implausible ones.
     pub(crate) fn device_time(&self, images: usize, control: &Control) -> Result<Option<Duration>> {
         let Some(stamps) = Stamps::new(&self.gpu, Marks::Run, self.dispatches().len()) else { return Ok(None) };
-        let submission =
+        let mut submission =
             self.gpu.submit(self.gpu.turn(control)?, "timing the network", &[stamps.result()], |encoder| {
                 self.set_batch(encoder, images);
                 self.encode_stamped(encoder, images, &stamps);
@@ -103,8 +103,9 @@ impl Loaded {
         control.check()?;
         let recorder = Recorder::start();
         let host = Some(&recorder);
-        let in_flight =
-            Recorder::host(host, "upload", || self.begin_with(input, images, results, control, dispatches))?;
+        let in_flight = Recorder::host(host, "upload", || {
+            self.begin_with(self.gpu.turn(control)?, input, images, results, dispatches)
+        })?;
         let (batch, done) = Recorder::host(host, "wait", || in_flight.wait(control).map(|b| (b, recorder.now())))?;
         let output = Recorder::host(host, "readback", || batch.read())?;
         Ok(FinishedRun { output, recorder, done })

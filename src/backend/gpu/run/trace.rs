@@ -1,7 +1,8 @@
 //! The tensors that each dispatch wrote, for debugging and for the self-check.
 
 use super::buffers::{buffer, bytes};
-use super::loaded::Loaded;
+use super::loaded::{Done, InFlight, Loaded};
+use crate::backend::gpu::device::Turn;
 use crate::backend::gpu::record::{Buffer, Dispatch};
 use crate::backend::{Control, Traced};
 use crate::error::{Error, Result};
@@ -13,6 +14,20 @@ type TensorCopy = (TensorId, wgpu::Buffer);
 impl Loaded {
     /// Runs one image, and returns what each dispatch wrote. Other threads may run the network meanwhile.
     pub(crate) fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
+        let control = Control::default();
+        let (in_flight, copies) = self.begin_trace(self.gpu.turn(&control)?, input)?;
+        self.read_trace(in_flight.wait(&control)?, &copies)
+    }
+
+    /// [`Loaded::trace`] without blocking.
+    pub(crate) async fn trace_async(&self, input: &[u32]) -> Result<Vec<Traced>> {
+        let control = Control::default();
+        let (in_flight, copies) = self.begin_trace(self.gpu.turn_async(&control).await?, input)?;
+        self.settled().await?;
+        self.read_trace(in_flight.wait_async(&control).await?, &copies)
+    }
+
+    fn begin_trace(&self, turn: Turn, input: &[u32]) -> Result<(InFlight<'_>, Vec<Vec<TensorCopy>>)> {
         let expected = self.layout.input_words();
         if input.len() != expected {
             return Err(Error::Usage(format!("an image needs {expected} words, got {}", input.len())));
@@ -20,8 +35,7 @@ impl Loaded {
         let copies = self.dispatches().iter().map(|dispatch| written(dispatch).map(|id| self.copy(id)).collect());
         let copies: Vec<Vec<TensorCopy>> = copies.collect::<Result<_>>()?;
         let results: Vec<&wgpu::Buffer> = copies.iter().flatten().map(|(_, copy)| copy).collect();
-        let control = Control::default();
-        let in_flight = self.begin_with(input, 1, &results, &control, |encoder| {
+        let in_flight = self.begin_with(turn, input, 1, &results, |encoder| {
             for (dispatch, copies) in copies.iter().enumerate() {
                 self.pass(encoder, 1, std::iter::once(dispatch));
                 for (id, copy) in copies {
@@ -29,13 +43,17 @@ impl Loaded {
                 }
             }
         })?;
-        in_flight.wait(&control)?.read()?;
+        Ok((in_flight, copies))
+    }
+
+    fn read_trace(&self, done: Done, copies: &[Vec<TensorCopy>]) -> Result<Vec<Traced>> {
+        done.read()?;
         let read = |(id, copy): &TensorCopy| Ok((*id, self.gpu.read_mapped(copy, self.tensor_bytes(*id))?));
         let of_dispatch = |(dispatch, copies): (&Dispatch, &Vec<TensorCopy>)| {
             let written = copies.iter().map(read).collect::<Result<_>>()?;
             Ok(Traced { step: dispatch.step, written })
         };
-        self.dispatches().iter().zip(&copies).map(of_dispatch).collect()
+        self.dispatches().iter().zip(copies).map(of_dispatch).collect()
     }
 
     fn copy(&self, id: TensorId) -> Result<TensorCopy> {

@@ -10,8 +10,9 @@ use crate::backend::{Control, Executable, Tuned, noise, reference};
 use crate::error::Result;
 use crate::lower::TensorId;
 use crate::plan::Plan;
+use crate::platform::Instant;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Measurements of a variant; the least counts.
 const ROUNDS: usize = 7;
