@@ -64,7 +64,8 @@ impl Programs {
     /// `options` and can be stopped by its control.
     pub(super) fn prepare(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
         if BROWSER && Gpu::of(&*self.backend).is_some() {
-            return Err(Error::Usage("a browser's GPU cannot be waited for; use the calls that are awaited".into()));
+            let wait = || Error::Usage("a browser's GPU cannot be waited for; use the calls that are awaited".into());
+            return self.existing(kind).ok_or_else(wait);
         }
         self.begin(kind, options)
     }
