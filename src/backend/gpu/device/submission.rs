@@ -203,7 +203,13 @@ impl Submission {
     /// # Errors
     /// As for [`Submission::wait`]. In a browser the control is only looked at when the results arrive.
     pub(crate) async fn wait_async(&mut self, control: &Control) -> Result<()> {
+        // Where submitting computes already (OpenGL), a call would never wait, and one of many batches would keep the device's
+        // thread from all others and from their deadlines.
+        let mut lets_others = !BROWSER;
         poll_fn(|context| {
+            if std::mem::take(&mut lets_others) {
+                return Poll::Pending;
+            }
             // Before looking, so that no event comes in between unnoticed.
             *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
             match self.look(control) {
