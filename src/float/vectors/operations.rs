@@ -1,8 +1,5 @@
 //! The operations of a vector, of which each instruction set has an implementation.
 
-// Loops over registers count with constants, so that they are unrolled; iterators over several arrays would hide that.
-#![expect(clippy::needless_range_loop)]
-
 use std::ops::{Add, AddAssign, Div, Mul, Sub};
 
 /// Numbers of a vector.

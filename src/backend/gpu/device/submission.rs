@@ -46,7 +46,9 @@ struct Notice {
 impl Notice {
     fn tell(mut self, event: Event) {
         // Sending fails if the caller stopped waiting; ignored.
-        drop(self.events.take().map(|events| events.send(event)));
+        if let Some(events) = self.events.take() {
+            let _ = events.send(event);
+        }
     }
 }
 
