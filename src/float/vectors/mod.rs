@@ -11,6 +11,8 @@ mod avx512;
 mod neon;
 mod operations;
 mod portable;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod registers;
 mod set;
 #[cfg(test)]
 mod tests;
