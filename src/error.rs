@@ -162,6 +162,11 @@ impl Error {
         Error::BadCheckpoint { path: path.to_owned(), problem: problem.into() }
     }
 
+    /// A call in a browser that would have to wait for the GPU; `instead` names what does not.
+    pub(crate) fn must_be_awaited(instead: &str) -> Self {
+        Error::Usage(format!("a browser's GPU cannot be waited for; use {instead}"))
+    }
+
     /// An [`Error::BadInput`] for `path`.
     pub fn bad_input(path: &Path, problem: impl Into<String>) -> Self {
         Error::BadInput { path: path.to_owned(), problem: problem.into() }

@@ -76,7 +76,7 @@ pub(crate) fn backward(ready: &Ready, pass: &Pass, into: &mut [Option<Vec<f32>>]
     }
 }
 
-/// Adds those numbers of a gradient to that of an input whose own number, of `numbers`, passes.
+/// Adds to the gradient of an input, where it is wanted, those numbers of `gradient` whose partner among `numbers` passes.
 fn masked(into: &mut Option<Vec<f32>>, gradient: &[f32], numbers: &[f32], passes: impl Fn(f32) -> bool) {
     if let Some(into) = into {
         let each = into.iter_mut().zip(gradient).zip(numbers);

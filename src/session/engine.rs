@@ -72,7 +72,7 @@ impl EngineBuilder {
     /// for a GPU in a browser, which takes [`EngineBuilder::build_async`].
     pub fn build(self) -> Result<Engine> {
         if BROWSER && !self.selector.is_cpu() {
-            return Err(Error::Usage("a browser's GPU cannot be waited for; use build_async".into()));
+            return Err(Error::must_be_awaited("build_async"));
         }
         pollster::block_on(self.open())
     }

@@ -64,8 +64,7 @@ impl Programs {
     /// `options` and can be stopped by its control.
     pub(super) fn prepare(&self, kind: InputKind, options: &PrepareOptions) -> Result<Arc<Prepared>> {
         if BROWSER && Gpu::of(&*self.backend).is_some() {
-            let wait = || Error::Usage("a browser's GPU cannot be waited for; use the calls that are awaited".into());
-            return self.existing(kind).ok_or_else(wait);
+            return self.existing(kind).ok_or_else(|| Error::must_be_awaited("the calls that are awaited"));
         }
         self.begin(kind, options)
     }

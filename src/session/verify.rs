@@ -26,6 +26,10 @@ pub struct GoldenReport {
 }
 
 impl GoldenReport {
+    fn new(golden: &Golden, found: String) -> Self {
+        GoldenReport { input: golden.input, images: golden.images, expected: golden.digest.clone(), found }
+    }
+
     /// Whether the device reproduced the recorded digest.
     pub fn holds(&self) -> bool {
         self.expected == self.found
@@ -38,12 +42,7 @@ impl GoldenReport {
 /// Those of [`Net::logits`].
 pub fn verify(net: &Net) -> Result<Vec<GoldenReport>> {
     let golden = net.model().header().golden.iter();
-    golden
-        .map(|g| {
-            let found = digest(net, g, &|_| {})?;
-            Ok(GoldenReport { input: g.input, images: g.images, expected: g.digest.clone(), found })
-        })
-        .collect()
+    golden.map(|golden| Ok(GoldenReport::new(golden, digest(net, golden, &|_| {})?))).collect()
 }
 
 /// [`verify`] without blocking, as [`Net::logits_async`].
@@ -57,8 +56,7 @@ pub fn verify_async(net: &Net) -> impl Future<Output = Result<Vec<GoldenReport>>
                 let logits = net.logits_async(batch, Control::default()).await?;
                 logits.iter().for_each(|logits| digest.add(logits));
             }
-            let (expected, found) = (golden.digest.clone(), digest.hex());
-            reports.push(GoldenReport { input: golden.input, images: golden.images, expected, found });
+            reports.push(GoldenReport::new(golden, digest.hex()));
         }
         Ok(reports)
     }

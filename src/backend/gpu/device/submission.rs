@@ -183,6 +183,13 @@ impl Gpu {
     }
 }
 
+/// Lets the device's thread see to its other work once. Where submitting computes already (OpenGL), a call would never wait, and
+/// one of many batches would keep that thread from all others and from their deadlines.
+async fn others_first() {
+    let mut seen = false;
+    poll_fn(|_| if std::mem::replace(&mut seen, true) { Poll::Ready(()) } else { Poll::Pending }).await
+}
+
 impl Submission {
     /// Waits until the commands are done and the results can be read.
     ///
@@ -191,7 +198,7 @@ impl Submission {
     /// [`Error::Usage`] in a browser.
     pub(crate) fn wait(&mut self, control: &Control) -> Result<()> {
         if BROWSER {
-            return Err(Error::Usage("a browser's GPU cannot be waited for; use the calls that are awaited".into()));
+            return Err(Error::must_be_awaited("the calls that are awaited"));
         }
         let start = Instant::now();
         while !self.look(control)? {
@@ -205,13 +212,10 @@ impl Submission {
     /// # Errors
     /// As for [`Submission::wait`]. In a browser the control is only looked at when the results arrive.
     pub(crate) async fn wait_async(&mut self, control: &Control) -> Result<()> {
-        // Where submitting computes already (OpenGL), a call would never wait, and one of many batches would keep the device's
-        // thread from all others and from their deadlines.
-        let mut lets_others = !BROWSER;
+        if !BROWSER {
+            others_first().await;
+        }
         poll_fn(|context| {
-            if std::mem::take(&mut lets_others) {
-                return Poll::Pending;
-            }
             // Before looking, so that no event comes in between unnoticed.
             *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
             match self.look(control) {
