@@ -50,6 +50,8 @@ pub fn one_thread_serves_all_calls() {
     // The first image of any number is the same, and batches are run in pieces.
     let (expected, of_tensor) = (on_cpu(&pixels(10)), on_cpu(&tensor(5)));
     for net in nets() {
+        // The thread gives itself its name once it runs, so it has one when the first call is done.
+        assert_eq!(block_on(net.logits_async(pixels(1), Control::default())).unwrap(), expected[..1]);
         let calls: Vec<_> =
             (0..CALLS).map(|call| net.logits_async(pixels(call % 10 + 1), Control::default())).collect();
         let other = net.logits_async(tensor(5), Control::default());
