@@ -4,11 +4,13 @@ use super::codes::{self, Channel};
 use super::moments::Statistics;
 use super::options::Method;
 use super::problem::{Problem, constants, error};
+use std::borrow::Cow;
 
 /// The weights of one group, in the layer's own order.
-pub(super) struct Found {
-    /// The levels of the codes, or real weights, `[outputs, depth]`.
-    pub weights: Vec<f64>,
+pub(super) struct Found<'a> {
+    /// The levels of the codes, or real weights, `[outputs, depth]`. The float network's own are borrowed: the first dense layer
+    /// of a VGG has 400 MB of them.
+    pub weights: Cow<'a, [f32]>,
     /// Codes and bases, if the layer is quantized.
     pub channels: Option<Vec<Channel>>,
     /// What is added to each output.
@@ -46,22 +48,23 @@ impl Errors {
     }
 }
 
-impl Found {
+impl Found<'_> {
     /// All groups of a layer as one.
-    pub(super) fn joined(groups: Vec<Found>) -> Self {
+    pub(super) fn joined(groups: Vec<Self>) -> Self {
         let errors = Errors::mean(groups.iter().map(|found| found.errors));
-        let mut joined = Found { weights: Vec::new(), channels: Some(Vec::new()), constants: Vec::new(), errors };
-        for found in groups {
-            joined.weights.extend(found.weights);
+        let join = |mut joined: Self, found: Self| {
+            joined.weights.to_mut().extend_from_slice(&found.weights);
             joined.constants.extend(found.constants);
             joined.channels = joined.channels.zip(found.channels).map(|(all, some)| [all, some].concat());
-        }
-        joined
+            joined
+        };
+        let none = || Found { weights: Cow::default(), channels: None, constants: Vec::new(), errors };
+        Found { errors, ..groups.into_iter().reduce(join).unwrap_or_else(none) }
     }
 }
 
 /// Quantizes the float weights `own` of one group to `bits`.
-pub(super) fn quantize(statistics: &Statistics, own: &[f32], bits: usize, options: &Method) -> Found {
+pub(super) fn quantize(statistics: &Statistics, own: &[f32], bits: usize, options: &Method) -> Found<'static> {
     let depth = statistics.read.len();
     let real: Vec<f64> = own.iter().map(|&w| f64::from(w)).collect();
     let whole = !statistics.covariance.is_empty();
@@ -92,18 +95,49 @@ pub(super) fn quantize(statistics: &Statistics, own: &[f32], bits: usize, option
         }
     };
     let weights = weights(&channels);
-    Found { constants: constants(statistics, &weights), weights, channels: Some(channels), errors }
+    Found { constants: constants(statistics, &weights), weights: stored(&weights), channels: Some(channels), errors }
 }
 
 /// Fits the weights of one group that stays in float to what it reads by now.
-pub(super) fn fit(statistics: &Statistics, own: &[f32], options: &Method) -> Found {
-    let real: Vec<f64> = own.iter().map(|&w| f64::from(w)).collect();
+pub(super) fn fit<'a>(statistics: &Statistics, own: &'a [f32], options: &Method) -> Found<'a> {
     let problem = if statistics.covariance.is_empty() { None } else { Problem::new(statistics, own, options.ridge) };
-    let weights = problem.map_or(real, |problem| problem.in_own_order(&problem.target));
-    Found { constants: constants(statistics, &weights), weights, channels: None, errors: Errors::default() }
+    let (weights, constants) = match problem {
+        None => (Cow::Borrowed(own), constants(statistics, own)),
+        Some(problem) => {
+            let weights = problem.in_own_order(&problem.target);
+            (stored(&weights), constants(statistics, &weights))
+        }
+    };
+    Found { weights, constants, channels: None, errors: Errors::default() }
+}
+
+/// Weights with the precision of a file.
+fn stored<'a>(weights: &[f64]) -> Cow<'a, [f32]> {
+    weights.iter().map(|&w| w as f32).collect()
 }
 
 /// Weights of all channels, one after the other.
 fn weights(channels: &[Channel]) -> Vec<f64> {
     channels.iter().flat_map(|channel| channel.weights.iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::problem::tests::example;
+    use super::*;
+
+    #[test]
+    fn real_weights_are_copied_only_if_they_change() {
+        let (mut statistics, own) = example(1, 7, 4);
+        let fitted = fit(&statistics, &own, &Method::FULL);
+        assert!(matches!(fitted.weights, Cow::Owned(_)));
+        statistics.covariance.clear();
+        let kept = fit(&statistics, &own, &Method::FULL);
+        assert!(matches!(kept.weights, Cow::Borrowed(_)));
+        let mean = |row: &[f32]| row.iter().zip(&statistics.read).map(|(&w, m)| f64::from(w) * m).sum::<f64>();
+        let means: Vec<f64> = own.chunks(7).zip(&kept.constants).map(|(row, constant)| mean(row) + constant).collect();
+        means.iter().zip(&statistics.wanted).for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a} {b}"));
+        let joined = Found::joined(vec![fit(&statistics, &own[..14], &Method::FULL), kept]);
+        assert_eq!((&joined.weights[..14], &joined.weights[14..]), (&own[..14], &own[..]));
+    }
 }

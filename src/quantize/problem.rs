@@ -81,8 +81,8 @@ pub(super) fn error(statistics: &Statistics, weights: &[f64]) -> f64 {
 }
 
 /// The constant for each output with which the mean is that of what is wanted.
-pub(super) fn constants(statistics: &Statistics, weights: &[f64]) -> Vec<f64> {
-    let mean = |row: &[f64]| row.iter().zip(&statistics.read).map(|(w, m)| w * m).sum::<f64>();
+pub(super) fn constants<W: Copy + Into<f64>>(statistics: &Statistics, weights: &[W]) -> Vec<f64> {
+    let mean = |row: &[W]| row.iter().zip(&statistics.read).map(|(&w, m)| w.into() * m).sum::<f64>();
     weights
         .chunks_exact(statistics.read.len())
         .zip(&statistics.wanted)

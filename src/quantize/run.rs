@@ -236,7 +236,7 @@ impl Work<'_> {
         }
         let low = self
             .result
-            .put_conv(self.graph, self.float, id, geometry, &Found::joined(found))
+            .put_conv(self.graph, self.float, id, geometry, Found::joined(found))
             .map_err(|p| self.bad(p))?;
         let low = tensors.run(id, &low, |pair| &pair.low)?;
         Ok(Pair { float, low })

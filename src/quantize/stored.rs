@@ -5,6 +5,7 @@ use super::layer::Found;
 use crate::float::{Conv, Geometry, Layer, affine};
 use crate::graph::{Graph, Node, NodeId, Op, Params, Role, Tensor, Weights};
 use crate::quant;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The network so far: nodes that may get a bias, and parameters by name.
@@ -33,32 +34,36 @@ impl Parameters {
         float: &Params,
         id: NodeId,
         geometry: Geometry,
-        found: &Found,
+        found: Found,
     ) -> Result<Layer, String> {
         let node = &graph.nodes()[id];
-        let rows: Vec<f32> = found.weights.iter().map(|&w| w as f32).collect();
-        match &found.channels {
-            Some(channels) => self.put_codes(&node.name, geometry, channels),
-            None => {
+        let constants: Vec<f32> = found.constants.iter().map(|&c| c as f32).collect();
+        let norm = norm_for_constants(graph, id);
+        let bias = if norm.is_some() { vec![0.0; constants.len()] } else { constants.clone() };
+        let layer = Layer::Conv(Conv::new(geometry, &found.weights, bias));
+        match (&found.channels, found.weights) {
+            (Some(channels), _) => self.put_codes(&node.name, geometry, channels),
+            (None, Cow::Owned(weights)) => {
                 let [height, width] = geometry.window.kernel;
                 let shape = vec![geometry.to.c, height, width, geometry.inputs()];
-                self.put(&node.name, Role::Weight, Tensor::from_f32(shape, rows.clone()));
+                self.put(&node.name, Role::Weight, Tensor::from_f32(shape, weights));
             }
+            // The float network's own are here already.
+            (None, Cow::Borrowed(_)) => {}
         }
-        let constants: Vec<f32> = found.constants.iter().map(|&c| c as f32).collect();
-        if let Some(norm) = norm_for_constants(graph, id) {
+        if let Some(norm) = norm {
             let mut numbers = float.get(&norm.name, Role::BatchNorm)?.f32().to_vec();
             let means = 2 * constants.len()..3 * constants.len();
             numbers[means].iter_mut().zip(&constants).for_each(|(mean, constant)| *mean -= constant);
             self.changed.insert(norm.name.clone());
             self.put(&norm.name, Role::BatchNorm, Tensor::from_f32(vec![4, constants.len()], numbers));
-            return Ok(Layer::Conv(Conv::new(geometry, &rows, vec![0.0; constants.len()])));
+            return Ok(layer);
         }
-        self.put(&node.name, Role::Bias, Tensor::from_f32(vec![constants.len()], constants.clone()));
+        self.put(&node.name, Role::Bias, Tensor::from_f32(vec![constants.len()], constants));
         if let Op::Conv { bias, .. } = &mut self.nodes[id].op {
             *bias = true;
         }
-        Ok(Layer::Conv(Conv::new(geometry, &rows, constants)))
+        Ok(layer)
     }
 
     /// Stores codes and bases in place of float weights.

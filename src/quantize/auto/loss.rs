@@ -209,16 +209,13 @@ impl AtLayer<'_> {
     fn with_weights(&self, statistics: &[Statistics], bits: usize) -> Variant {
         let quantized = |(statistics, own): (&Statistics, &[f32])| quantize(statistics, own, bits, &Method::FAST);
         let found = Found::joined(self.groups(statistics).map(quantized).collect());
-        let weights: Vec<f32> = found.weights.iter().map(|&w| w as f32).collect();
-        self.variant(None, &weights, &found.constants)
+        self.variant(None, &found.weights, &found.constants)
     }
 
     fn with_activations(&self, samples: &[f32], bits: usize, (encoding, ties): (Encoding, Ties)) -> Variant {
         let basis = qem::of_activations(samples.to_vec(), bits, encoding).basis;
         let quantizer = quantizer(&basis, encoding, ties);
-        let constants_of = |(statistics, own): (&Statistics, &[f32])| {
-            constants(statistics, &own.iter().map(|&w| f64::from(w)).collect::<Vec<_>>())
-        };
+        let constants_of = |(statistics, own): (&Statistics, &[f32])| constants(statistics, own);
         let statistics = self.statistics(Some(&quantizer));
         let constants: Vec<f64> = self.groups(&statistics).flat_map(constants_of).collect();
         self.variant(Some(quantizer), self.subject.weights, &constants)
