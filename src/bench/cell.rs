@@ -8,7 +8,7 @@ use crate::backend::Control;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::random::Rng;
-use crate::session::{Batch, DeviceSelector, Engine, Model, PrepareOptions};
+use crate::session::{Batch, Engine, Model, PrepareOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +30,7 @@ impl ExpectedLogits {
             true => Batch::Pixels((0..numbers).map(|_| rng.bits() as u8).collect()),
             false => Batch::Tensor((0..numbers).map(|_| rng.uniform(-1.0, 1.0) as f32).collect()),
         };
-        let engine = Engine::builder().device(DeviceSelector::CpuReference).build()?;
-        let logits = engine.prepare(model)?.logits(&input, &Control::default())?;
+        let logits = Engine::reference().prepare(model)?.logits(&input, &Control::default())?;
         Ok(ExpectedLogits { input, logits })
     }
 

@@ -5,7 +5,7 @@ use super::files::{need_file, read_labels};
 use super::preparation::PreparationArgs;
 use super::{inspect, output};
 use crate::error::Error;
-use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
+use crate::session::{Engine, Model, add_golden_with};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -44,10 +44,7 @@ pub(super) fn run(args: &LabelArgs) -> Outcome {
     }
     args.preparation.apply(&mut packed)?;
     let model = match args.preparation.changes_numbers() {
-        true => {
-            let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
-            add_golden_with(packed, &reference, &|_, _| {})?
-        }
+        true => add_golden_with(packed, &Engine::reference(), &|_, _| {})?,
         false => Model::try_from(packed)?,
     };
     model.save(target).map_err(Failure::of_writing)?;

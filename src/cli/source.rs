@@ -6,7 +6,7 @@ use super::output;
 use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph};
 use crate::error::{Error, Result};
 use crate::format::Packed;
-use crate::session::{DeviceSelector, Engine, Model, add_golden_with};
+use crate::session::{Engine, Model, add_golden_with};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -93,9 +93,8 @@ impl SourceArgs {
 
 /// The model of what was made from `checkpoint`, with golden vectors that the reference computes.
 pub(super) fn with_golden(checkpoint: &Path, packed: Packed) -> Result<Model> {
-    let reference = Engine::builder().device(DeviceSelector::CpuReference).build()?;
     let bar = output::long_progress(0, "golden images");
-    let model = add_golden_with(packed, &reference, &output::track(&bar)).map_err(|error| match error {
+    let model = add_golden_with(packed, &Engine::reference(), &output::track(&bar)).map_err(|error| match error {
         // Lowering refused the network. The message should name the checkpoint, as there is no packed file yet.
         Error::BadModel { problem, .. } => Error::bad_checkpoint(checkpoint, problem),
         other => other,

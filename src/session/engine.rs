@@ -7,6 +7,7 @@ use super::prepared::Programs;
 use super::task::{Place, Task};
 use super::{DeviceInfo, DeviceSelector, Model, Net, Profile};
 use crate::backend::gpu::{FloatNet, Gpu};
+use crate::backend::reference::Reference;
 use crate::backend::{Backend, Control, Peak, Tuned};
 use crate::error::{Error, Result};
 use crate::lower::InputKind;
@@ -237,6 +238,12 @@ impl Engine {
     /// An engine on the caller's own backend.
     pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
         Engine { backend, passed_over: Arc::default(), profile: None }
+    }
+
+    /// The reference kernels, which define what all others compute, with one image on each thread: for golden vectors.
+    /// (The device `cpu-reference` runs on one thread, as a measure.)
+    pub fn reference() -> Self {
+        Engine::from_backend(Arc::new(Reference { parallel: true }))
     }
 
     /// An engine whose nets record what they do.

@@ -42,7 +42,7 @@ impl GoldenReport {
 /// Those of [`Net::logits`].
 pub fn verify(net: &Net) -> Result<Vec<GoldenReport>> {
     let golden = net.model().header().golden.iter();
-    golden.map(|golden| Ok(GoldenReport::new(golden, digest(net, golden, &|_| {})?))).collect()
+    golden.map(|golden| Ok(GoldenReport::new(golden, digest(net, golden, 1, &|_| {})?))).collect()
 }
 
 /// [`verify`] without blocking, as [`Net::logits_async`].
@@ -52,7 +52,7 @@ pub fn verify_async(net: &Net) -> impl Future<Output = Result<Vec<GoldenReport>>
         let mut reports = Vec::new();
         for golden in &net.model().header().golden {
             let mut digest = Digest::new();
-            for batch in images(net.model(), golden) {
+            for batch in images(net.model(), golden, 1) {
                 let logits = net.logits_async(batch, Control::default()).await?;
                 logits.iter().for_each(|logits| digest.add(logits));
             }
@@ -62,25 +62,24 @@ pub fn verify_async(net: &Net) -> impl Future<Output = Result<Vec<GoldenReport>>
     }
 }
 
-/// The images of a golden vector, one by one.
-fn images(model: &Model, golden: &Golden) -> Vec<Batch> {
+/// The images of a golden vector, `together` in a batch.
+fn images(model: &Model, golden: &Golden, together: usize) -> Vec<Batch> {
     let shape = model.header().graph.input_shape();
+    let size = shape.elements() * together;
     match golden.input {
-        GoldenInput::Pixels => {
-            golden.pixels(shape).chunks(shape.elements()).map(|image| Batch::Pixels(image.to_vec())).collect()
-        }
-        GoldenInput::Tensor => {
-            golden.tensor(shape).chunks(shape.elements()).map(|image| Batch::Tensor(image.to_vec())).collect()
-        }
+        GoldenInput::Pixels => golden.pixels(shape).chunks(size).map(|some| Batch::Pixels(some.to_vec())).collect(),
+        GoldenInput::Tensor => golden.tensor(shape).chunks(size).map(|some| Batch::Tensor(some.to_vec())).collect(),
     }
 }
 
-/// The digest of a golden vector, run image by image; `progress` is told how many are done.
-fn digest(net: &Net, golden: &Golden, progress: &dyn Fn(usize)) -> Result<String> {
-    let mut digest = Digest::new();
-    for (done, batch) in images(net.model(), golden).iter().enumerate() {
-        net.logits(batch, &Control::default())?.iter().for_each(|logits| digest.add(logits));
-        progress(done + 1);
+/// The digest of a golden vector, run `together` images at a time; `progress` is told how many are done.
+fn digest(net: &Net, golden: &Golden, together: usize, progress: &dyn Fn(usize)) -> Result<String> {
+    let (mut digest, mut done) = (Digest::new(), 0);
+    for batch in images(net.model(), golden, together) {
+        let logits = net.logits(&batch, &Control::default())?;
+        logits.iter().for_each(|logits| digest.add(logits));
+        done += logits.len();
+        progress(done);
     }
     Ok(digest.hex())
 }
@@ -110,7 +109,9 @@ pub fn add_golden_with(mut packed: Packed, engine: &Engine, progress: &dyn Fn(us
             InputKind::Tensor => GoldenInput::Tensor,
         };
         let mut golden = Golden { input, seed: SEED, images: IMAGES, digest: String::new() };
-        golden.digest = digest(&net, &golden, &|done| progress(index * IMAGES + done, kinds.len() * IMAGES))?;
+        let tell = |done| progress(index * IMAGES + done, kinds.len() * IMAGES);
+        // The reference runs each image on one thread.
+        golden.digest = digest(&net, &golden, rayon::current_num_threads(), &tell)?;
         packed.header.golden.push(golden);
     }
     Model::try_from(packed)

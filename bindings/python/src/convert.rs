@@ -6,7 +6,7 @@ use crate::work;
 use lq_infer::internals::convert::{CustomNetwork, convert_graph};
 use lq_infer::internals::quant::Encoding;
 use lq_infer::internals::session::add_golden;
-use lq_infer::{Checkpoint, ConvertOptions, DeviceSelector, Error, Unquantized};
+use lq_infer::{Checkpoint, ConvertOptions, Error, Unquantized};
 use pyo3::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -106,7 +106,6 @@ fn converted(
         Some(graph) => convert_graph(checkpoint, &CustomNetwork::read(graph)?, options, &|_, _| {})?,
         None => lq_infer::convert(checkpoint, options, &|_, _| {})?,
     };
-    let reference = lq_infer::Engine::builder().device(DeviceSelector::CpuReference).build()?;
-    let model = add_golden(conversion.packed.clone(), &reference)?;
+    let model = add_golden(conversion.packed.clone(), &lq_infer::Engine::reference())?;
     Ok((conversion, model))
 }
