@@ -3,11 +3,14 @@
 use crate::session::MAX_BATCH;
 use clap::Args;
 
+/// The name of the best device.
+pub(super) const AUTO: &str = "auto";
+
 #[derive(Args, Debug)]
 pub(super) struct DeviceArg {
     /// auto, cpu, cpu-portable, cpu-reference, gpu, vulkan, metal, dx12, gl, an index or id of `lq-infer devices`,
     /// part of a name, or a PCI id
-    #[arg(long, value_name = "SEL", default_value = "auto")]
+    #[arg(long, value_name = "SEL", default_value = AUTO)]
     pub device: String,
 }
 

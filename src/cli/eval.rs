@@ -219,7 +219,10 @@ impl Summary {
     fn print(&self, args: &EvalArgs, model: &Model, tally: &Tally) -> Outcome {
         output::line(&format!("{} on {}, batch {}", self.model, self.device, self.batch))?;
         output::line(&format!("  top-1  {:.2}%", 100.0 * self.top1))?;
-        output::line(&format!("  top-5  {:.2}%", 100.0 * self.top5))?;
+        // Of five classes, the right one is always there.
+        if model.header().graph.classes() > 5 {
+            output::line(&format!("  top-5  {:.2}%", 100.0 * self.top5))?;
+        }
         output::line(&format!("  {} images, {:.0} images/s", self.images, self.images_per_second))?;
         if !self.failed.is_empty() {
             output::line(&format!("  {} more could not be read and are not counted", self.failed.len()))?;

@@ -1,7 +1,7 @@
 //! Progress on standard error: a bar on a terminal, elsewhere a line now and then for what takes long.
 
 use super::messages::{Level, note, says};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,8 +21,9 @@ impl Progress {
     /// A bar that is drawn on a terminal only. A length of 0 is not known yet.
     pub(super) fn bar(length: usize, unit: &str) -> Self {
         let bar = if says(Level::Usual) { ProgressBar::new(length as u64) } else { ProgressBar::hidden() };
-        let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec}} {{eta}} {{msg}}");
+        let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit} {{rate}}{{left}}{{msg}}");
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = style.with_key("rate", rate).with_key("left", left);
         Progress { bar: bar.with_style(style), lines: None }
     }
 
@@ -70,5 +71,21 @@ impl Progress {
             let message = if message.is_empty() { message } else { format!(": {message}") };
             note(&format!("{}/{} {unit}{message}", self.bar.position(), self.bar.length().unwrap_or(0)));
         }
+    }
+}
+
+/// How much is done in a second, if more than one: in whole numbers, which do not move what is beside them.
+fn rate(state: &ProgressState, to: &mut dyn std::fmt::Write) {
+    let rate = state.per_sec();
+    if rate >= 1.0 {
+        let _ = write!(to, "{rate:.0}/s ");
+    }
+}
+
+/// The time left, once it can be told.
+fn left(state: &ProgressState, to: &mut dyn std::fmt::Write) {
+    let left = state.eta();
+    if state.len().is_some_and(|length| state.pos() < length) && !left.is_zero() {
+        let _ = write!(to, "{} left ", HumanDuration(left));
     }
 }

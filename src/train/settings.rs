@@ -45,7 +45,7 @@ impl Settings {
         let problem = if self.epochs == 0 || self.batch == 0 {
             "epochs and batch must be at least 1"
         } else if !(self.rate.is_finite() && self.rate > 0.0) {
-            "the rate of learning must be above 0"
+            "the learning rate (--lr) must be above 0"
         } else if !((0.0..1.0).contains(&self.momentum) && self.decay.is_finite() && self.decay >= 0.0) {
             "momentum must be from 0 to below 1, and weight decay not negative"
         } else if !share(self.smoothing) || !share(self.teacher) {

@@ -12,7 +12,6 @@ use super::steps::loss::{Targets, best, loss};
 use crate::convert::CustomNetwork;
 use crate::error::{Error, Result};
 use crate::format::Packed;
-use crate::graph::Params;
 use crate::graph::preprocess::Normalize;
 use crate::threads;
 use std::path::Path;
@@ -30,8 +29,13 @@ pub struct Subject {
 pub enum Start<'a> {
     /// Random weights.
     Random,
-    /// The parameters of a float network with the same layers.
-    From(&'a Params),
+    /// The parameters of a float network with the same layers, from a file.
+    From {
+        /// The network.
+        float: &'a Packed,
+        /// The file.
+        path: &'a Path,
+    },
 }
 
 /// A training.
@@ -85,7 +89,16 @@ impl Trainer {
         let graph = &trainer.subject.network.graph;
         match start {
             Start::Random => init::random(&mut trainer.network, graph, trainer.settings.seed),
-            Start::From(float) => init::take(&mut trainer.network, graph, float).map_err(Error::Usage)?,
+            Start::From { float, path } => {
+                let header = &float.header;
+                init::take(&mut trainer.network, graph, &float.params).map_err(|problem| {
+                    let (found, classes) = (&header.network, header.graph.classes());
+                    Error::bad_checkpoint(
+                        path,
+                        format!("holds {found} with {classes} classes, which is not the network to train: {problem}"),
+                    )
+                })?;
+            }
         }
         Ok(trainer)
     }

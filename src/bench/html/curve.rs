@@ -33,6 +33,7 @@ pub fn learning_curve(name: &str, epochs: &[(f64, Option<f64>)]) -> String {
             &tick.to_string(),
         );
     }
+    svg.text(Size::Small, "dim", Anchor::End, [WIDTH - 8.0, HEIGHT - 6.0], 60.0, "epoch");
     let training: Vec<f64> = epochs.iter().map(|(training, _)| *training).collect();
     let validation: Vec<f64> = epochs.iter().filter_map(|(_, validation)| *validation).collect();
     for (series, what, shares) in [("a", "training", &training), ("b", "validation", &validation)] {
@@ -45,7 +46,7 @@ pub fn learning_curve(name: &str, epochs: &[(f64, Option<f64>)]) -> String {
             svg.circle(&format!("point-{series}"), at(epoch), POINT, &hint);
         }
     }
-    for (series, what, x) in [("a", "training pictures, as they were met", LEFT), ("b", "validation pictures", 340.0)] {
+    for (series, what, x) in [("a", "training pictures, while learning", LEFT), ("b", "validation pictures", 340.0)] {
         svg.line(&format!("curve-{series}"), [x, 30.0], [x + 20.0, 30.0]);
         svg.text(Size::Small, "dim", Anchor::Start, [x + 26.0, 34.0], 260.0, what);
     }

@@ -19,8 +19,8 @@ pub(crate) struct TrainArgs {
     /// binary version
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Pictures to measure on after each epoch, in the same form [default: a tenth of the training pictures, which are then not
-    /// learned from]
+    /// Validation pictures, in the same form, to measure accuracy on after each epoch [default: a tenth of the training pictures,
+    /// which is held out]
     #[arg(long, value_name = "DIR")]
     pub val: Option<PathBuf>,
     /// Packed model to write
@@ -35,10 +35,11 @@ pub(crate) struct TrainArgs {
     /// Float checkpoint of the same network to start from
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub from: Option<PathBuf>,
-    /// Float checkpoint whose probabilities are a part of the targets
+    /// Float checkpoint of a teacher, whose probabilities become a part of the targets (distillation)
     #[arg(long, value_name = "FILE")]
     pub teacher: Option<PathBuf>,
-    /// State of a training to go on with, as if it had not been interrupted
+    /// State of a training to go on with, as if it had not been interrupted. Network, bits and settings come from the state: leave
+    /// them out
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
     /// File for the state, from which --resume goes on [default: OUT with the ending .training.safetensors]
@@ -56,48 +57,49 @@ pub(crate) struct TrainArgs {
 /// How the network is trained. A state has its own settings.
 #[derive(Args, Debug)]
 pub(crate) struct SettingsArgs {
-    /// How often all pictures are seen
-    #[arg(long, value_name = "N", default_value = "100", conflicts_with = "resume")]
-    epochs: std::num::NonZeroUsize,
-    /// Pictures of a step
+    /// Passes over all pictures. Those that do not fill a batch at the end of an epoch are left out of it; the next one has another
+    /// order
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = parse_count, conflicts_with = "resume")]
+    epochs: usize,
+    /// Batch size: pictures per step
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = parse_count, conflicts_with = "resume")]
     batch: usize,
-    /// Size of the largest steps
-    #[arg(long, value_name = "X", default_value_t = 0.1, conflicts_with = "resume")]
+    /// Highest learning rate
+    #[arg(long, value_name = "X", default_value_t = 0.1, allow_negative_numbers = true, conflicts_with = "resume")]
     lr: f64,
-    /// How sizes shrink: along a cosine, or to a tenth after each of --milestones
+    /// How the learning rate falls: along a cosine, or to a tenth after each of --milestones
     #[arg(long, value_enum, default_value_t = ScheduleArg::Cosine, conflicts_with = "resume")]
     schedule: ScheduleArg,
-    /// Epochs after which steps become a tenth [default: half and three quarters of all]
+    /// Epochs after which the learning rate falls to a tenth [default: half and three quarters of all]
     #[arg(long, value_name = "N,N", value_delimiter = ',', conflicts_with = "resume")]
     milestones: Option<Vec<f64>>,
-    /// Epochs during which sizes grow from 0
+    /// Epochs over which the learning rate rises from 0
     #[arg(long, value_name = "X", default_value_t = 1.0, conflicts_with = "resume")]
     warmup: f64,
-    /// Share of the old average of gradients that is kept
+    /// Momentum of Nesterov's method
     #[arg(long, value_name = "X", default_value_t = 0.9, conflicts_with = "resume")]
     momentum: f64,
-    /// What is added to the gradient of a weight, as a share of the weight
+    /// Weight decay (L2), for weights but not for biases and batch norms
     #[arg(long, value_name = "X", default_value_t = 1e-4, conflicts_with = "resume")]
     weight_decay: f64,
-    /// Share of the target that is spread over all classes
+    /// Label smoothing: share of the target that is spread over all classes
     #[arg(long, value_name = "X", default_value_t = 0.0, conflicts_with = "resume")]
     label_smoothing: f64,
-    /// Share of the target that the teacher's probabilities have
+    /// Share of the target that comes from the teacher
     #[arg(long, value_name = "X", default_value_t = 0.5, conflicts_with = "resume")]
     teacher_share: f64,
-    /// How pictures are varied [default: shift for pictures of up to 64 pixels, else crop]
+    /// Augmentation: how pictures are varied at random [default: shift for pictures of up to 64 pixels, else crop]
     #[arg(long, value_enum, conflicts_with = "resume")]
     augment: Option<AugmentArg>,
-    /// Do not mirror half of the pictures: for text, or where left and right differ otherwise
+    /// Do not mirror pictures at random: for text, or where left and right differ otherwise
     #[arg(long, conflicts_with = "resume")]
     no_mirror: bool,
-    /// Of initial weights, the order of pictures, and how each is varied
+    /// Random seed of initial weights, the order of pictures, and augmentation
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "resume")]
     seed: u64,
 }
 
-/// How sizes of steps shrink.
+/// How the learning rate falls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ScheduleArg {
     Cosine,
@@ -109,7 +111,7 @@ enum ScheduleArg {
 enum AugmentArg {
     /// Not at all
     None,
-    /// Moved by up to an eighth of their size
+    /// Moved by up to an eighth of their size each way
     Shift,
     /// A random part of 8 to 100 %
     Crop,
@@ -120,7 +122,7 @@ const SMALL: usize = 64;
 impl SettingsArgs {
     /// These arguments for pictures with edges of `size`.
     pub(super) fn settings(&self, size: usize) -> Result<Settings> {
-        let epochs = self.epochs.get();
+        let epochs = self.epochs;
         let milestones = || self.milestones.clone().unwrap_or_else(|| [0.5, 0.75].map(|s| s * epochs as f64).to_vec());
         let settings = Settings {
             epochs,

@@ -3,6 +3,7 @@
 use super::args::TrainArgs;
 use super::data::Pictures;
 use crate::backend::CancelToken;
+use crate::cli::args::AUTO;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::progress::Progress;
 use crate::cli::{interrupt, output};
@@ -66,18 +67,30 @@ impl Course<'_> {
     fn interrupted(&self, trainer: &mut Trainer, bar: &Progress) -> Outcome {
         bar.finish_and_clear();
         trainer.save(self.state).map_err(Failure::of_writing)?;
-        let TrainArgs { data, val, output, teacher, .. } = self.args;
+        let (position, state) = (trainer.position(), self.state.display());
+        let (epoch, batch) = (position.epoch + 1, position.batch);
+        let batches = if batch == 1 { "batch" } else { "batches" };
+        Err(Failure::new(
+            1,
+            format!(
+                "interrupted in epoch {epoch} after {batch} {batches}; the state is in {state}. To go on:\n  {}",
+                self.command()
+            ),
+        ))
+    }
+
+    /// The command that goes on from the state.
+    fn command(&self) -> String {
+        let TrainArgs { data, val, output, teacher, json, device, .. } = self.args;
         let mut command = format!("lq-infer train --resume {} --data {}", self.state.display(), data.display());
-        let others = [("--val", val), ("--teacher", teacher)];
+        let others = [("--val", val), ("--teacher", teacher), ("--json", json)];
         for (name, path) in others.iter().filter_map(|(name, path)| Some((name, path.as_ref()?))) {
             command += &format!(" {name} {}", path.display());
         }
-        let position = trainer.position();
-        let (epoch, batch) = (position.epoch + 1, position.batch);
-        Err(Failure::new(
-            1,
-            format!("interrupted in epoch {epoch} after {batch} batches; to go on: {command} -o {}", output.display()),
-        ))
+        if device.device != AUTO {
+            command += &format!(" --device {}", device.device);
+        }
+        command + &format!(" -o {}", output.display())
     }
 
     /// Writes a line of JSON for each epoch so far: after an interruption, the file is as if there had been none.
@@ -96,5 +109,6 @@ fn line(epoch: &Epoch) -> String {
     let validation = validation.map_or(String::new(), |Score { loss, accuracy, .. }| {
         format!("; validation loss {loss:.4}, accuracy {}", percent(accuracy))
     });
-    format!("epoch {epoch}: loss {loss:.4}, accuracy {}{validation}; lr {rate:.2e}", percent(*accuracy))
+    let training = percent(*accuracy);
+    format!("epoch {epoch}: training loss {loss:.4}, accuracy {training}{validation}; learning rate {rate:.5}")
 }

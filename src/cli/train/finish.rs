@@ -35,7 +35,8 @@ pub(super) fn run(args: &TrainArgs, state: &Path, trainer: &mut Trainer, validat
         curve.display()
     ))?;
     let (output, picture) = (args.output.display(), "PICTURE.png");
-    output::line(&format!("next: lq-infer --model {output} {picture}, or lq-infer eval {output} DIR"))
+    output::line(&format!("next: lq-infer --model {output} {picture}"))?;
+    output::line(&format!("  or: lq-infer eval {output} DIR, with pictures that were not trained on"))
 }
 
 /// The trained network as `convert` makes it.

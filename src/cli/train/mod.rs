@@ -10,13 +10,16 @@ pub(super) use args::TrainArgs;
 
 use super::failure::{Failure, Outcome};
 use super::files::{need_file, usage};
+use super::output;
 use crate::convert::CustomNetwork;
 use crate::error::Error;
-use crate::train::{Augment, Settings, Trainer};
+use crate::train::{Augment, Settings, Start, Trainer};
 use course::Course;
 use data::{Pictures, Role, Source};
 use std::path::{Path, PathBuf};
 
+/// Most classes that are named.
+const NAMED: usize = 12;
 /// Share of the training pictures that are held out if no others are given.
 const HELD_OUT: f64 = 0.1;
 
@@ -31,8 +34,30 @@ pub(super) fn run(args: &TrainArgs) -> Outcome {
     if let Some(path) = &args.teacher {
         trainer.set_teacher(&network::float(path)?)?;
     }
+    tell(&trainer, &pictures);
     Course { args, state: &state, pictures: &pictures }.run(&mut trainer)?;
     finish::run(args, &state, &mut trainer, &pictures.validation)
+}
+
+/// Says what is about to be learned, or that nothing is left to learn.
+fn tell(trainer: &Trainer, Pictures { training, validation }: &Pictures) {
+    let (subject, settings) = (trainer.subject(), trainer.settings());
+    let CustomNetwork { name, graph, labels, .. } = &subject.network;
+    let names = match labels.len() {
+        1..=NAMED => format!(" ({})", labels.join(", ")),
+        _ => String::new(),
+    };
+    let (epochs, batches, batch) = (settings.epochs, trainer.batches(training), settings.batch);
+    output::note(&format!(
+        "{name} {}, {} classes{names}: {} pictures to learn from, {} held out; {epochs} epochs of {batches} batches of {batch}",
+        graph.widths(),
+        graph.classes(),
+        training.len(),
+        validation.len()
+    ));
+    if trainer.is_done() {
+        output::note("this training is finished; its results are written again");
+    }
 }
 
 /// Where the state is kept.
@@ -47,16 +72,13 @@ fn state_file(args: &TrainArgs) -> Result<PathBuf, Failure> {
     need_file(&state)?;
     if args.resume.is_none()
         && let Ok((_, settings, position)) = Trainer::peek(&state)
-        && position.epoch < settings.epochs
     {
-        let epoch = position.epoch + 1;
-        return Err(usage(
-            &state,
-            &format!(
-                "holds a training in epoch {epoch} of {}; --resume goes on with it, --state names another file",
-                settings.epochs
-            ),
-        ));
+        let epochs = settings.epochs;
+        let what = match position.epoch < epochs {
+            true => format!("holds a training in epoch {} of {epochs}; --resume goes on with it", position.epoch + 1),
+            false => format!("holds a finished training of {epochs} epochs; remove it to train anew"),
+        };
+        return Err(usage(&state, &format!("{what}, --state or another --output keeps both")));
     }
     Ok(state)
 }
@@ -70,7 +92,10 @@ fn started(args: &TrainArgs) -> Result<(Trainer, Pictures), Failure> {
     let settings = args.settings.settings(rule.crop[0].max(rule.crop[1]))?;
     let pictures = pictures(args, source, &subject.network, &settings)?;
     let float = args.from.as_deref().map(network::float).transpose()?;
-    let start = float.as_ref().map_or(crate::train::Start::Random, |packed| crate::train::Start::From(&packed.params));
+    let start = match (&float, args.from.as_deref()) {
+        (Some(float), Some(path)) => Start::From { float, path },
+        _ => Start::Random,
+    };
     let trainer = Trainer::new(subject, settings, start, &pictures.training)?;
     Ok((trainer, pictures))
 }

@@ -5,7 +5,8 @@ use crate::cli::network::Ends;
 use crate::convert::{Checkpoint, ConvertOptions, CustomNetwork, Unquantized, convert, convert_graph};
 use crate::error::{Error, Result};
 use crate::format::Packed;
-use crate::graph::Weights;
+use crate::graph::{Node, Op, Weights};
+use crate::quantize::LayerBits;
 use crate::train::Subject;
 use crate::zoo::{self, Uniform};
 use std::path::Path;
@@ -42,6 +43,12 @@ pub(super) fn subject(
             copies.layer
         );
         return Err(Error::Usage(format!("{problem}: lq-infer graph {id} -o net.json, then --graph net.json")));
+    }
+    let is_quantizer = |node: &Node| matches!(node.op, Op::Quantize { .. });
+    if let (Some(bits), false) = (args.bits.activations, definition.graph.nodes().iter().any(is_quantizer)) {
+        let (weights, known) = (LayerBits { activations: None, ..args.bits }, definition.graph.widths());
+        let problem = format!("{id} has no quantizers of activations ({known}), so {bits} bits of them cannot be had");
+        return Err(Error::Usage(format!("{problem}; give --bits {weights}")));
     }
     let network = CustomNetwork::of_definition(id, definition, classes.unwrap_or_default()).map_err(Error::Usage)?;
     Ok(Subject { network, arch: Some(id.to_owned()) })

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of pictures that are kept in memory.
 const MEMORY: usize = 1 << 30;
+/// Most unreadable pictures that a message names after the first.
+const NAMED: usize = 10;
 /// Pictures that are decoded at the same time.
 const DECODED: usize = 8;
 
@@ -43,7 +45,7 @@ impl Dataset {
     /// again in every epoch. `progress` is told how many of how many are read.
     ///
     /// # Errors
-    /// A picture that is to be kept cannot be decoded.
+    /// Pictures that are to be kept cannot be decoded: the message names the first, and how many there are.
     pub fn of_files(
         files: Vec<(usize, PathBuf)>,
         rule: &Resize,
@@ -55,14 +57,19 @@ impl Dataset {
         if !may_keep || paths.len() > MEMORY / each.max(1) {
             return Ok(Dataset { pictures: Pictures::Files(paths), labels });
         }
-        let mut rgb = Vec::with_capacity(paths.len() * each);
+        let (mut rgb, mut bad) = (Vec::with_capacity(paths.len() * each), Vec::new());
         for (at, some) in paths.chunks(16 * DECODED).enumerate() {
             progress(at * 16 * DECODED, paths.len());
             let one = |path: &PathBuf| Ok(resize_and_crop(&Pixels::open(path)?, rule)?.rgb);
-            let decoded: Vec<Vec<u8>> = some.par_iter().map(one).collect::<Result<_>>()?;
-            decoded.iter().for_each(|picture| rgb.extend_from_slice(picture));
+            let decoded: Vec<Result<Vec<u8>>> = some.par_iter().map(one).collect();
+            for (path, picture) in some.iter().zip(decoded) {
+                picture.map_or_else(|error| bad.push((path, error)), |picture| rgb.extend_from_slice(&picture));
+            }
         }
-        Ok(Dataset { pictures: Pictures::Memory { size: rule.crop, rgb }, labels })
+        match unreadable(bad) {
+            None => Ok(Dataset { pictures: Pictures::Memory { size: rule.crop, rgb }, labels }),
+            Some(error) => Err(error),
+        }
     }
 
     /// Pictures `[n, h, w, 3]` and their classes `[n]`, two `.npy` files.
@@ -221,6 +228,23 @@ impl Dataset {
     }
 }
 
+/// One error for all pictures that cannot be read, so that they can be removed at once.
+fn unreadable(bad: Vec<(&PathBuf, Error)>) -> Option<Error> {
+    let others: Vec<String> = bad.iter().skip(1).map(|(path, _)| path.display().to_string()).collect();
+    let (path, first) = bad.into_iter().next()?;
+    if others.is_empty() {
+        return Some(first);
+    }
+    let more = others.len().saturating_sub(NAMED);
+    let named = others[..others.len() - more].join(", ");
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let problem = match first {
+        Error::BadInput { problem, .. } => problem,
+        other => other.to_string(),
+    };
+    Some(Error::bad_input(path, format!("{problem}; neither can {named}{rest} be read")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +260,35 @@ mod tests {
         for part in [&rest, &held] {
             (0..part.len()).for_each(|at| assert_eq!(usize::from(part.stored(at).unwrap()[0]) % 2, part.labels[at]));
         }
+    }
+
+    #[test]
+    fn all_unreadable_pictures_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: String, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let ship = include_bytes!("../../../examples/ship.png");
+        let mut files = vec![(0, file("good.png".into(), ship))];
+        let rule = Resize {
+            shorter_edge: 8,
+            filter: crate::graph::preprocess::Filter::PillowBilinear,
+            crop: [8, 8],
+            stretch: None,
+        };
+        let read = |files: &[(usize, PathBuf)]| Dataset::of_files(files.to_vec(), &rule, true, &|_, _| {});
+        assert_eq!(read(&files).unwrap().len(), 1);
+        files.push((1, file("a.jpg".into(), b"text")));
+        let one = read(&files).unwrap_err().to_string();
+        assert!(one.contains("a.jpg") && !one.contains("neither"), "{one}");
+        files.extend((0..NAMED + 2).map(|at| (0, file(format!("b{at:02}.png"), b"text"))));
+        let all = read(&files).unwrap_err().to_string();
+        assert!(
+            all.contains("a.jpg") && all.contains("b00.png, ") && all.contains("b09.png and 2 more be read"),
+            "{all}"
+        );
     }
 
     #[test]

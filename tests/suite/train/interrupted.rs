@@ -9,7 +9,9 @@ use std::process::Stdio;
 fn an_interrupt_keeps_the_state_and_says_how_to_go_on() {
     let (data, out) = (pictures(24, 1), tempfile::tempdir().unwrap());
     let (graph, output) = (graph_file(out.path()), out.path().join("net.safetensors"));
-    let all = arguments(&graph, data.path(), &output, "60");
+    let log = out.path().join("log");
+    let mut all = arguments(&graph, data.path(), &output, "60");
+    all.extend(["--json", text(&log)]);
     let mut child = command(&all).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
@@ -25,6 +27,7 @@ fn an_interrupt_keeps_the_state_and_says_how_to_go_on() {
     let state = output.with_extension("training.safetensors");
     let next = format!("--resume {} --data {}", text(&state), text(data.path()));
     assert!(rest.contains("interrupted in epoch") && rest.contains(&next), "{rest}");
+    assert!(rest.contains(&format!("--json {} --device cpu -o", text(&log))), "{rest}");
     assert!(!output.exists());
     let printed =
         run(&["train", "--resume", text(&state), "--data", text(data.path()), "-o", text(&output), "--device", "cpu"]);

@@ -95,6 +95,8 @@ fn a_folder_of_pictures_becomes_a_network() {
     let printed = run(&arguments);
     let (lines, told) = (stdout(&printed), stderr(&printed));
     assert!(printed.status.success(), "{told}");
+    let plan = "3 classes (across, down, plain): 120 pictures to learn from, 60 held out; 15 epochs of 7 batches of 16";
+    assert!(told.contains(plan), "{told}");
     let percent = |end: &str| -> f64 {
         let line =
             lines.lines().find(|line| line.contains(end)).unwrap_or_else(|| panic!("no line '{end}' in {lines}"));
@@ -103,8 +105,8 @@ fn a_folder_of_pictures_becomes_a_network() {
     };
     assert!(percent("as trained") > 90.0 && percent("in integers") > 90.0, "{lines}{told}");
     assert!(lines.contains("third") && lines.contains("next: lq-infer --model"), "{lines}");
-    assert!(told.contains("epoch 15: loss "), "{told}");
-    let log = std::fs::read_to_string(log).unwrap();
+    assert!(told.contains("epoch 15: training loss "), "{told}");
+    let log = std::fs::read_to_string(&log).unwrap();
     let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
     assert_eq!((log.lines().count(), &last["epoch"]), (15, &serde_json::json!(15)));
     assert!(last["validation"]["accuracy"].as_f64().unwrap() > 0.9, "{last}");
@@ -118,6 +120,11 @@ fn a_folder_of_pictures_becomes_a_network() {
         model.header()
     );
     assert!(run(&["verify", text(&output), "--device", "cpu"]).status.success());
+    // Neither is overwritten by the same command once more.
+    let (whole, printed) = (std::fs::read(&output).unwrap(), run(&arguments));
+    assert_eq!(printed.status.code(), Some(2));
+    assert!(stderr(&printed).contains("holds a finished training of 15 epochs"), "{}", stderr(&printed));
+    assert!(std::fs::read(&output).unwrap() == whole);
     // The state converts like any checkpoint, to the same parameters.
     let (state, again) = (output.with_extension("training.safetensors"), out.path().join("again.safetensors"));
     let printed = run(&["convert", text(&state), "--graph", text(&state), "-o", text(&again)]);

@@ -1,7 +1,7 @@
 //! What is refused, before anything is learned.
 
 use super::{CLASSES, arguments, graph_file, pictures};
-use crate::common::program::{fails, text};
+use crate::common::program::{fails, run, text};
 use std::path::Path;
 
 #[test]
@@ -35,9 +35,30 @@ fn pictures_from_which_nothing_can_be_learned_are_named() {
     }
     std::fs::write(at("broken/down/b.png"), "no picture").unwrap();
     refused(&at("broken"), &[], 3, &["b.png"]);
-    refused(data.path(), &["--lr", "0"], 2, &["rate of learning"]);
+    refused(data.path(), &["--lr", "0"], 2, &["learning rate (--lr) must be above 0"]);
+    refused(data.path(), &["--lr", "-1"], 2, &["learning rate (--lr) must be above 0"]);
+    refused(data.path(), &["--epochs", "0"], 2, &["--epochs"]);
+    // Another network in float than the one to train.
+    let ten = at("ten.safetensors");
+    let bundled = concat!(env!("CARGO_MANIFEST_DIR"), "/models/resnet20-cifar10-w2a2.safetensors");
+    assert!(run(&["export", bundled, "-o", text(&ten)]).status.success());
+    let ten = text(&ten).to_owned();
+    refused(
+        data.path(),
+        &["--from", &ten],
+        3,
+        &["ten.safetensors", "with 10 classes, which is not the network to train"],
+    );
     refused(data.path(), &["--milestones", "3"], 2, &["--schedule steps"]);
     assert!(!output.exists());
+}
+
+#[test]
+fn bits_that_a_network_does_not_have_are_refused() {
+    let (data, out) = (pictures(3, 1), tempfile::tempdir().unwrap());
+    let output = out.path().join("net.safetensors");
+    let arguments = ["train", "resnet-18", "--data", text(data.path()), "-o", text(&output)];
+    fails(&arguments, 2, &["resnet-18 has no quantizers of activations", "--bits 2/32"]);
 }
 
 #[test]
@@ -50,7 +71,7 @@ fn states_of_other_trainings_are_refused() {
     };
     let nothing = out.path().join("nothing.safetensors");
     resume(&nothing, data.path(), 3, &["nothing"]);
-    let printed = crate::common::program::run(&arguments(&graph, data.path(), &output, "1"));
+    let printed = run(&arguments(&graph, data.path(), &output, "1"));
     assert!(printed.status.success());
     resume(&output, data.path(), 3, &["no state of a training"]);
     let state = output.with_extension("training.safetensors");
