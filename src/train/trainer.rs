@@ -90,13 +90,10 @@ impl Trainer {
         match start {
             Start::Random => init::random(&mut trainer.network, graph, trainer.settings.seed),
             Start::From { float, path } => {
-                let header = &float.header;
                 init::take(&mut trainer.network, graph, &float.params).map_err(|problem| {
-                    let (found, classes) = (&header.network, header.graph.classes());
-                    Error::bad_checkpoint(
-                        path,
-                        format!("holds {found} with {classes} classes, which is not the network to train: {problem}"),
-                    )
+                    let (name, classes) = (&float.header.name, float.header.graph.classes());
+                    let found = format!("holds {name} with {classes} classes");
+                    Error::bad_input(path, format!("{found}, which is not the network to train: {problem}"))
                 })?;
             }
         }

@@ -250,7 +250,7 @@ fn loss_that_is_no_number_names_the_layer() {
 fn bits_from_one_to_eight_and_float_are_trained() {
     let (folder, out) = (pictures(8, 7), tempfile::tempdir().unwrap());
     for bits in ["1/1", "1/2", "3/4", "8/8", "2/32", "32/32"] {
-        let output = out.path().join("net.safetensors");
+        let output = out.path().join(format!("{}.safetensors", bits.replace('/', "-")));
         let arguments = [
             "train",
             "cifar-resnet-20",

@@ -1,7 +1,7 @@
 //! What is refused, before anything is learned.
 
 use super::{CLASSES, arguments, graph_file, pictures};
-use crate::common::program::{fails, run, text};
+use crate::common::program::{fails, run, stderr, text};
 use std::path::Path;
 
 #[test]
@@ -39,16 +39,13 @@ fn pictures_from_which_nothing_can_be_learned_are_named() {
     refused(data.path(), &["--lr", "-1"], 2, &["learning rate (--lr) must be above 0"]);
     refused(data.path(), &["--epochs", "0"], 2, &["--epochs"]);
     // Another network in float than the one to train.
-    let ten = at("ten.safetensors");
-    let bundled = concat!(env!("CARGO_MANIFEST_DIR"), "/models/resnet20-cifar10-w2a2.safetensors");
-    assert!(run(&["export", bundled, "-o", text(&ten)]).status.success());
-    let ten = text(&ten).to_owned();
-    refused(
-        data.path(),
-        &["--from", &ten],
-        3,
-        &["ten.safetensors", "with 10 classes, which is not the network to train"],
-    );
+    let other = at("other.safetensors");
+    let float = ["train", "cifar-resnet-20", "--bits", "32/32", "--input-size", "8", "--epochs", "1"];
+    let printed = run(&[&float[..], &["--data", text(data.path()), "-o", text(&other), "--device", "cpu"]].concat());
+    assert!(printed.status.success(), "{}", stderr(&printed));
+    let parts =
+        ["other.training", "cifar-resnet-20 32/32 with 3 classes, which is not the network to train", "missing"];
+    refused(data.path(), &["--from", text(&other.with_extension("training.safetensors"))], 3, &parts);
     refused(data.path(), &["--milestones", "3"], 2, &["--schedule steps"]);
     assert!(!output.exists());
 }
