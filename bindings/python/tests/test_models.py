@@ -94,3 +94,7 @@ def test_the_program(ship, tmp_path):
 def test_bench():
     report = lq_infer.bench(device="cpu", quick=True)
     assert len(report["cells"]) == 1
+
+
+def test_the_version_is_that_of_the_program():
+    assert lq_infer.run("--version").split() == ["lq-infer", lq_infer.__version__]

@@ -7,6 +7,8 @@
 ((16, 10), 'float32')
 """
 
+from importlib.metadata import version as _version
+
 from ._errors import (
     CheckpointError,
     DeadlineError,
@@ -35,6 +37,8 @@ from ._lq_infer import (
     digest,
 )
 from ._program import bench, quantize, run
+
+__version__ = _version("lq-infer")
 
 __all__ = [
     "CheckpointError",

@@ -23,9 +23,9 @@ def run(*arguments: "str | os.PathLike[str]") -> str:
     command = [sys.executable, "-m", "lq_infer", *map(os.fspath, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
     if done.returncode:
-        message = done.stderr.strip().splitlines()
-        last = message[-1] if message else f"exit code {done.returncode}"
-        raise _CODES.get(done.returncode, _errors.Error)(last.removeprefix("lq-infer: ").removeprefix("error: "))
+        # The message comes last, after notes, and may have several lines.
+        message = done.stderr.strip().rpartition("lq-infer: error: ")[2] or f"exit code {done.returncode}"
+        raise _CODES.get(done.returncode, _errors.Error)(message)
     sys.stderr.write(done.stderr)
     return done.stdout
 
