@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use crate::error::Error;
-use crate::files::{read_text, replace_file};
+use crate::files::{check_replaceable, read_text, replace_file};
 use std::path::{Path, PathBuf};
 
 /// Largest file of labels that is read. ImageNet's take 30 kB.
@@ -22,8 +22,8 @@ pub(super) fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Ou
 const FOREIGN: [&str; 13] =
     ["onnx", "pt", "pth", "ckpt", "tflite", "pb", "h5", "keras", "npz", "npy", "gguf", "json", "png"];
 
-/// Refuses, as a safetensors file to write, a directory, names that promise another format, and "-", which people take
-/// for standard output.
+/// Refuses, as a safetensors file to write, a directory, one in a folder that does not exist or cannot be written to, names
+/// that promise another format, and "-", which people take for standard output.
 pub(super) fn need_file(path: &Path) -> Outcome {
     if path.as_os_str() == "-" {
         return Err(usage(path, "is no file to write: name /dev/stdout for standard output, or ./- for a file"));
@@ -31,10 +31,16 @@ pub(super) fn need_file(path: &Path) -> Outcome {
     if path.is_dir() {
         return Err(usage(path, "is a directory"));
     }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.exists()) {
+        let problem =
+            format!("the folder {} does not exist; create it, or name another file to write", folder.display());
+        return Err(usage(path, &problem));
+    }
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     match FOREIGN.contains(&ending.as_str()) {
         true => Err(usage(path, &format!("only safetensors files are written, no .{ending}; name it .safetensors"))),
-        false => Ok(()),
+        false => check_replaceable(path).map_err(Failure::of_writing),
     }
 }
 

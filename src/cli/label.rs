@@ -31,8 +31,8 @@ pub(super) fn run(args: &LabelArgs) -> Outcome {
         ));
     }
     let target = args.output.as_ref().unwrap_or(&args.model);
-    need_file(target)?;
     let mut packed = Model::open(&args.model)?.packed().clone();
+    need_file(target)?;
     if let Some(path) = &args.labels {
         let (labels, classes) = (read_labels(path)?, packed.header.graph.classes());
         if labels.len() != classes {
