@@ -13,6 +13,17 @@ pub(super) fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
     Ok(read_text(path, MAX_LABELS)?.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
 }
 
+/// Refuses labels of another number than the network has classes.
+pub(super) fn check_labels(path: &Path, labels: &[String], classes: usize) -> Result<(), Error> {
+    let count = labels.len();
+    if count == classes {
+        return Ok(());
+    }
+    let labels = if count == 1 { "label" } else { "labels" };
+    let problem = format!("holds {count} {labels}, the network has {classes} classes; expected one label per line");
+    Err(Error::bad_input(path, problem))
+}
+
 /// Writes a file of results, if it was asked for. It appears whole or not at all.
 pub(super) fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Outcome {
     path.map_or(Ok(()), |path| replace_file(path, text().as_bytes()).map_err(Failure::of_writing))
