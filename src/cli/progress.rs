@@ -1,7 +1,7 @@
 //! Progress on standard error: a bar on a terminal, elsewhere a line now and then for what takes long.
 
 use super::messages::{Level, note, says};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -68,7 +68,14 @@ impl Progress {
             *last = Instant::now();
             let message = self.bar.message();
             let message = if message.is_empty() { message } else { format!(": {message}") };
-            note(&format!("{}/{} {unit}{message}", self.bar.position(), self.bar.length().unwrap_or(0)));
+            let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            note(&format!("{done}/{total} {unit}{}{message}", self.left()));
         }
+    }
+
+    /// The time that is left if the rest goes on as it does now, as far as that is known.
+    fn left(&self) -> String {
+        let left = self.bar.eta();
+        if left.is_zero() { String::new() } else { format!(", about {} left", HumanDuration(left)) }
     }
 }
