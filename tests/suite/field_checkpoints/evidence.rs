@@ -84,6 +84,7 @@ fn a_float_network_is_refused_and_converts_if_that_is_meant() {
     let path = files.write("float.pth", &torch_file(&[("state_dict", &without_bases())], vec![]));
     let parts = [
         NOTHING,
+        "`lq-infer quantize`",
         "'layer1.0.conv1.weight_quantizer.basis'",
         "'layer1.0.conv1.basis'",
         "`lq-infer names torch-resnet-18-cifar10`",
