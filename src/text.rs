@@ -29,30 +29,59 @@ pub fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The candidate that `name` was probably meant to be, if any is close: at most a third of its characters differ (a
-/// swap of neighbours counts as one difference). Failing that, the shortest that contains `name`.
+/// The likeliest of those that [`meant`] gives.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name: Vec<char> = name.to_lowercase().chars().take(LONGEST_COMPARED).collect();
-    let text: String = name.iter().collect();
-    let (mut similar, mut containing) = (None::<(usize, &str)>, None::<&str>);
-    for candidate in candidates {
-        let lower = candidate.to_lowercase();
-        let distance = edits(&name, &lower.chars().take(LONGEST_COMPARED).collect::<Vec<_>>());
-        if distance <= name.len().div_ceil(3) && similar.is_none_or(|(least, _)| distance < least) {
-            similar = Some((distance, candidate));
-        }
-        if name.len() > 2 && lower.contains(&text) && containing.is_none_or(|c| candidate.len() < c.len()) {
-            containing = Some(candidate);
-        }
-    }
-    similar.map(|(_, candidate)| candidate).or(containing)
+    meant(name, candidates).first().copied()
 }
 
-/// "; did you mean 'X'?" for the [`closest`] candidate, or nothing.
+/// "; did you mean 'X'?", or "'X', 'Y' or 'Z'", for what was probably [`meant`], or nothing.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    let other = |meant: &&str| *meant != name;
-    closest(name, candidates).filter(other).map_or_else(String::new, |meant| format!("; did you mean '{meant}'?"))
+    let meant: Vec<String> = meant(name, candidates).iter().map(|meant| format!("'{meant}'")).collect();
+    match meant.split_last() {
+        _ if meant.contains(&format!("'{name}'")) => String::new(),
+        None => String::new(),
+        Some((last, [])) => format!("; did you mean {last}?"),
+        Some((last, others)) => format!("; did you mean {} or {last}?", others.join(", ")),
+    }
 }
+
+/// The candidates that `name` was probably meant to be, the shortest first: those that contain it, whatever the punctuation,
+/// and have the same digits. Failing that, the one that is most similar, if at most a third of the characters differ (a swap
+/// of neighbours counts as one difference) and rather with the same digits; or those that contain it.
+fn meant<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let all: Vec<&str> = candidates.into_iter().collect();
+    let name: String = name.to_lowercase().chars().take(LONGEST_COMPARED).collect();
+    let characters: Vec<char> = name.chars().collect();
+    let (bare, digits) = (only(&name, char::is_alphanumeric), only(&name, char::is_numeric));
+    let has_digits = |candidate: &str| only(candidate, char::is_numeric) == digits;
+    let contains = |candidate: &&str| bare.len() > 2 && only(candidate, char::is_alphanumeric).contains(&bare);
+    let mut containing: Vec<&str> = all.iter().copied().filter(contains).collect();
+    containing.sort_by_key(|candidate| candidate.len());
+    if containing.iter().any(|candidate| has_digits(candidate)) {
+        containing.retain(|candidate| has_digits(candidate));
+    } else {
+        let differences = |candidate: &str| {
+            let other: Vec<char> = candidate.to_lowercase().chars().take(LONGEST_COMPARED).collect();
+            (edits(&characters, &other), !has_digits(candidate))
+        };
+        let similar = all.iter().map(|&candidate| (differences(candidate), candidate));
+        let similar = similar.filter(|((count, _), _)| *count <= characters.len().div_ceil(3));
+        let best = similar.min_by_key(|((count, other_digits), _)| (*other_digits, *count));
+        if let Some((_, best)) = best {
+            return vec![best];
+        }
+    }
+    containing.truncate(SUGGESTED);
+    containing
+}
+
+/// The characters of a text, in lower case, that are of a kind.
+fn only(text: &str, is: fn(char) -> bool) -> String {
+    text.to_lowercase().chars().filter(|&c| is(c)).collect()
+}
+
+/// Most names that are suggested.
+const SUGGESTED: usize = 3;
 
 /// Characters of a name that are compared: the effort grows with their square.
 const LONGEST_COMPARED: usize = 64;
@@ -105,10 +134,15 @@ mod tests {
 
     #[test]
     fn slips_are_understood() {
-        let ids = ["alexnet", "resnet-18", "resnet-34", "preact-resnet-18", "vgg-small"];
+        let ids =
+            ["alexnet", "resnet-18", "resnet-34", "resnet-50", "preact-resnet-18", "cifar-resnet-20", "vgg-small"];
         for (given, meant) in [
             ("resnet18", Some("resnet-18")),
             ("ResNet-43", Some("resnet-34")),
+            ("resnet20", Some("cifar-resnet-20")),
+            ("resnet_50", Some("resnet-50")),
+            ("resnett-50", Some("resnet-50")),
+            ("resnet", Some("resnet-18")),
             ("alexnte", Some("alexnet")),
             ("small", Some("vgg-small")),
             ("preact", Some("preact-resnet-18")),
@@ -119,6 +153,8 @@ mod tests {
             assert_eq!(closest(given, ids), meant, "{given}");
         }
         assert_eq!(did_you_mean("vgg-smal", ids), "; did you mean 'vgg-small'?");
+        assert_eq!(did_you_mean("resnet18", ids), "; did you mean 'resnet-18' or 'preact-resnet-18'?");
+        assert_eq!(did_you_mean("resnet", ids), "; did you mean 'resnet-18', 'resnet-34' or 'resnet-50'?");
         assert_eq!(did_you_mean("?", ids), "");
         assert_eq!(did_you_mean("vgg-small", ids), "", "what was typed is no suggestion");
     }

@@ -4,6 +4,7 @@ use super::folder::{Skipped, is_hidden, search};
 use super::output;
 use crate::error::{Error, Result};
 use crate::session::Model;
+use crate::text::did_you_mean;
 use crate::zoo::class_of_synset;
 use std::path::{Path, PathBuf};
 
@@ -126,7 +127,14 @@ fn loose(name: &str) -> String {
 }
 
 fn unknown_class(name: &str, labels: &[String], classes: usize) -> String {
-    format!("no class of the model is named '{name}'. {}", known(labels, classes))
+    let contains = |label: &&String| loose(label).split(' ').any(|word| word == loose(name));
+    let near: Vec<&str> = labels.iter().filter(contains).take(SHOWN).map(String::as_str).collect();
+    let near = match near[..] {
+        [] => did_you_mean(name, labels.iter().map(String::as_str)),
+        _ => format!("; labels with this word: {}", near.join(", ")),
+    };
+    let end = if near.ends_with('?') { "" } else { "." };
+    format!("no class of the model is named '{name}'{near}{end} {}", known(labels, classes))
 }
 
 /// What folders may be called.
@@ -151,6 +159,18 @@ mod tests {
     fn of(names: &[&str], labels: &[&str], classes: usize) -> Result<(Naming, Vec<usize>), Option<String>> {
         let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         classes_of(&owned(names), &owned(labels), classes)
+    }
+
+    #[test]
+    fn labels_that_are_near_are_named() {
+        let labels = ["Egyptian cat", "tiger cat", "catamaran", "hen"].map(str::to_owned);
+        let said = |name: &str| unknown_class(name, &labels, 4);
+        assert!(
+            said("Cat")
+                .starts_with("no class of the model is named 'Cat'; labels with this word: Egyptian cat, tiger cat. ")
+        );
+        assert!(said("catamarn").contains("'catamarn'; did you mean 'catamaran'? Folders"), "{}", said("catamarn"));
+        assert!(said("submarine").contains("'submarine'. Folders"), "{}", said("submarine"));
     }
 
     #[test]

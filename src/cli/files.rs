@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use crate::error::Error;
-use crate::files::{read_text, replace_file};
+use crate::files::{check_replaceable, read_text, replace_file};
 use std::path::{Path, PathBuf};
 
 /// Largest file of labels that is read. ImageNet's take 30 kB.
@@ -11,6 +11,17 @@ const MAX_LABELS: usize = 16 << 20;
 /// The labels in a text file, one per line.
 pub(super) fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
     Ok(read_text(path, MAX_LABELS)?.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect())
+}
+
+/// Refuses labels of another number than the network has classes.
+pub(super) fn check_labels(path: &Path, labels: &[String], classes: usize) -> Result<(), Error> {
+    let count = labels.len();
+    if count == classes {
+        return Ok(());
+    }
+    let labels = if count == 1 { "label" } else { "labels" };
+    let problem = format!("holds {count} {labels}, the network has {classes} classes; expected one label per line");
+    Err(Error::bad_input(path, problem))
 }
 
 /// Writes a file of results, if it was asked for. It appears whole or not at all.
@@ -22,8 +33,8 @@ pub(super) fn write(path: Option<&PathBuf>, text: impl FnOnce() -> String) -> Ou
 const FOREIGN: [&str; 13] =
     ["onnx", "pt", "pth", "ckpt", "tflite", "pb", "h5", "keras", "npz", "npy", "gguf", "json", "png"];
 
-/// Refuses, as a safetensors file to write, a directory, names that promise another format, and "-", which people take
-/// for standard output.
+/// Refuses, as a safetensors file to write, a directory, one in a folder that does not exist or cannot be written to, names
+/// that promise another format, and "-", which people take for standard output.
 pub(super) fn need_file(path: &Path) -> Outcome {
     if path.as_os_str() == "-" {
         return Err(usage(path, "is no file to write: name /dev/stdout for standard output, or ./- for a file"));
@@ -31,10 +42,16 @@ pub(super) fn need_file(path: &Path) -> Outcome {
     if path.is_dir() {
         return Err(usage(path, "is a directory"));
     }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.exists()) {
+        let problem =
+            format!("the folder {} does not exist; create it, or name another file to write", folder.display());
+        return Err(usage(path, &problem));
+    }
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     match FOREIGN.contains(&ending.as_str()) {
         true => Err(usage(path, &format!("only safetensors files are written, no .{ending}; name it .safetensors"))),
-        false => Ok(()),
+        false => check_replaceable(path).map_err(Failure::of_writing),
     }
 }
 

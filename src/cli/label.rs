@@ -1,10 +1,9 @@
 //! `lq-infer label`
 
 use super::failure::{Failure, Outcome};
-use super::files::{need_file, read_labels};
+use super::files::{check_labels, need_file, read_labels};
 use super::preparation::PreparationArgs;
 use super::{inspect, output};
-use crate::error::Error;
 use crate::session::{Engine, Model, add_golden_with};
 use clap::Args;
 use std::path::PathBuf;
@@ -31,15 +30,11 @@ pub(super) fn run(args: &LabelArgs) -> Outcome {
         ));
     }
     let target = args.output.as_ref().unwrap_or(&args.model);
-    need_file(target)?;
     let mut packed = Model::open(&args.model)?.packed().clone();
+    need_file(target)?;
     if let Some(path) = &args.labels {
-        let (labels, classes) = (read_labels(path)?, packed.header.graph.classes());
-        if labels.len() != classes {
-            let problem =
-                format!("holds {} labels, the model has {classes} classes; expected one per line", labels.len());
-            return Err(Error::bad_input(path, problem).into());
-        }
+        let labels = read_labels(path)?;
+        check_labels(path, &labels, packed.header.graph.classes())?;
         packed.header.labels = labels;
     }
     args.preparation.apply(&mut packed)?;

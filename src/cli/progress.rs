@@ -69,7 +69,9 @@ impl Progress {
             *last = Instant::now();
             let message = self.bar.message();
             let message = if message.is_empty() { message } else { format!(": {message}") };
-            note(&format!("{}/{} {unit}{message}", self.bar.position(), self.bar.length().unwrap_or(0)));
+            let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            let left = remaining(self.bar.eta()).map_or(String::new(), |left| format!(", about {left}"));
+            note(&format!("{done}/{total} {unit}{left}{message}"));
         }
     }
 }
@@ -84,8 +86,12 @@ fn rate(state: &ProgressState, to: &mut dyn std::fmt::Write) {
 
 /// The time left, once it can be told.
 fn left(state: &ProgressState, to: &mut dyn std::fmt::Write) {
-    let left = state.eta();
-    if state.len().is_some_and(|length| state.pos() < length) && !left.is_zero() {
-        let _ = write!(to, "{} left ", HumanDuration(left));
+    if let Some(left) = remaining(state.eta()).filter(|_| state.len().is_some_and(|length| state.pos() < length)) {
+        let _ = write!(to, "{left} ");
     }
+}
+
+/// Words for the time that is left if the rest goes on as it does now; none if that is not known.
+fn remaining(left: Duration) -> Option<String> {
+    (!left.is_zero()).then(|| format!("{} left", HumanDuration(left)))
 }

@@ -1,7 +1,7 @@
 //! The checkpoint that `convert` and `quantize` read, and what the caller knows of it.
 
 use super::failure::Failure;
-use super::files::{read_labels, usage};
+use super::files::{check_labels, read_labels, usage};
 use super::output;
 use crate::convert::{Checkpoint, Conversion, ConvertOptions, CustomNetwork, convert, convert_graph};
 use crate::error::{Error, Result};
@@ -57,12 +57,11 @@ impl SourceArgs {
         }
     }
 
-    /// These arguments as options of a conversion.
+    /// These arguments as options of a conversion, but for the labels, which [`SourceArgs::convert`] sets.
     pub(super) fn options(&self) -> Result<ConvertOptions> {
         Ok(ConvertOptions {
             arch: self.arch.clone(),
             prefix: self.prefix.clone(),
-            labels: self.labels.as_deref().map(read_labels).transpose()?,
             mean_image: self.mean_image.clone(),
             input_size: self.input_size,
             name: self.name.clone(),
@@ -72,13 +71,18 @@ impl SourceArgs {
 
     /// Converts a checkpoint with [`SourceArgs::options`] or more, and notes which other networks it may be.
     pub(super) fn convert(&self, checkpoint: &Checkpoint, options: &ConvertOptions) -> Result<Conversion> {
+        let labels = self.labels.as_deref().map(|path| Ok((path, read_labels(path)?))).transpose()?;
         let bar = output::long_progress(0, "numbers");
         let conversion = match &self.graph {
             Some(graph) => convert_graph(checkpoint, &CustomNetwork::read(graph)?, options, &output::track(&bar)),
             None => convert(checkpoint, options, &output::track(&bar)),
         };
         bar.finish_and_clear();
-        let conversion = conversion?;
+        let mut conversion = conversion?;
+        if let Some((path, labels)) = labels {
+            check_labels(path, &labels, conversion.packed.header.graph.classes())?;
+            conversion.packed.header.labels = labels;
+        }
         let (chosen, others) = (&conversion.packed.header.network, &conversion.alternatives);
         if !others.is_empty() {
             output::note(&format!(

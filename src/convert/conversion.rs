@@ -222,7 +222,9 @@ fn labels(options: &ConvertOptions, graph: &Graph, usual: Vec<String>) -> Result
     let classes = graph.classes();
     match &options.labels {
         Some(given) if given.len() != classes => {
-            Err(Error::Usage(format!("{} labels were given, the network has {classes} classes", given.len())))
+            let given =
+                if given.len() == 1 { "1 label was".to_owned() } else { format!("{} labels were", given.len()) };
+            Err(Error::Usage(format!("{given} given, the network has {classes} classes")))
         }
         Some(given) => Ok(given.clone()),
         None => Ok(usual),

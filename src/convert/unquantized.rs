@@ -52,8 +52,7 @@ fn has_planes(op: &Op) -> bool {
 
 /// Why a checkpoint of network `id` is refused, what was looked for, and what to do.
 fn refusal(scope: &Scope, id: &str, report: &ConversionReport, claims: &Differences) -> String {
-    let mut parts =
-        vec![format!("nothing in it is quantized: all weights and activations are float{}", looked_for(scope, id))];
+    let mut parts = vec!["nothing in it is quantized: all weights and activations are float".to_owned()];
     if !claims.lost.is_empty() {
         parts.push(format!("yet {}: save the bases of the quantizers with the weights", claims.lost.join(", and ")));
     }
@@ -63,13 +62,14 @@ fn refusal(scope: &Scope, id: &str, report: &ConversionReport, claims: &Differen
              weights before it, and the bases"
         ));
     }
+    parts.push("`lq-infer quantize` makes a low-bit network of a float one".into());
+    parts.push("--allow-float converts it as it is".into());
     let names =
         if zoo::find(id).is_ok() { format!(" (`lq-infer names {id}` lists their variables)") } else { String::new() };
     parts.push(format!(
-        "`lq-infer quantize` makes a low-bit network of a float one; if it was trained with an LQ-Net's quantizers, save \
-         their bases with it{names}"
+        "if it was trained with an LQ-Net's quantizers, save their bases with it{names}{}",
+        looked_for(scope, id)
     ));
-    parts.push("--allow-float converts it as it is".into());
     parts.join("; ")
 }
 
@@ -85,7 +85,7 @@ fn refusal_of_lost(claims: &Differences) -> String {
 /// The bases that the network would have under the names of each source that fits.
 fn looked_for(scope: &Scope, id: &str) -> String {
     let definition = zoo::find(id).and_then(|network| network.build(&Uniform::bits(2, 2)));
-    let Ok(definition) = definition else { return " in its graph".into() };
+    let Ok(definition) = definition else { return "; its graph has none".into() };
     let layer = |is: fn(&Op) -> bool| definition.graph.nodes().iter().find(|node| is(&node.op)).map(|node| &*node.name);
     let (Some(conv), Some(quantizer)) = (layer(has_planes), layer(|op| matches!(op, Op::Quantize { .. }))) else {
         return String::new();
@@ -102,7 +102,7 @@ fn looked_for(scope: &Scope, id: &str) -> String {
         }
     }
     names.truncate(LISTED);
-    if names.is_empty() { String::new() } else { format!(" (looked for bases such as {})", names.join(", ")) }
+    if names.is_empty() { String::new() } else { format!("; looked for bases such as {}", names.join(", ")) }
 }
 
 /// The most values in a channel, if at least half of the layers look as if they were saved after quantization.

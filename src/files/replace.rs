@@ -62,7 +62,7 @@ pub fn stage(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result
         write(&written)?;
         if let Target::File(replaced) = &target {
             let file = File::options().write(true).open(&written)?;
-            take_permissions(&file, replaced)?;
+            take_permissions(&file, replaced, temporary.path())?;
             file.sync_all()?;
         }
         Ok(Staged { path: path.to_owned(), target, written, _temporary: temporary })
@@ -100,10 +100,14 @@ fn append(from: &Path, stream: &Path) -> io::Result<()> {
     io::copy(&mut File::open(from)?, &mut to).map(drop)
 }
 
-/// Gives a new file the permissions of the file that it replaces, if there is one. Otherwise it has those of any new
-/// file of this user (the umask).
-fn take_permissions(file: &File, replaced: &Path) -> io::Result<()> {
-    let Ok(old) = std::fs::metadata(replaced) else { return Ok(()) };
+/// Gives a new file the permissions of the file that it replaces, if there is one, and otherwise those of any new file of
+/// this user (the umask). Who wrote it may have used a temporary file, which only its user can read; only another new
+/// file, in the folder `temporary`, tells what is usual.
+fn take_permissions(file: &File, replaced: &Path, temporary: &Path) -> io::Result<()> {
+    let Ok(old) = std::fs::metadata(replaced) else {
+        let other = File::create_new(temporary.join("other"))?;
+        return file.set_permissions(other.metadata()?.permissions());
+    };
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, fchown};
@@ -142,6 +146,14 @@ mod tests {
         replace_file(&ours, b"").unwrap();
         std::fs::write(&other, "").unwrap();
         assert_eq!(mode(&ours), mode(&other));
+        // As `safetensors` writes one: by a temporary file that only its user can read.
+        let private = |path: &Path| {
+            std::fs::write(path, "").and_then(|()| std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)))
+        };
+        std::fs::remove_file(&ours).unwrap();
+        stage(&ours, private).unwrap().commit().unwrap();
+        assert_eq!(mode(&ours), mode(&other));
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 2);
     }
 
     #[test]

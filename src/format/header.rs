@@ -1,5 +1,6 @@
 //! Headers of safetensors files, of packed models and of checkpoints alike.
 
+use super::foreign::{Foreign, HEAD};
 use crate::files::{ReadExactAt, quoted, read_range};
 use crate::graph::MAX_NODES;
 use safetensors::tensor::Metadata;
@@ -23,6 +24,12 @@ const MAX_COMMAS: usize = 2 * MAX_STRINGS;
 /// Length and contents of the header of a safetensors file, of which only the header is read. The crate `safetensors`
 /// checks that the tensors follow each other without gaps or overlaps.
 pub(crate) fn safetensors_header(file: &dyn ReadExactAt) -> Result<(usize, Metadata), String> {
+    let mut head = [0; HEAD];
+    if file.read_exact_at(0, &mut head).is_ok()
+        && let Some(kind) = Foreign::of(&head)
+    {
+        return Err(format!("is {}, no safetensors file", kind.name()));
+    }
     let mut start = [0; size_of::<u64>()];
     let length = file.read_exact_at(0, &mut start).map_or(Err(TOO_SHORT.into()), |()| header_length(&start))?;
     let (data, len) = (start.len() + length, file.size());
@@ -77,6 +84,18 @@ mod tests {
     #[test]
     fn quotes_and_commas_in_strings_do_not_count() {
         assert_eq!(count_json(br#"{"a":[1,2],"b,\"c,":"d\\","e":{}}"#), (4, 3));
+    }
+
+    #[test]
+    fn files_of_other_kinds_are_named() {
+        let refused = |bytes: &[u8]| safetensors_header(&bytes).unwrap_err();
+        assert_eq!(refused(b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0"), "is a picture, no safetensors file");
+        assert_eq!(
+            refused(b"PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0\0\0"),
+            "is a checkpoint in another format, no safetensors file"
+        );
+        // A header of 123 bytes, the first byte of whose length is "{".
+        assert!(!refused(b"{\0\0\0\0\0\0\0{\"a\":{}}").contains("is text"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! everything else as JSON. `models/README.md` is its specification.
 
 mod element;
+mod foreign;
 mod golden;
 mod header;
 pub mod npy;

@@ -1,5 +1,6 @@
 //! Reading packed files: everything in a file is checked.
 
+use super::foreign::{Foreign, HEAD};
 use super::header::{METADATA_KEY, safetensors_header};
 use super::packed::{CHECKSUM, Header, MEAN_IMAGE, Packed, VERSION, checksum};
 use super::versioned::parse_versioned;
@@ -22,8 +23,8 @@ pub fn read(path: &Path) -> Result<Packed> {
     if file.is_empty() {
         return Err(bad("is empty".into()));
     }
-    if let Some(kind) = other_kind(&file.head(16)?) {
-        return Err(bad(kind.to_owned()));
+    if let Some(kind) = Foreign::of(&file.head(HEAD)?) {
+        return Err(bad(refusal(kind).to_owned()));
     }
     if file.len() > MAX_MODEL {
         return Err(bad(format!("has {} bytes, expected at most {MAX_MODEL}", file.len())));
@@ -49,27 +50,18 @@ pub fn read_bytes(bytes: &[u8], name: &str) -> Result<Packed> {
     parse(Arc::new(owned)).map_err(|problem| Error::bad_model(Path::new(name), problem))
 }
 
-/// What a file is that begins like this, if it is certainly no packed model.
-fn other_kind(head: &[u8]) -> Option<&'static str> {
-    const PICTURE: &str = "is a picture, no packed model; give pictures as INPUT";
-    const CHECKPOINT: &str = "looks like a checkpoint, no packed model; `lq-infer convert` makes a packed model of it";
-    const KINDS: [(&[u8], &str); 12] = [
-        (b"\x89PNG\r\n", PICTURE),
-        (b"\xff\xd8\xff", PICTURE),
-        (b"GIF8", PICTURE),
-        (b"RIFF", PICTURE),
-        (b"II*\0", PICTURE),
-        (b"MM\0*", PICTURE),
-        (b"PK\x03\x04", CHECKPOINT),
-        (b"\x80\x02", CHECKPOINT),
-        (b"\x89HDF", CHECKPOINT),
-        (b"\x93NUMPY", "is a NumPy array, no packed model; give arrays as INPUT"),
-        (b"{", "is text, no packed model; a graph file is given to `lq-infer convert --graph`"),
-        (b"\x1f\x8b", "is compressed with gzip; unpack it first"),
-    ];
-    // A packed model begins with the length of its header, below 2^32, and a "{".
-    let is_safetensors = head.get(4..9) == Some(b"\0\0\0\0{");
-    KINDS.iter().find(|(start, _)| head.starts_with(start) && !is_safetensors).map(|(_, kind)| *kind)
+/// Why a file of another kind is no packed model, and what to do with it.
+fn refusal(kind: Foreign) -> &'static str {
+    match kind {
+        Foreign::Picture => "is a picture, no packed model; give pictures as INPUT",
+        Foreign::Checkpoint => {
+            "looks like a checkpoint, no packed model; `lq-infer convert` makes a packed model of it, or `lq-infer quantize` \
+             of a network in float"
+        }
+        Foreign::NumpyArray => "is a NumPy array, no packed model; give arrays as INPUT",
+        Foreign::Json => "is text, no packed model; a graph file is given to `lq-infer convert --graph`",
+        Foreign::Gzip => "is compressed with gzip; unpack it first",
+    }
 }
 
 /// Bytes whose alignment lets tensors be used in place.
@@ -99,7 +91,8 @@ impl AsRef<[u8]> for AlignedBytes {
 fn packed_header(file: &dyn ReadExactAt) -> Result<(usize, Metadata, String), String> {
     let (length, metadata) = safetensors_header(file)?;
     let json = metadata.metadata().as_ref().and_then(|m| m.get(METADATA_KEY)).cloned().ok_or_else(|| {
-        format!("has no '{METADATA_KEY}' metadata: it is a safetensors file, but not a packed model (see `lq-infer convert`)")
+        format!("has no '{METADATA_KEY}' metadata: it is a safetensors file, but not a packed model (see `lq-infer convert`, or \
+             `lq-infer quantize` for a network in float)")
     })?;
     Ok((length, metadata, json))
 }

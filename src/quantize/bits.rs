@@ -81,15 +81,15 @@ impl FromStr for LayerBits {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str| match text.parse() {
-            Ok(FLOAT) => Some(None),
-            Ok(bits) if (1..=MAX_BITS).contains(&bits) => Some(Some(bits)),
-            _ => None,
+        let (weights, activations) = text
+            .split_once('/')
+            .ok_or_else(|| format!("'{text}': give two numbers, weights/activations, as in 4/4"))?;
+        let width = |text: &str, what: &str| match text.trim().parse() {
+            Ok(FLOAT) => Ok(None),
+            Ok(bits) if (1..=MAX_BITS).contains(&bits) => Ok(Some(bits)),
+            _ => Err(format!("{what} may have 1 to {MAX_BITS} bits, or {FLOAT} for float, not '{text}'")),
         };
-        let parts = text.split_once('/').and_then(|(w, a)| number(w).zip(number(a)));
-        let (weights, activations) = parts.ok_or_else(|| {
-            format!("'{text}' must be bits of weights and of activations, each 1 to {MAX_BITS} or {FLOAT} for float, as in 3/3")
-        })?;
+        let (weights, activations) = (width(weights, "weights")?, width(activations, "activations")?);
         Ok(LayerBits { weights, activations })
     }
 }
@@ -170,8 +170,19 @@ mod tests {
 
     #[test]
     fn wrong_widths_are_refused() {
-        for text in ["", "2", "2/", "0/2", "9/2", "2/33", "2/2,3/3", "a=2/2", "2/2,a=x"] {
-            assert!(text.parse::<Bits>().is_err(), "{text}");
+        for (text, part) in [
+            ("", "'': give two numbers"),
+            ("4", "'4': give two numbers, weights/activations, as in 4/4"),
+            ("2/", "activations may have 1 to 8 bits, or 32 for float, not ''"),
+            ("0/2", "weights may have 1 to 8 bits, or 32 for float, not '0'"),
+            ("9/4", "weights may have 1 to 8 bits, or 32 for float, not '9'"),
+            ("2/33", "activations may have 1 to 8 bits, or 32 for float, not '33'"),
+            ("2/2,3/3", "'3/3' is the second width"),
+            ("a=2/2", "begins with the bits of all layers"),
+            ("2/2,a=x", "'x': give two numbers"),
+        ] {
+            let error = text.parse::<Bits>().unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
         }
     }
 }

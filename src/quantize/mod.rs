@@ -7,6 +7,7 @@
 //! All sums have a fixed order, in [`float`](crate::float) too, so that the result does not depend on the number of threads or
 //! the width of vectors.
 
+mod agreement;
 mod auto;
 mod bits;
 mod codes;
@@ -25,6 +26,7 @@ mod stored;
 mod tape;
 mod tune;
 
+pub use agreement::Agreement;
 pub use auto::{Choice, ChosenLayer, Costs, FileSize, Price, choose};
 pub use bits::{Bits, LayerBits};
 pub use kept::kept_in_float;
@@ -32,5 +34,5 @@ pub use layer::Errors;
 pub use options::{Method, QuantizeOptions};
 pub use pictures::Pictures;
 pub use report::{LayerReport, QuantizeReport, QuantizerReport};
-pub use run::{Quantized, quantize};
+pub use run::{ALL_LAYERS, Quantized, count_layers, quantize};
 pub use tune::Tuning;

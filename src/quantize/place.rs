@@ -36,7 +36,11 @@ pub(super) fn place(float: &Graph, bits: &Bits, ends: bool, kept: &BTreeSet<Stri
         let mut node = placing.copied(node);
         if let (Op::Conv { weights, .. }, Some(bits)) = (&mut node.op, bits) {
             if !matches!(weights, Weights::Float) {
-                return Err(format!("layer '{}' is quantized already", node.name));
+                return Err(format!(
+                    "layer '{}' is quantized already: `lq-infer convert` makes a packed model of this file; only networks in \
+                     float, such as those trained with --bits 32/32, can be quantized",
+                    node.name
+                ));
             }
             *weights = bits.weights.map_or(Weights::Float, |bits| Weights::Planes { bits });
             if let (Some(activations), &[source]) = (bits.activations, &float.nodes()[id].inputs[..])

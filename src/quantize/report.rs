@@ -1,5 +1,6 @@
 //! What a quantization did to each layer.
 
+use super::agreement::Agreement;
 use super::bits::LayerBits;
 use super::layer::{Errors, Found};
 use crate::float::Geometry;
@@ -12,6 +13,8 @@ pub struct QuantizeReport {
     pub layers: Vec<LayerReport>,
     /// Quantizers of activations.
     pub quantizers: Vec<QuantizerReport>,
+    /// What the network gives in the end, against the float network.
+    pub agreement: Agreement,
 }
 
 /// A layer with quantized weights.

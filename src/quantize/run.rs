@@ -1,5 +1,6 @@
 //! The quantization of a whole network, in the order in which it runs.
 
+use super::agreement::{Agreement, logits};
 use super::bits::LayerBits;
 use super::layer::{Found, fit, quantize as quantize_group};
 use super::moments::Moments;
@@ -31,6 +32,9 @@ const MOST_DEPTH: usize = 5120;
 /// A batch norm's factor below which it does not tell what comes before it.
 const LEAST_FACTOR: f64 = 1e-3;
 
+/// What [`quantize`] tells `progress` instead of a layer's name while it tunes, in steps.
+pub const ALL_LAYERS: &str = "all layers together";
+
 /// A quantized network.
 #[derive(Clone, Debug)]
 pub struct Quantized {
@@ -40,8 +44,17 @@ pub struct Quantized {
     pub report: QuantizeReport,
 }
 
+/// How many layers [`quantize`] would quantize.
+///
+/// # Errors
+/// [`Error::Usage`] if the options do not suit the network.
+pub fn count_layers(model: &Packed, options: &QuantizeOptions, kept: &BTreeSet<String>) -> Result<usize> {
+    let placed = place(&model.header.graph, &options.bits, options.ends, kept).map_err(Error::Usage)?;
+    Ok(placed.layers.len())
+}
+
 /// Quantizes a float model. `kept` are layers to leave in float unless the options name them. `progress` is told the
-/// name of each layer before it is quantized, how many are done and how many there are.
+/// name of each layer before it is quantized, how many are done and how many there are; then, of [`ALL_LAYERS`], the steps.
 ///
 /// # Errors
 /// [`Error::Usage`] if the options do not suit the network; [`Error::BadModel`] or [`Error::BadInput`] if its activations
@@ -73,16 +86,18 @@ pub fn quantize(
     };
     let input = Arc::new(work.input(pictures)?);
     let count = pictures.count() * if options.mirror { 2 } else { 1 };
-    work.all(&input, count, progress)?;
-    let (report, result) = (work.report, work.result);
+    let mut last = work.all(&input, count, progress)?;
+    let (mut report, result) = (work.report, work.result);
     let (graph, tensors) = result.finish().map_err(bad)?;
     let mut params = Params::new(&graph, tensors).map_err(bad)?;
     if let Some(tuning) = options.method.tuning {
         let mut tuner = Tuner::new(&graph, &facts, &params, &model.params, &tuning).map_err(bad)?;
-        tuner
-            .tune(&input, count, &tuning, options.seed, &|done, total| progress("all layers together", done, total))?;
+        tuner.tune(&input, count, &tuning, options.seed, &|done, total| progress(ALL_LAYERS, done, total))?;
         params = Params::new(&graph, tuner.finish(&params).map_err(bad)?).map_err(bad)?;
+        last.low = logits((&graph, &facts, &params), &input, pictures.count(), &model.header.name)?;
     }
+    // The mirror images come after the pictures.
+    report.agreement = Agreement::of(&last, pictures.count())?;
     let mut header = model.header.clone();
     header.graph = graph;
     header.golden = Vec::new();
@@ -108,7 +123,8 @@ impl Work<'_> {
         Error::bad_model(Path::new(self.name), problem)
     }
 
-    fn all(&mut self, input: &Arc<Tape>, pictures: usize, progress: &dyn Fn(&str, usize, usize)) -> Result<()> {
+    /// Quantizes all layers. Returns what both networks give in the end.
+    fn all(&mut self, input: &Arc<Tape>, pictures: usize, progress: &dyn Fn(&str, usize, usize)) -> Result<Pair> {
         let graph = self.graph;
         let mut tensors = Tensors::new(graph, self.facts, input.clone(), pictures);
         let heavy: BTreeSet<NodeId> = self.layers.keys().copied().collect();
@@ -129,7 +145,8 @@ impl Work<'_> {
             tensors.put(id, pair);
         }
         progress("", total, total);
-        Ok(())
+        let last = tensors.get(graph.nodes().len() - 1).cloned();
+        last.ok_or_else(|| self.bad("gives nothing in the end".into()))
     }
 
     /// The pictures on a tape, and their mirror images after them if they are wanted.

@@ -74,7 +74,7 @@ fn widths_are_never_ignored() {
 #[test]
 fn what_was_meant_is_said() {
     fails(&["bnech"], 2, &["'bnech'", "did you mean `lq-infer bench`?"]);
-    fails(&["bench", "--net", "resnet18"], 2, &["did you mean 'resnet-18'?"]);
+    fails(&["bench", "--net", "resnet18"], 2, &["did you mean 'resnet-18', 'torch-resnet-18' or 'preact-resnet-18'?"]);
     fails(&["--device", "vulcan", SHIP], 4, &["did you mean 'vulkan'?"]);
     fails(&["--model", SHIP, SHIP], 3, &["ship.png", "is a picture, no packed model"]);
     fails(&["inspect", text(std::path::Path::new(env!("CARGO_MANIFEST_DIR"))).trim_end()], 3, &["regular file"]);

@@ -160,14 +160,14 @@ fn what_is_missing_unused_or_misshapen_is_named() {
     said(&convert(&open(), &arch("vgg-small"), &|_, _| {}).unwrap_err().to_string(), &["it is not vgg-small"]);
     said(
         &convert(&open(), &arch("vgg-11"), &|_, _| {}).unwrap_err().to_string(),
-        &["'vgg-11' is unknown; did you mean 'torch-vgg-11'?"],
+        &["'vgg-11' is unknown; did you mean 'torch-vgg-11' or 'torch-vgg-11-bn'?"],
     );
     said(
         &convert(&open(), &arch("mobilenet"), &|_, _| {}).unwrap_err().to_string(),
         &["'mobilenet' is unknown (`lq-infer networks` lists all)"],
     );
     let labels = ConvertOptions { labels: Some(vec!["a".into()]), ..Default::default() };
-    said(&convert(&open(), &labels, &|_, _| {}).unwrap_err().to_string(), &["1 labels were given", "10 classes"]);
+    said(&convert(&open(), &labels, &|_, _| {}).unwrap_err().to_string(), &["1 label was given", "10 classes"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::cli::folder::search;
 use crate::cli::output;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::Pixels;
 use crate::quantize::Pictures;
 use crate::random::Rng;
@@ -18,6 +18,19 @@ pub(super) struct Calibration<'a> {
     pub(super) paths: Vec<PathBuf>,
 }
 
+/// Refuses what is no folder.
+///
+/// # Errors
+/// [`Error::BadInput`].
+pub(super) fn need_folder(path: &Path) -> Result<()> {
+    let problem = match (path.exists(), path.is_dir()) {
+        (_, true) => return Ok(()),
+        (true, false) => "is a file; give a folder of pictures with --calibrate",
+        (false, _) => "does not exist; give a folder of pictures with --calibrate",
+    };
+    Err(Error::bad_input(path, problem))
+}
+
 impl<'a> Calibration<'a> {
     /// At most `count` of the pictures in `folder`, chosen by `seed`.
     pub(super) fn find(folder: &Path, count: usize, seed: u64, float: &'a Model) -> Result<Self> {
@@ -25,12 +38,15 @@ impl<'a> Calibration<'a> {
         if found.pictures.is_empty() {
             return Err(found.skipped.no_picture(folder));
         }
+        let there = found.pictures.len();
         let paths = choose(found.pictures, count, seed);
-        if paths.len() < FEW {
-            let found = paths.len();
+        let taken = paths.len();
+        if taken < FEW {
             output::note(&format!(
-                "note: few pictures to calibrate with ({found}); some hundreds give better networks"
+                "note: few pictures to calibrate with ({taken}); a few hundred give a better network"
             ));
+        } else if there < count {
+            output::note(&format!("note: there are {there} pictures to calibrate with, not {count}; all are used"));
         }
         Ok(Calibration { float, paths })
     }

@@ -8,17 +8,20 @@ mod time;
 use super::args::DeviceArg;
 use super::eval::{Accuracy, accuracy};
 use super::failure::{Failure, Outcome};
-use super::files::need_file;
+use super::files::{need_file, size};
 use super::preparation::PreparationArgs;
 use super::source::{SourceArgs, with_golden};
-use super::{open, output};
+use super::{interrupt, open, output};
 use crate::convert::{Conversion, ConvertOptions, Unquantized};
 use crate::error::Result;
-use crate::quantize::{Bits, Method, QuantizeOptions, Quantized, Tuning, kept_in_float, quantize};
+use crate::quantize::{
+    ALL_LAYERS, Bits, Method, QuantizeOptions, Quantized, Tuning, count_layers, kept_in_float, quantize,
+};
 use crate::session::Model;
 use auto::AutoArgs;
-use calibration::Calibration;
+use calibration::{Calibration, need_folder};
 use clap::Args;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use summary::{Evaluation, Summary};
@@ -90,6 +93,7 @@ enum MethodArg {
 /// Runs the command.
 pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     need_file(&args.output)?;
+    need_folder(&args.calibrate)?;
     let checkpoint = args.source.open(&args.checkpoint, [&args.output])?;
     // The name that the caller gives is that of the result, below.
     let options = ConvertOptions { name: None, unquantized: Unquantized::Expected, ..args.source.options()? };
@@ -97,18 +101,23 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     args.preparation.apply(&mut packed)?;
     let float = Model::try_from(packed)?;
     float.need_pixels()?;
+    interrupt::says(Some(format!("interrupted; {} was not written", args.output.display())));
     let start = Instant::now();
     let pictures = Calibration::find(&args.calibrate, args.pictures.get(), args.seed, &float)?;
     let count = pictures.paths.len();
     let widest = quantize_options(args, &float, count);
     let automatic = args.auto.choose(&float, &pictures, &widest)?;
     let bits = automatic.as_ref().map_or(widest.bits.clone(), |automatic| automatic.choice.bits.clone());
-    let Quantized { mut packed, report } = quantized(&float, &pictures, &QuantizeOptions { bits, ..widest.clone() })?;
+    let options = QuantizeOptions { bits, ..widest.clone() };
+    let widths = if automatic.is_some() { "the chosen bits".to_owned() } else { options.bits.to_string() };
+    output::note(&start_of(&float, &options, &widths, count)?);
+    let Quantized { mut packed, report } = quantized(&float, &pictures, &options)?;
     let seconds = start.elapsed().as_secs_f64();
     packed.header.source.converter = provenance(args, &widest, count);
     packed.header.name =
         args.source.name.clone().unwrap_or_else(|| format!("{} {}", base_name(&float), packed.header.graph.widths()));
     let model = with_golden(&args.checkpoint, packed)?;
+    interrupt::says(None);
     model.save(&args.output).map_err(Failure::of_writing)?;
     let evaluation = args.eval.as_ref().map(|directory| evaluate(args, directory, &float, &model)).transpose()?;
     let header = model.header();
@@ -123,6 +132,8 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
         warnings: summary::warnings(&report),
         evaluation,
         notes: &notes,
+        bytes: size(&args.output),
+        float_bytes: float.packed().params.tensors().values().map(|tensor| tensor.bytes().len()).sum(),
         output: &args.output,
     };
     summary.tell();
@@ -163,15 +174,30 @@ fn provenance(args: &QuantizeArgs, options: &QuantizeOptions, pictures: usize) -
     )
 }
 
+/// What is about to be done.
+fn start_of(float: &Model, options: &QuantizeOptions, widths: &str, pictures: usize) -> Result<String> {
+    let layers = count_layers(float.packed(), options, &kept_in_float(&float.header().network))?;
+    let mirrored = if options.mirror { " and their mirror images" } else { "" };
+    Ok(format!("quantizing {layers} layers of {} to {widths} with {pictures} pictures{mirrored}", base_name(float)))
+}
+
 fn quantized(float: &Model, pictures: &Calibration, options: &QuantizeOptions) -> Result<Quantized> {
-    let bar = output::long_progress(0, "layers");
+    let (layers, steps) = (output::long_progress(0, "layers"), OnceCell::new());
     let tell = |name: &str, done, total| {
+        let bar = match name {
+            ALL_LAYERS => steps.get_or_init(|| {
+                layers.finish_and_clear();
+                output::long_progress(0, "steps")
+            }),
+            _ => &layers,
+        };
+        bar.message(name.to_owned());
         bar.set(done, total);
         output::detail(|| name.to_owned());
     };
     let kept = kept_in_float(&float.header().network);
     let quantized = quantize(float.packed(), pictures, options, &kept, &tell);
-    bar.finish_and_clear();
+    [Some(&layers), steps.get()].into_iter().flatten().for_each(|bar| bar.finish_and_clear());
     quantized
 }
 

@@ -5,7 +5,7 @@ use crate::cli::eval::Accuracy;
 use crate::cli::failure::Outcome;
 use crate::cli::output;
 use crate::format::Provenance;
-use crate::quantize::{LayerReport, QuantizeReport};
+use crate::quantize::{Agreement, LayerReport, QuantizeReport};
 use serde::Serialize;
 use std::path::Path;
 
@@ -31,6 +31,10 @@ pub(super) struct Summary<'a> {
     pub(super) evaluation: Option<Evaluation>,
     pub(super) notes: &'a [String],
     pub(super) output: &'a Path,
+    /// Of the packed model's file.
+    pub(super) bytes: usize,
+    /// Of the float network's parameters.
+    pub(super) float_bytes: usize,
 }
 
 /// Both networks on the same pictures.
@@ -39,6 +43,19 @@ pub(super) struct Evaluation {
     pub(super) float: Accuracy,
     pub(super) quantized: Accuracy,
 }
+
+/// What the columns of the table mean.
+const LEGEND: [[&str; 2]; 9] = [
+    ["W/A", "bits of the weights, and of the activations that the layer reads"],
+    ["weights", "error of the weights"],
+    ["inputs", "error of the outputs, with the weights in float on what the quantized layers before it give"],
+    ["nearest", "the same with each weight at the nearest level"],
+    ["fitted", "with weights in float that were fitted to these inputs: about the least that can be reached"],
+    ["feedback", "with codes, each of which makes up for the errors of those before"],
+    ["outputs", "in the end, before all layers are tuned together"],
+    ["levels", "share of the levels that some weight has"],
+    ["packed", "bytes in the packed model"],
+];
 
 /// Which layers cost most, and what can be done.
 pub(super) fn warnings(report: &QuantizeReport) -> Vec<String> {
@@ -80,12 +97,56 @@ impl Summary<'_> {
             rows.push(row);
         }
         output::table_of(&rows, &[2, 3, 4, 5, 6, 7, 8, 9]).iter().try_for_each(|line| output::line(line))?;
+        output::line("")?;
+        let legend: Vec<Vec<String>> = LEGEND.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
+        output::table(&legend).iter().try_for_each(|line| output::line(line))?;
+        output::line("errors are shares of the variance: 0 is as in float, 1 as bad as always giving the mean")?;
+        output::line("")?;
+        worst(&self.report.layers).map_or(Ok(()), |line| output::line(&line))?;
         if let Some(Evaluation { float, quantized }) = &self.evaluation {
-            let percent = |share: f64| format!("{:.2}%", 100.0 * share);
             output::line(&format!("{} pictures: float top-1 {}", float.images, percent(float.top1)))?;
             output::line(&format!("{} pictures: quantized top-1 {}", quantized.images, percent(quantized.top1)))?;
         }
-        let (output, pictures) = (self.output.display(), self.pictures);
-        output::line(&format!("{output}: {}, from {pictures} pictures in {:.1} s", self.name, self.seconds))
+        self.print_result()
     }
+
+    /// What was written, whether it is good, and what to do with it.
+    fn print_result(&self) -> Outcome {
+        let (output, pictures) = (self.output.display(), self.pictures);
+        output::line(&format!("{output}: {}, from {pictures} pictures in {:.1} s", self.name, self.seconds))?;
+        output::line(&format!(
+            "{output}: {} ({} in float); {}",
+            output::bytes(self.bytes),
+            output::bytes(self.float_bytes),
+            agreement(&self.report.agreement)
+        ))?;
+        output::line(&format!("next: lq-infer --model {output} PICTURE, or lq-infer eval {output} DIR"))
+    }
+}
+
+fn agreement(agreement: &Agreement) -> String {
+    let Agreement { pictures, same_class, difference } = agreement;
+    let logits = difference.map_or_else(String::new, |difference| {
+        format!("the logits differ from those in float by {} of their variance, and ", percent(difference))
+    });
+    format!("on the calibration pictures, {logits}{same_class} of {pictures} have the same class as in float")
+}
+
+/// The layers that cost most: by their outputs, or by their weights if the outputs were not looked at.
+fn worst(layers: &[LayerReport]) -> Option<String> {
+    let is_known = |layer: &LayerReport| !layer.outputs.last.is_nan();
+    let (what, error): (_, fn(&LayerReport) -> f64) = match layers.iter().any(is_known) {
+        true => ("outputs", |layer| layer.outputs.last),
+        false => ("weights", |layer| layer.weights),
+    };
+    let mut known: Vec<&LayerReport> = layers.iter().filter(|layer| !error(layer).is_nan()).collect();
+    known.sort_by(|a, b| error(b).total_cmp(&error(a)));
+    let named = |layer: &&LayerReport| format!("{} ({})", layer.layer, percent(error(layer)));
+    let named: Vec<String> = known.iter().take(NAMED).map(named).collect();
+    (!named.is_empty())
+        .then(|| format!("the layers that cost most, by the error of their {what}: {}", named.join(", ")))
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2}%", 100.0 * share)
 }

@@ -7,7 +7,7 @@ use super::normalization;
 use super::scope::Scope;
 use super::unknown;
 use super::widths::CheckpointWidths;
-use crate::convert::claims::pictures;
+use crate::convert::claims::{Pictures, pictures};
 use crate::convert::options::ConvertOptions;
 use crate::convert::readers::{Checkpoint, Variable};
 use crate::graph::Op;
@@ -35,7 +35,7 @@ impl Match<'_> {
 
 /// The network that a checkpoint holds and the ids of others that it matches as well, or how it differs from the
 /// closest one. Of several matches, the first for the pictures that the checkpoint says it was trained on is taken, or
-/// the first with the classes of its usual data set, or just the first.
+/// for ImageNet's if it has their thousand classes, or the first with the classes of its usual data set, or just the first.
 pub(crate) fn recognize<'a>(
     checkpoint: &'a Checkpoint,
     options: &ConvertOptions,
@@ -58,6 +58,7 @@ pub(crate) fn recognize<'a>(
         1 => {
             let mut matches = found.remove(0);
             keep_said(checkpoint, &mut matches);
+            keep_imagenet(&mut matches);
             let best = matches.iter().position(Match::has_usual_classes).unwrap_or(0);
             let taken = matches.remove(best);
             Ok((taken, matches.iter().map(|other| other.network.id).collect()))
@@ -72,6 +73,16 @@ fn keep_said(checkpoint: &Checkpoint, matches: &mut Vec<Match>) {
     let is_said = |m: &Match| Some(m.network.labels().count()) == said;
     if matches.iter().any(is_said) {
         matches.retain(is_said);
+    }
+}
+
+/// Keeps the networks for ImageNet's pictures, if they have as many classes as those do. Ten classes say less: CIFAR-10 has
+/// them, and many a network for larger pictures that was trained further.
+fn keep_imagenet(matches: &mut Vec<Match>) {
+    let is_imagenet =
+        |m: &Match| m.has_usual_classes() && Some(m.definition.graph.classes()) == Pictures::ImageNet.usual_classes();
+    if matches.iter().any(is_imagenet) {
+        matches.retain(is_imagenet);
     }
 }
 

@@ -8,6 +8,7 @@ use super::float::Float;
 use crate::error::{Error, Result};
 use crate::float::{Conv, Geometry, Layer, geometry, quantizer};
 use crate::graph::{Encoding, NodeId, Ties};
+use crate::quantize::agreement::spread;
 use crate::quantize::bits::LayerBits;
 use crate::quantize::layer::{Found, quantize};
 use crate::quantize::moments::{Moments, Statistics};
@@ -146,16 +147,6 @@ impl<'a> Trial<'a> {
         let share = |sum: f64| if self.spread > 0.0 { sum / self.spread } else { sum };
         (0..variants.len()).map(|at| share(sum(at))).collect()
     }
-}
-
-/// The sum of squared differences of numbers from their means over all rows.
-fn spread(rows: &[Vec<f32>]) -> f64 {
-    let column = |at: usize| rows.iter().map(move |row| f64::from(row[at]));
-    let of = |at: usize| {
-        let mean = column(at).sum::<f64>() / rows.len() as f64;
-        column(at).map(|x| (x - mean).powi(2)).sum::<f64>()
-    };
-    (0..rows.first().map_or(0, Vec::len)).map(of).sum()
 }
 
 /// A layer in another width.

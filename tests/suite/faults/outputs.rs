@@ -25,6 +25,28 @@ fn devices_stay_devices_and_links_stay_links() {
 }
 
 #[test]
+fn new_files_follow_the_umask() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for (umask, mode) in [("022", 0o644), ("027", 0o640)] {
+        let (packed, float, graph) = (at(umask), at(&format!("{umask}.float")), at(&format!("{umask}.json")));
+        for arguments in [
+            vec!["export", MODEL, "-o", &float],
+            vec!["convert", &float, "--graph", MODEL, "-o", &packed],
+            vec!["graph", "cifar-resnet-20", "-o", &graph],
+        ] {
+            let script = format!("umask {umask}; exec \"$0\" \"$@\"");
+            let output = ends(Command::new("sh").args(["-c", &script, PROGRAM]).args(&arguments));
+            assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        }
+        for file in [packed, float, graph] {
+            let found = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{file} with umask {umask}");
+        }
+    }
+}
+
+#[test]
 fn standard_output_can_be_named() {
     let output = ends(&mut command(&["--device", "cpu", "--profile", "/dev/stdout", SHIP]));
     assert!(output.status.success(), "{}", stderr(&output));

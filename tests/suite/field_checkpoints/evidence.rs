@@ -84,6 +84,7 @@ fn a_float_network_is_refused_and_converts_if_that_is_meant() {
     let path = files.write("float.pth", &torch_file(&[("state_dict", &without_bases())], vec![]));
     let parts = [
         NOTHING,
+        "`lq-infer quantize`",
         "'layer1.0.conv1.weight_quantizer.basis'",
         "'layer1.0.conv1.basis'",
         "`lq-infer names torch-resnet-18-cifar10`",
@@ -91,6 +92,8 @@ fn a_float_network_is_refused_and_converts_if_that_is_meant() {
     ];
     let output = files.path("m.safetensors");
     fails(&["convert", path_text(&path), "-o", path_text(&output)], 3, &parts);
+    let refusal = super::refusal(&path);
+    assert!(refusal.find("`lq-infer quantize`") < refusal.find(".basis'"), "advice comes first: {refusal}");
     assert!(!output.exists());
     let done = run(&["convert", path_text(&path), "-o", path_text(&output), "--allow-float"]);
     assert!(done.status.success() && output.exists(), "{}", stderr(&done));
@@ -166,6 +169,12 @@ fn the_data_set_is_believed_before_outputs_are_counted() {
     taken("cifar10", 1000, 32);
     taken("imagenet", 10, 224);
     taken("CIFAR-100", 100, 32);
+    // Without a word, a thousand classes are ImageNet's; ten are CIFAR-10's or not.
+    for (outputs, id, others) in [(1000, "torch-resnet-18", 0), (10, "torch-resnet-18-cifar10", 1)] {
+        let path = files.write("b.pth", &torch_file(&[("state_dict", &with_outputs(outputs))], vec![]));
+        let conversion = converted(&path).unwrap();
+        assert_eq!((&*conversion.packed.header.network, conversion.alternatives.len()), (id, others));
+    }
     // The same network on pictures whose labels are not known here gets none.
     let path = files.write("a.pth", &torch_file(&[("state_dict", &resnet18())], vec![("dataset", text("svhn"))]));
     let conversion = converted(&path).unwrap();

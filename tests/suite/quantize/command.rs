@@ -1,6 +1,6 @@
 //! `lq-infer quantize`: what it prints and writes, and what it refuses.
 
-use crate::common::program::{fails, json_lines, run, stderr, stdout, text};
+use crate::common::program::{command, fails, json_lines, run, stderr, stdout, text};
 use crate::common::tensorpack::write_npz;
 use crate::convert::resnet20;
 use lq_infer::Model;
@@ -36,7 +36,18 @@ fn a_model_says_how_it_was_made() {
     assert!(printed.status.success(), "{}", stderr(&printed));
     let lines = stdout(&printed);
     assert!(lines.contains("group2/block2/conv2  3/32") && lines.contains("group0/block0/conv1  2/2"), "{lines}");
-    assert!(stderr(&printed).contains("few pictures to calibrate with (2)"), "{}", stderr(&printed));
+    let notes = stderr(&printed);
+    assert!(notes.contains("few pictures to calibrate with (2)"), "{notes}");
+    let start = "quantizing 18 layers of cifar-resnet-20 to 2/2,group2/*=3/32 with 2 pictures and their mirror images";
+    assert!(notes.contains(start), "{notes}");
+    for part in [
+        "\nfeedback  with codes",
+        "the layers that cost most, by the error of their outputs: ",
+        "on the calibration pictures, ",
+        " of 2 have the same class as in float\nnext: lq-infer --model ",
+    ] {
+        assert!(lines.contains(part), "'{part}' is not in {lines}");
+    }
     let model = Model::open(&output).unwrap();
     let header = model.header();
     assert_eq!((header.name.as_str(), header.network.as_str()), ("cifar-resnet-20 2,3/2", "cifar-resnet-20"));
@@ -60,6 +71,33 @@ fn json_has_layers_and_both_accuracies() {
     assert_eq!(line["quantizers"][0]["basis"].as_array().unwrap().len(), 2);
     assert_eq!(line["evaluation"]["float"]["images"], 2);
     assert_eq!(line["evaluation"]["quantized"]["images"], 2);
+    assert_eq!(line["agreement"]["pictures"], 2);
+    // One picture twice: the logits do not vary.
+    assert!(line["agreement"]["difference"].is_null(), "{line}");
+    assert_eq!(line["bytes"].as_u64().unwrap(), std::fs::metadata(&output).unwrap().len());
+    assert!(line["float_bytes"].as_u64().unwrap() > 1_000_000, "{line}");
+}
+
+/// A run that is interrupted in its work says so, and leaves nothing.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_says_that_nothing_was_written() {
+    use std::io::{BufRead, BufReader};
+    let (folder, checkpoint) = folder();
+    let (pictures, output) = (folder.path().join("pictures"), folder.path().join("q.safetensors"));
+    let arguments = args(&checkpoint, &pictures, &output, &["--bits", "2/2", "--epochs", "100000"]);
+    let mut child = command(&arguments).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("quantizing 18 layers")));
+    // SAFETY: the process is a child of this one and has not been waited for.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    let said: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let expected = format!("lq-infer: error: interrupted; {} was not written", output.display());
+    assert_eq!(said.last(), Some(&expected), "{said:?}");
+    let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [checkpoint.file_name().unwrap(), "pictures".as_ref()]);
 }
 
 #[test]
@@ -99,12 +137,19 @@ fn what_cannot_be_quantized_is_refused() {
     let refused = |pictures: &Path, output: &Path, more: &[&str], code: i32, parts: &[&str]| {
         fails(&args(&checkpoint, pictures, output, more), code, parts);
     };
-    refused(&pictures, &output, &["--bits", "2"], 2, &["as in 3/3"]);
-    refused(&pictures, &output, &["--bits", "9/2"], 2, &["each 1 to 8"]);
+    refused(&pictures, &output, &["--bits", "2"], 2, &["'2': give two numbers, weights/activations, as in 4/4"]);
+    refused(&pictures, &output, &["--bits", "9/2"], 2, &["weights may have 1 to 8 bits, or 32 for float, not '9'"]);
+    let nowhere = at("nowhere").join("q.safetensors");
+    refused(&pictures, &nowhere, &["--bits", "2/2"], 2, &["q.safetensors: the folder", "nowhere does not exist"]);
     refused(&pictures, &output, &["--bits", "2/2,nothing*=3/3"], 2, &["'nothing*'", "conv0"]);
     refused(&pictures, &output, &["--bits", "32/32"], 2, &["nothing to quantize"]);
     refused(&pictures, &checkpoint, &["--bits", "2/2"], 2, &[".npz"]);
-    refused(&at("none"), &output, &["--bits", "2/2"], 3, &["none"]);
+    refused(&at("none"), &output, &["--bits", "2/2"], 3, &["none: does not exist; give a folder of pictures"]);
+    refused(Path::new(SHIP), &output, &["--bits", "2/2"], 3, &["ship.png: is a file; give a folder of pictures"]);
+    std::fs::write(at("one.txt"), "cat\n").unwrap();
+    let labels = ["--bits", "2/2", "--labels", text(&at("one.txt"))].map(str::to_owned);
+    let labels = labels.each_ref().map(String::as_str);
+    refused(&pictures, &output, &labels, 3, &["one.txt: holds 1 label, the network has 10 classes"]);
     std::fs::create_dir(at("empty")).unwrap();
     refused(&at("empty"), &output, &["--bits", "2/2"], 3, &["holds no picture"]);
     std::fs::create_dir(at("broken")).unwrap();
@@ -114,5 +159,5 @@ fn what_cannot_be_quantized_is_refused() {
     // A checkpoint that is quantized already.
     std::fs::create_dir(at("low")).unwrap();
     let low = write_npz(&resnet20(2, 2), ":0", &at("low"));
-    fails(&args(&low, &pictures, &output, &["--bits", "2/2"]), 2, &["quantized already"]);
+    fails(&args(&low, &pictures, &output, &["--bits", "2/2"]), 2, &["quantized already", "`lq-infer convert`"]);
 }

@@ -13,6 +13,7 @@ use lq_infer::internals::graph::{Graph, Node, Op, Role, Weights};
 use lq_infer::internals::quantize::{Method, Pictures, QuantizeOptions, Quantized, Tuning, kept_in_float, quantize};
 use lq_infer::{Batch, DeviceSelector, Engine, Model, Result};
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// Random tensors.
 pub struct Random {
@@ -56,10 +57,14 @@ fn quantized(model: &Packed, bits: &str, method: Method) -> Quantized {
 
 /// The mean square of the difference of two models' logits, as a share of the variance of the first one's.
 pub fn difference(float: &Packed, low: &Packed) -> f64 {
-    let engine = Engine::builder().device(DeviceSelector::Cpu).build().unwrap();
-    let pictures = Random::of(float, 40);
     // Pictures that were not seen.
-    let tensors: Vec<f32> = (24..40).flat_map(|at| pictures.tensor(at).unwrap()).collect();
+    difference_for(float, low, 24..40)
+}
+
+fn difference_for(float: &Packed, low: &Packed, pictures: Range<usize>) -> f64 {
+    let engine = Engine::builder().device(DeviceSelector::Cpu).build().unwrap();
+    let random = Random::of(float, pictures.end);
+    let tensors: Vec<f32> = pictures.flat_map(|at| random.tensor(at).unwrap()).collect();
     let logits = |packed: &Packed| {
         let net = engine.prepare(&Model::try_from(packed.clone()).unwrap()).unwrap();
         net.logits(&Batch::Tensor(tensors.clone()), &Default::default()).unwrap()
@@ -125,6 +130,18 @@ fn tuning_brings_the_logits_closer() {
     let after = difference(&model, &quantized(&model, "2/2", Method { tuning, ..Method::FULL }).packed);
     println!("{before} {after}");
     assert!(after < before, "{before} {after}");
+}
+
+#[test]
+fn the_report_agrees_with_what_the_engine_gives() {
+    let model = float("cifar-resnet-20", 16);
+    for tuning in [None, Some(Tuning { epochs: 1, ..Tuning::USUAL })] {
+        let Quantized { packed, report } = quantized(&model, "4/4", Method { tuning, ..Method::FULL });
+        let (told, found) = (report.agreement.difference.unwrap(), difference_for(&model, &packed, 0..24));
+        println!("{told} {found}");
+        assert!((told - found).abs() < 0.02 * found, "{told} {found}");
+        assert!(report.agreement.pictures == 24 && (1..=24).contains(&report.agreement.same_class), "{report:?}");
+    }
 }
 
 #[test]
