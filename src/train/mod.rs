@@ -17,6 +17,7 @@ mod progress;
 mod schedule;
 mod settings;
 mod sgd;
+mod stages;
 mod state;
 mod steps;
 #[cfg(test)]
