@@ -8,8 +8,11 @@
 //! Pictures are divided into parts whose number is fixed, and all sums have a fixed order, so that the result does not depend
 //! on the number of threads.
 
+mod cpu;
 mod data;
+mod gpu;
 mod init;
+mod machine;
 mod network;
 mod parameter;
 mod parts;
@@ -28,4 +31,4 @@ pub use data::{Augment, Dataset};
 pub use progress::{Epoch, Position, Score};
 pub use schedule::Schedule;
 pub use settings::Settings;
-pub use trainer::{Evaluation, Start, Step, Subject, Trainer};
+pub use trainer::{Evaluation, On, Start, Step, Subject, Trainer};

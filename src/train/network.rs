@@ -28,7 +28,7 @@ impl<R: Number> Network<R> {
     /// The network of a graph for batches of up to `capacity` pictures, with weights of 0 and the original's initial bases.
     /// `for_training` says whether it has room for gradients.
     pub(super) fn new(graph: &Graph, ties: Ties, capacity: usize, for_training: bool) -> Result<Self, String> {
-        let (stages, words) = stages(graph, Layout { gradients: for_training, codes: true })?;
+        let (stages, words) = stages(graph, Layout { gradients: for_training, codes: true, channels: 1 })?;
         let slots = words.iter().map(|words| vec![R::default(); words * capacity]).collect();
         Ok(Network {
             steps: steps(&stages, ties),
@@ -150,6 +150,11 @@ impl<R: Number> Network<R> {
         };
         let mut all = self.steps.iter().zip(&self.stages);
         all.find(|stage| !is_finite(stage)).and_then(|(_, stage)| stage.layers.first()).map(String::as_str)
+    }
+
+    /// How many classes there are.
+    pub(super) fn classes(&self) -> usize {
+        self.classes
     }
 
     /// Bytes of all tensors.

@@ -100,6 +100,8 @@ pub(super) struct Layout {
     pub gradients: bool,
     /// Whether results that only convolutions read are kept by their stages, as codes.
     pub codes: bool,
+    /// What the channels of a pixel are filled up to a multiple of.
+    pub channels: usize,
 }
 
 /// The stages of a graph, and the numbers per picture of each slot.
@@ -108,7 +110,7 @@ pub(super) fn stages(graph: &Graph, layout: Layout) -> Result<(Vec<Stage>, Vec<u
     if layout.codes {
         keep_codes(&mut stages);
     }
-    let slots = assign(&mut stages, layout.gradients)?;
+    let slots = assign(&mut stages, layout)?;
     Ok((stages, slots))
 }
 
@@ -158,8 +160,8 @@ fn keep_codes(stages: &mut [Stage]) {
 }
 
 /// Decides where results and gradients are. Returns the numbers per picture of each slot.
-fn assign(stages: &mut [Stage], for_training: bool) -> Result<Vec<usize>, String> {
-    let count = stages.len();
+fn assign(stages: &mut [Stage], layout: Layout) -> Result<Vec<usize>, String> {
+    let (count, for_training) = (stages.len(), layout.gradients);
     // Tensor i is the result of stage i, and i + count its gradient. A sum passes its gradient on to an input that nothing
     // else reads.
     let mut gradients: Vec<usize> = (count..2 * count).collect();
@@ -170,7 +172,8 @@ fn assign(stages: &mut [Stage], for_training: bool) -> Result<Vec<usize>, String
             alone.into_iter().for_each(|input| gradients[input] = gradients[at]);
         }
     }
-    let elements: Vec<usize> = stages.iter().map(|stage| stage.to.elements()).collect();
+    let words = |stage: &Stage| stage.to.pixels() * stage.to.c.next_multiple_of(layout.channels);
+    let elements: Vec<usize> = stages.iter().map(words).collect();
     let tensors: Vec<usize> = elements.iter().chain(&elements).copied().collect();
     let has_value: Vec<bool> =
         stages.iter().map(|stage| !matches!(stage.kind, Kind::Pointwise { codes: true, .. })).collect();

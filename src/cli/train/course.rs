@@ -48,7 +48,7 @@ impl Course<'_> {
             }
             if trainer.is_epoch_done(data) {
                 let score = trainer.evaluate(&self.pictures.validation, &|_, _| {})?.score;
-                let line = line(trainer.end_epoch(Some(score), data));
+                let line = line(trainer.end_epoch(Some(score), data)?);
                 bar.suspend(|| output::note(&line));
                 trainer.save(self.state).map_err(Failure::of_writing)?;
                 self.log(trainer)?;
