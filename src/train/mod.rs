@@ -28,6 +28,7 @@ mod tests;
 mod trainer;
 
 pub use data::{Augment, Dataset};
+pub use gpu::{Timer, recording};
 pub use progress::{Epoch, Position, Score};
 pub use schedule::Schedule;
 pub use settings::Settings;

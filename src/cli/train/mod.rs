@@ -10,7 +10,7 @@ pub(super) use args::TrainArgs;
 
 use super::failure::{Failure, Outcome};
 use super::files::{need_file, usage};
-use super::open;
+use super::{open, output};
 use crate::convert::CustomNetwork;
 use crate::error::Error;
 use crate::session::Engine;
@@ -28,6 +28,10 @@ pub(super) fn run(args: &TrainArgs) -> Outcome {
     let state = state_file(args)?;
     let engine = open::engine(&args.device.device)?;
     let on = machine(&engine);
+    output::note(&match &on {
+        On::Cpu => "training on the CPU".to_owned(),
+        On::Gpu(_) => format!("training on {}", engine.device_name()),
+    });
     let (mut trainer, pictures) = match &args.resume {
         Some(path) => resumed(args, &on, path)?,
         None => started(args, &on)?,

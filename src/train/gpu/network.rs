@@ -1,20 +1,17 @@
 //! A network on a GPU.
 
 use super::places::Places;
-use super::record::Stages;
-use crate::backend::gpu::train::{BufferId, Descent, Knobs, Loss, Recorder, row};
+use super::record::{Recorded, StepBuffers};
+use crate::backend::gpu::train::{BufferId, Knobs, Recorder, row};
 use crate::backend::gpu::{Gpu, List, Resident, Running};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Params, Ties};
 use crate::train::init;
 use crate::train::machine::{Lesson, Machine};
 use crate::train::network::Network;
-use crate::train::stages::{Layout, Stage, stages};
+use crate::train::stages::Stage;
 use crate::train::steps::loss::Worth;
 use crate::train::steps::rate;
-
-/// Channels of a vector on the device.
-const VECTOR: usize = 4;
 
 /// A network on a GPU. What is kept has a place on the host as well.
 pub(in crate::train) struct OnGpu {
@@ -37,9 +34,7 @@ pub(in crate::train) struct OnGpu {
 /// What only a network that learns has.
 struct Training {
     list: List,
-    labels: BufferId,
-    advice: BufferId,
-    total: BufferId,
+    buffers: StepBuffers,
     /// The batch that the device may be at work on.
     pending: Option<Running>,
 }
@@ -54,30 +49,24 @@ impl OnGpu {
     }
 
     fn with(gpu: &Gpu, graph: &Graph, ties: Ties, capacity: usize, for_training: bool) -> Result<Self> {
-        let layout = Layout { gradients: for_training, codes: false, channels: VECTOR };
-        let (stages, words) = stages(graph, layout).map_err(Error::Usage)?;
-        let mut host = Network::new(graph, ties, 0, false).map_err(Error::Usage)?;
-        let mut recorder = Recorder::new(gpu, capacity);
-        let places = Places::new(&mut recorder, &mut host, for_training);
-        let network = Stages::new(&mut recorder, &stages, &words, &places, ties, for_training);
-        network.forward(&mut recorder, false);
-        let (inference, seconds) = (recorder.len(), recorder.seconds());
-        let buffers = for_training.then(|| record_training(&mut recorder, &network));
-        let values = (0..stages.len()).map(|at| network.value(at).buffer).collect();
+        let recorded = Recorded::new(Recorder::on(gpu, capacity), graph, ties, for_training).map_err(Error::Usage)?;
+        let Recorded { recorder, host, places, stages, values, inference: (first, seconds), training } = recorded;
         let (all, all_seconds) = (recorder.len(), recorder.seconds());
         let resident = Resident::new(gpu, recorder)?;
-        let training = buffers.flatten().map(|[labels, advice, total]| Training {
-            list: resident.list(inference..all, all_seconds - seconds),
-            labels,
-            advice,
-            total,
+        let list = |range, seconds| resident.list(range, seconds);
+        let training = training.map(|buffers| Training {
+            list: list(first..all, all_seconds - seconds),
+            buffers,
             pending: None,
         });
-        let inference = resident.list(0..inference, seconds);
+        let inference = list(0..first, seconds);
         let input = vec![0.0; capacity * graph.input_shape().elements()];
         let gpu = gpu.clone();
         let (learned, teacher) = (0, None);
-        Ok(OnGpu { gpu, resident, host, places, stages, values, ties, training, inference, input, learned, teacher })
+        let mut network =
+            OnGpu { gpu, resident, host, places, stages, values, ties, training, inference, input, learned, teacher };
+        network.keep()?;
+        Ok(network)
     }
 
     /// Sends the pictures of the next batch to the device.
@@ -111,24 +100,6 @@ impl OnGpu {
     }
 }
 
-/// Records a step of training; gives the buffers of labels, of the teacher's logits and of what the batch is worth.
-fn record_training(recorder: &mut Recorder, network: &Stages) -> Option<[BufferId; 3]> {
-    let last = network.stages.len() - 1;
-    let (logits, gradient) = (network.value(last), network.gradient(last)?);
-    let labels = recorder.batch_buffer("labels", 1);
-    let advice = recorder.batch_buffer("the teacher's logits", logits.shape.pixels() * row(logits.shape.c));
-    let worth = recorder.batch_buffer("losses", 2);
-    let total = recorder.buffer("loss", 2);
-    network.forward(recorder, true);
-    recorder.layer("loss").loss(&Loss { logits, gradient: gradient.buffer, labels, advice, worth, total });
-    network.backward(recorder);
-    let places = network.places;
-    let [count, decayed] = places.parameters;
-    let (values, gradients, averages) = (places.values, places.gradients, places.averages);
-    recorder.layer("descent").descend(&Descent { values, gradients, averages, count, decayed, total });
-    Some([labels, advice, total])
-}
-
 impl Machine for OnGpu {
     fn capacity(&self) -> usize {
         self.resident.max_batch()
@@ -154,11 +125,11 @@ impl Machine for OnGpu {
         let Some(training) = &self.training else { return Ok(Vec::new()) };
         if let Some(teacher) = &self.teacher {
             teacher.begin(input, &[])?;
-            self.resident.copy(training.advice, &teacher.resident, teacher.logits())?;
+            self.resident.copy(training.buffers.advice, &teacher.resident, teacher.logits())?;
         }
         self.send(input)?;
         let labels: Vec<u32> = lesson.labels.iter().map(|&label| label as u32).collect();
-        self.resident.write(training.labels, &labels)?;
+        self.resident.write(training.buffers.labels, &labels)?;
         let share = self.teacher.as_ref().map_or(0.0, |_| lesson.targets.teacher);
         let knobs = Knobs {
             rate: lesson.descent.rate as f32,
@@ -169,7 +140,7 @@ impl Machine for OnGpu {
             teacher: share as f32,
         };
         self.resident.write(Recorder::KNOBS, &[knobs])?;
-        let running = self.resident.begin(&training.list, pictures, &[training.total])?;
+        let running = self.resident.begin(&training.list, pictures, &[training.buffers.total])?;
         let worth = self.wait()?;
         if let Some(training) = &mut self.training {
             training.pending = Some(running);

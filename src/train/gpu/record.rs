@@ -2,20 +2,65 @@
 
 use super::places::Places;
 use crate::backend::gpu::train::{
-    ActivationBasis, BufferId, ConvLayer, Into, Member, NormPlaces, Norms, PointwiseLayer, Pool, Recorder, Tensor,
-    WeightBasis,
+    ActivationBasis, BufferId, ConvLayer, Descent, Into, Loss, Member, NormPlaces, Norms, PointwiseLayer, Pool, Recorder,
+    Tensor, WeightBasis, row,
 };
 use crate::float::{Geometry, Move};
-use crate::graph::Ties;
+use crate::graph::{Graph, Ties};
+use crate::tensor::Window;
+use crate::train::network::Network;
 use crate::train::parameter::Part;
-use crate::train::stages::{Kind, Quantizer, Stage};
+use crate::train::stages::{Kind, Layout, Quantizer, Stage, stages};
+
+/// Channels of a vector on the device.
+const VECTOR: usize = 4;
+
+/// A network as launches.
+pub(super) struct Recorded {
+    pub recorder: Recorder,
+    /// What is kept, on the host.
+    pub host: Network<f32>,
+    pub places: Places,
+    pub stages: Vec<Stage>,
+    /// The buffers of the stages' results.
+    pub values: Vec<BufferId>,
+    /// How many launches inference takes, and how long on a slow GPU. Those of a step of training follow.
+    pub inference: (usize, f64),
+    pub training: Option<StepBuffers>,
+}
+
+/// What a step of training is given, and what it gives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StepBuffers {
+    pub labels: BufferId,
+    /// The teacher's logits.
+    pub advice: BufferId,
+    /// Loss and number right.
+    pub total: BufferId,
+}
+
+impl Recorded {
+    /// Records inference, and a step of training if that is wanted.
+    pub(super) fn new(mut recorder: Recorder, graph: &Graph, ties: Ties, for_training: bool) -> Result<Self, String> {
+        let layout = Layout { gradients: for_training, codes: false, channels: VECTOR };
+        let (stages, words) = stages(graph, layout)?;
+        let mut host = Network::new(graph, ties, 0, false)?;
+        let places = Places::new(&mut recorder, &mut host, for_training);
+        let network = Stages::new(&mut recorder, &stages, &words, &places, ties, for_training);
+        network.forward(&mut recorder, false);
+        let inference = (recorder.len(), recorder.seconds());
+        let training = network.gradient(stages.len() - 1).map(|gradient| network.step(&mut recorder, gradient.buffer));
+        let values = (0..stages.len()).map(|at| network.value(at).buffer).collect();
+        Ok(Recorded { recorder, host, places, stages, values, inference, training })
+    }
+}
 
 /// Records the stages of a network.
-pub(super) struct Stages<'a> {
-    pub stages: &'a [Stage],
-    pub places: &'a Places,
+struct Stages<'a> {
+    stages: &'a [Stage],
+    places: &'a Places,
     /// The buffer of each slot.
-    pub slots: Vec<BufferId>,
+    slots: Vec<BufferId>,
     /// The buffers of each stage alone.
     own: Vec<Own>,
     /// Levels of all quantized weights.
@@ -34,7 +79,7 @@ struct Own {
 
 impl<'a> Stages<'a> {
     /// Asks for the buffers of all stages, whose slots have so many words for each picture.
-    pub(super) fn new(
+    fn new(
         recorder: &mut Recorder,
         stages: &'a [Stage],
         words: &[usize],
@@ -54,20 +99,35 @@ impl<'a> Stages<'a> {
         Stages { stages, places, slots, own, quantized, ties }
     }
 
+    /// Records a step of training, of which `gradient` is for the gradient of the logits.
+    fn step(&self, recorder: &mut Recorder, gradient: BufferId) -> StepBuffers {
+        let logits = self.value(self.stages.len() - 1);
+        let labels = recorder.batch_buffer("labels", 1);
+        let advice = recorder.batch_buffer("the teacher's logits", logits.shape.pixels() * row(logits.shape.c));
+        let worth = recorder.batch_buffer("losses", 2);
+        let total = recorder.buffer("loss", 2);
+        self.forward(recorder, true);
+        recorder.layer("loss").loss(&Loss { logits, gradient, labels, advice, worth, total });
+        self.backward(recorder);
+        let Places { values, gradients, averages, parameters: [count, decayed], .. } = *self.places;
+        recorder.layer("descent").descend(&Descent { values, gradients, averages, count, decayed, total });
+        StepBuffers { labels, advice, total }
+    }
+
     /// The tensor that a stage gives.
-    pub(super) fn value(&self, at: usize) -> Tensor {
+    fn value(&self, at: usize) -> Tensor {
         let stage = &self.stages[at];
         Tensor { buffer: self.slots[stage.value.unwrap_or(0)], shape: stage.to }
     }
 
     /// The gradient of a stage's result, if it is wanted.
-    pub(super) fn gradient(&self, at: usize) -> Option<Tensor> {
+    fn gradient(&self, at: usize) -> Option<Tensor> {
         let stage = &self.stages[at];
         stage.gradient.map(|slot| Tensor { buffer: self.slots[slot], shape: stage.to })
     }
 
     /// Records the pass forward of all stages.
-    pub(super) fn forward(&self, recorder: &mut Recorder, training: bool) {
+    fn forward(&self, recorder: &mut Recorder, training: bool) {
         for (at, stage) in self.stages.iter().enumerate().skip(1) {
             recorder.layer(&stage.layers[0]);
             let (x, to) = (self.value(stage.inputs[0]), self.value(at));
@@ -89,7 +149,7 @@ impl<'a> Stages<'a> {
     }
 
     /// Records the pass backward of all stages.
-    pub(super) fn backward(&self, recorder: &mut Recorder) {
+    fn backward(&self, recorder: &mut Recorder) {
         for (at, stage) in self.stages.iter().enumerate().skip(1).rev() {
             let Some(gradient) = self.gradient(at) else { continue };
             recorder.layer(&stage.layers[0]);
@@ -172,7 +232,7 @@ impl<'a> Stages<'a> {
         match layer {
             Move::MaxPool(window) => Pool { window, max: Some(self.own[at].taken) },
             Move::AvgPool(window) => Pool { window, max: None },
-            _ => Pool { window: crate::tensor::Window::valid(1, 1), max: None },
+            _ => Pool { window: Window::valid(1, 1), max: None },
         }
     }
 
@@ -248,7 +308,7 @@ impl Own {
                 }
             }
             Kind::Move(Move::MaxPool(_)) if for_training => {
-                let words = stage.to.pixels() * crate::backend::gpu::train::row(stage.to.c);
+                let words = stage.to.pixels() * row(stage.to.c);
                 own.taken = Some(recorder.batch_buffer(&format!("{layer} in this batch"), words));
             }
             _ => {}

@@ -107,11 +107,6 @@ impl Resident {
         self.max_batch
     }
 
-    /// Name of the device, with its API.
-    pub(crate) fn device_name(&self) -> String {
-        format!("{} ({})", self.gpu.info().name, self.gpu.info().api)
-    }
-
     /// Words of a buffer.
     pub(crate) fn words(&self, buffer: BufferId) -> usize {
         self.words[buffer]

@@ -1,6 +1,6 @@
 //! Buffers and launches as they are collected.
 
-use super::{BufferId, Knobs, quads, row};
+use super::{BufferId, Knobs, quads};
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::kernels::launch::Launch;
 use crate::backend::gpu::record::{Recording, Sources, Target, Variant};
@@ -69,15 +69,20 @@ impl Recorder {
     pub(crate) const KNOBS: BufferId = KNOBS;
 
     /// For batches of up to `images` images on `gpu`.
-    pub(crate) fn new(gpu: &Gpu, images: usize) -> Self {
-        let target = gpu.target();
+    pub(crate) fn on(gpu: &Gpu, images: usize) -> Self {
+        let like_hardware = gpu.known_strengths().get().is_some_and(|known| known.sharing);
+        Self::new(gpu.target(), gpu.info().software && !like_hardware, images)
+    }
+
+    /// For batches of up to `images` images, on a rasteriser or on hardware.
+    pub(crate) fn new(target: Target, software: bool, images: usize) -> Self {
         let mut recorder = Recorder {
             recording: Recording::empty(target.fold),
             buffers: Vec::new(),
             by_image: Vec::new(),
             images,
             target,
-            software: gpu.info().software,
+            software,
             sources: Sources::new(),
             products: 0,
             layer: String::new(),
@@ -102,6 +107,16 @@ impl Recorder {
     /// How many launches there are so far.
     pub(crate) fn len(&self) -> usize {
         self.by_image.len()
+    }
+
+    /// The largest batch.
+    pub(crate) fn images(&self) -> usize {
+        self.images
+    }
+
+    /// What was recorded, without its buffers.
+    pub(crate) fn into_recording(self) -> Recording {
+        self.recording
     }
 
     /// Names the layer to which the launches that follow belong.
@@ -150,11 +165,6 @@ const FEW: usize = 1 << 9;
 const MANY: usize = 1 << 15;
 
 impl Tensor {
-    /// Words for each image.
-    pub(super) fn words(&self) -> usize {
-        self.shape.pixels() * row(self.shape.c)
-    }
-
     /// Vectors for each image.
     pub(super) fn vectors(&self) -> usize {
         self.shape.pixels() * quads(self.shape.c)
