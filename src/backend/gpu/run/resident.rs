@@ -10,6 +10,7 @@ use crate::backend::Control;
 use crate::backend::gpu::device::{Gpu, Submission};
 use crate::backend::gpu::header::Params;
 use crate::backend::gpu::record::{Binding, Buffer, Dispatch, Recording};
+use crate::backend::interface::check_images;
 use crate::backend::gpu::train::{BufferId, Recorder, Wanted};
 use crate::error::{Error, Result};
 use crate::platform::Instant;
@@ -158,8 +159,9 @@ impl Resident {
     /// Begins a run of a list for so many images, after which the buffers `results` are read.
     ///
     /// # Errors
-    /// Device errors.
+    /// [`Error::Usage`] if the batch is too large; device errors.
     pub(crate) fn begin(&self, list: &List, images: usize, results: &[BufferId]) -> Result<Running> {
+        check_images(images, self.max_batch)?;
         let count = list.dispatches.len();
         let parts = list.pace.parts(1, count);
         let copies = results.iter().map(|&id| Ok((self.result(self.words[id])?, bytes(self.words[id]))));

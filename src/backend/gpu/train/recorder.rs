@@ -109,11 +109,6 @@ impl Recorder {
         self.by_image.len()
     }
 
-    /// The largest batch.
-    pub(crate) fn images(&self) -> usize {
-        self.images
-    }
-
     /// What was recorded, without its buffers.
     pub(crate) fn into_recording(self) -> Recording {
         self.recording
