@@ -29,7 +29,9 @@ fn main() -> Outcome<()> {
     let argument = |at: usize, usual: &str| arguments.get(at).cloned().unwrap_or_else(|| usual.to_owned());
     let (device, network) = (argument(0, "llvmpipe"), argument(1, "cifar-resnet-20"));
     let (batch, rounds): (usize, usize) = (argument(2, "32").parse()?, argument(3, "5").parse()?);
-    let Device::Gpu(gpu) = Device::open(&device, None, None)? else { return Err("training is timed on GPUs only".into()) };
+    let Device::Gpu(gpu) = Device::open(&device, None, None)? else {
+        return Err("training is timed on GPUs only".into());
+    };
     let model = random_model(&network, &Uniform::bits(2, 2), 1)?;
     let graph = &model.header().graph;
     let baseline = FloatNet::new(&gpu, graph, &model.packed().params, batch)?;

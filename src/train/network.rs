@@ -2,8 +2,8 @@
 
 use super::parameter::{Kept, Part};
 use super::parts::Scratch;
-use super::steps::loss::{Targets, Worth, loss};
 use super::stages::{Kind, Layout, Quantizer, Stage, stages};
+use super::steps::loss::{Targets, Worth, loss};
 use super::steps::{ActivationQuantizer, Conv, Into, Norm, Place, Pointwise, Run, Step, Value, WeightQuantizer, rate};
 use crate::float::{InstructionSet, Number};
 use crate::graph::{Graph, Ties};
@@ -206,8 +206,8 @@ fn step<R: Number>(stage: &Stage, ties: Ties) -> Step<R> {
             let mut pointwise = Pointwise::new(channels);
             pointwise.norm = norm.map(|epsilon| Norm::new(channels, epsilon));
             pointwise.relu = relu;
-            pointwise.quantizer = quantizer
-                .map(|Quantizer { bits, encoding, ties }| ActivationQuantizer::new(bits, encoding, ties));
+            pointwise.quantizer =
+                quantizer.map(|Quantizer { bits, encoding, ties }| ActivationQuantizer::new(bits, encoding, ties));
             pointwise.codes = codes.then(Vec::new);
             Step::Pointwise(Box::new(pointwise))
         }

@@ -1,9 +1,9 @@
 //! The course of a training.
 
-use super::data::{Dataset, Feed, order};
-use super::init;
 use super::cpu::Cpu;
+use super::data::{Dataset, Feed, order};
 use super::gpu::OnGpu;
+use super::init;
 use super::machine::{Lesson, Machine};
 use super::progress::{Epoch, Position, Score};
 use super::settings::Settings;
@@ -132,13 +132,7 @@ impl Trainer {
         Ok((Subject { network: loaded.definition, arch }, settings, position))
     }
 
-    fn with(
-        on: &On,
-        subject: Subject,
-        settings: Settings,
-        mean_image: Option<Vec<f32>>,
-        data: u32,
-    ) -> Result<Self> {
+    fn with(on: &On, subject: Subject, settings: Settings, mean_image: Option<Vec<f32>>, data: u32) -> Result<Self> {
         threads::enter()?;
         let CustomNetwork { graph, preprocess, weight_ties, .. } = &subject.network;
         let machine: Box<dyn Machine> = match on {

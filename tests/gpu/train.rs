@@ -3,7 +3,6 @@
 
 use crate::common::devices::gpus;
 use crate::common::rng::Rng;
-use lq_infer::{Checkpoint, ConvertOptions, Unquantized};
 use lq_infer::internals::backend::gpu::Gpu;
 use lq_infer::internals::convert::{CustomNetwork, GRAPH_VERSION, convert_graph};
 use lq_infer::internals::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
@@ -11,6 +10,7 @@ use lq_infer::internals::graph::{ConvOptions, Encoding, Graph, GraphBuilder, Nod
 use lq_infer::internals::tensor::{Shape, Window};
 use lq_infer::internals::train::{Augment, Dataset, On, Schedule, Settings, Start, Subject, Trainer};
 use lq_infer::internals::zoo::{Uniform, find};
+use lq_infer::{Checkpoint, ConvertOptions, Unquantized};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -279,8 +279,14 @@ pub fn a_teacher_teaches_as_on_the_cpu() {
     let folder = tempfile::tempdir().unwrap();
     let subject = narrow();
     let data = dataset(folder.path(), &subject, 16);
-    let float = Subject { network: CustomNetwork { graph: subject.network.graph.without_quantizers().unwrap(), ..subject.network.clone() }, ..subject };
-    let [teacher, own, other] = ["teacher", "cpu", "gpu"].map(|name| folder.path().join(name));
+    let float = Subject {
+        network: CustomNetwork {
+            graph: subject.network.graph.without_quantizers().unwrap(),
+            ..subject.network.clone()
+        },
+        ..subject
+    };
+    let [teacher, own, other] = ["teacher.safetensors", "cpu", "gpu"].map(|name| folder.path().join(name));
     state(&On::Cpu, &float, &settings(4, 8), &data, 6, &teacher);
     let (checkpoint, network) = (Checkpoint::open(&teacher).unwrap(), CustomNetwork::read(&teacher).unwrap());
     let options = ConvertOptions { unquantized: Unquantized::Expected, ..ConvertOptions::default() };

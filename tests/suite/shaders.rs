@@ -5,8 +5,8 @@ use lq_infer::internals::backend::gpu::float::FloatRecording;
 use lq_infer::internals::backend::gpu::picture::{self, Access, Kind};
 use lq_infer::internals::backend::gpu::record::{Recording, Target};
 use lq_infer::internals::bench::random_network;
-use lq_infer::internals::lower::Kernel;
 use lq_infer::internals::graph::Ties;
+use lq_infer::internals::lower::Kernel;
 use lq_infer::internals::plan::Plan;
 use lq_infer::internals::train::recording as recording_of_training;
 use lq_infer::internals::zoo::Uniform;
@@ -66,7 +66,8 @@ fn float_shaders() -> BTreeMap<String, &'static str> {
 /// Those that train networks with every kind of layer, on rasterisers and on hardware.
 fn training_shaders() -> BTreeMap<String, &'static str> {
     let mut shaders = BTreeMap::new();
-    for (kernels::Problem { graph, .. }, software) in kernels::all().into_iter().zip([true, false].into_iter().cycle()) {
+    for (kernels::Problem { graph, .. }, software) in kernels::all().into_iter().zip([true, false].into_iter().cycle())
+    {
         // Some end in codes, or read a tensor twice.
         let Ok(recording) = recording_of_training(&graph, Ties::Above, 3, &Target::plain(65_535), software) else {
             continue;

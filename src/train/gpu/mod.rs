@@ -21,7 +21,13 @@ use crate::graph::{Graph, Ties};
 ///
 /// # Errors
 /// The layer that cannot be trained.
-pub fn recording(graph: &Graph, ties: Ties, images: usize, target: &Target, software: bool) -> Result<Recording, String> {
+pub fn recording(
+    graph: &Graph,
+    ties: Ties,
+    images: usize,
+    target: &Target,
+    software: bool,
+) -> Result<Recording, String> {
     let recorder = Recorder::new(target.clone(), software, images);
     Ok(record::Recorded::new(recorder, graph, ties, true)?.recorder.into_recording())
 }

@@ -54,11 +54,8 @@ impl OnGpu {
         let (all, all_seconds) = (recorder.len(), recorder.seconds());
         let resident = Resident::new(gpu, recorder)?;
         let list = |range, seconds| resident.list(range, seconds);
-        let training = training.map(|buffers| Training {
-            list: list(first..all, all_seconds - seconds),
-            buffers,
-            pending: None,
-        });
+        let training =
+            training.map(|buffers| Training { list: list(first..all, all_seconds - seconds), buffers, pending: None });
         let inference = list(0..first, seconds);
         let input = vec![0.0; capacity * graph.input_shape().elements()];
         let gpu = gpu.clone();

@@ -2,8 +2,8 @@
 
 use super::places::Places;
 use crate::backend::gpu::train::{
-    ActivationBasis, BufferId, ConvLayer, Descent, Into, Loss, Member, NormPlaces, Norms, PointwiseLayer, Pool, Recorder,
-    Tensor, WeightBasis, row,
+    ActivationBasis, BufferId, ConvLayer, Descent, Into, Loss, Member, NormPlaces, Norms, PointwiseLayer, Pool,
+    Recorder, Tensor, WeightBasis, row,
 };
 use crate::float::{Geometry, Move};
 use crate::graph::{Graph, Ties};
@@ -264,13 +264,7 @@ impl<'a> Stages<'a> {
         }
     }
 
-    fn pointwise(
-        &self,
-        at: usize,
-        norm: Option<f64>,
-        relu: bool,
-        quantizer: Option<Quantizer>,
-    ) -> PointwiseLayer {
+    fn pointwise(&self, at: usize, norm: Option<f64>, relu: bool, quantizer: Option<Quantizer>) -> PointwiseLayer {
         let (stage, own, places) = (&self.stages[at], &self.own[at], self.places);
         let (first, last) = (&stage.layers[0], &stage.layers[stage.layers.len() - 1]);
         let norm = norm.map(|epsilon| NormPlaces {

@@ -226,7 +226,8 @@ fn loss_that_is_no_number_names_the_layer() {
     let data = dataset(folder.path());
     let subject = Subject { network: network(), arch: None };
     let mut trainer =
-        Trainer::new(&On::Cpu, subject, Settings { rate: 1e30, warmup: 0.0, ..settings(9) }, Start::Random, &data).unwrap();
+        Trainer::new(&On::Cpu, subject, Settings { rate: 1e30, warmup: 0.0, ..settings(9) }, Start::Random, &data)
+            .unwrap();
     let error = (0..9).find_map(|_| {
         trainer.step(&data).err().or_else(|| {
             if trainer.is_epoch_done(&data) {

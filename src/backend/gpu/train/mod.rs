@@ -24,8 +24,8 @@ pub(crate) use conv::ConvLayer;
 pub(crate) use descent::{Descent, Loss};
 pub(crate) use moves::{Member, Pool};
 pub(crate) use pointwise::{NormPlaces, Norms, PointwiseLayer};
-pub(crate) use recorder::{Into, Recorder, Tensor};
 pub(super) use recorder::Wanted;
+pub(crate) use recorder::{Into, Recorder, Tensor};
 
 use super::header::Header;
 use super::table::QUAD;

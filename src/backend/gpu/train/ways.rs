@@ -129,12 +129,15 @@ mod tests {
         ] {
             let window = Window::padded(kernel, stride, padding).dilated(dilation);
             let [h, w] = window.output([size; 2]).unwrap();
-            let geometry = Geometry { from: Shape { h: size, w: size, c: 1 }, to: Shape { h, w, c: 1 }, window, groups: 1 };
+            let geometry =
+                Geometry { from: Shape { h: size, w: size, c: 1 }, to: Shape { h, w, c: 1 }, window, groups: 1 };
             let (ways, gaps) = back(&geometry);
             let mut found = vec![Vec::new(); size];
             let mut seen = vec![false; size];
             // Columns are the same as rows: those of the first row of each way.
-            for way in ways.iter().filter(|way| way.spread.is_none_or(|s| s.first[1] == ways[0].spread.unwrap().first[1])) {
+            for way in
+                ways.iter().filter(|way| way.spread.is_none_or(|s| s.first[1] == ways[0].spread.unwrap().first[1]))
+            {
                 for pixel in 0..way.output.h {
                     let at = way.spread.map_or(pixel, |s| s.first[0] + pixel * s.by[0]);
                     seen[at] = true;
