@@ -123,6 +123,12 @@ impl Engine {
         self.backend.name()
     }
 
+    /// The GPU, if the device is one.
+    #[cfg(feature = "cli")]
+    pub(crate) fn gpu(&self) -> Option<&Gpu> {
+        Gpu::of(&*self.backend)
+    }
+
     /// Why the device was lost, if it was; `None` as long as that is not known, and for CPUs. Every call on a lost device
     /// gives [`crate::Error::DeviceLost`], of all engines and nets that share it. What helps is a new device, and to
     /// prepare the models on it again.

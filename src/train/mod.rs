@@ -8,8 +8,11 @@
 //! Pictures are divided into parts whose number is fixed, and all sums have a fixed order, so that the result does not depend
 //! on the number of threads.
 
+mod cpu;
 mod data;
+mod gpu;
 mod init;
+mod machine;
 mod network;
 mod parameter;
 mod parts;
@@ -17,6 +20,7 @@ mod progress;
 mod schedule;
 mod settings;
 mod sgd;
+mod stages;
 mod state;
 mod steps;
 #[cfg(test)]
@@ -24,7 +28,8 @@ mod tests;
 mod trainer;
 
 pub use data::{Augment, Dataset};
+pub use gpu::{Timer, recording};
 pub use progress::{Epoch, Position, Score};
 pub use schedule::Schedule;
 pub use settings::Settings;
-pub use trainer::{Evaluation, Start, Step, Subject, Trainer};
+pub use trainer::{Evaluation, On, Start, Step, Subject, Trainer};

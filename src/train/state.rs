@@ -209,7 +209,7 @@ mod tests {
     use crate::quant::channel_basis;
     use crate::random::Rng;
     use crate::tensor::{Shape, Window};
-    use crate::train::{Augment, Dataset, Schedule, Settings, Start, Subject, Trainer};
+    use crate::train::{Augment, Dataset, On, Schedule, Settings, Start, Subject, Trainer};
     use std::path::Path;
 
     fn network() -> CustomNetwork {
@@ -262,15 +262,15 @@ mod tests {
             seed: 3,
         };
         let subject = Subject { network: network(), arch: None };
-        let mut trainer = Trainer::new(subject, settings, Start::Random, data).unwrap();
+        let mut trainer = Trainer::new(&On::Cpu, subject, settings, Start::Random, data).unwrap();
         for step in 0..4 {
             if stop == Some(step) {
                 trainer.save(file).unwrap();
-                trainer = Trainer::resume(file, data).unwrap();
+                trainer = Trainer::resume(&On::Cpu, file, data).unwrap();
             }
             trainer.step(data).unwrap();
             if trainer.is_epoch_done(data) {
-                trainer.end_epoch(None, data);
+                trainer.end_epoch(None, data).unwrap();
             }
         }
         assert!(trainer.is_done());

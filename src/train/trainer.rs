@@ -1,14 +1,16 @@
 //! The course of a training.
 
+use super::cpu::Cpu;
 use super::data::{Dataset, Feed, order};
+use super::gpu::OnGpu;
 use super::init;
-use super::network::Network;
-use super::parameter::Kept;
+use super::machine::{Lesson, Machine};
 use super::progress::{Epoch, Position, Score};
 use super::settings::Settings;
 use super::sgd::Descent;
 use super::state::{self, Record};
-use super::steps::loss::{Targets, best, loss};
+use super::steps::loss::{Targets, Worth, best, loss};
+use crate::backend::gpu::Gpu;
 use crate::convert::CustomNetwork;
 use crate::error::{Error, Result};
 use crate::format::Packed;
@@ -23,6 +25,16 @@ pub struct Subject {
     pub network: CustomNetwork,
     /// Its id in the zoo, if it is there.
     pub arch: Option<String>,
+}
+
+/// Where training runs.
+#[derive(Clone, Debug, Default)]
+pub enum On {
+    /// On the CPU.
+    #[default]
+    Cpu,
+    /// On this GPU.
+    Gpu(Box<Gpu>),
 }
 
 /// With what training starts.
@@ -43,8 +55,7 @@ pub struct Trainer {
     subject: Subject,
     settings: Settings,
     position: Position,
-    network: Network<f32>,
-    teacher: Option<Network<f32>>,
+    machine: Box<dyn Machine>,
     feed: Feed,
     mean_image: Option<Vec<f32>>,
     /// Digest of the training pictures' classes.
@@ -77,34 +88,35 @@ impl Trainer {
     /// A training from its start on the pictures in `data`.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the network cannot be trained so.
-    pub fn new(subject: Subject, mut settings: Settings, start: Start, data: &Dataset) -> Result<Self> {
+    /// [`Error::Usage`] if the network cannot be trained so, and those of the device.
+    pub fn new(on: &On, subject: Subject, mut settings: Settings, start: Start, data: &Dataset) -> Result<Self> {
         settings.check()?;
         settings.batch = settings.batch.min(data.len()).max(1);
         let mean_image = match subject.network.preprocess.normalize {
             Normalize::TensorOnly { .. } => Some(data.mean_image(&subject.network.preprocess.resize)?),
             _ => None,
         };
-        let mut trainer = Self::with(subject, settings, mean_image, digest(data))?;
-        let graph = &trainer.subject.network.graph;
+        let mut trainer = Self::with(on, subject, settings, mean_image, digest(data))?;
+        let (graph, kept) = (&trainer.subject.network.graph, trainer.machine.kept()?);
         match start {
-            Start::Random => init::random(&mut trainer.network, graph, trainer.settings.seed),
+            Start::Random => init::random(kept, graph, trainer.settings.seed),
             Start::From { float, path } => {
-                init::take(&mut trainer.network, graph, &float.params).map_err(|problem| {
+                init::take(kept, graph, &float.params).map_err(|problem| {
                     let (name, classes) = (&float.header.name, float.header.graph.classes());
                     let found = format!("holds {name} with {classes} classes");
                     Error::bad_input(path, format!("{found}, which is not the network to train: {problem}"))
                 })?;
             }
         }
+        trainer.machine.keep()?;
         Ok(trainer)
     }
 
     /// A training as a file of its state has it, on the same pictures.
     ///
     /// # Errors
-    /// [`Error::BadCheckpoint`] if the file holds no state, or one of a training on other pictures.
-    pub fn resume(path: &Path, data: &Dataset) -> Result<Self> {
+    /// [`Error::BadCheckpoint`] if the file holds no state, or one of a training on other pictures; those of the device.
+    pub fn resume(on: &On, path: &Path, data: &Dataset) -> Result<Self> {
         let loaded = state::open(path)?;
         let Record { arch, settings, position, data: digest_then, .. } = loaded.record.clone();
         if digest_then != digest(data) {
@@ -112,9 +124,10 @@ impl Trainer {
             return Err(Error::bad_checkpoint(path, problem));
         }
         let subject = Subject { network: loaded.definition.clone(), arch };
-        let mut trainer = Self::with(subject, settings, loaded.mean_image()?, digest_then)?;
-        loaded.restore(&mut trainer.network)?;
-        trainer.network.learned = position.batches;
+        let mut trainer = Self::with(on, subject, settings, loaded.mean_image()?, digest_then)?;
+        loaded.restore(trainer.machine.kept()?)?;
+        trainer.machine.keep()?;
+        trainer.machine.set_learned(position.batches);
         trainer.position = position;
         Ok(trainer)
     }
@@ -129,10 +142,13 @@ impl Trainer {
         Ok((Subject { network: loaded.definition, arch }, settings, position))
     }
 
-    fn with(subject: Subject, settings: Settings, mean_image: Option<Vec<f32>>, data: u32) -> Result<Self> {
+    fn with(on: &On, subject: Subject, settings: Settings, mean_image: Option<Vec<f32>>, data: u32) -> Result<Self> {
         threads::enter()?;
         let CustomNetwork { graph, preprocess, weight_ties, .. } = &subject.network;
-        let network = Network::new(graph, *weight_ties, settings.batch, true).map_err(Error::Usage)?;
+        let machine: Box<dyn Machine> = match on {
+            On::Cpu => Box::new(Cpu::new(graph, *weight_ties, settings.batch)?),
+            On::Gpu(gpu) => Box::new(OnGpu::new(gpu, graph, *weight_ties, settings.batch)?),
+        };
         let divide = match preprocess.normalize {
             Normalize::TensorOnly { range } => 255.0 / range,
             _ => 1.0,
@@ -146,7 +162,7 @@ impl Trainer {
         };
         let position = Position::default();
         let order = (usize::MAX, Vec::new());
-        Ok(Trainer { subject, settings, position, network, teacher: None, feed, mean_image, data, order })
+        Ok(Trainer { subject, settings, position, machine, feed, mean_image, data, order })
     }
 
     /// Sets a float network whose probabilities are a part of the targets. It must take the same pictures and have the same
@@ -171,10 +187,7 @@ impl Trainer {
                 "the teacher takes its pictures in another preprocessing than the network".into(),
             ));
         }
-        let mut teacher = Network::new(graph, own.weight_ties, self.settings.batch, false).map_err(Error::Usage)?;
-        init::take(&mut teacher, graph, &packed.params).map_err(Error::Usage)?;
-        self.teacher = Some(teacher);
-        Ok(())
+        self.machine.set_teacher(graph, &packed.params)
     }
 
     /// What is trained.
@@ -222,46 +235,48 @@ impl Trainer {
         let (batch, first) = (self.settings.batch, self.position.batch * self.settings.batch);
         let chosen = &self.order.1[first..first + batch];
         let labels: Vec<usize> = chosen.iter().map(|&at| data.labels[at]).collect();
-        let input = self.network.input(batch);
-        self.feed.fill(data, chosen, Some(self.position.epoch), input)?;
-        let advice = match &mut self.teacher {
-            Some(teacher) => {
-                teacher.input(batch).copy_from_slice(input);
-                teacher.infer(batch).to_vec()
-            }
-            None => Vec::new(),
-        };
+        self.feed.fill(data, chosen, Some(self.position.epoch), self.machine.input(batch))?;
         let targets = Targets { smoothing: self.settings.smoothing, teacher: self.settings.teacher };
-        let worth = self.network.learn(&labels, &advice, targets);
-        if !worth.loss.is_finite() {
-            return Err(self.diverged(worth.loss));
-        }
         let descent = Descent { rate, momentum: self.settings.momentum, decay: self.settings.decay };
-        self.network.kept(&mut |_, _, kept| {
-            if let Kept::Parameter(parameter) = kept {
-                descent.step(parameter);
-            }
-        });
-        let position = &mut self.position;
-        position.batch += 1;
-        position.batches += 1;
-        position.loss += worth.loss;
-        position.right += worth.right;
-        position.seen += batch;
-        let seen = position.seen as f64;
+        let known = self.machine.learn(&Lesson { labels: &labels, targets, descent })?;
+        self.position.batch += 1;
+        self.position.batches += 1;
+        self.note(&known)?;
+        let position = &self.position;
+        let seen = position.seen.max(1) as f64;
         Ok(Step { pictures: batch, loss: position.loss / seen, accuracy: position.right as f64 / seen })
     }
 
-    fn diverged(&self, loss: f64) -> Error {
+    /// Adds up what batches of this epoch were worth.
+    fn note(&mut self, known: &[Worth]) -> Result<()> {
+        for worth in known {
+            if !worth.loss.is_finite() {
+                return Err(self.diverged(worth.loss));
+            }
+            let position = &mut self.position;
+            position.loss += worth.loss;
+            position.right += worth.right;
+            position.seen += self.settings.batch;
+        }
+        Ok(())
+    }
+
+    /// Waits for all batches, so that what they were worth is known.
+    fn settle(&mut self) -> Result<()> {
+        let known = self.machine.settle()?;
+        self.note(&known)
+    }
+
+    fn diverged(&mut self, loss: f64) -> Error {
         let Position { epoch, batch, .. } = self.position;
         let layer = self
-            .network
+            .machine
             .not_finite(self.settings.batch)
             .map_or(String::new(), |layer| format!("; layer '{layer}' is the first with numbers that are not finite"));
         Error::Usage(format!(
             "the loss is {loss} in epoch {}, batch {}{layer}. A smaller --lr or a longer --warmup may help",
             epoch + 1,
-            batch + 1
+            batch
         ))
     }
 
@@ -271,7 +286,11 @@ impl Trainer {
     }
 
     /// Ends an epoch with what the network is worth on other pictures.
-    pub fn end_epoch(&mut self, validation: Option<Score>, data: &Dataset) -> &Epoch {
+    ///
+    /// # Errors
+    /// Those of the device; [`Error::Usage`] if the loss is no number any more.
+    pub fn end_epoch(&mut self, validation: Option<Score>, data: &Dataset) -> Result<&Epoch> {
+        self.settle()?;
         self.position.batch = self.position.batch.saturating_sub(1);
         let rate = self.rate(data.len());
         let position = &mut self.position;
@@ -280,24 +299,25 @@ impl Trainer {
         let (loss, accuracy) = (position.loss / seen, position.right as f64 / seen);
         position.history.push(Epoch { epoch: position.epoch, rate, loss, accuracy, validation });
         (position.batch, position.loss, position.right, position.seen) = (0, 0.0, 0, 0);
-        &position.history[position.history.len() - 1]
+        Ok(&position.history[position.history.len() - 1])
     }
 
     /// What the network makes of some pictures as it is.
     ///
     /// # Errors
-    /// One cannot be read.
+    /// One cannot be read; those of the device.
     pub fn evaluate(&mut self, data: &Dataset, progress: &dyn Fn(usize, usize)) -> Result<Evaluation> {
         let (mut classes, mut total) = (Vec::new(), 0.0);
         let numbers: Vec<usize> = (0..data.len()).collect();
         let targets = Targets { smoothing: 0.0, teacher: 0.0 };
-        for some in numbers.chunks(self.network.capacity()) {
+        self.settle()?;
+        for some in numbers.chunks(self.machine.capacity()) {
             progress(classes.len(), data.len());
-            self.feed.fill(data, some, None, self.network.input(some.len()))?;
-            let logits = self.network.infer(some.len());
+            self.feed.fill(data, some, None, self.machine.input(some.len()))?;
+            let logits = self.machine.infer(some.len())?;
             let mut gradient = vec![0.0; logits.len()];
             let labels = &data.labels[classes.len()..classes.len() + some.len()];
-            total += loss(logits, labels, &[], targets, &mut gradient).loss;
+            total += loss(&logits, labels, &[], targets, &mut gradient).loss;
             classes.extend(logits.chunks_exact(logits.len() / some.len()).map(best));
         }
         let right = classes.iter().zip(&data.labels).filter(|(found, label)| found == label).count();
@@ -309,11 +329,12 @@ impl Trainer {
     /// Writes the state, from which [`Trainer::resume`] goes on as if nothing had happened.
     ///
     /// # Errors
-    /// [`Error::Io`]
+    /// [`Error::Io`], and those of the device.
     pub fn save(&mut self, path: &Path) -> Result<()> {
+        self.settle()?;
         let record = Record::new(self.subject.arch.clone(), self.settings.clone(), self.position.clone(), self.data);
         let mean = self.mean_image.as_deref();
-        state::stage(path, &self.subject.network, &mut self.network, mean, &record)?.commit()
+        state::stage(path, &self.subject.network, self.machine.kept()?, mean, &record)?.commit()
     }
 }
 

@@ -18,6 +18,7 @@ mod shared;
 mod stream;
 mod textures;
 mod timeline;
+mod train;
 mod variants;
 mod verdicts;
 
@@ -45,6 +46,12 @@ fn main() -> ExitCode {
         textures: pictures_are_imported_in_the_order_asked_for, pictures_of_any_size_are_resized_as_on_the_host;
         timeline: devices_of_callers_are_timed_with_what_they_have, dispatches_of_gpus,
             steps_that_are_done_together_have_one_time, threads_may_time_and_run_at_once;
+        train: a_device_gives_the_same_bytes_each_time_and_after_interruptions, a_step_of_resnet20_is_that_of_the_cpu,
+            a_teacher_teaches_as_on_the_cpu, gradients_of_every_layer_are_those_of_the_cpu,
+            loss_that_is_no_number_names_the_layer,
+            narrow_networks_learn_as_well_as_on_the_cpu_and_states_go_from_one_to_the_other,
+            quantizers_of_all_bits_learn_as_on_the_cpu,
+            what_does_not_fit_is_refused_and_a_lost_device_leaves_the_last_state;
         variants: strips_of_pictures, tiles_of_odd_windows, tiles_of_square_windows, tuned_choices_are_kept;
         verdicts: verdicts_are_kept_until_the_next_check;
     };

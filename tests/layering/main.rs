@@ -30,7 +30,7 @@ const RANKS: [(&str, u32); 27] = [
     ("quantize", 4),
     ("plan", 4),
     ("backend", 5),
-    ("train", 5),
+    ("train", 6),
     ("session", 6),
     ("image", 3),
     ("bench", 7),
@@ -66,8 +66,9 @@ fn only_the_gpu_backend_and_the_session_name_wgpu() {
 fn every_shader_has_a_reference_of_its_name() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     // Files under `include` are parts of kernels, not kernels; those under `probes` measure devices; those under `float` are the
-    // float32 baseline, whose reference is one file, src/backend/reference/float.rs; those under `texture` are parts of `pixels`.
-    let others = ["include", "probes", "float", "texture"].map(|folder| root.join("shaders").join(folder));
+    // float32 baseline, whose reference is one file, src/backend/reference/float.rs; those under `texture` are parts of `pixels`;
+    // those under `train` are twins of src/train/steps.
+    let others = ["include", "probes", "float", "texture", "train"].map(|folder| root.join("shaders").join(folder));
     let is_kernel = |path: &PathBuf| others.iter().all(|folder| !path.starts_with(folder));
     for shader in files(&root.join("shaders"), "wgsl").into_iter().filter(is_kernel) {
         // What follows a dot is the name of a variant.

@@ -5,8 +5,10 @@ use lq_infer::internals::backend::gpu::float::FloatRecording;
 use lq_infer::internals::backend::gpu::picture::{self, Access, Kind};
 use lq_infer::internals::backend::gpu::record::{Recording, Target};
 use lq_infer::internals::bench::random_network;
+use lq_infer::internals::graph::Ties;
 use lq_infer::internals::lower::Kernel;
 use lq_infer::internals::plan::Plan;
+use lq_infer::internals::train::recording as recording_of_training;
 use lq_infer::internals::zoo::Uniform;
 use naga::back::{glsl, hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -33,6 +35,7 @@ fn shaders() -> BTreeMap<String, &'static str> {
         shaders.extend(recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
     }
     shaders.extend(float_shaders());
+    shaders.extend(training_shaders());
     for access in [Access::Sampled, Access::Copied { swapped: false }, Access::Copied { swapped: true }] {
         for (pillow, bgr) in [(true, false), (false, true)] {
             shaders.extend(picture::sources(Kind { access, pillow, bgr }).map(|source| (source, "picture")));
@@ -56,6 +59,27 @@ fn float_shaders() -> BTreeMap<String, &'static str> {
         let target = Target::plain(65_535);
         let net = FloatRecording::new(&graph, &kernels::params(&graph, seed), &target, 1 << 25).unwrap();
         shaders.extend(net.recording().pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
+    }
+    shaders
+}
+
+/// Those that train networks with every kind of layer, on rasterisers and on hardware.
+fn training_shaders() -> BTreeMap<String, &'static str> {
+    let mut shaders = BTreeMap::new();
+    for (kernels::Problem { graph, .. }, software) in kernels::all().into_iter().zip([true, false].into_iter().cycle())
+    {
+        // Some end in codes, or read a tensor twice.
+        let Ok(recording) = recording_of_training(&graph, Ties::Above, 3, &Target::plain(65_535), software) else {
+            continue;
+        };
+        shaders.extend(recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
+    }
+    let graph = kernels::resnet20(2).graph;
+    for software in [false, true] {
+        let target = Target::plain(65_535);
+        let recording = recording_of_training(&graph, Ties::Below, 128, &target, software).unwrap();
+        assert!(recording.longest().unwrap().rounds < 1 << 14, "{:?}", recording.longest());
+        shaders.extend(recording.pipelines().iter().map(|d| (d.source.to_string(), d.kernel)));
     }
     shaders
 }
@@ -119,7 +143,9 @@ fn every_shader_translates_to_every_language() {
     let others =
         ["float.copy", "float.grouped", "float.join", "float.point", "float.pool", "float.tile", "picture", "probe"];
     let all = BTreeSet::from_iter(Kernel::names().into_iter().chain(others.map(str::to_owned)));
-    assert_eq!(kernels, all);
+    let (training, own): (BTreeSet<_>, BTreeSet<_>) = kernels.into_iter().partition(|name| name.starts_with("train."));
+    assert_eq!(own, all);
+    assert_eq!(training.len(), 25, "{training:?}");
     for source in shaders.keys() {
         let (module, info) = validated(source);
         to_spirv(&module, &info);

@@ -9,6 +9,7 @@
 //! * `record`: a whole plan as plain data, built without a GPU.
 //! * `run`: a recording on a device: pipelines, buffers, execution, timing, tuning, peak rates.
 //! * `float`: the network in float32, a baseline for benchmarks, executed by `run` as well.
+//! * `train`: training, executed by `run` too.
 //! * `backend`: the [`crate::backend::Backend`] made of all these.
 
 mod backend;
@@ -19,6 +20,8 @@ mod kernels;
 pub mod record;
 mod run;
 mod table;
+#[cfg(feature = "train")]
+pub(crate) mod train;
 mod unroll;
 
 pub(crate) use device::Job;
@@ -26,3 +29,5 @@ pub use device::{Adapter, AdapterInfo, AdapterLimits, Gpu, adapters, adapters_as
 pub use float::FloatNet;
 pub use kernels::shader_hash;
 pub use run::{GpuNet, Probe, picture};
+#[cfg(feature = "train")]
+pub(crate) use run::{List, Resident, Running};

@@ -58,8 +58,8 @@ pub enum Buffer {
     Constant(usize),
 }
 
-/// A recorded plan. It can only be made from a [`Plan`], whose program has been checked, or from a graph in float32
-/// (see `float`), and cannot be changed afterwards: its shaders run without bounds checks.
+/// A recorded plan. It can only be made from a [`Plan`], whose program has been checked, or from a graph, in float32
+/// (see `float`) or for training (see `train`), and cannot be changed afterwards: its shaders run without bounds checks.
 ///
 /// ```compile_fail,E0451
 /// use lq_infer::backend::gpu::record::Recording;

@@ -41,15 +41,16 @@ impl Course<'_> {
                 return self.interrupted(trainer, &bar);
             }
             if !trainer.is_epoch_done(data) {
-                let step = trainer.step(data)?;
+                let step = trainer.step(data).map_err(|error| self.stopped(error))?;
                 let epoch = trainer.position().epoch + 1;
                 let percent = 100.0 * step.accuracy;
                 bar.message(format!("epoch {epoch}/{epochs} loss {:.4} accuracy {percent:.2}%", step.loss));
                 bar.inc(step.pictures as u64);
             }
             if trainer.is_epoch_done(data) {
-                let score = trainer.evaluate(&self.pictures.validation, &|_, _| {})?.score;
-                let line = line(trainer.end_epoch(Some(score), data));
+                let evaluation = trainer.evaluate(&self.pictures.validation, &|_, _| {});
+                let score = evaluation.map_err(|error| self.stopped(error))?.score;
+                let line = line(trainer.end_epoch(Some(score), data).map_err(|error| self.stopped(error))?);
                 bar.suspend(|| output::note(&line));
                 trainer.save(self.state).map_err(Failure::of_writing)?;
                 self.log(trainer)?;
@@ -74,13 +75,23 @@ impl Course<'_> {
             1,
             format!(
                 "interrupted in epoch {epoch} after {batch} {batches}; the state is in {state}. To go on:\n  {}",
-                self.command()
+                self.resuming()
             ),
         ))
     }
 
-    /// The command that goes on from the state.
-    fn command(&self) -> String {
+    /// What ends the training when a step or an evaluation fails. The state on disk is the last that was kept.
+    fn stopped(&self, error: Error) -> Failure {
+        match error {
+            Error::DeviceLost { .. } => {
+                Failure::new(1, format!("{error}; to go on from the last state kept:\n  {}", self.resuming()))
+            }
+            error => error.into(),
+        }
+    }
+
+    /// The command that goes on with the training.
+    fn resuming(&self) -> String {
         let TrainArgs { data, val, output, teacher, json, device, .. } = self.args;
         let mut command = format!("lq-infer train --resume {} --data {}", self.state.display(), data.display());
         let others = [("--val", val), ("--teacher", teacher), ("--json", json)];

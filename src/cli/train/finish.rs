@@ -4,7 +4,7 @@ use super::args::TrainArgs;
 use crate::backend::Control;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::source::with_golden;
-use crate::cli::{layers, open, output};
+use crate::cli::{layers, output};
 use crate::convert::{Checkpoint, Conversion, ConvertOptions, Unquantized, convert, convert_graph};
 use crate::error::{Error, Result};
 use crate::files::replace_file;
@@ -16,7 +16,13 @@ use std::path::Path;
 const BATCH: usize = 16;
 
 /// Converts the state, and compares the integer engine with the network as it was trained.
-pub(super) fn run(args: &TrainArgs, state: &Path, trainer: &mut Trainer, validation: &Dataset) -> Outcome {
+pub(super) fn run(
+    args: &TrainArgs,
+    state: &Path,
+    trainer: &mut Trainer,
+    validation: &Dataset,
+    engine: &Engine,
+) -> Outcome {
     let Conversion { packed, report, .. } = converted(trainer, state)?;
     let model = with_golden(state, packed)?;
     model.save(&args.output).map_err(Failure::of_writing)?;
@@ -25,9 +31,8 @@ pub(super) fn run(args: &TrainArgs, state: &Path, trainer: &mut Trainer, validat
     replace_file(&curve, drawing.as_bytes()).map_err(Failure::of_writing)?;
     layers::print(&report)?;
     let own = trainer.evaluate(validation, &|_, _| {})?;
-    let engine = open::engine(&args.device.device)?;
-    let integer = classes(&model, &engine, validation)?;
-    print_agreement(&own, &integer, validation, &engine)?;
+    let integer = classes(&model, engine, validation)?;
+    print_agreement(&own, &integer, validation, engine)?;
     output::line(&format!(
         "{}: {}; learning curve in {}",
         args.output.display(),

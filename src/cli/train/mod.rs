@@ -10,10 +10,11 @@ pub(super) use args::TrainArgs;
 
 use super::failure::{Failure, Outcome};
 use super::files::{need_file, usage};
-use super::output;
+use super::{open, output};
 use crate::convert::CustomNetwork;
 use crate::error::Error;
-use crate::train::{Augment, Settings, Start, Trainer};
+use crate::session::Engine;
+use crate::train::{Augment, On, Settings, Start, Trainer};
 use course::Course;
 use data::{Pictures, Role, Source};
 use std::path::{Path, PathBuf};
@@ -27,16 +28,27 @@ const HELD_OUT: f64 = 0.1;
 pub(super) fn run(args: &TrainArgs) -> Outcome {
     need_file(&args.output)?;
     let state = state_file(args)?;
+    let engine = open::engine(&args.device.device)?;
+    let on = machine(&engine);
+    output::note(&match &on {
+        On::Cpu => "training on the CPU".to_owned(),
+        On::Gpu(_) => format!("training on {}", engine.device_name()),
+    });
     let (mut trainer, pictures) = match &args.resume {
-        Some(path) => resumed(args, path)?,
-        None => started(args)?,
+        Some(path) => resumed(args, &on, path)?,
+        None => started(args, &on)?,
     };
     if let Some(path) = &args.teacher {
         trainer.set_teacher(&network::float(path)?)?;
     }
     tell(&trainer, &pictures);
     Course { args, state: &state, pictures: &pictures }.run(&mut trainer)?;
-    finish::run(args, &state, &mut trainer, &pictures.validation)
+    finish::run(args, &state, &mut trainer, &pictures.validation, &engine)
+}
+
+/// Where an engine's device trains: on itself if it is a GPU, else on the CPU.
+fn machine(engine: &Engine) -> On {
+    engine.gpu().map_or(On::Cpu, |gpu| On::Gpu(Box::new(gpu.clone())))
 }
 
 /// Says what is about to be learned, or that nothing is left to learn.
@@ -83,7 +95,7 @@ fn state_file(args: &TrainArgs) -> Result<PathBuf, Failure> {
     Ok(state)
 }
 
-fn started(args: &TrainArgs) -> Result<(Trainer, Pictures), Failure> {
+fn started(args: &TrainArgs, on: &On) -> Result<(Trainer, Pictures), Failure> {
     let own = args.graph.as_deref().map(CustomNetwork::read).transpose()?;
     let source = Source::find(&args.data, own.as_ref().map_or(&[][..], |network| &network.labels[..]), Role::Training)?;
     let count = source.count_classes()?;
@@ -96,15 +108,15 @@ fn started(args: &TrainArgs) -> Result<(Trainer, Pictures), Failure> {
         (Some(float), Some(path)) => Start::From { float, path },
         _ => Start::Random,
     };
-    let trainer = Trainer::new(subject, settings, start, &pictures.training)?;
+    let trainer = Trainer::new(on, subject, settings, start, &pictures.training)?;
     Ok((trainer, pictures))
 }
 
-fn resumed(args: &TrainArgs, path: &Path) -> Result<(Trainer, Pictures), Failure> {
+fn resumed(args: &TrainArgs, on: &On, path: &Path) -> Result<(Trainer, Pictures), Failure> {
     let (subject, settings, _) = Trainer::peek(path)?;
     let source = Source::find(&args.data, &subject.network.labels, Role::Training)?;
     let pictures = pictures(args, source, &subject.network, &settings)?;
-    Ok((Trainer::resume(path, &pictures.training)?, pictures))
+    Ok((Trainer::resume(on, path, &pictures.training)?, pictures))
 }
 
 /// Reads all pictures, and checks them before anything is learned.

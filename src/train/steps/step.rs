@@ -42,7 +42,7 @@ impl<R: Number> Step<R> {
     }
 
     /// Computes the gradients of the inputs that are wanted, and of the parameters, from that of the result. `result` is empty
-    /// unless [`Step::reads_result`].
+    /// unless the gradient depends on it.
     pub(in crate::train) fn backward(
         &mut self,
         run: &Run<R>,
@@ -58,16 +58,6 @@ impl<R: Number> Step<R> {
             Step::Pointwise(step) => step.backward(run, numbers(inputs[0].0), gradient, into.remove(0)),
             Step::Move(step) => backward_move(*step, run, inputs, (result, to), gradient, into),
         }
-    }
-
-    /// Whether the gradient depends on the result.
-    pub(in crate::train) fn reads_result(&self) -> bool {
-        matches!(self, Step::Move(Move::MaxPool(_)))
-    }
-
-    /// Whether the gradient depends on the input.
-    pub(in crate::train) fn reads_input(&self) -> bool {
-        matches!(self, Step::Conv(_) | Step::Pointwise(_) | Step::Move(Move::MaxPool(_)))
     }
 
     /// Passes all that is kept to `act`.

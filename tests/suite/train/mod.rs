@@ -13,7 +13,7 @@ use lq_infer::internals::convert::{CustomNetwork, GRAPH_VERSION};
 use lq_infer::internals::graph::preprocess::{ChannelOrder, Filter, Normalize, Preprocess, Resize};
 use lq_infer::internals::graph::{GraphBuilder, Ties, Weights};
 use lq_infer::internals::tensor::{Shape, Window};
-use lq_infer::internals::train::{Augment, Dataset, Schedule, Settings, Start, Subject, Trainer};
+use lq_infer::internals::train::{Augment, Dataset, On, Schedule, Settings, Start, Subject, Trainer};
 use std::path::{Path, PathBuf};
 
 const SIZE: usize = 8;
@@ -189,7 +189,7 @@ fn dataset(folder: &Path) -> Dataset {
 
 fn trainer(data: &Dataset) -> Trainer {
     let subject = Subject { network: network(), arch: None };
-    Trainer::new(subject, settings(3), Start::Random, data).unwrap()
+    Trainer::new(&On::Cpu, subject, settings(3), Start::Random, data).unwrap()
 }
 
 /// Trains to the end, with an interruption after step `interrupted`, and returns the state.
@@ -198,12 +198,12 @@ fn trained(data: &Dataset, file: &Path, interrupted: Option<usize>) -> Vec<u8> {
     while !trainer.is_done() {
         if interrupted == Some(steps) {
             trainer.save(file).unwrap();
-            trainer = Trainer::resume(file, data).unwrap();
+            trainer = Trainer::resume(&On::Cpu, file, data).unwrap();
         }
         trainer.step(data).unwrap();
         steps += 1;
         if trainer.is_epoch_done(data) {
-            trainer.end_epoch(None, data);
+            trainer.end_epoch(None, data).unwrap();
         }
     }
     assert_eq!(steps, 3 * 4);
@@ -233,11 +233,12 @@ fn loss_that_is_no_number_names_the_layer() {
     let data = dataset(folder.path());
     let subject = Subject { network: network(), arch: None };
     let mut trainer =
-        Trainer::new(subject, Settings { rate: 1e30, warmup: 0.0, ..settings(9) }, Start::Random, &data).unwrap();
+        Trainer::new(&On::Cpu, subject, Settings { rate: 1e30, warmup: 0.0, ..settings(9) }, Start::Random, &data)
+            .unwrap();
     let error = (0..9).find_map(|_| {
         trainer.step(&data).err().or_else(|| {
             if trainer.is_epoch_done(&data) {
-                trainer.end_epoch(None, &data);
+                trainer.end_epoch(None, &data).unwrap();
             }
             None
         })

@@ -16,22 +16,22 @@ use crate::tensor::{Shape, Window};
 use std::ops::Range;
 
 const EPILOGUE: &str = include_str!("../../../../shaders/float/epilogue.wgsl");
-const TILE: &str = include_str!("../../../../shaders/float/conv.tile.wgsl");
-const POINT: &str = include_str!("../../../../shaders/float/conv.point.wgsl");
-const GROUPED: &str = include_str!("../../../../shaders/float/conv.grouped.wgsl");
+pub(in crate::backend::gpu) const TILE: &str = include_str!("../../../../shaders/float/conv.tile.wgsl");
+pub(in crate::backend::gpu) const POINT: &str = include_str!("../../../../shaders/float/conv.point.wgsl");
+pub(in crate::backend::gpu) const GROUPED: &str = include_str!("../../../../shaders/float/conv.grouped.wgsl");
 const POOL: &str = include_str!("../../../../shaders/float/pool.wgsl");
 const COPY: &str = include_str!("../../../../shaders/float/copy.wgsl");
 const JOIN: &str = include_str!("../../../../shaders/float/join.wgsl");
 
 /// Neighbouring pixels that an invocation of `conv.tile.wgsl` computes. 4 pixels by 4 quads was the fastest of the
 /// tiles tried (`benches/record/2026-11-25-f32.md`).
-const PIXELS: usize = 4;
+pub(in crate::backend::gpu) const PIXELS: usize = 4;
 /// Quads of output channels that it computes at once.
-const QUADS: usize = 4;
+pub(in crate::backend::gpu) const QUADS: usize = 4;
 /// Windows with more taps in a row get half as many quads, or the unrolled shader would become too long.
-const LONG_ROW: usize = 3;
+pub(in crate::backend::gpu) const LONG_ROW: usize = 3;
 /// Windows with more taps in a row use `conv.point.wgsl`, which does not unroll them.
-const LONGEST_ROW: usize = 16;
+pub(in crate::backend::gpu) const LONGEST_ROW: usize = 16;
 
 type Launches = Vec<(&'static str, Launch)>;
 

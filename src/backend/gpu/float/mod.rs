@@ -14,6 +14,8 @@ mod net;
 mod place;
 mod weights;
 
+#[cfg(feature = "train")]
+pub(super) use launches::{GROUPED, LONG_ROW, LONGEST_ROW, PIXELS, POINT, QUADS, TILE};
 pub use net::FloatNet;
 
 use super::record::{Recording, Sources, Target, Variant};

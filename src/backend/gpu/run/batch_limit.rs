@@ -69,7 +69,8 @@ impl BatchLimit {
         Err(Error::DeviceLimit { device: self.device.clone(), problem })
     }
 
-    fn check_buffer(&self, layer: &str, words: usize) -> Result<()> {
+    /// An error if a buffer of so many words cannot be bound.
+    pub(crate) fn check_buffer(&self, layer: &str, words: usize) -> Result<()> {
         let (needed, allowed) = (bytes(words), self.buffer_bytes);
         if needed <= allowed {
             return Ok(());

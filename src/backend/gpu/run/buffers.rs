@@ -41,15 +41,7 @@ impl Buffers {
 
     /// The bind group of a dispatch.
     pub(crate) fn bind(&self, gpu: &Gpu, layout: &Layout, dispatch: &Dispatch, pipeline: &Pipeline) -> wgpu::BindGroup {
-        let shape = shape_buffer(gpu, dispatch);
-        let storage = dispatch.bindings.iter().map(|binding| self.resource(layout, binding));
-        let entries: Vec<wgpu::BindGroupEntry> = (0..)
-            .zip([&self.params, &shape].into_iter().chain(storage))
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-            .collect();
-        let label = Some(dispatch.name.as_str());
-        let descriptor = wgpu::BindGroupDescriptor { label, layout: &pipeline.layout, entries: &entries };
-        gpu.device().create_bind_group(&descriptor)
+        bind_group(gpu, dispatch, pipeline, &self.params, &|binding| self.resource(layout, binding))
     }
 
     fn resource(&self, layout: &Layout, binding: &Binding) -> &wgpu::Buffer {
@@ -58,6 +50,25 @@ impl Buffers {
             Buffer::Constant(index) => &self.constants[index],
         }
     }
+}
+
+/// The bind group of a dispatch, whose batch is in `params` and whose buffers `place` finds.
+pub(crate) fn bind_group<'a>(
+    gpu: &Gpu,
+    dispatch: &Dispatch,
+    pipeline: &Pipeline,
+    params: &wgpu::Buffer,
+    place: &dyn Fn(&Binding) -> &'a wgpu::Buffer,
+) -> wgpu::BindGroup {
+    let shape = shape_buffer(gpu, dispatch);
+    let storage = dispatch.bindings.iter().map(|binding| -> &wgpu::Buffer { place(binding) });
+    let entries: Vec<wgpu::BindGroupEntry> = (0..)
+        .zip([params, &shape].into_iter().chain(storage))
+        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+        .collect();
+    let label = Some(dispatch.name.as_str());
+    let descriptor = wgpu::BindGroupDescriptor { label, layout: &pipeline.layout, entries: &entries };
+    gpu.device().create_bind_group(&descriptor)
 }
 
 /// A buffer with these contents.

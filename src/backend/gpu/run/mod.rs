@@ -6,6 +6,7 @@
 //!   run.
 //! * `pace`: how a batch is divided among submissions.
 //! * `trace`: what each dispatch wrote; `timed`: runs with a timeline, by timestamps (`stamps`) where there are some.
+//! * `resident`: a recording whose tensors stay on the device, which training is.
 //! * `net`: a plan on a GPU; `picture`: from a caller's texture to the input tensor.
 //! * `tuner` times variants, `choices` remembers them; `probe` measures the device's peak rates, `rounds` whether it
 //!   ends loops early, `strengths` what it is good at.
@@ -20,6 +21,8 @@ mod pace;
 pub mod picture;
 mod pipelines;
 mod probe;
+#[cfg(feature = "train")]
+mod resident;
 mod rounds;
 mod stamps;
 mod strengths;
@@ -33,5 +36,7 @@ pub(crate) use loaded::Loaded;
 pub use net::GpuNet;
 pub(crate) use pace::Pace;
 pub use probe::Probe;
+#[cfg(feature = "train")]
+pub(crate) use resident::{List, Resident, Running};
 pub(crate) use rounds::within_rounds;
 pub(crate) use tuner::tune;

@@ -147,6 +147,12 @@ fn shader_module(device: &wgpu::Device, dispatch: &Dispatch) -> wgpu::ShaderModu
     // shaders keep the same rules: its buffers have the sizes of these shapes, weights and tables hold whole turns of
     // output channels with the same padding, and what lies outside the input is read from its first vector and
     // replaced by 0.
+    //
+    // Training, too, comes from a graph. `Recorder` makes each buffer as large as the launches that it adds need:
+    // tensors of the batch hold its largest size, which `OnGpu` does not exceed, and partial sums as many as there are
+    // parts. Parameters, statistics and bases lie where `Places` has counted them. What only some invocations have is
+    // read from a place that exists and replaced, as above. Labels are below the number of classes, and are compared
+    // only. `Resident` refuses recordings with more invocations than 31 bits count.
     unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
 }
 
