@@ -28,10 +28,6 @@ pub(super) fn run(args: &TrainArgs) -> Outcome {
     let state = state_file(args)?;
     let engine = open::engine(&args.device.device)?;
     let on = machine(&engine);
-    output::note(&match &on {
-        On::Cpu => "training on the CPU".to_owned(),
-        On::Gpu(_) => format!("training on {}", engine.device_name()),
-    });
     let (mut trainer, pictures) = match &args.resume {
         Some(path) => resumed(args, &on, path)?,
         None => started(args, &on)?,
@@ -39,6 +35,10 @@ pub(super) fn run(args: &TrainArgs) -> Outcome {
     if let Some(path) = &args.teacher {
         trainer.set_teacher(&network::float(path)?)?;
     }
+    output::note(&match &on {
+        On::Cpu => "training on the CPU".to_owned(),
+        On::Gpu(_) => format!("training on {}", engine.device_name()),
+    });
     Course { args, state: &state, pictures: &pictures }.run(&mut trainer)?;
     finish::run(args, &state, &mut trainer, &pictures.validation, &engine)
 }
