@@ -71,7 +71,8 @@ fn float(bias: bool, groups: usize) -> ConvOptions {
 }
 
 fn planes(bits: usize, groups: usize) -> ConvOptions {
-    ConvOptions { weights: Weights::Planes { bits }, bias: false, groups }
+    let weights = if bits == 0 { Weights::Float } else { Weights::Planes { bits } };
+    ConvOptions { weights, bias: false, groups }
 }
 
 /// A network with every kind of layer in float: strides, dilation, groups, depthwise convolutions, pools that overlap, channels
@@ -107,7 +108,7 @@ fn every_layer() -> Graph {
     b.finish().unwrap()
 }
 
-/// A network with quantizers of so many bits, grouped and dense, and a residual connection.
+/// A network with quantizers of so many bits, grouped and dense, and a residual connection; with weights of 0 bits, float ones.
 fn quantized(weights: usize, activations: usize, encoding: Encoding, ties: Ties) -> Graph {
     let quantize = |b: &mut GraphBuilder, name: &str, x: NodeId| {
         b.push(name, Op::Quantize { bits: activations, encoding, ties }, &[x])
@@ -279,13 +280,8 @@ pub fn a_teacher_teaches_as_on_the_cpu() {
     let folder = tempfile::tempdir().unwrap();
     let subject = narrow();
     let data = dataset(folder.path(), &subject, 16);
-    let float = Subject {
-        network: CustomNetwork {
-            graph: subject.network.graph.without_quantizers().unwrap(),
-            ..subject.network.clone()
-        },
-        ..subject
-    };
+    let graph = quantized(0, 2, Encoding::ZeroOne, Ties::Below).without_quantizers().unwrap();
+    let float = self::subject(graph, Ties::Below);
     let [teacher, own, other] = ["teacher.safetensors", "cpu", "gpu"].map(|name| folder.path().join(name));
     state(&On::Cpu, &float, &settings(4, 8), &data, 6, &teacher);
     let (checkpoint, network) = (Checkpoint::open(&teacher).unwrap(), CustomNetwork::read(&teacher).unwrap());

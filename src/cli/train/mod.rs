@@ -30,10 +30,6 @@ pub(super) fn run(args: &TrainArgs) -> Outcome {
     let state = state_file(args)?;
     let engine = open::engine(&args.device.device)?;
     let on = machine(&engine);
-    output::note(&match &on {
-        On::Cpu => "training on the CPU".to_owned(),
-        On::Gpu(_) => format!("training on {}", engine.device_name()),
-    });
     let (mut trainer, pictures) = match &args.resume {
         Some(path) => resumed(args, &on, path)?,
         None => started(args, &on)?,
@@ -41,7 +37,11 @@ pub(super) fn run(args: &TrainArgs) -> Outcome {
     if let Some(path) = &args.teacher {
         trainer.set_teacher(&network::float(path)?)?;
     }
-    tell(&trainer, &pictures);
+    let place = match &on {
+        On::Cpu => "the CPU",
+        On::Gpu(_) => &engine.device_name(),
+    };
+    tell(&trainer, &pictures, place);
     Course { args, state: &state, pictures: &pictures }.run(&mut trainer)?;
     finish::run(args, &state, &mut trainer, &pictures.validation, &engine)
 }
@@ -52,18 +52,17 @@ fn machine(engine: &Engine) -> On {
 }
 
 /// Says what is about to be learned, or that nothing is left to learn.
-fn tell(trainer: &Trainer, Pictures { training, validation }: &Pictures) {
+fn tell(trainer: &Trainer, Pictures { training, validation }: &Pictures, place: &str) {
     let (subject, settings) = (trainer.subject(), trainer.settings());
     let CustomNetwork { name, graph, labels, .. } = &subject.network;
     let names = match labels.len() {
         1..=NAMED => format!(" ({})", labels.join(", ")),
         _ => String::new(),
     };
+    output::note(&format!("training {name} {} on {place}, for {} classes{names}", graph.widths(), graph.classes()));
     let (epochs, batches, batch) = (settings.epochs, trainer.batches(training), settings.batch);
     output::note(&format!(
-        "{name} {}, {} classes{names}: {} pictures to learn from, {} held out; {epochs} epochs of {batches} batches of {batch}",
-        graph.widths(),
-        graph.classes(),
+        "{} pictures to learn from, {} held out; {epochs} epochs of {batches} batches of {batch}",
         training.len(),
         validation.len()
     ));
