@@ -110,7 +110,7 @@ impl<R: Number> Network<R> {
         let numbers = pictures * to.elements();
         let mut taken: Vec<Option<Vec<R>>> =
             into.iter().map(|into| into.map(|(slot, _)| std::mem::take(&mut slots[slot]))).collect();
-        let places = taken.iter_mut().zip(&*into).zip(&*inputs).map(|((taken, into), &input)| {
+        let places = taken.iter_mut().zip(into).zip(inputs).map(|((taken, into), &input)| {
             let length = pictures * stages[input].to.elements();
             taken.as_mut().zip(*into).map(|(taken, (_, adds))| Into { numbers: &mut taken[..length], adds })
         });
@@ -121,7 +121,7 @@ impl<R: Number> Network<R> {
         };
         let places = places.collect();
         rest[0].backward(&run, &read, (result, *to), &slots[gradient][..numbers], places);
-        for (taken, into) in taken.into_iter().zip(&*into) {
+        for (taken, into) in taken.into_iter().zip(into) {
             if let Some((taken, (slot, _))) = taken.zip(*into) {
                 slots[slot] = taken;
             }

@@ -28,6 +28,6 @@ pub fn recording(
     target: &Target,
     software: bool,
 ) -> Result<Recording, String> {
-    let recorder = Recorder::new(target.clone(), software, images);
+    let recorder = Recorder::new(*target, software, images);
     Ok(record::Recorded::new(recorder, graph, ties, true)?.recorder.into_recording())
 }
