@@ -29,12 +29,12 @@ pub fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The likeliest of those that [`meant`] gives.
+/// The candidate that `name` was most likely meant to be: the one that contains it, or the most similar one.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     meant(name, candidates).first().copied()
 }
 
-/// "; did you mean 'X'?", or "'X', 'Y' or 'Z'", for what was probably [`meant`], or nothing.
+/// "; did you mean 'X'?", or "'X', 'Y' or 'Z'", for what was probably meant by `name`, or nothing.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     let meant: Vec<String> = meant(name, candidates).iter().map(|meant| format!("'{meant}'")).collect();
     match meant.split_last() {

@@ -17,13 +17,15 @@ pub(super) enum Foreign {
 impl Foreign {
     /// The kind of a file that begins like this.
     pub(super) fn of(head: &[u8]) -> Option<Self> {
-        const KINDS: [(&[u8], Foreign); 12] = [
+        const KINDS: [(&[u8], Foreign); 14] = [
             (b"\x89PNG\r\n", Foreign::Picture),
             (b"\xff\xd8\xff", Foreign::Picture),
             (b"GIF8", Foreign::Picture),
             (b"RIFF", Foreign::Picture),
             (b"II*\0", Foreign::Picture),
             (b"MM\0*", Foreign::Picture),
+            (b"P5", Foreign::Picture),
+            (b"P6", Foreign::Picture),
             (b"PK\x03\x04", Foreign::Checkpoint),
             (b"\x80\x02", Foreign::Checkpoint),
             (b"\x89HDF", Foreign::Checkpoint),

@@ -25,8 +25,9 @@ const MAX_COMMAS: usize = 2 * MAX_STRINGS;
 /// checks that the tensors follow each other without gaps or overlaps.
 pub(crate) fn safetensors_header(file: &dyn ReadExactAt) -> Result<(usize, Metadata), String> {
     let mut head = [0; HEAD];
-    if file.read_exact_at(0, &mut head).is_ok()
-        && let Some(kind) = Foreign::of(&head)
+    let head = &mut head[..HEAD.min(file.size())];
+    if file.read_exact_at(0, head).is_ok()
+        && let Some(kind) = Foreign::of(head)
     {
         return Err(format!("is {}, no safetensors file", kind.name()));
     }
@@ -94,6 +95,7 @@ mod tests {
             refused(b"PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0\0\0"),
             "is a checkpoint in another format, no safetensors file"
         );
+        assert_eq!(refused(b"P6 1 1 255\n"), "is a picture, no safetensors file");
         // A header of 123 bytes, the first byte of whose length is "{".
         assert!(!refused(b"{\0\0\0\0\0\0\0{\"a\":{}}").contains("is text"));
     }
