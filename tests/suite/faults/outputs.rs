@@ -32,7 +32,7 @@ fn new_files_follow_the_umask() {
         let (packed, float, graph) = (at(umask), at(&format!("{umask}.float")), at(&format!("{umask}.json")));
         for arguments in [
             vec!["export", MODEL, "-o", &float],
-            vec!["convert", &float, "--graph", MODEL, "-o", &packed],
+            vec!["convert", &float, "--graph", &float, "-o", &packed],
             vec!["graph", "cifar-resnet-20", "-o", &graph],
         ] {
             let script = format!("umask {umask}; exec \"$0\" \"$@\"");
