@@ -64,7 +64,9 @@ impl Pixels {
         let needed = (height - 1).checked_mul(stride).and_then(|rows| rows.checked_add(row)).ok_or_else(too_large)?;
         if bytes.len() < needed {
             let found = bytes.len();
-            return Err(invalid(format!("with a stride of {stride} bytes takes {needed} bytes, but {found} were given")));
+            return Err(invalid(format!(
+                "with a stride of {stride} bytes takes {needed} bytes, but {found} were given"
+            )));
         }
         let rows = bytes.chunks(stride).take(height).filter_map(|bytes| bytes.get(..row));
         Ok(Pixels { height, width, rgb: rows.flat_map(|row| row.as_chunks::<N>().0).flat_map(rgb).collect() })
