@@ -7,8 +7,11 @@ use crate::error::Result;
 use crate::format::{Golden, GoldenInput, Packed};
 use crate::lower::InputKind;
 
-/// Images of each golden vector that conversion adds.
+/// Images of each golden vector that conversion adds, and of one for a network with more than [`LARGE`] multiplications. The
+/// reference takes most of a minute for an image of VGG-11 with 8 bits.
 const IMAGES: usize = 4;
+const IMAGES_IF_LARGE: usize = 2;
+const LARGE: u64 = 4_000_000_000;
 /// Seed of their noise.
 const SEED: u64 = 0x1f0e_5eed;
 
@@ -100,7 +103,7 @@ pub fn add_golden(packed: Packed, engine: &Engine) -> Result<Model> {
 pub fn add_golden_with(mut packed: Packed, engine: &Engine, progress: &dyn Fn(usize, usize)) -> Result<Model> {
     packed.header.golden.clear();
     let model = Model::try_from(packed.clone())?;
-    let kinds = kinds(&packed);
+    let (kinds, images) = (kinds(&packed), golden_images(&packed));
     for (index, &kind) in kinds.iter().enumerate() {
         // Only one program at a time is in memory.
         let net = engine.prepare_for(&model, kind, &PrepareOptions::default())?;
@@ -108,11 +111,17 @@ pub fn add_golden_with(mut packed: Packed, engine: &Engine, progress: &dyn Fn(us
             InputKind::Pixels => GoldenInput::Pixels,
             InputKind::Tensor => GoldenInput::Tensor,
         };
-        let mut golden = Golden { input, seed: SEED, images: IMAGES, digest: String::new() };
-        let tell = |done| progress(index * IMAGES + done, kinds.len() * IMAGES);
+        let mut golden = Golden { input, seed: SEED, images, digest: String::new() };
+        let tell = |done| progress(index * images + done, kinds.len() * images);
         // The reference runs each image on one thread.
         golden.digest = digest(&net, &golden, rayon::current_num_threads(), &tell)?;
         packed.header.golden.push(golden);
     }
     Model::try_from(packed)
+}
+
+/// Images of each of its golden vectors.
+fn golden_images(packed: &Packed) -> usize {
+    let is_large = packed.header.graph.macs().is_ok_and(|macs| macs > LARGE);
+    if is_large { IMAGES_IF_LARGE } else { IMAGES }
 }
