@@ -139,7 +139,8 @@ impl<'a> Emitter<'a> {
 
     fn limb_conv(&mut self, chain: &Chain, conv: Conv) -> Result<(), String> {
         let affine = self.affine(chain)?;
-        let direct = self.direct_quantizer(chain);
+        let in_parts = self.is_too_large(chain, conv);
+        let direct = self.direct_quantizer(chain).filter(|_| !in_parts);
         let max_frac = self.max_frac(chain, direct.is_some(), limbconv::LOW_BITS);
         let LimbWeights { real, first_words, input, limbs, frac } =
             self.limb_weights(conv, self.name(chain.head), &affine)?;
@@ -148,11 +149,23 @@ impl<'a> Emitter<'a> {
         let bias = |c: usize| if direct.is_some() { 0.0 } else { affine.shift[c] };
         let fixed = limbconv::fix(&real, |c, row| limbconv::cap(row, bias(c), (limbs, frac), drop, max_frac));
         let fracs: Vec<i32> = fixed.frac.iter().map(|e| e + frac - 8 * drop as i32).collect();
-        let epilogue = self.epilogue(chain, direct, &affine, &fracs, limbconv::LOW_BITS)?;
+        let epilogue = match in_parts {
+            true => self.value_epilogue(chain, None, &affine, &fracs, limbconv::LOW_BITS),
+            false => self.epilogue(chain, direct, &affine, &fracs, limbconv::LOW_BITS),
+        }?;
         let words = real.lanes.div_ceil(LIMB_LANES);
         let kernel = LimbConv { input, window: conv.window, weights: fixed.packed, words, first_words, drop, epilogue };
+        if in_parts {
+            return self.push_in_parts(chain.head, kernel);
+        }
         self.push(chain.head, Kernel::LimbConv(kernel));
         Ok(())
+    }
+
+    /// Whether a float convolution is computed in parts. Those with groups or an addition have few weights.
+    fn is_too_large(&self, chain: &Chain, conv: Conv) -> bool {
+        let words = conv.outputs * conv.window.taps() * conv.inputs.div_ceil(LIMB_LANES) * WEIGHT_LIMBS;
+        conv.groups == 1 && chain.residual.is_none() && words > self.most_words
     }
 
     /// Whether a chain is an ungrouped float convolution followed by nothing but batch norms, so that the host can

@@ -39,6 +39,8 @@ pub(super) struct Emitter<'a> {
     pub forms: Vec<Forms>,
     pub rows: Vec<Row>,
     pub row_tensors: Vec<Option<TensorId>>,
+    /// Most words of weights of a float convolution that is not computed in parts.
+    pub most_words: usize,
 }
 
 impl<'a> Emitter<'a> {

@@ -65,7 +65,10 @@ impl Emitter<'_> {
         frac: &[i32],
         low_bits: u32,
     ) -> Result<Epilogue, String> {
-        let Some(quant) = direct else { return self.value_epilogue(chain, affine, frac, low_bits) };
+        let Some(quant) = direct else {
+            let quant = self.quantizer_of(chain.end);
+            return self.value_epilogue(chain, quant, affine, frac, low_bits);
+        };
         let (levels, ties) = self.levels_of(quant.quantize)?;
         let relu = chain.relu || quant.relu;
         let row = |(&h, &f)| thresholds::on_sums(&levels, h, relu, f, low_bits, ties);
@@ -75,9 +78,11 @@ impl Emitter<'_> {
         Ok(Epilogue { low_bits, bias: vec![[0, 0]; frac.len()], finish })
     }
 
-    fn value_epilogue(
+    /// An epilogue that gives values, and the codes of `quant` besides.
+    pub(super) fn value_epilogue(
         &mut self,
         chain: &Chain,
+        quant: Option<QuantChain>,
         affine: &Affine,
         frac: &[i32],
         low_bits: u32,
@@ -88,7 +93,6 @@ impl Emitter<'_> {
         let biases = affine.shift.iter().zip(frac).zip(&shifts);
         let bias = biases.map(|((&h, &f), &s)| bitconv::bias(h, f, bitconv::rounding_half(s), low_bits)).collect();
         let residual = self.residual(chain.residual)?;
-        let quant = self.quantizer_of(chain.end);
         let readers = self.graph.consumers(chain.end).count();
         let stored = readers != usize::from(quant.is_some());
         let codes = match quant {

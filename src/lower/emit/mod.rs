@@ -1,10 +1,11 @@
 //! The last pass: groups of nodes become steps on integer tensors. `emitter` is the state, `tensors` makes results
 //! available in the form that a step asks for, `convs` emits convolutions, `finish` what follows them in the same
-//! step, `padding` zero channels before a tensor's own.
+//! step, `large` convolutions in parts, `padding` zero channels before a tensor's own.
 
 mod convs;
 mod emitter;
 mod finish;
+mod large;
 mod padding;
 mod tensors;
 
@@ -35,6 +36,17 @@ pub enum InputKind {
 /// With [`InputKind::Pixels`] and a per-channel mean, mean and standard deviation are folded into the first
 /// convolution. A mean image is subtracted by the host, so its program is the one for [`InputKind::Tensor`].
 pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputKind) -> Result<Program, String> {
+    lower_within(graph, params, normalize, kind, large::MOST_WORDS)
+}
+
+/// [`lower`] with float convolutions in parts that have at most `most_words` words of weights each.
+pub(super) fn lower_within(
+    graph: &Graph,
+    params: &Params,
+    normalize: &Normalize,
+    kind: InputKind,
+    most_words: usize,
+) -> Result<Program, String> {
     let facts = graph.facts()?;
     let scales = range::scales(graph, params, input_range(normalize))?;
     let pixels = match (kind, normalize) {
@@ -59,6 +71,7 @@ pub fn lower(graph: &Graph, params: &Params, normalize: &Normalize, kind: InputK
         forms: vec![Forms::default(); count],
         row_tensors: vec![None; rows.len()],
         rows,
+        most_words,
     };
     let input = emitter.input();
     let logits = emitter.run()?;

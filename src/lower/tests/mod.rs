@@ -2,6 +2,7 @@
 
 mod chain;
 mod emit;
+mod large;
 mod range;
 mod rows;
 mod work;
