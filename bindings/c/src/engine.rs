@@ -28,10 +28,10 @@ pub unsafe extern "C" fn lq_engine_new(
 ) -> Status {
     // SAFETY: the caller gives texts or NULL, and a valid place.
     outcome(|| unsafe {
-        let Ok(selector) = text(device, "device")?.unwrap_or("auto").parse::<DeviceSelector>();
-        let cache = text(cache, "cache")?;
-        let builder = cache.into_iter().fold(lq_infer::Engine::builder().device(selector), EngineBuilder::cache);
         give(out, || {
+            let Ok(selector) = text(device, "device")?.unwrap_or("auto").parse::<DeviceSelector>();
+            let cache = text(cache, "cache")?;
+            let builder = cache.into_iter().fold(lq_infer::Engine::builder().device(selector), EngineBuilder::cache);
             let inner = with_threads(builder, threads)?.build()?;
             Ok(Engine { device: c_text(&inner.device_name()), inner })
         })
@@ -80,8 +80,11 @@ pub unsafe extern "C" fn lq_engine_prepare(
 ) -> Status {
     // SAFETY: the caller gives an engine, a model, a call or NULL, and a valid place.
     outcome(|| unsafe {
-        let (engine, model) = (required(engine, "engine")?, required(model, "model")?);
-        let options = PrepareOptions { max_batch, control: control(call)?, ..PrepareOptions::default() };
-        give(out, || engine.inner.prepare_with(&model.inner, options).map(Net::new))
+        give(out, || {
+            let control = control(call)?;
+            let (engine, model) = (required(engine, "engine")?, required(model, "model")?);
+            let options = PrepareOptions { max_batch, control, ..PrepareOptions::default() };
+            engine.inner.prepare_with(&model.inner, options).map(Net::new)
+        })
     })
 }

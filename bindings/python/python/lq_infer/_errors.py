@@ -42,7 +42,10 @@ class DeviceLostError(DeviceError):
 
 
 class DeadlineError(Error, TimeoutError):
-    """The timeout passed before the work was done."""
+    """The timeout passed before the work was done.
+
+    Python's TimeoutError is an OSError, so ``except DeadlineError`` has to stand before ``except OSError``.
+    """
 
 
 class VerificationError(Error):
