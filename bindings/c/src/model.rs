@@ -109,6 +109,13 @@ pub unsafe extern "C" fn lq_model_label(model: *const Model, class_index: usize)
     label.map_or(null(), |label| label.as_ptr())
 }
 
+/// Whether the model takes pictures, or only the tensors of lq_net_logits_of_tensors. False if `model` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lq_model_takes_pictures(model: *const Model) -> bool {
+    // SAFETY: the caller gives NULL or a model that was not freed.
+    unsafe { model.as_ref() }.is_some_and(|model| model.inner.takes_pixels())
+}
+
 /// One image of lq_net_logits of a picture of any size: [height, width, 3] in RGB, resized and cropped as the model's file says.
 /// `format` is an lq_pixel_format. Rows of `pixels` begin every `stride` bytes. `image` is room for `room` bytes, of which none is
 /// written on failure.

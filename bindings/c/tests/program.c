@@ -191,6 +191,7 @@ int main(int argc, char **argv) {
     size_t height, width, channels, classes;
     CHECK(lq_model_shape(model, &height, &width, &channels, &classes) == LQ_STATUS_OK);
     CHECK(height == 32 && width == 32 && channels == 3 && classes == 10);
+    CHECK(lq_model_takes_pictures(model) && !lq_model_takes_pictures(NULL));
     CHECK(lq_model_shape(model, NULL, NULL, NULL, NULL) == LQ_STATUS_OK);
     CHECK(strcmp(lq_model_label(model, 8), "ship") == 0 && lq_model_label(model, 10) == NULL);
 
