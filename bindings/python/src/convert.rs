@@ -50,15 +50,14 @@ impl Conversion {
     }
 }
 
-/// Converts a checkpoint, and writes the packed model if `output` is given.
+/// Turns a trained checkpoint into a packed model, and writes it if ``output`` is given.
+///
+/// The arguments are those of ``lq-infer convert``. Raises OSError, CheckpointError or UsageError.
 #[pyfunction]
 #[pyo3(signature = (
     checkpoint, output = None, *, arch = None, graph = None, key = None, prefix = None, encoding = None, labels = None,
     mean_image = None, input_size = None, name = None, allow_float = false
 ))]
-/// Turns a trained checkpoint into a packed model, and writes it if ``output`` is given.
-///
-/// The arguments are those of ``lq-infer convert``. Raises OSError, CheckpointError or UsageError.
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub(crate) fn convert(
     py: Python<'_>,

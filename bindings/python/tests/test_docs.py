@@ -26,7 +26,7 @@ def documented():
                     yield f"{node.name}.{member.name}", ast.get_docstring(member)
 
 
-@pytest.mark.parametrize(("name", "text"), documented())
+@pytest.mark.parametrize(("name", "text"), list(documented()))
 def test_help_says_what_the_stub_says(name, text):
     found = _lq_infer
     for part in name.split("."):
