@@ -22,8 +22,8 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A training checkpoint that cannot be converted.
-    #[error("{}: cannot convert this checkpoint: {}", shown(path), brief(problem))]
+    /// A checkpoint of a training that cannot be used.
+    #[error("{}: not a usable checkpoint: {}", shown(path), brief(problem))]
     BadCheckpoint {
         /// The file, or the name that stands for it.
         path: PathBuf,

@@ -21,6 +21,7 @@ mod families;
 mod shaders;
 mod spirv;
 mod tables;
+mod training;
 #[path = "../common/verdict.rs"]
 mod verdict;
 
@@ -68,8 +69,11 @@ fn found() -> Outcome<Option<Found>> {
     // What the model of time compares is compiled for the family that stands for others.
     let compared = compared(families::machine(STAND_IN)?.name);
     let compile = |name| -> Outcome<Family> {
-        let machines = if name == STAND_IN { compared.clone() } else { vec![families::machine(name)?] };
-        radv.compile(name, shaders::shaders(&networks, &machines))
+        let own = families::machine(name)?;
+        let machines = if name == STAND_IN { compared.clone() } else { vec![own] };
+        let mut sources = shaders::shaders(&networks, &machines);
+        sources.extend(training::shaders(own)?);
+        radv.compile(name, sources)
     };
     let families = FAMILIES.into_iter().map(compile).collect::<Outcome<Vec<Family>>>()?;
     let divisions = shaders::divisions(&networks, &compared)?;
@@ -103,7 +107,9 @@ fn here(device: &str) -> Outcome<()> {
         machines.iter().find(|machine| machine.id == device).ok_or_else(|| format!("unknown device {device}"))?;
     let driver = Driver::open()?.ok_or("there is no Vulkan device")?;
     println!("{} ({}), shaders for {}", driver.name, driver.version, machine.name);
-    for source in shaders::shaders(&shaders::networks()?, &[machine]) {
+    let mut sources = shaders::shaders(&shaders::networks()?, &[machine]);
+    sources.extend(training::shaders(machine)?);
+    for source in sources {
         let compiled = driver.compile(&spirv::translated(&source.wgsl, driver.abilities())?, source.storage_buffers)?;
         let statistics: Vec<String> = compiled.statistics.iter().map(|(name, n)| format!("{name} {n}")).collect();
         println!("{} ({}), subgroups of {}: {}", source.name, source.variant, compiled.lanes, statistics.join(", "));

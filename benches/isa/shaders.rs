@@ -67,6 +67,20 @@ pub struct Source {
     pub products: usize,
 }
 
+impl Source {
+    /// That of a dispatch.
+    pub fn of(name: String, dispatch: &Dispatch) -> Self {
+        Source {
+            name,
+            kernel: dispatch.kernel.to_owned(),
+            variant: dispatch.variant.to_string(),
+            wgsl: dispatch.source.to_string(),
+            storage_buffers: dispatch.bindings.len(),
+            products: dispatch.nest.products,
+        }
+    }
+}
+
 /// The distinct shaders that networks consist of on these devices, in batches of all sizes. Names say for which batch and, but
 /// for the first device, for which device a shader is, if no earlier one is the same.
 pub fn shaders(networks: &[Network], machines: &[&Machine]) -> Vec<Source> {
@@ -78,14 +92,7 @@ pub fn shaders(networks: &[Network], machines: &[&Machine]) -> Vec<Source> {
                 if seen.insert(dispatch.source.clone()) {
                     let batch = if images == BATCHES[0] { String::new() } else { format!(" at {images}") };
                     let device = if nth == 0 { String::new() } else { format!(" on {}", machine.id) };
-                    sources.push(Source {
-                        name: format!("{}{batch}{device}", name(network, dispatch)),
-                        kernel: dispatch.kernel.to_owned(),
-                        variant: dispatch.variant.to_string(),
-                        wgsl: dispatch.source.to_string(),
-                        storage_buffers: dispatch.bindings.len(),
-                        products: dispatch.nest.products,
-                    });
+                    sources.push(Source::of(format!("{}{batch}{device}", name(network, dispatch)), dispatch));
                 }
             }
         }

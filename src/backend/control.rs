@@ -4,8 +4,20 @@ use crate::error::{Error, Result};
 use crate::platform::Instant;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Cancellation and a deadline for a piece of work. The default has neither.
+///
+/// ```
+/// use lq_infer::{ClassifyOptions, Control, Engine, ErrorKind, Model, Pixels};
+/// use std::time::Duration;
+///
+/// let net = Engine::builder().device("cpu").build()?.prepare(&Model::bundled()?)?;
+/// let control = Control::within(Duration::ZERO);
+/// let outcome = net.classify(&Pixels::from_rgb(&[128; 12], 2, 2, 6)?, &ClassifyOptions { control, ..Default::default() });
+/// assert_eq!(outcome.err().map(|error| error.kind()), Some(ErrorKind::DeadlineExceeded));
+/// # Ok::<(), lq_infer::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     /// Stops the work when it is cancelled.
@@ -15,6 +27,11 @@ pub struct Control {
 }
 
 impl Control {
+    /// A deadline `timeout` from now, without a way to cancel. There is none if the clock does not reach that far.
+    pub fn within(timeout: Duration) -> Self {
+        Control { cancel: None, deadline: Instant::now().checked_add(timeout) }
+    }
+
     /// An error if the work should stop now.
     pub fn check(&self) -> Result<()> {
         if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {

@@ -53,12 +53,12 @@ pub fn read_bytes(bytes: &[u8], name: &str) -> Result<Packed> {
 /// Why a file of another kind is no packed model, and what to do with it.
 fn refusal(kind: Foreign) -> &'static str {
     match kind {
-        Foreign::Picture => "is a picture, no packed model; give pictures as INPUT",
+        Foreign::Picture => "is a picture, no packed model",
         Foreign::Checkpoint => {
             "looks like a checkpoint, no packed model; `lq-infer convert` makes a packed model of it, or `lq-infer quantize` \
              of a network in float"
         }
-        Foreign::NumpyArray => "is a NumPy array, no packed model; give arrays as INPUT",
+        Foreign::NumpyArray => "is a NumPy array, no packed model",
         Foreign::Json => "is text, no packed model; a graph file is given to `lq-infer convert --graph`",
         Foreign::Gzip => "is compressed with gzip; unpack it first",
     }

@@ -52,14 +52,22 @@ impl Pixels {
     /// Rows of pixels of `N` bytes, each made red, green, blue by `rgb`.
     fn from_rows<const N: usize>(bytes: &[u8], size: [usize; 3], rgb: impl Fn(&[u8; N]) -> [u8; 3]) -> Result<Self> {
         let [width, height, stride] = size;
-        let row = width.checked_mul(N).filter(|&row| row > 0 && row <= stride);
-        let needed = |row: usize| height.checked_sub(1)?.checked_mul(stride)?.checked_add(row);
-        let Some(row) = row.filter(|&row| needed(row).is_some_and(|needed| needed <= bytes.len())) else {
-            return Err(Error::Usage(format!(
-                "{} bytes in rows of {stride} are no picture of {width} x {height} pixels of {N} bytes",
-                bytes.len()
+        let invalid = |problem: String| Error::Usage(format!("a picture of {width} x {height} pixels {problem}"));
+        if width == 0 || height == 0 {
+            return Err(invalid("is empty".into()));
+        }
+        let too_large = || invalid(format!("with a stride of {stride} bytes is larger than any memory"));
+        let row = width.checked_mul(N).ok_or_else(too_large)?;
+        if stride < row {
+            return Err(invalid(format!("has a stride of {stride} bytes, but a row takes {row} ({N} for each pixel)")));
+        }
+        let needed = (height - 1).checked_mul(stride).and_then(|rows| rows.checked_add(row)).ok_or_else(too_large)?;
+        if bytes.len() < needed {
+            let found = bytes.len();
+            return Err(invalid(format!(
+                "with a stride of {stride} bytes takes {needed} bytes, but {found} were given"
             )));
-        };
+        }
         let rows = bytes.chunks(stride).take(height).filter_map(|bytes| bytes.get(..row));
         Ok(Pixels { height, width, rgb: rows.flat_map(|row| row.as_chunks::<N>().0).flat_map(rgb).collect() })
     }
@@ -84,19 +92,21 @@ mod tests {
     #[test]
     fn sizes_that_do_not_match_are_refused() {
         let most = usize::MAX;
-        for (bytes, width, height, stride) in [
-            (12, 0, 2, 6),
-            (12, 2, 0, 6),
-            (12, 2, 2, 5),
-            (11, 2, 2, 6),
-            (12, 2, 2, 7),
-            (0, 1, 1, 3),
-            (12, most, 2, most),
-            (12, 1, most, 3),
-            (12, 2, 3, most),
+        for (bytes, width, height, stride, problem) in [
+            (12, 0, 2, 6, "a picture of 0 x 2 pixels is empty"),
+            (12, 2, 0, 6, "a picture of 2 x 0 pixels is empty"),
+            (12, 2, 2, 5, "has a stride of 5 bytes, but a row takes 6 (3 for each pixel)"),
+            (12, 2, 2, 0, "has a stride of 0 bytes"),
+            (11, 2, 2, 6, "with a stride of 6 bytes takes 12 bytes, but 11 were given"),
+            (12, 2, 2, 7, "with a stride of 7 bytes takes 13 bytes, but 12 were given"),
+            (0, 1, 1, 3, "takes 3 bytes, but 0 were given"),
+            (12, most, 2, most, "is larger than any memory"),
+            (12, 1, most, 3, "is larger than any memory"),
+            (12, 2, 3, most, "is larger than any memory"),
         ] {
             let error = Pixels::from_rgb(&vec![0; bytes], width, height, stride).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Usage, "{bytes} {width} {height} {stride}");
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert!(error.to_string().contains(problem), "{error}, expected: {problem}");
         }
     }
 }

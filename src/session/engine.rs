@@ -41,9 +41,9 @@ pub struct EngineBuilder {
 }
 
 impl EngineBuilder {
-    /// Which device to open; [`DeviceSelector::Auto`] if not called.
-    pub fn device(mut self, selector: DeviceSelector) -> Self {
-        self.selector = selector;
+    /// Which device to open, a selector or its text (`"vulkan"`); [`DeviceSelector::Auto`] if not called.
+    pub fn device(mut self, selector: impl Into<DeviceSelector>) -> Self {
+        self.selector = selector.into();
         self
     }
 
@@ -170,7 +170,8 @@ impl Engine {
     /// [`Engine::prepare`] with a batch size, a progress callback, cancellation and a deadline.
     ///
     /// # Errors
-    /// Those of [`Engine::prepare`], [`crate::Error::Cancelled`], [`crate::Error::DeadlineExceeded`].
+    /// Those of [`Engine::prepare`], [`crate::Error::Cancelled`], [`crate::Error::DeadlineExceeded`]; [`crate::Error::Usage`]
+    /// if the largest batch is none that a network can be prepared for.
     pub fn prepare_with(&self, model: &Model, options: PrepareOptions) -> Result<Net> {
         self.prepare_for(model, usual_kind(model.packed()), &options)
     }
@@ -201,7 +202,7 @@ impl Engine {
         let PrepareOptions { max_batch, progress, control } = options;
         Task::start(Place::for_long_work(), control, move |control| async move {
             let options = PrepareOptions { max_batch, progress, control };
-            let (kind, programs) = (usual_kind(model.packed()), engine.programs(&model, max_batch));
+            let (kind, programs) = (usual_kind(model.packed()), engine.programs(&model, max_batch)?);
             programs.ready(kind, &options).await?;
             Ok(Net::of(programs))
         })
@@ -209,13 +210,13 @@ impl Engine {
 
     /// Prepares `model` for one of the kinds of input that it takes.
     pub(super) fn prepare_for(&self, model: &Model, kind: InputKind, options: &PrepareOptions) -> Result<Net> {
-        let programs = self.programs(model, options.max_batch);
+        let programs = self.programs(model, options.max_batch)?;
         programs.prepare(kind, options)?;
         Ok(Net::of(programs))
     }
 
     /// The programs of `model`, none of them prepared.
-    fn programs(&self, model: &Model, max_batch: usize) -> Programs {
+    fn programs(&self, model: &Model, max_batch: usize) -> Result<Programs> {
         let name = || format!("{} on {}", model.header().name, self.device_name());
         let recorder = self.profile.as_ref().map(|profile| profile.net(name()));
         Programs::new(model.clone(), self.backend.clone(), max_batch, recorder)

@@ -45,14 +45,17 @@ pub struct PrepareTimes {
 }
 
 impl Programs {
+    /// None of the programs is prepared yet.
     pub(super) fn new(
         model: Model,
         backend: Arc<dyn Backend>,
         max_batch: usize,
         recorder: Option<Arc<Recorder>>,
-    ) -> Self {
-        let max_batch = max_batch.clamp(1, MAX_BATCH);
-        Programs { model, backend, max_batch, prepared: Default::default(), recorder }
+    ) -> Result<Self> {
+        if !(1..=MAX_BATCH).contains(&max_batch) {
+            return Err(Error::Usage(format!("the largest batch is {max_batch} images, expected 1 to {MAX_BATCH}")));
+        }
+        Ok(Programs { model, backend, max_batch, prepared: Default::default(), recorder })
     }
 
     /// The program for inputs of this kind.

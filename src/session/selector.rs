@@ -10,8 +10,8 @@ use std::str::FromStr;
 /// ```
 /// use lq_infer::DeviceSelector;
 ///
-/// assert_eq!("Vulkan".parse(), Ok(DeviceSelector::Api("vulkan".into())));
-/// assert_eq!("2".parse(), Ok(DeviceSelector::Index(2)));
+/// assert_eq!(DeviceSelector::from("Vulkan"), DeviceSelector::Api("vulkan".into()));
+/// assert_eq!(DeviceSelector::from("2"), DeviceSelector::Index(2));
 /// assert_eq!("Radeon".parse(), Ok(DeviceSelector::Name("radeon".into())));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,19 +33,25 @@ pub enum DeviceSelector {
     Name(String),
 }
 
-impl FromStr for DeviceSelector {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+impl From<&str> for DeviceSelector {
+    fn from(text: &str) -> Self {
         let lower = text.trim().to_lowercase();
-        Ok(match lower.as_str() {
+        match lower.as_str() {
             "auto" => Self::Auto,
             "cpu" => Self::Cpu,
             "cpu-reference" => Self::CpuReference,
             "gpu" => Self::Gpu,
             "vulkan" | "metal" | "dx12" | "gl" => Self::Api(lower),
             _ => lower.parse().map_or(Self::Name(lower), Self::Index),
-        })
+        }
+    }
+}
+
+impl FromStr for DeviceSelector {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.into())
     }
 }
 

@@ -29,10 +29,11 @@ fn new_files_follow_the_umask() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     for (umask, mode) in [("022", 0o644), ("027", 0o640)] {
-        let (packed, float, graph) = (at(umask), at(&format!("{umask}.float")), at(&format!("{umask}.json")));
+        let (packed, float, graph) =
+            (at(umask), at(&format!("{umask}.float.safetensors")), at(&format!("{umask}.json")));
         for arguments in [
             vec!["export", MODEL, "-o", &float],
-            vec!["convert", &float, "--graph", MODEL, "-o", &packed],
+            vec!["convert", &float, "--graph", &float, "-o", &packed],
             vec!["graph", "cifar-resnet-20", "-o", &graph],
         ] {
             let script = format!("umask {umask}; exec \"$0\" \"$@\"");

@@ -144,8 +144,8 @@ fn what_cannot_be_quantized_is_refused() {
     refused(&pictures, &output, &["--bits", "2/2,nothing*=3/3"], 2, &["'nothing*'", "conv0"]);
     refused(&pictures, &output, &["--bits", "32/32"], 2, &["nothing to quantize"]);
     refused(&pictures, &checkpoint, &["--bits", "2/2"], 2, &[".npz"]);
-    refused(&at("none"), &output, &["--bits", "2/2"], 3, &["none: does not exist; give a folder of pictures"]);
-    refused(Path::new(SHIP), &output, &["--bits", "2/2"], 3, &["ship.png: is a file; give a folder of pictures"]);
+    refused(&at("none"), &output, &["--bits", "2/2"], 3, &["none: ", "does not exist; give a folder of pictures"]);
+    refused(Path::new(SHIP), &output, &["--bits", "2/2"], 3, &["ship.png: ", "is a file; give a folder of pictures"]);
     std::fs::write(at("one.txt"), "cat\n").unwrap();
     let labels = ["--bits", "2/2", "--labels", text(&at("one.txt"))].map(str::to_owned);
     let labels = labels.each_ref().map(String::as_str);
