@@ -1,6 +1,6 @@
-//! Gives the shared library of a plain `cargo build` its own name as SONAME, on systems with ELF files. Without one, a program that
-//! is linked with the path of the library would ask for that path when it starts. cargo-c, which sets the feature `capi`, gives
-//! the library that it installs a SONAME with a version (`liblq_infer.so.0.1`) by itself.
+//! Gives the shared library of a plain `cargo build` its own name as SONAME, on systems with ELF files. Without one, a
+//! program that is linked with the path of the library would ask for that path when it starts. cargo-c, which sets the
+//! feature `capi`, gives the library that it installs a SONAME with a version (`liblq_infer.so.0.1`) by itself.
 
 const WITH_ELF: [&str; 9] =
     ["android", "dragonfly", "freebsd", "haiku", "hurd", "illumos", "linux", "netbsd", "openbsd"];

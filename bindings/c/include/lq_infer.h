@@ -92,8 +92,8 @@ typedef struct lq_device {
   const char *problem;
 } lq_device;
 
-// How one call can be ended early. Functions take NULL for a call that runs to its end. Calls look at this after every kernel or
-// batch, so they end soon rather than at once.
+// How one call can be ended early. Functions take NULL for a call that runs to its end. Calls look at this after every
+// kernel or batch, so they end soon rather than at once.
 typedef struct lq_call {
   // Ends the call when lq_cancel_now is called, or NULL.
   const struct lq_cancel *cancel;
@@ -131,12 +131,10 @@ void lq_cancel_free(struct lq_cancel *cancel);
 // Calls `each` with every device, in the order of their indices, and with `user`.
 enum lq_status lq_devices(void (*each)(const struct lq_device *device, void *user), void *user);
 
-// SHA-256 of `numbers` logits with the low byte first, in hex: the same on every device. Of the logits of one image, it is what
-// `lq-infer --logits --json` prints. `digest` is room for `room` bytes, at least LQ_DIGEST_SIZE, of which none is written on failure.
-enum lq_status lq_digest(const float *logits,
-                         size_t numbers,
-                         char *digest,
-                         size_t room);
+// SHA-256 of `numbers` logits with the low byte first, in hex: the same on every device. Of the logits of one image,
+// it is what `lq-infer --logits --json` prints. `digest` is room for `room` bytes, at least LQ_DIGEST_SIZE, of which
+// none is written on failure.
+enum lq_status lq_digest(const float *logits, size_t numbers, char *digest, size_t room);
 
 // Opens a device: "auto" (also NULL: a hardware GPU, else the CPU), "cpu", "gpu", "vulkan", "metal", "dx12", "gl", an index
 // or an id of lq_devices, or part of a name. `threads` are those of the CPU; 0 for all. `cache` is a folder for what is
@@ -155,8 +153,8 @@ const char *lq_engine_device(const struct lq_engine *engine);
 // Whether the device was lost, as far as is known. Then every call gives LQ_STATUS_DEVICE_LOST.
 bool lq_engine_is_lost(const struct lq_engine *engine);
 
-// Makes a model ready to run, with memory for `max_batch` images at a time; more are run in several batches. `call` may be
-// NULL.
+// Makes a model ready to run, with memory for `max_batch` images at a time, 1 to 4096; more are run in several
+// batches. `call` may be NULL.
 enum lq_status lq_engine_prepare(const struct lq_engine *engine,
                                  const struct lq_model *model,
                                  size_t max_batch,
@@ -191,9 +189,9 @@ const char *lq_model_label(const struct lq_model *model, size_t class_index);
 // Whether the model takes pictures, or only the tensors of lq_net_logits_of_tensors. False if `model` is NULL.
 bool lq_model_takes_pictures(const struct lq_model *model);
 
-// One image of lq_net_logits of a picture of any size: [height, width, 3] in RGB, resized and cropped as the model's file says.
-// `format` is an lq_pixel_format. Rows of `pixels` begin every `stride` bytes. `image` is room for `room` bytes, of which none is
-// written on failure.
+// One image of lq_net_logits of a picture of any size: [height, width, 3] in RGB, resized and cropped as the model's
+// file says. `format` is an lq_pixel_format. Rows of `pixels` begin every `stride` bytes. `image` is room for `room`
+// bytes, of which none is written on failure.
 enum lq_status lq_model_preprocess(const struct lq_model *model,
                                    const uint8_t *pixels,
                                    uint32_t format,
@@ -213,9 +211,9 @@ enum lq_status lq_model_preprocess_file(const struct lq_model *model,
 // Frees a net. It must not be in use.
 void lq_net_free(struct lq_net *net);
 
-// Logits of `images` pictures at the network's size: `pixels` are [images, height, width, 3] in RGB, as lq_model_preprocess
-// makes them of pictures of any size. `logits` is room for [images, classes] numbers, `room` of them, of which none is written
-// on failure. The same bits on every device. `call` may be NULL.
+// Logits of `images` pictures at the network's size: `pixels` are [images, height, width, 3] in RGB, as
+// lq_model_preprocess makes them of pictures of any size. `logits` is room for [images, classes] numbers, `room` of
+// them, of which none is written on failure. The same bits on every device. `call` may be NULL.
 enum lq_status lq_net_logits(const struct lq_net *net,
                              const uint8_t *pixels,
                              size_t images,
@@ -231,10 +229,9 @@ enum lq_status lq_net_logits_of_tensors(const struct lq_net *net,
                                         size_t room,
                                         const struct lq_call *call);
 
-// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of `pixels`
-// begin every `stride` bytes.
-// `top` is room for `room` predictions, best first; `found` (may be NULL) is how many were written, 0 on failure. `call` may be
-// NULL.
+// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of
+// `pixels` begin every `stride` bytes. `top` is room for `room` predictions, best first; `found` (may be NULL) is how
+// many were written, 0 on failure. `call` may be NULL.
 enum lq_status lq_net_classify(const struct lq_net *net,
                                const uint8_t *pixels,
                                uint32_t format,
@@ -255,8 +252,8 @@ enum lq_status lq_net_classify_file(const struct lq_net *net,
                                     size_t *found,
                                     const struct lq_call *call);
 
-// What lq_net_classify gives, by the logits of one image: `logits` are those of all classes, `numbers` of them. `top`, `room` and
-// `found` are those of lq_net_classify.
+// What lq_net_classify gives, by the logits of one image: `logits` are those of all classes, `numbers` of them. `top`,
+// `room` and `found` are those of lq_net_classify.
 enum lq_status lq_net_classification(const struct lq_net *net,
                                      const float *logits,
                                      size_t numbers,
@@ -264,8 +261,9 @@ enum lq_status lq_net_classification(const struct lq_net *net,
                                      size_t room,
                                      size_t *found);
 
-// The message of the last call on this thread that failed, or "" if none has. It stays, and the pointer is valid, until the next
-// call on this thread that fails: calls that succeed do not clear it, so ask for it only after a failure.
+// The message of the last call on this thread that failed, or "" if none has. It stays, and the pointer is valid,
+// until the next call on this thread that fails: calls that succeed do not clear it, so ask for it only after a
+// failure.
 const char *lq_last_error(void);
 
 #ifdef __cplusplus

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 /// A flag that ends calls.
 pub struct Cancel(CancelToken);
 
-/// How one call can be ended early. Functions take NULL for a call that runs to its end. Calls look at this after every kernel or
-/// batch, so they end soon rather than at once.
+/// How one call can be ended early. Functions take NULL for a call that runs to its end. Calls look at this after every
+/// kernel or batch, so they end soon rather than at once.
 #[repr(C)]
 pub struct Call {
     /// Ends the call when lq_cancel_now is called, or NULL.

@@ -8,8 +8,9 @@ use std::ffi::c_char;
 /// Bytes of a digest as text, with the zero byte at its end.
 pub const LQ_DIGEST_SIZE: usize = 65;
 
-/// SHA-256 of `numbers` logits with the low byte first, in hex: the same on every device. Of the logits of one image, it is what
-/// `lq-infer --logits --json` prints. `digest` is room for `room` bytes, at least LQ_DIGEST_SIZE, of which none is written on failure.
+/// SHA-256 of `numbers` logits with the low byte first, in hex: the same on every device. Of the logits of one image,
+/// it is what `lq-infer --logits --json` prints. `digest` is room for `room` bytes, at least LQ_DIGEST_SIZE, of which
+/// none is written on failure.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lq_digest(logits: *const f32, numbers: usize, digest: *mut c_char, room: usize) -> Status {
     // SAFETY: the caller gives so many logits, and room for so many bytes.

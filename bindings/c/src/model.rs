@@ -116,9 +116,9 @@ pub unsafe extern "C" fn lq_model_takes_pictures(model: *const Model) -> bool {
     unsafe { model.as_ref() }.is_some_and(|model| model.inner.takes_pixels())
 }
 
-/// One image of lq_net_logits of a picture of any size: [height, width, 3] in RGB, resized and cropped as the model's file says.
-/// `format` is an lq_pixel_format. Rows of `pixels` begin every `stride` bytes. `image` is room for `room` bytes, of which none is
-/// written on failure.
+/// One image of lq_net_logits of a picture of any size: [height, width, 3] in RGB, resized and cropped as the model's
+/// file says. `format` is an lq_pixel_format. Rows of `pixels` begin every `stride` bytes. `image` is room for `room`
+/// bytes, of which none is written on failure.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lq_model_preprocess(
     model: *const Model,

@@ -36,9 +36,9 @@ pub unsafe extern "C" fn lq_net_free(net: *mut Net) {
     unsafe { free(net) }
 }
 
-/// Logits of `images` pictures at the network's size: `pixels` are [images, height, width, 3] in RGB, as lq_model_preprocess
-/// makes them of pictures of any size. `logits` is room for [images, classes] numbers, `room` of them, of which none is written
-/// on failure. The same bits on every device. `call` may be NULL.
+/// Logits of `images` pictures at the network's size: `pixels` are [images, height, width, 3] in RGB, as
+/// lq_model_preprocess makes them of pictures of any size. `logits` is room for [images, classes] numbers, `room` of
+/// them, of which none is written on failure. The same bits on every device. `call` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lq_net_logits(
     net: *const Net,
@@ -96,10 +96,9 @@ fn classes(net: &Net) -> usize {
     net.inner.model().header().graph.classes()
 }
 
-/// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of `pixels`
-/// begin every `stride` bytes.
-/// `top` is room for `room` predictions, best first; `found` (may be NULL) is how many were written, 0 on failure. `call` may be
-/// NULL.
+/// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of
+/// `pixels` begin every `stride` bytes. `top` is room for `room` predictions, best first; `found` (may be NULL) is how
+/// many were written, 0 on failure. `call` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lq_net_classify(
     net: *const Net,
@@ -149,8 +148,8 @@ pub unsafe extern "C" fn lq_net_classify_file(
     })
 }
 
-/// What lq_net_classify gives, by the logits of one image: `logits` are those of all classes, `numbers` of them. `top`, `room` and
-/// `found` are those of lq_net_classify.
+/// What lq_net_classify gives, by the logits of one image: `logits` are those of all classes, `numbers` of them. `top`,
+/// `room` and `found` are those of lq_net_classify.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lq_net_classification(
     net: *const Net,

@@ -200,6 +200,9 @@ int main(int argc, char **argv) {
     CHECK(lq_engine_new("cpu", 2, NULL, &engine) == LQ_STATUS_OK);
     CHECK(strcmp(lq_engine_device(engine), "cpu") == 0 && !lq_engine_is_lost(engine));
     lq_call patient = {NULL, 60.0};
+    CHECK(lq_engine_prepare(engine, model, 0, NULL, &net) == LQ_STATUS_USAGE && net == NULL);
+    CHECK(lq_engine_prepare(engine, model, 4097, NULL, &net) == LQ_STATUS_USAGE && net == NULL);
+    CHECK(strstr(lq_last_error(), "expected 1 to 4096"));
     CHECK(lq_engine_prepare(engine, model, 4, &patient, &net) == LQ_STATUS_OK);
     lq_engine_free(engine);
 

@@ -1,5 +1,5 @@
-//! C programs against the header: `program.c` with the static library, under AddressSanitizer, and the example of the README with
-//! either library.
+//! C programs against the header: `program.c` with the static library, under AddressSanitizer, and the example of the
+//! README with either library.
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};

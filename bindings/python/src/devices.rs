@@ -60,7 +60,8 @@ impl Device {
     }
 }
 
-/// Every device, in the order of their indices. ``cache`` is the folder of an engine's ``cache``, with the results of checks.
+/// Every device, in the order of their indices. ``cache`` is the folder of an engine's ``cache``, with the results of
+/// checks.
 #[pyfunction]
 #[pyo3(signature = (*, cache = None))]
 pub(crate) fn devices(py: Python<'_>, cache: Option<PathBuf>) -> Vec<Device> {

@@ -6,7 +6,7 @@ use crate::net::Net;
 use crate::progress::Progress;
 use crate::work;
 use lq_infer::internals::backend::cpu::Cpu;
-use lq_infer::{Control, DeviceSelector, EngineBuilder, PrepareOptions};
+use lq_infer::{Control, EngineBuilder, MAX_BATCH, PrepareOptions};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ type Arguments = (String, Option<usize>, Option<PathBuf>);
 
 /// An opened device. Threads may share it; pickled as its arguments.
 ///
-/// ``device`` is what the program's ``--device`` takes: "auto" (a hardware GPU, else the CPU), "cpu", "gpu", "vulkan", "metal",
-/// "dx12", "gl", an index or an id of ``devices()``, or part of a name. ``threads`` are those of the CPU; None takes
-/// RAYON_NUM_THREADS, else OMP_NUM_THREADS, else all processors. ``cache`` is a folder for what is worth keeping between runs,
-/// such as compiled pipelines; None for none. Raises UsageError, NoDeviceError or DeviceError.
+/// ``device`` is what the program's ``--device`` takes: "auto" (a hardware GPU, else the CPU), "cpu", "gpu", "vulkan",
+/// "metal", "dx12", "gl", an index or an id of ``devices()``, or part of a name. ``threads`` are those of the CPU; None
+/// takes RAYON_NUM_THREADS, else OMP_NUM_THREADS, else all processors. ``cache`` is a folder for what is worth keeping
+/// between runs, such as compiled pipelines; None for none. Raises UsageError, NoDeviceError or DeviceError.
 #[pyclass(frozen, module = "lq_infer")]
 pub(crate) struct Engine {
     inner: lq_infer::Engine,
@@ -33,8 +33,7 @@ impl Engine {
     #[pyo3(signature = (device = "auto", *, threads = None, cache = None))]
     fn new(py: Python<'_>, device: &str, threads: Option<i64>, cache: Option<PathBuf>) -> PyResult<Self> {
         let threads = threads.map(|number| within(py, "threads", number, 1..=usize::MAX)).transpose()?;
-        let Ok(selector) = device.parse::<DeviceSelector>();
-        let mut builder = cache.iter().fold(lq_infer::Engine::builder().device(selector), EngineBuilder::cache);
+        let mut builder = cache.iter().fold(lq_infer::Engine::builder().device(device), EngineBuilder::cache);
         if let Some(threads) = threads.or_else(threads_of_environment) {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             let pool = pool.map_err(|e| usage(py, format!("{threads} threads cannot be started: {e}")))?;
@@ -44,8 +43,8 @@ impl Engine {
         Ok(Engine { inner, made_with: (device.to_owned(), threads, cache) })
     }
 
-    /// Name of the device: "cpu", or for a GPU such as "NVIDIA H100 (vulkan)", with its API. The engine's ``repr`` also shows
-    /// the threads and the instruction set of a CPU.
+    /// Name of the device: "cpu", or for a GPU such as "NVIDIA H100 (vulkan)", with its API. The engine's ``repr`` also
+    /// shows the threads and the instruction set of a CPU.
     #[getter]
     fn device(&self) -> String {
         self.inner.device_name()
@@ -57,12 +56,13 @@ impl Engine {
         self.inner.device_lost()
     }
 
-    /// Makes a model ready to run, with memory for ``max_batch`` images at a time; more are run in several batches.
+    /// Makes a model ready to run, with memory for ``max_batch`` images at a time, 1 to 4096; more are run in several
+    /// batches.
     ///
-    /// ``progress`` is called with (done, total) while kernels are compiled, on the thread that prepares. What it raises ends the
-    /// preparation and is raised here. ``timeout`` is in seconds from the beginning of the call: None or infinity for no limit; with
-    /// 0 it is over at once. Raises UsageError, ModelError, DeviceLimitError, DeviceMemoryError, DeviceLostError, DeviceError or
-    /// DeadlineError.
+    /// ``progress`` is called with (done, total) while kernels are compiled, on the thread that prepares. What it
+    /// raises ends the preparation and is raised here. ``timeout`` is in seconds from the beginning of the call: None
+    /// or infinity for no limit; with 0 it is over at once. Raises UsageError, ModelError, DeviceLimitError,
+    /// DeviceMemoryError, DeviceLostError, DeviceError or DeadlineError.
     #[pyo3(signature = (model, max_batch = 1, *, timeout = None, progress = None))]
     fn prepare(
         slf: &Bound<'_, Self>,
@@ -72,7 +72,7 @@ impl Engine {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Net> {
         let deadline = work::deadline(slf.py(), timeout)?;
-        let max_batch = within(slf.py(), "max_batch", max_batch, 1..=usize::MAX)?;
+        let max_batch = within(slf.py(), "max_batch", max_batch, 1..=MAX_BATCH)?;
         let (engine, packed) = (slf.get().inner.clone(), model.get().inner.clone());
         let net = work::run(slf.py(), deadline, move |control| match progress {
             None => engine.prepare_with(&packed, options(max_batch, None, control)).map(Ok),

@@ -43,8 +43,8 @@ pub(crate) fn usage(py: Python<'_>, message: impl Into<String>) -> PyErr {
     exception(py, &Error::Usage(message.into()))
 }
 
-/// The argument `name`, if it is in its range. It comes as `i64`, because of negative numbers Python would only be told that
-/// they do not convert.
+/// The argument `name`, if it is in its range. It comes as `i64`, because converting a negative number to `usize` would raise
+/// an OverflowError that does not name the argument.
 pub(crate) fn within(py: Python<'_>, name: &str, number: i64, range: RangeInclusive<usize>) -> PyResult<usize> {
     if let Ok(number) = usize::try_from(number)
         && range.contains(&number)

@@ -90,9 +90,11 @@ impl Model {
         Ok(self.inner.label(within(py, "class_index", class_index, 0..=classes.saturating_sub(1))?))
     }
 
-    /// A picture of any size as one image of ``Net.logits``: uint8 ``[h, w, 3]``, resized and cropped as the model's file says.
+    /// A picture of any size as one image of ``Net.logits``: uint8 ``[h, w, 3]``, resized and cropped as the model's
+    /// file says.
     ///
-    /// ``picture`` is what ``Net.classify`` takes. ``numpy.stack`` makes a batch of several. Raises OSError, UsageError or InputError.
+    /// ``picture`` is what ``Net.classify`` takes. ``numpy.stack`` makes a batch of several. Raises OSError, UsageError
+    /// or InputError.
     fn preprocess<'py>(&self, picture: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray3<u8>>> {
         let (py, shape) = (picture.py(), self.inner.header().graph.input_shape());
         let picture = arrays::picture(picture)?;

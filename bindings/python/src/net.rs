@@ -9,8 +9,8 @@ use lq_infer::{ClassifyOptions, Digest};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 
-/// A network that is ready to run on one device. Threads may share it. Pickled as its engine and its model, and prepared again
-/// where it is unpickled.
+/// A network that is ready to run on one device. Threads may share it. Pickled as its engine and its model, and
+/// prepared again where it is unpickled.
 #[pyclass(frozen, module = "lq_infer")]
 pub(crate) struct Net {
     inner: lq_infer::Net,
@@ -51,10 +51,11 @@ impl Net {
 
     /// The logits of a batch of images of any size: float32 ``[n, classes]``, the same bits on every device.
     ///
-    /// ``images`` is whatever ``numpy.asarray`` makes an array of: uint8 ``[n, h, w, 3]``, RGB at the network's size, which
-    /// ``Model.preprocess`` makes of pictures; or float32 ``[n, h, w, c]``, the tensors that the first layer receives. Arrays of any
-    /// strides are copied once. ``timeout`` is in seconds from the beginning of the call: None or infinity for no limit; with 0 it is
-    /// over at once. Raises UsageError, InputError, DeviceMemoryError, DeviceLostError, DeviceError or DeadlineError.
+    /// ``images`` is whatever ``numpy.asarray`` makes an array of: uint8 ``[n, h, w, 3]``, RGB at the network's size,
+    /// which ``Model.preprocess`` makes of pictures; or float32 ``[n, h, w, c]``, the tensors that the first layer
+    /// receives. Arrays of any strides are copied once. ``timeout`` is in seconds from the beginning of the call: None
+    /// or infinity for no limit; with 0 it is over at once. Raises UsageError, InputError, DeviceMemoryError,
+    /// DeviceLostError, DeviceError or DeadlineError.
     #[pyo3(signature = (images, *, timeout = None))]
     fn logits<'py>(&self, images: &Bound<'py, PyAny>, timeout: Option<f64>) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let py = images.py();
@@ -68,13 +69,13 @@ impl Net {
         numbers.into_pyarray(py).reshape([rows, self.classes()])
     }
 
-    /// Classifies one picture of any size, prepared as the model's file says, and reports the ``top_k`` most probable classes (with
-    /// 0, only logits and digest; all classes if there are fewer).
+    /// Classifies one picture of any size, prepared as the model's file says, and reports the ``top_k`` most probable
+    /// classes (with 0, only logits and digest; all classes if there are fewer).
     ///
-    /// ``picture`` is a path, the bytes of a file (PNG, JPEG, WebP, BMP, GIF, TIFF), an image of Pillow, or an array: uint8
-    /// ``[h, w, 3]`` in RGB, ``[h, w, 4]`` with alpha, which is dropped, or ``[h, w]`` in grey. ``timeout`` is in seconds from the
-    /// beginning of the call: None or infinity for no limit; with 0 it is over at once. Raises OSError, UsageError, InputError,
-    /// DeviceMemoryError, DeviceLostError, DeviceError or DeadlineError.
+    /// ``picture`` is a path, the bytes of a file (PNG, JPEG, WebP, BMP, GIF, TIFF), an image of Pillow, or an array:
+    /// uint8 ``[h, w, 3]`` in RGB, ``[h, w, 4]`` with alpha, which is dropped, or ``[h, w]`` in grey. ``timeout`` is in
+    /// seconds from the beginning of the call: None or infinity for no limit; with 0 it is over at once. Raises
+    /// OSError, UsageError, InputError, DeviceMemoryError, DeviceLostError, DeviceError or DeadlineError.
     #[pyo3(signature = (picture, top_k = 5, *, timeout = None))]
     fn classify(&self, picture: &Bound<'_, PyAny>, top_k: i64, timeout: Option<f64>) -> PyResult<Classification> {
         let py = picture.py();
@@ -88,8 +89,8 @@ impl Net {
         Ok(Classification { inner: found })
     }
 
-    /// The ``top_k`` most probable classes of one image, by its logits: float32 ``[classes]``, a row of what ``logits`` gives. It is
-    /// what ``classify`` gives for the same picture. Raises UsageError.
+    /// The ``top_k`` most probable classes of one image, by its logits: float32 ``[classes]``, a row of what ``logits``
+    /// gives. It is what ``classify`` gives for the same picture. Raises UsageError.
     #[pyo3(signature = (logits, top_k = 5))]
     fn classification(&self, logits: &Bound<'_, PyAny>, top_k: i64) -> PyResult<Classification> {
         let top_k = within(logits.py(), "top_k", top_k, 0..=usize::MAX)?;
@@ -97,8 +98,8 @@ impl Net {
         Ok(Classification { inner: self.inner.classification(logits, Some(top_k)) })
     }
 
-    /// Runs the golden vectors of the model on the device. Whether they were reproduced is in the results: it raises only what
-    /// ``logits`` does.
+    /// Runs the golden vectors of the model on the device. Whether they were reproduced is in the results: it raises
+    /// only what ``logits`` does.
     fn verify(&self, py: Python<'_>) -> PyResult<Vec<Golden>> {
         let net = self.inner.clone();
         let reports = work::run(py, None, move |_| lq_infer::verify(&net))?;

@@ -43,8 +43,8 @@ pub(crate) fn run<T: Send + 'static>(
     raised(py, result)
 }
 
-/// The deadline of a call that has a timeout in seconds. Calls ask for it first, so that copying arrays and decoding pictures
-/// count, too.
+/// The deadline of a call that has a timeout in seconds. Calls ask for it first, so that copying arrays and decoding
+/// pictures count, too.
 pub(crate) fn deadline(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Instant>> {
     let Some(seconds) = timeout else { return Ok(None) };
     if seconds.is_nan() || seconds < 0.0 {

@@ -52,7 +52,8 @@ def test_devices():
     for wrong in [0, -1]:
         with pytest.raises(lq_infer.UsageError, match=f"threads is {wrong}, expected 1 or more"):
             lq_infer.Engine("cpu", threads=wrong)
-        with pytest.raises(lq_infer.UsageError, match=f"max_batch is {wrong}, expected 1"):
+    for wrong in [-1, 0, 4097]:
+        with pytest.raises(lq_infer.UsageError, match=f"max_batch is {wrong}, expected 1 to 4096"):
             lq_infer.Engine("cpu").prepare(lq_infer.Model.bundled(), max_batch=wrong)
     assert repr(lq_infer.Engine("cpu-portable", threads=3)) == "<lq_infer.Engine 'cpu-portable', 3 threads, portable>"
     # As `lq-infer devices` has it.

@@ -14,7 +14,7 @@ class ModelError(Error, ValueError):
 
 
 class CheckpointError(Error, ValueError):
-    """A training checkpoint cannot be converted."""
+    """A training checkpoint cannot be used."""
 
 
 class InputError(Error, ValueError):

@@ -106,7 +106,7 @@ class Engine:
         timeout: float | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Net:
-        """Makes a model ready to run, with memory for ``max_batch`` images at a time; more are run in several batches.
+        """Makes a model ready to run, with memory for ``max_batch`` images at a time, 1 to 4096; more are run in several batches.
 
         ``progress`` is called with (done, total) while kernels are compiled, on the thread that prepares. What it raises ends
         the preparation and is raised here. ``timeout`` is in seconds from the beginning of the call: None or infinity for no
