@@ -1,8 +1,9 @@
 // C interface of lq-infer: exact integer inference of LQ-Nets on any GPU and any CPU. Made by cbindgen; do not edit.
 //
-// * Functions that can fail return an lq_status. What went wrong is in lq_last_error, per thread, until the next call.
-// * What lq_..._new, _open and _prepare give is freed by the caller with the matching lq_..._free, in any order: a net
-//   keeps what it needs. Freeing NULL does nothing.
+// * Functions that can fail return an lq_status. What went wrong is in lq_last_error, for each thread, until the next failure.
+// * Objects that functions give through `out` (lq_model_open, _from_bytes and _bundled; lq_engine_new; lq_engine_prepare;
+//   lq_cancel_new) are freed by the caller with the lq_..._free of their type, in any order: a net keeps what it needs.
+//   On failure they give NULL. Freeing NULL does nothing.
 // * Everything may be used by several threads at once. Texts are UTF-8, and belong to the object they were asked from.
 // * No panic crosses this interface: it becomes LQ_STATUS_PANIC, and the objects of that call should not be used again.
 
@@ -15,6 +16,9 @@
 
 // Version of this interface. It grows with every change that a program compiled against an older header would notice.
 #define LQ_INTERFACE_VERSION 1
+
+// Bytes of a digest as text, with the zero byte at its end.
+#define LQ_DIGEST_SIZE 65
 
 // What became of a call.
 typedef enum lq_status {
@@ -50,7 +54,7 @@ typedef enum lq_status {
   LQ_STATUS_OTHER = 14,
 } lq_status;
 
-// The order of a pixel's bytes, as a number that lq_net_classify takes.
+// The order of a pixel's bytes, as a number that functions take.
 typedef enum lq_pixel_format {
   // Red, green, blue.
   LQ_PIXEL_FORMAT_RGB = 0,
@@ -88,11 +92,12 @@ typedef struct lq_device {
   const char *problem;
 } lq_device;
 
-// How one call can be ended early. Functions take NULL for a call that runs to its end.
+// How one call can be ended early. Functions take NULL for a call that runs to its end. Calls look at this after every
+// kernel or batch, so they end soon rather than at once.
 typedef struct lq_call {
   // Ends the call when lq_cancel_now is called, or NULL.
   const struct lq_cancel *cancel;
-  // Ends the call after so many seconds; 0 or less for never.
+  // Ends the call so many seconds after it began. 0 is no limit, as are negative numbers and infinity.
   double timeout_seconds;
 } lq_call;
 
@@ -126,6 +131,11 @@ void lq_cancel_free(struct lq_cancel *cancel);
 // Calls `each` with every device, in the order of their indices, and with `user`.
 enum lq_status lq_devices(void (*each)(const struct lq_device *device, void *user), void *user);
 
+// SHA-256 of `numbers` logits with the low byte first, in hex: the same on every device. Of the logits of one image,
+// it is what `lq-infer --logits --json` prints. `digest` is room for `room` bytes, at least LQ_DIGEST_SIZE, of which
+// none is written on failure.
+enum lq_status lq_digest(const float *logits, size_t numbers, char *digest, size_t room);
+
 // Opens a device: "auto" (also NULL: a hardware GPU, else the CPU), "cpu", "gpu", "vulkan", "metal", "dx12", "gl", an index
 // or an id of lq_devices, or part of a name. `threads` are those of the CPU; 0 for all. `cache` is a folder for what is
 // worth keeping between runs, such as compiled pipelines; NULL for none.
@@ -143,8 +153,8 @@ const char *lq_engine_device(const struct lq_engine *engine);
 // Whether the device was lost, as far as is known. Then every call gives LQ_STATUS_DEVICE_LOST.
 bool lq_engine_is_lost(const struct lq_engine *engine);
 
-// Makes a model ready to run, with memory for `max_batch` images at a time; more are run in several batches. `call` may be
-// NULL.
+// Makes a model ready to run, with memory for `max_batch` images at a time, 1 to 4096; more are run in several
+// batches. `call` may be NULL.
 enum lq_status lq_engine_prepare(const struct lq_engine *engine,
                                  const struct lq_model *model,
                                  size_t max_batch,
@@ -176,11 +186,34 @@ enum lq_status lq_model_shape(const struct lq_model *model,
 // The label of a class, or NULL if the model has none for it.
 const char *lq_model_label(const struct lq_model *model, size_t class_index);
 
+// Whether the model takes pictures, or only the tensors of lq_net_logits_of_tensors. False if `model` is NULL.
+bool lq_model_takes_pictures(const struct lq_model *model);
+
+// One image of lq_net_logits of a picture of any size: [height, width, 3] in RGB, resized and cropped as the model's
+// file says. `format` is an lq_pixel_format. Rows of `pixels` begin every `stride` bytes. `image` is room for `room`
+// bytes, of which none is written on failure.
+enum lq_status lq_model_preprocess(const struct lq_model *model,
+                                   const uint8_t *pixels,
+                                   uint32_t format,
+                                   size_t width,
+                                   size_t height,
+                                   size_t stride,
+                                   uint8_t *image,
+                                   size_t room);
+
+// The same for the bytes of a file: PNG, JPEG, WebP, BMP, GIF or TIFF.
+enum lq_status lq_model_preprocess_file(const struct lq_model *model,
+                                        const uint8_t *bytes,
+                                        size_t size,
+                                        uint8_t *image,
+                                        size_t room);
+
 // Frees a net. It must not be in use.
 void lq_net_free(struct lq_net *net);
 
-// Logits of `images` pictures at the network's size: `pixels` are [images, height, width, 3] in RGB, `logits` is room for
-// [images, classes] numbers, `room` of them. The same bits on every device. `call` may be NULL.
+// Logits of `images` pictures at the network's size: `pixels` are [images, height, width, 3] in RGB, as
+// lq_model_preprocess makes them of pictures of any size. `logits` is room for [images, classes] numbers, `room` of
+// them, of which none is written on failure. The same bits on every device. `call` may be NULL.
 enum lq_status lq_net_logits(const struct lq_net *net,
                              const uint8_t *pixels,
                              size_t images,
@@ -196,9 +229,9 @@ enum lq_status lq_net_logits_of_tensors(const struct lq_net *net,
                                         size_t room,
                                         const struct lq_call *call);
 
-// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of `pixels`
-// begin every `stride` bytes.
-// `top` is room for `room` predictions, best first; `found` (may be NULL) is how many were written. `call` may be NULL.
+// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of
+// `pixels` begin every `stride` bytes. `top` is room for `room` predictions, best first; `found` (may be NULL) is how
+// many were written, 0 on failure. `call` may be NULL.
 enum lq_status lq_net_classify(const struct lq_net *net,
                                const uint8_t *pixels,
                                uint32_t format,
@@ -219,7 +252,18 @@ enum lq_status lq_net_classify_file(const struct lq_net *net,
                                     size_t *found,
                                     const struct lq_call *call);
 
-// The message of the last call on this thread that failed: one line. It is valid until the next call on this thread.
+// What lq_net_classify gives, by the logits of one image: `logits` are those of all classes, `numbers` of them. `top`,
+// `room` and `found` are those of lq_net_classify.
+enum lq_status lq_net_classification(const struct lq_net *net,
+                                     const float *logits,
+                                     size_t numbers,
+                                     struct lq_prediction *top,
+                                     size_t room,
+                                     size_t *found);
+
+// The message of the last call on this thread that failed, or "" if none has. It stays, and the pointer is valid,
+// until the next call on this thread that fails: calls that succeed do not clear it, so ask for it only after a
+// failure.
 const char *lq_last_error(void);
 
 #ifdef __cplusplus

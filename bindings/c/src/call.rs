@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 /// A flag that ends calls.
 pub struct Cancel(CancelToken);
 
-/// How one call can be ended early. Functions take NULL for a call that runs to its end.
+/// How one call can be ended early. Functions take NULL for a call that runs to its end. Calls look at this after every
+/// kernel or batch, so they end soon rather than at once.
 #[repr(C)]
 pub struct Call {
     /// Ends the call when lq_cancel_now is called, or NULL.
     pub cancel: *const Cancel,
-    /// Ends the call after so many seconds; 0 or less for never.
+    /// Ends the call so many seconds after it began. 0 is no limit, as are negative numbers and infinity.
     pub timeout_seconds: f64,
 }
 
@@ -51,7 +52,7 @@ pub(crate) unsafe fn control(call: *const Call) -> Result<Control, Error> {
     let cancel = unsafe { call.cancel.as_ref() }.map(|cancel| cancel.0.clone());
     let seconds = call.timeout_seconds;
     if seconds.is_nan() {
-        return Err(usage("timeout_seconds is not a number"));
+        return Err(usage("timeout_seconds is not a number, expected seconds, or 0 for no limit"));
     }
     // A deadline beyond what the clock can hold is none.
     let time = Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds > 0.0);

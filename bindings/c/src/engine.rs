@@ -5,7 +5,7 @@ use crate::model::{Model, c_text};
 use crate::net::Net;
 use crate::pointers::{free, give, required, text};
 use crate::status::{Status, outcome, usage};
-use lq_infer::{DeviceSelector, EngineBuilder, PrepareOptions};
+use lq_infer::{EngineBuilder, PrepareOptions};
 use std::ffi::{CString, c_char};
 use std::ptr::null;
 use std::sync::Arc;
@@ -28,10 +28,9 @@ pub unsafe extern "C" fn lq_engine_new(
 ) -> Status {
     // SAFETY: the caller gives texts or NULL, and a valid place.
     outcome(|| unsafe {
-        let Ok(selector) = text(device, "device")?.unwrap_or("auto").parse::<DeviceSelector>();
-        let cache = text(cache, "cache")?;
-        let builder = cache.into_iter().fold(lq_infer::Engine::builder().device(selector), EngineBuilder::cache);
         give(out, || {
+            let (device, cache) = (text(device, "device")?.unwrap_or("auto"), text(cache, "cache")?);
+            let builder = cache.into_iter().fold(lq_infer::Engine::builder().device(device), EngineBuilder::cache);
             let inner = with_threads(builder, threads)?.build()?;
             Ok(Engine { device: c_text(&inner.device_name()), inner })
         })
@@ -68,8 +67,8 @@ pub unsafe extern "C" fn lq_engine_is_lost(engine: *const Engine) -> bool {
     unsafe { engine.as_ref() }.is_some_and(|engine| engine.inner.device_lost().is_some())
 }
 
-/// Makes a model ready to run, with memory for `max_batch` images at a time; more are run in several batches. `call` may be
-/// NULL.
+/// Makes a model ready to run, with memory for `max_batch` images at a time, 1 to 4096; more are run in several
+/// batches. `call` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lq_engine_prepare(
     engine: *const Engine,
@@ -80,8 +79,11 @@ pub unsafe extern "C" fn lq_engine_prepare(
 ) -> Status {
     // SAFETY: the caller gives an engine, a model, a call or NULL, and a valid place.
     outcome(|| unsafe {
-        let (engine, model) = (required(engine, "engine")?, required(model, "model")?);
-        let options = PrepareOptions { max_batch, control: control(call)?, ..PrepareOptions::default() };
-        give(out, || engine.inner.prepare_with(&model.inner, options).map(Net::new))
+        give(out, || {
+            let control = control(call)?;
+            let (engine, model) = (required(engine, "engine")?, required(model, "model")?);
+            let options = PrepareOptions { max_batch, control, ..PrepareOptions::default() };
+            engine.inner.prepare_with(&model.inner, options).map(Net::new)
+        })
     })
 }

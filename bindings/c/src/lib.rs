@@ -3,17 +3,21 @@
 
 mod call;
 mod devices;
+mod digest;
 mod engine;
 mod model;
 mod net;
+mod picture;
 mod pointers;
 mod status;
 
 pub use call::{Call, Cancel};
 pub use devices::Device;
+pub use digest::LQ_DIGEST_SIZE;
 pub use engine::Engine;
 pub use model::Model;
-pub use net::{Net, PixelFormat, Prediction};
+pub use net::{Net, Prediction};
+pub use picture::PixelFormat;
 pub use status::Status;
 
 use std::ffi::c_char;

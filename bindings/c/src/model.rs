@@ -1,7 +1,11 @@
 //! Packed models.
 
-use crate::pointers::{array, free, give, required, text};
+#[cfg(feature = "image")]
+use crate::picture::decoded;
+use crate::picture::picture;
+use crate::pointers::{array, array_mut, free, give, required, text};
 use crate::status::{Status, outcome, usage};
+use lq_infer::{Error, Pixels};
 use std::ffi::{CString, c_char};
 use std::ptr::null;
 
@@ -30,8 +34,10 @@ pub(crate) fn c_text(text: &str) -> CString {
 pub unsafe extern "C" fn lq_model_open(path: *const c_char, out: *mut *mut Model) -> Status {
     // SAFETY: the caller gives a text and a valid place.
     outcome(|| unsafe {
-        let path = text(path, "path")?.ok_or_else(|| usage("path is NULL"))?;
-        give(out, || lq_infer::Model::open(path).map(Model::new))
+        give(out, || {
+            let path = text(path, "path")?.ok_or_else(|| usage("path is NULL"))?;
+            lq_infer::Model::open(path).map(Model::new)
+        })
     })
 }
 
@@ -45,8 +51,10 @@ pub unsafe extern "C" fn lq_model_from_bytes(
 ) -> Status {
     // SAFETY: the caller gives so many bytes, NULL or a text, and a valid place.
     outcome(|| unsafe {
-        let (bytes, name) = (array(bytes, size, "bytes")?, text(name, "name")?);
-        give(out, || lq_infer::Model::from_bytes(bytes, name.unwrap_or("model")).map(Model::new))
+        give(out, || {
+            let (bytes, name) = (array(bytes, size, "bytes")?, text(name, "name")?);
+            lq_infer::Model::from_bytes(bytes, name.unwrap_or("model")).map(Model::new)
+        })
     })
 }
 
@@ -99,4 +107,59 @@ pub unsafe extern "C" fn lq_model_label(model: *const Model, class_index: usize)
     // SAFETY: the caller gives NULL or a model that was not freed.
     let label = unsafe { model.as_ref() }.and_then(|model| model.labels.get(class_index));
     label.map_or(null(), |label| label.as_ptr())
+}
+
+/// Whether the model takes pictures, or only the tensors of lq_net_logits_of_tensors. False if `model` is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lq_model_takes_pictures(model: *const Model) -> bool {
+    // SAFETY: the caller gives NULL or a model that was not freed.
+    unsafe { model.as_ref() }.is_some_and(|model| model.inner.takes_pixels())
+}
+
+/// One image of lq_net_logits of a picture of any size: [height, width, 3] in RGB, resized and cropped as the model's
+/// file says. `format` is an lq_pixel_format. Rows of `pixels` begin every `stride` bytes. `image` is room for `room`
+/// bytes, of which none is written on failure.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lq_model_preprocess(
+    model: *const Model,
+    pixels: *const u8,
+    format: u32,
+    width: usize,
+    height: usize,
+    stride: usize,
+    image: *mut u8,
+    room: usize,
+) -> Status {
+    // SAFETY: the caller gives a model, a picture of this size, and room for so many bytes.
+    outcome(|| unsafe {
+        let model = required(model, "model")?;
+        let picture = picture(pixels, format, [width, height, stride])?;
+        preprocess(model, &picture, array_mut(image, room, "image")?)
+    })
+}
+
+/// The same for the bytes of a file: PNG, JPEG, WebP, BMP, GIF or TIFF.
+#[cfg(feature = "image")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lq_model_preprocess_file(
+    model: *const Model,
+    bytes: *const u8,
+    size: usize,
+    image: *mut u8,
+    room: usize,
+) -> Status {
+    // SAFETY: the caller gives a model, so many bytes of a file, and room for so many bytes.
+    outcome(|| unsafe {
+        let model = required(model, "model")?;
+        preprocess(model, &decoded(bytes, size)?, array_mut(image, room, "image")?)
+    })
+}
+
+fn preprocess(model: &Model, picture: &Pixels, out: &mut [u8]) -> Result<(), Error> {
+    let image = model.inner.preprocess(picture)?;
+    let (room, needed) = (out.len(), image.len());
+    let place = out.get_mut(..needed);
+    let place = place.ok_or_else(|| usage(format!("there is room for {room} bytes, expected at least {needed}")))?;
+    place.copy_from_slice(&image);
+    Ok(())
 }

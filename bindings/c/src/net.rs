@@ -1,9 +1,12 @@
 //! Networks that are ready to run.
 
 use crate::call::{Call, control};
+#[cfg(feature = "image")]
+use crate::picture::decoded;
+use crate::picture::picture;
 use crate::pointers::{array, array_mut, free, required};
 use crate::status::{Status, outcome, usage};
-use lq_infer::{Batch, Classification, ClassifyOptions, Error, Pixels};
+use lq_infer::{Batch, Classification, ClassifyOptions, Control, Error};
 
 /// A network that is ready to run on one device.
 pub struct Net {
@@ -13,27 +16,6 @@ pub struct Net {
 impl Net {
     pub(crate) fn new(inner: lq_infer::Net) -> Self {
         Net { inner }
-    }
-}
-
-/// The order of a pixel's bytes, as a number that lq_net_classify takes.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PixelFormat {
-    /// Red, green, blue.
-    Rgb = 0,
-    /// Red, green, blue, alpha, which is dropped.
-    Rgba = 1,
-    /// Blue, green, red, alpha, which is dropped.
-    Bgra = 2,
-}
-
-impl PixelFormat {
-    /// That of a number, which in C may be any.
-    fn of(number: u32) -> Result<Self, Error> {
-        let all = [PixelFormat::Rgb, PixelFormat::Rgba, PixelFormat::Bgra];
-        let found = all.into_iter().find(|format| *format as u32 == number);
-        found.ok_or_else(|| usage(format!("format is {number}, which is no lq_pixel_format")))
     }
 }
 
@@ -54,8 +36,9 @@ pub unsafe extern "C" fn lq_net_free(net: *mut Net) {
     unsafe { free(net) }
 }
 
-/// Logits of `images` pictures at the network's size: `pixels` are [images, height, width, 3] in RGB, `logits` is room for
-/// [images, classes] numbers, `room` of them. The same bits on every device. `call` may be NULL.
+/// Logits of `images` pictures at the network's size: `pixels` are [images, height, width, 3] in RGB, as
+/// lq_model_preprocess makes them of pictures of any size. `logits` is room for [images, classes] numbers, `room` of
+/// them, of which none is written on failure. The same bits on every device. `call` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lq_net_logits(
     net: *const Net,
@@ -67,9 +50,9 @@ pub unsafe extern "C" fn lq_net_logits(
 ) -> Status {
     // SAFETY: the caller gives a net, and arrays of these sizes.
     outcome(|| unsafe {
-        let net = required(net, "net")?;
+        let (net, control) = (required(net, "net")?, control(call)?);
         let pixels = array(pixels, numbers(net, images, 3)?, "pixels")?;
-        run(net, Batch::Pixels(pixels.to_vec()), images, (logits, room), call)
+        run(net, &Batch::Pixels(pixels.to_vec()), images, array_mut(logits, room, "logits")?, &control)
     })
 }
 
@@ -85,10 +68,10 @@ pub unsafe extern "C" fn lq_net_logits_of_tensors(
 ) -> Status {
     // SAFETY: the caller gives a net, and arrays of these sizes.
     outcome(|| unsafe {
-        let net = required(net, "net")?;
+        let (net, control) = (required(net, "net")?, control(call)?);
         let channels = net.inner.model().header().graph.input_shape().c;
         let tensors = array(tensors, numbers(net, images, channels)?, "tensors")?;
-        run(net, Batch::Tensor(tensors.to_vec()), images, (logits, room), call)
+        run(net, &Batch::Tensor(tensors.to_vec()), images, array_mut(logits, room, "logits")?, &control)
     })
 }
 
@@ -98,31 +81,24 @@ fn numbers(net: &Net, images: usize, channels: usize) -> Result<usize, Error> {
     images.checked_mul(of_image).ok_or_else(|| usage(format!("there cannot be {images} images")))
 }
 
-/// Writes the logits of `images` images to an array of so many numbers.
-///
-/// # Safety
-/// The array is NULL or valid for writes, and `call` is NULL or valid.
-unsafe fn run(
-    net: &Net,
-    batch: Batch,
-    images: usize,
-    (logits, room): (*mut f32, usize),
-    call: *const Call,
-) -> Result<(), Error> {
-    // SAFETY: by the promise above.
-    let (out, control) = unsafe { (array_mut(logits, room, "logits")?, control(call)?) };
-    let needed = images.saturating_mul(net.inner.model().header().graph.classes());
+/// Writes the logits of `images` images to an array of at least so many numbers.
+fn run(net: &Net, batch: &Batch, images: usize, out: &mut [f32], control: &Control) -> Result<(), Error> {
+    let needed = images.saturating_mul(classes(net));
     if out.len() < needed {
         return Err(usage(format!("there is room for {} logits, expected at least {needed}", out.len())));
     }
-    let rows = net.inner.logits(&batch, &control)?;
+    let rows = net.inner.logits(batch, control)?;
     out.iter_mut().zip(rows.iter().flatten()).for_each(|(out, logit)| *out = *logit);
     Ok(())
 }
 
-/// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of `pixels`
-/// begin every `stride` bytes.
-/// `top` is room for `room` predictions, best first; `found` (may be NULL) is how many were written. `call` may be NULL.
+fn classes(net: &Net) -> usize {
+    net.inner.model().header().graph.classes()
+}
+
+/// Classifies one picture of any size, prepared as the model's file says. `format` is an lq_pixel_format. Rows of
+/// `pixels` begin every `stride` bytes. `top` is room for `room` predictions, best first; `found` (may be NULL) is how
+/// many were written, 0 on failure. `call` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lq_net_classify(
     net: *const Net,
@@ -136,16 +112,15 @@ pub unsafe extern "C" fn lq_net_classify(
     found: *mut usize,
     call: *const Call,
 ) -> Status {
-    // SAFETY: the caller gives a net, a picture of this size, and room for so many predictions.
+    // SAFETY: the caller gives a net, a picture of this size, room for so many predictions, and a call or NULL.
     outcome(|| unsafe {
-        let (net, format) = (required(net, "net")?, PixelFormat::of(format)?);
-        let bytes = array(pixels, picture_bytes(format, width, height, stride)?, "pixels")?;
-        let picture = match format {
-            PixelFormat::Rgb => Pixels::from_rgb(bytes, width, height, stride),
-            PixelFormat::Rgba => Pixels::from_rgba(bytes, width, height, stride),
-            PixelFormat::Bgra => Pixels::from_bgra(bytes, width, height, stride),
-        }?;
-        classify(net, &picture, array_mut(top, room, "top")?, found, call)
+        let found = found_none(found);
+        let (net, control) = (required(net, "net")?, control(call)?);
+        let picture = picture(pixels, format, [width, height, stride])?;
+        let top = array_mut(top, room, "top")?;
+        let options = ClassifyOptions { top_k: Some(top.len()), control };
+        tell(&net.inner.classify(&picture, &options)?, top, found);
+        Ok(())
     })
 }
 
@@ -161,40 +136,59 @@ pub unsafe extern "C" fn lq_net_classify_file(
     found: *mut usize,
     call: *const Call,
 ) -> Status {
-    // SAFETY: the caller gives a net, so many bytes, and room for so many predictions.
+    // SAFETY: the caller gives a net, so many bytes, room for so many predictions, and a call or NULL.
     outcome(|| unsafe {
-        let net = required(net, "net")?;
-        let picture = Pixels::decode(array(bytes, size, "bytes")?)?;
-        classify(net, &picture, array_mut(top, room, "top")?, found, call)
+        let found = found_none(found);
+        let (net, control) = (required(net, "net")?, control(call)?);
+        let picture = decoded(bytes, size)?;
+        let top = array_mut(top, room, "top")?;
+        let options = ClassifyOptions { top_k: Some(top.len()), control };
+        tell(&net.inner.classify(&picture, &options)?, top, found);
+        Ok(())
     })
 }
 
-/// Bytes of a picture, whose last row ends with its last pixel.
-fn picture_bytes(format: PixelFormat, width: usize, height: usize, stride: usize) -> Result<usize, Error> {
-    let of_pixel = if format == PixelFormat::Rgb { 3 } else { 4 };
-    let rows = height.saturating_sub(1).checked_mul(stride);
-    let bytes = rows.zip(width.checked_mul(of_pixel)).and_then(|(rows, last)| rows.checked_add(last));
-    bytes.ok_or_else(|| usage(format!("there cannot be a picture of {width}x{height} with rows of {stride} bytes")))
+/// What lq_net_classify gives, by the logits of one image: `logits` are those of all classes, `numbers` of them. `top`,
+/// `room` and `found` are those of lq_net_classify.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lq_net_classification(
+    net: *const Net,
+    logits: *const f32,
+    numbers: usize,
+    top: *mut Prediction,
+    room: usize,
+    found: *mut usize,
+) -> Status {
+    // SAFETY: the caller gives a net, so many logits, and room for so many predictions.
+    outcome(|| unsafe {
+        let found = found_none(found);
+        let (net, logits) = (required(net, "net")?, array(logits, numbers, "logits")?);
+        if numbers != classes(net) {
+            return Err(usage(format!("there are {numbers} logits, expected {}, those of one image", classes(net))));
+        }
+        let top = array_mut(top, room, "top")?;
+        tell(&net.inner.classification(logits.to_vec(), Some(top.len())), top, found);
+        Ok(())
+    })
 }
 
+/// The place for the number of predictions, which is 0 until there are some.
+///
 /// # Safety
-/// `found` and `call` are NULL or valid.
-unsafe fn classify(
-    net: &Net,
-    picture: &Pixels,
-    top: &mut [Prediction],
-    found: *mut usize,
-    call: *const Call,
-) -> Result<(), Error> {
+/// It is NULL or valid as long as the result is used.
+unsafe fn found_none<'a>(found: *mut usize) -> Option<&'a mut usize> {
     // SAFETY: by the promise above.
-    let options = ClassifyOptions { top_k: Some(top.len()), control: unsafe { control(call)? } };
-    let Classification { top: best, .. } = net.inner.classify(picture, &options)?;
-    for (place, p) in top.iter_mut().zip(&best) {
+    let mut place = unsafe { found.as_mut() };
+    place.iter_mut().for_each(|found| **found = 0);
+    place
+}
+
+/// Writes the most probable classes, as many as there is room for.
+fn tell(classification: &Classification, top: &mut [Prediction], found: Option<&mut usize>) {
+    for (place, p) in top.iter_mut().zip(&classification.top) {
         *place = Prediction { class_index: p.class, probability: p.probability };
     }
-    // SAFETY: likewise.
-    if let Some(found) = unsafe { found.as_mut() } {
-        *found = best.len();
+    if let Some(found) = found {
+        *found = classification.top.len();
     }
-    Ok(())
 }

@@ -65,7 +65,9 @@ thread_local! {
     static LAST_ERROR: RefCell<CString> = RefCell::default();
 }
 
-/// The message of the last call on this thread that failed: one line. It is valid until the next call on this thread.
+/// The message of the last call on this thread that failed, or "" if none has. It stays, and the pointer is valid,
+/// until the next call on this thread that fails: calls that succeed do not clear it, so ask for it only after a
+/// failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn lq_last_error() -> *const c_char {
     LAST_ERROR.with_borrow(|message| message.as_ptr())

@@ -36,12 +36,10 @@ class Classify:
                 row["error"] = str(error)
         if images:
             logits = self.net.logits(np.stack([pixels for _, pixels in images]))
-            for (row, _), scores in zip(images, logits):
-                best = int(scores.argmax())
-                row["label"] = model.label(best)
-                # Softmax of the best class, which cannot overflow.
-                row["probability"] = 1.0 / float(np.exp(scores.astype(np.float64) - scores[best]).sum())
-                row["digest"] = lq_infer.digest(scores)
+            for (row, _), of_one in zip(images, logits):
+                found = self.net.classification(of_one, top_k=1)
+                row["label"], row["probability"] = found.top[0].label, found.top[0].probability
+                row["digest"] = found.digest
         return {name: [row[name] for row in rows] for name in rows[0]}
 
     def row(self, path: str) -> dict[str, Any]:

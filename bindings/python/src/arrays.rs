@@ -27,7 +27,7 @@ pub(crate) fn batch(images: &Bound<'_, PyAny>, input: Shape) -> PyResult<Batch> 
     {
         return Ok(Batch::Tensor(numbers(tensor)?));
     }
-    Err(usage(images.py(), format!("images are {} {shape:?}, {expected}", array.dtype())))
+    Err(usage(images.py(), format!("images are {}, {expected}", form(&array))))
 }
 
 /// A picture from a path, the bytes of a file, an image of Pillow, or an array: uint8 `[h, w, 3]`, `[h, w, 4]` with alpha,
@@ -62,11 +62,32 @@ fn pixels(array: &Bound<'_, PyUntypedArray>) -> PyResult<Pixels> {
         }
         (Some(rgb), &[h, w, 3]) => raised(py, Pixels::from_rgb(&rgb, w, h, 3 * w)),
         (Some(rgba), &[h, w, 4]) => raised(py, Pixels::from_rgba(&rgba, w, h, 4 * w)),
+        _ => Err(usage(py, format!("the picture is {}, expected uint8 [h, w, 3], [h, w, 4] or [h, w]", form(array)))),
+    }
+}
+
+/// The logits of one image, of a network with so many classes.
+pub(crate) fn logits_of_one(value: &Bound<'_, PyAny>, classes: usize) -> PyResult<Vec<f32>> {
+    let array = as_array(value)?;
+    match array.cast::<PyArrayDyn<f32>>() {
+        Ok(logits) if array.shape() == [classes] => numbers(logits),
         _ => {
-            let found = format!("the picture is {} {shape:?}", array.dtype());
-            Err(usage(py, format!("{found}, expected uint8 [h, w, 3], [h, w, 4] or [h, w]")))
+            let found = format!("logits are {}", form(&array));
+            Err(usage(value.py(), format!("{found}, expected float32 [{classes}], which are those of one image")))
         }
     }
+}
+
+/// Logits of any shape, in C order.
+pub(crate) fn logits(value: &Bound<'_, PyAny>) -> PyResult<Vec<f32>> {
+    let array = as_array(value)?;
+    let logits = array.cast::<PyArrayDyn<f32>>();
+    numbers(logits.map_err(|_| usage(value.py(), format!("logits are {}, expected float32", form(&array))))?)
+}
+
+/// Type and shape of an array, for messages.
+fn form(array: &Bound<'_, PyUntypedArray>) -> String {
+    format!("{} {:?}", array.dtype(), array.shape())
 }
 
 /// Whatever NumPy can make an array of: arrays, tensors of frameworks on the CPU, lists.

@@ -19,33 +19,40 @@ pub(crate) struct Conversion {
 
 #[pymethods]
 impl Conversion {
+    /// The packed model.
     #[getter]
     fn model(&self, py: Python<'_>) -> Py<Model> {
         self.model.clone_ref(py)
     }
 
+    /// What became of each layer.
     #[getter]
     fn report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         parsed(py, &self.inner.report)
     }
 
+    /// What one should know of the checkpoint: choices that it made, what was left out.
     #[getter]
     fn notes(&self) -> Vec<String> {
         self.inner.notes.clone()
     }
 
+    /// What may be wrong with the checkpoint, such as levels that no weight has.
     #[getter]
     fn warnings(&self) -> Vec<String> {
         self.inner.report.warnings().iter().map(ToString::to_string).collect()
     }
 
+    /// Ids of other networks that the checkpoint may be just as well.
     #[getter]
     fn alternatives(&self) -> Vec<&'static str> {
         self.inner.alternatives.clone()
     }
 }
 
-/// Converts a checkpoint, and writes the packed model if `output` is given.
+/// Turns a trained checkpoint into a packed model, and writes it if ``output`` is given.
+///
+/// The arguments are those of ``lq-infer convert``. Raises OSError, CheckpointError or UsageError.
 #[pyfunction]
 #[pyo3(signature = (
     checkpoint, output = None, *, arch = None, graph = None, key = None, prefix = None, encoding = None, labels = None,

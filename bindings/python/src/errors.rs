@@ -3,6 +3,7 @@
 use lq_infer::{Error, ErrorKind};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError};
 use pyo3::prelude::*;
+use std::ops::RangeInclusive;
 
 /// The exception for `error`.
 fn exception(py: Python<'_>, error: &Error) -> PyErr {
@@ -40,6 +41,19 @@ pub(crate) fn raised<T>(py: Python<'_>, result: Result<T, Error>) -> PyResult<T>
 /// An exception for a call whose arguments do not fit.
 pub(crate) fn usage(py: Python<'_>, message: impl Into<String>) -> PyErr {
     exception(py, &Error::Usage(message.into()))
+}
+
+/// The argument `name`, if it is in its range. It comes as `i64`, because converting a negative number to `usize` would raise
+/// an OverflowError that does not name the argument.
+pub(crate) fn within(py: Python<'_>, name: &str, number: i64, range: RangeInclusive<usize>) -> PyResult<usize> {
+    if let Ok(number) = usize::try_from(number)
+        && range.contains(&number)
+    {
+        return Ok(number);
+    }
+    let (least, most) = range.into_inner();
+    let expected = if most == usize::MAX { format!("{least} or more") } else { format!("{least} to {most}") };
+    Err(usage(py, format!("{name} is {number}, expected {expected}")))
 }
 
 fn named(py: Python<'_>, name: &str, message: &str) -> PyErr {

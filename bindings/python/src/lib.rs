@@ -1,5 +1,6 @@
 //! The Python package's native half: models, engines and nets over NumPy arrays. Python's lock is released while anything
-//! is computed, and Ctrl-C cancels it. Docstrings are in `python/lq_infer/_lq_infer.pyi`, beside the types.
+//! is computed, and Ctrl-C cancels it. The comments on classes and methods are their docstrings;
+//! `python/lq_infer/_lq_infer.pyi` repeats them beside the types, for editors, and a test compares the two.
 
 mod arrays;
 mod convert;
@@ -8,6 +9,7 @@ mod engine;
 mod errors;
 mod model;
 mod net;
+mod progress;
 mod work;
 
 use pyo3::prelude::*;

@@ -28,14 +28,14 @@ struct Idle {
 static IDLE: Mutex<Idle> = Mutex::new(Idle { process: 0, workers: Vec::new() });
 static MAIN_THREAD: PyOnceLock<u64> = PyOnceLock::new();
 
-/// Runs `work` with Python's lock released. `timeout` is in seconds.
+/// Runs `work` with Python's lock released.
 pub(crate) fn run<T: Send + 'static>(
     py: Python<'_>,
-    timeout: Option<f64>,
+    deadline: Option<Instant>,
     work: impl FnOnce(&Control) -> Result<T, Error> + Send + 'static,
 ) -> PyResult<T> {
     let cancel = CancelToken::new();
-    let control = Control { cancel: Some(cancel.clone()), deadline: deadline(py, timeout)? };
+    let control = Control { cancel: Some(cancel.clone()), deadline };
     let result = match on_main_thread(py)? {
         true => watched(py, &cancel, move || work(&control))?,
         false => py.detach(|| work(&control)),
@@ -43,12 +43,15 @@ pub(crate) fn run<T: Send + 'static>(
     raised(py, result)
 }
 
-fn deadline(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Instant>> {
+/// The deadline of a call that has a timeout in seconds. Calls ask for it first, so that copying arrays and decoding
+/// pictures count, too.
+pub(crate) fn deadline(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Instant>> {
     let Some(seconds) = timeout else { return Ok(None) };
-    let time = Duration::try_from_secs_f64(seconds);
-    let time = time.map_err(|e| usage(py, format!("timeout {seconds}: {e}")))?;
+    if seconds.is_nan() || seconds < 0.0 {
+        return Err(usage(py, format!("timeout is {seconds}, expected a number of seconds from 0, or None")));
+    }
     // A deadline beyond what the clock can hold is none.
-    Ok(Instant::now().checked_add(time))
+    Ok(Duration::try_from_secs_f64(seconds).ok().and_then(|time| Instant::now().checked_add(time)))
 }
 
 fn on_main_thread(py: Python<'_>) -> PyResult<bool> {

@@ -48,6 +48,33 @@ def test_numbers_out_of_range_are_errors(net):
         net.logits(np.full((1, 32, 32, 3), np.nan, np.float32))
 
 
+def test_logits_become_classes(net, pixels):
+    logits = net.logits(pixels)
+    for pixel, of_one in zip(pixels, logits):
+        found, expected = net.classification(of_one, top_k=3), net.classify(pixel, top_k=3)
+        assert repr(found) == repr(expected) and found.digest == expected.digest
+        assert [best.class_index for best in found.top] == [best.class_index for best in expected.top]
+    # A row of an array in Fortran's order has gaps.
+    assert net.classification(np.asfortranarray(logits)[2]).digest == lq_infer.digest(logits[2])
+    for wrong in [logits, logits[0, :9], logits[0].astype(np.float64), 7]:
+        with pytest.raises(lq_infer.UsageError, match=r"logits are .*, expected float32 \[10\]"):
+            net.classification(wrong)
+
+
+def test_any_number_of_classes_can_be_asked_for(net, pixels):
+    assert net.classify(pixels[0], top_k=0).top == [] and len(net.classify(pixels[0], top_k=99).top) == 10
+    assert net.classify(pixels[0], top_k=0).digest == net.classify(pixels[0]).digest
+    for call in [lambda: net.classify(pixels[0], top_k=-1), lambda: net.classification(net.logits(pixels)[0], -1)]:
+        with pytest.raises(lq_infer.UsageError, match="top_k is -1, expected 0 or more"):
+            call()
+
+
+def test_digests_are_of_float32(net, pixels):
+    for wrong, named in [(net.logits(pixels).astype(np.float64), r"float64 \[20, 10\]"), ([1.5], "float64"), ("x", "<U1")]:
+        with pytest.raises(lq_infer.UsageError, match=f"logits are {named}.*, expected float32"):
+            lq_infer.digest(wrong)
+
+
 def test_pictures_of_every_kind(net, ship):
     Image = pytest.importorskip("PIL.Image")
     found = net.classify(ship)

@@ -50,9 +50,46 @@ def test_timeouts(net, pixels):
     assert time.monotonic() - start < 5
     with pytest.raises(TimeoutError):
         net.classify(pixels[0], timeout=0)
-    with pytest.raises(lq_infer.UsageError, match="timeout"):
-        net.logits(pixels, timeout=-1)
-    assert net.logits(pixels, timeout=1e9).shape == (20, 10)
+    for wrong in [-1, float("nan"), float("-inf")]:
+        with pytest.raises(lq_infer.UsageError, match="timeout is .*, expected a number of seconds from 0, or None"):
+            net.logits(pixels, timeout=wrong)
+    for long in [1e9, 1e300, float("inf"), None]:
+        assert net.logits(pixels, timeout=long).shape == (20, 10)
+
+
+def test_what_a_progress_function_raises_ends_the_preparation():
+    class Stop(Exception):
+        pass
+
+    calls = []
+
+    def stop(done, total):
+        calls.append((done, total))
+        raise Stop(f"after {done} of {total}")
+
+    def prepare():
+        for device in lq_infer.devices():
+            if device.problem is None:
+                calls.clear()
+                with pytest.raises(Stop, match="after .* of"):
+                    lq_infer.Engine(device.id).prepare(lq_infer.Model.bundled(), progress=stop)
+                assert len(calls) == 1, device
+
+    prepare()
+    failed = []
+
+    def on_another_thread():
+        try:
+            prepare()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=on_another_thread)
+    thread.start()
+    thread.join()
+    assert not failed
+    with pytest.raises(TypeError):
+        lq_infer.Engine("cpu").prepare(lq_infer.Model.bundled(), progress=3)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent with os.kill")

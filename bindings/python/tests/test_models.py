@@ -12,6 +12,9 @@ def test_models_describe_themselves(tmp_path):
     model = lq_infer.Model.bundled()
     assert model.input_shape == (32, 32, 3) and model.takes_pictures and model.network == "cifar-resnet-20"
     assert model.label(8) == model.labels[8] == "ship"
+    for wrong in [-1, 10]:
+        with pytest.raises(lq_infer.UsageError, match=f"class_index is {wrong}, expected 0 to 9"):
+            model.label(wrong)
     assert model.header["labels"] == model.labels and len(model.header["golden"]) > 0
     model.save(tmp_path / "copy.safetensors")
     assert (tmp_path / "copy.safetensors").read_bytes() == model.to_bytes()
@@ -46,8 +49,15 @@ def test_devices():
     assert [device.index for device in devices] == list(range(len(devices)))
     with pytest.raises(lq_infer.NoDeviceError, match="available: 0 cpu"):
         lq_infer.Engine("abacus")
-    with pytest.raises(lq_infer.UsageError, match="threads"):
-        lq_infer.Engine("cpu", threads=0)
+    for wrong in [0, -1]:
+        with pytest.raises(lq_infer.UsageError, match=f"threads is {wrong}, expected 1 or more"):
+            lq_infer.Engine("cpu", threads=wrong)
+    for wrong in [-1, 0, 4097]:
+        with pytest.raises(lq_infer.UsageError, match=f"max_batch is {wrong}, expected 1 to 4096"):
+            lq_infer.Engine("cpu").prepare(lq_infer.Model.bundled(), max_batch=wrong)
+    assert repr(lq_infer.Engine("cpu-portable", threads=3)) == "<lq_infer.Engine 'cpu-portable', 3 threads, portable>"
+    # As `lq-infer devices` has it.
+    assert lq_infer.devices()[0].driver in repr(lq_infer.Engine("cpu"))
 
 
 def test_every_usable_device_gives_the_same_bits(net, pixels):

@@ -14,7 +14,7 @@ class ModelError(Error, ValueError):
 
 
 class CheckpointError(Error, ValueError):
-    """A training checkpoint cannot be converted."""
+    """A training checkpoint cannot be used."""
 
 
 class InputError(Error, ValueError):
@@ -42,7 +42,10 @@ class DeviceLostError(DeviceError):
 
 
 class DeadlineError(Error, TimeoutError):
-    """The timeout passed before the work was done."""
+    """The timeout passed before the work was done.
+
+    Python's TimeoutError is an OSError, so ``except DeadlineError`` has to stand before ``except OSError``.
+    """
 
 
 class VerificationError(Error):

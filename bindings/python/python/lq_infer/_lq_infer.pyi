@@ -23,31 +23,33 @@ _Path = str | PathLike[str]
 
 @final
 class Model:
-    """A packed model. Pickled as its bytes."""
+    """A packed model. Threads may share it; pickled as its bytes."""
 
     @staticmethod
     def open(path: _Path) -> Model:
-        """Reads a packed file, which may change or go afterwards. Raises OSError or ModelError."""
+        """Reads a packed file, which may be changed or removed afterwards. Raises OSError or ModelError."""
 
     @staticmethod
     def from_bytes(data: bytes, name: str = "model") -> Model:
-        """A packed file in memory; errors give ``name`` in place of a path. Raises ModelError."""
+        """A packed file in memory, which is copied. Errors give ``name`` in place of a path. Raises ModelError."""
 
     @staticmethod
     def bundled() -> Model:
         """The CIFAR-10 ResNet-20 with 2-bit weights and activations that comes with the package."""
 
     def to_bytes(self) -> bytes:
-        """The packed file."""
+        """The packed file, as ``save`` writes it."""
 
     def save(self, path: _Path) -> None:
         """Writes the packed file, which appears whole or not at all. Raises OSError."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name that the model was given when it was converted."""
+
     @property
     def network(self) -> str:
-        """Id of the network, or "custom"."""
+        """Id of the network, such as "resnet-18", or "custom"."""
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -59,15 +61,17 @@ class Model:
 
     @property
     def labels(self) -> list[str]:
-        """One label per class, or none at all."""
+        """One label for each class, or none at all."""
 
     def label(self, class_index: int) -> str:
-        """The label of a class, or its number where the model has no labels."""
+        """The label of a class, or its number where the model has no labels. Raises UsageError for a class that there is not."""
 
     def preprocess(self, picture: Any) -> NDArray[np.uint8]:
-        """A picture of any size as one image of ``Net.logits``: uint8 [h, w, 3], resized and cropped as the model's file says.
+        """A picture of any size as one image of ``Net.logits``: uint8 ``[h, w, 3]``, resized and cropped as the model's file
+        says.
 
-        ``picture`` is what ``Net.classify`` takes. Raises OSError, UsageError or InputError.
+        ``picture`` is what ``Net.classify`` takes. ``numpy.stack`` makes a batch of several. Raises OSError, UsageError or
+        InputError.
         """
 
     @property
@@ -78,20 +82,21 @@ class Model:
 class Engine:
     """An opened device. Threads may share it; pickled as its arguments.
 
-    ``device`` is what the program's ``--device`` takes: "auto" (a hardware GPU, else the CPU), "cpu", "gpu", "vulkan",
-    an index or an id of ``devices()``, part of a name. ``threads`` are those of the CPU; None takes RAYON_NUM_THREADS,
-    else OMP_NUM_THREADS, else all processors. ``cache`` is a folder for what is worth keeping between runs, such as
-    compiled pipelines. Raises NoDeviceError or DeviceError.
+    ``device`` is what the program's ``--device`` takes: "auto" (a hardware GPU, else the CPU), "cpu", "gpu", "vulkan", "metal",
+    "dx12", "gl", an index or an id of ``devices()``, or part of a name. ``threads`` are those of the CPU; None takes
+    RAYON_NUM_THREADS, else OMP_NUM_THREADS, else all processors. ``cache`` is a folder for what is worth keeping between runs,
+    such as compiled pipelines; None for none. Raises UsageError, NoDeviceError or DeviceError.
     """
 
     def __new__(cls, device: str = "auto", *, threads: int | None = None, cache: _Path | None = None) -> Engine: ...
     @property
     def device(self) -> str:
-        """Name of the device, with its API."""
+        """Name of the device: "cpu", or for a GPU such as "NVIDIA H100 (vulkan)", with its API. The engine's ``repr`` also
+        shows the threads and the instruction set of a CPU."""
 
     @property
     def lost(self) -> str | None:
-        """Why the device was lost, if it was."""
+        """Why the device was lost, or None. Every call on a lost device raises DeviceLostError; what helps is a new engine."""
 
     def prepare(
         self,
@@ -101,40 +106,58 @@ class Engine:
         timeout: float | None = None,
         progress: Callable[[int, int], object] | None = None,
     ) -> Net:
-        """Makes a model ready to run, with memory for ``max_batch`` images at a time; more are run in several batches.
+        """Makes a model ready to run, with memory for ``max_batch`` images at a time, 1 to 4096; more are run in several batches.
 
-        ``progress`` is called with (done, total) while kernels are compiled. ``timeout`` is in seconds. Raises ModelError,
-        DeviceLimitError, DeviceMemoryError, DeviceError or DeadlineError.
+        ``progress`` is called with (done, total) while kernels are compiled, on the thread that prepares. What it raises ends
+        the preparation and is raised here. ``timeout`` is in seconds from the beginning of the call: None or infinity for no
+        limit; with 0 it is over at once. Raises UsageError, ModelError, DeviceLimitError, DeviceMemoryError, DeviceLostError,
+        DeviceError or DeadlineError.
         """
 
 @final
 class Net:
-    """A network that is ready to run on one device. Threads may share it. Pickled as its engine and its model, and
-    prepared again where it is unpickled."""
+    """A network that is ready to run on one device. Threads may share it. Pickled as its engine and its model, and prepared
+    again where it is unpickled."""
 
     @property
-    def model(self) -> Model: ...
+    def model(self) -> Model:
+        """The model that it was made of."""
+
     @property
-    def device(self) -> str: ...
+    def device(self) -> str:
+        """Name of the device, with its API."""
+
     @property
-    def max_batch(self) -> int: ...
+    def max_batch(self) -> int:
+        """How many images memory was asked for; more are run in several batches."""
+
     def logits(self, images: ArrayLike, *, timeout: float | None = None) -> NDArray[np.float32]:
-        """Logits [n, classes], the same bits on every device.
+        """The logits of a batch of images of any size: float32 ``[n, classes]``, the same bits on every device.
 
-        ``images`` are uint8 [n, h, w, 3], RGB at the network's size, or float32 [n, h, w, c], the tensor that the first
-        layer receives. Strided arrays are copied. Raises UsageError, InputError, DeviceError or DeadlineError.
+        ``images`` is whatever ``numpy.asarray`` makes an array of: uint8 ``[n, h, w, 3]``, RGB at the network's size, which
+        ``Model.preprocess`` makes of pictures; or float32 ``[n, h, w, c]``, the tensors that the first layer receives. Arrays
+        of any strides are copied once. ``timeout`` is in seconds from the beginning of the call: None or infinity for no limit;
+        with 0 it is over at once. Raises UsageError, InputError, DeviceMemoryError, DeviceLostError, DeviceError or
+        DeadlineError.
         """
 
     def classify(self, picture: Any, top_k: int = 5, *, timeout: float | None = None) -> Classification:
-        """Classifies one picture of any size, prepared as the model's file says.
+        """Classifies one picture of any size, prepared as the model's file says, and reports the ``top_k`` most probable
+        classes (with 0, only logits and digest; all classes if there are fewer).
 
         ``picture`` is a path, the bytes of a file (PNG, JPEG, WebP, BMP, GIF, TIFF), an image of Pillow, or an array: uint8
-        [h, w, 3] in RGB, [h, w, 4] with alpha, which is dropped, or [h, w] in grey. Raises OSError, UsageError, InputError,
-        DeviceError or DeadlineError.
+        ``[h, w, 3]`` in RGB, ``[h, w, 4]`` with alpha, which is dropped, or ``[h, w]`` in grey. ``timeout`` is in seconds from
+        the beginning of the call: None or infinity for no limit; with 0 it is over at once. Raises OSError, UsageError,
+        InputError, DeviceMemoryError, DeviceLostError, DeviceError or DeadlineError.
         """
 
+    def classification(self, logits: ArrayLike, top_k: int = 5) -> Classification:
+        """The ``top_k`` most probable classes of one image, by its logits: float32 ``[classes]``, a row of what ``logits``
+        gives. It is what ``classify`` gives for the same picture. Raises UsageError."""
+
     def verify(self) -> list[Golden]:
-        """Runs the golden vectors of the model on the device."""
+        """Runs the golden vectors of the model on the device. Whether they were reproduced is in the results: it raises only
+        what ``logits`` does."""
 
 @final
 class Classification:
@@ -142,36 +165,44 @@ class Classification:
 
     @property
     def top(self) -> list[Prediction]:
-        """The most probable classes, best first."""
+        """The most probable classes, best first; classes with equal logits in their order."""
 
     @property
-    def logits(self) -> NDArray[np.float32]: ...
+    def logits(self) -> NDArray[np.float32]:
+        """The network's output: float32 ``[classes]``."""
+
     @property
     def digest(self) -> str:
-        """SHA-256 of the logits; the same on every device."""
+        """SHA-256 of the logits, in hex; the same on every device."""
 
 @final
 class Prediction:
     """One class and its probability."""
 
     @property
-    def class_index(self) -> int: ...
+    def class_index(self) -> int:
+        """Index of the class, which is that of its logit."""
+
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """The class's label, or its number where the model has no labels."""
+
     @property
     def probability(self) -> float:
-        """Softmax of the logits."""
+        """Softmax of the logits, 0 to 1."""
 
 @final
 class Golden:
-    """The result of one golden vector."""
+    """The result of one golden vector: logits that the model's file records."""
 
     @property
     def input(self) -> str:
         """ "pixels" or "tensor"."""
 
     @property
-    def images(self) -> int: ...
+    def images(self) -> int:
+        """How many images it has."""
+
     @property
     def expected(self) -> str:
         """Digest that the file records."""
@@ -181,40 +212,49 @@ class Golden:
         """Digest that the device computed."""
 
     @property
-    def holds(self) -> bool: ...
+    def holds(self) -> bool:
+        """Whether the two are the same."""
 
 @final
 class Device:
     """A device of this machine."""
 
     @property
-    def index(self) -> int: ...
+    def index(self) -> int:
+        """Its place in ``devices()``, which selects it."""
+
     @property
     def id(self) -> str:
         """What selects it, the same in every run."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name that the driver gives it; for a CPU "cpu" with the instruction set, unless that is the best."""
+
     @property
     def api(self) -> str:
         """ "cpu", "vulkan", "metal", "dx12" or "gl"."""
 
     @property
-    def driver(self) -> str: ...
+    def driver(self) -> str:
+        """Driver and its version; for a CPU its threads and its instruction set."""
+
     @property
     def software(self) -> bool:
         """Whether it is a GPU in software, which computes on the CPU."""
 
     @property
     def problem(self) -> str | None:
-        """Why it cannot be used, or what its last check found wrong."""
+        """Why it cannot be used, or what its last check found wrong; None if nothing is known."""
 
 @final
 class Conversion:
     """A converted checkpoint."""
 
     @property
-    def model(self) -> Model: ...
+    def model(self) -> Model:
+        """The packed model."""
+
     @property
     def report(self) -> dict[str, Any]:
         """What became of each layer."""
@@ -224,7 +264,9 @@ class Conversion:
         """What one should know of the checkpoint: choices that it made, what was left out."""
 
     @property
-    def warnings(self) -> list[str]: ...
+    def warnings(self) -> list[str]:
+        """What may be wrong with the checkpoint, such as levels that no weight has."""
+
     @property
     def alternatives(self) -> list[str]:
         """Ids of other networks that the checkpoint may be just as well."""
@@ -250,10 +292,12 @@ def convert(
     """
 
 def devices(*, cache: _Path | None = None) -> list[Device]:
-    """Every device, in the order of their indices."""
+    """Every device, in the order of their indices. ``cache`` is the folder of an engine's ``cache``, with the results of
+    checks."""
 
-def digest(logits: NDArray[np.float32]) -> str:
-    """SHA-256 of float32 logits in C order, as `lq-infer --logits --json` prints it."""
+def digest(logits: ArrayLike) -> str:
+    """SHA-256 of float32 logits of any shape, in C order and with the low byte first: of the logits of one image, what
+    ``lq-infer --logits --json`` prints. Raises UsageError."""
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the program with these arguments, the first of which is its name; returns the exit code."""
