@@ -1,4 +1,5 @@
 use super::*;
+use crate::backend::gpu::record::Recording;
 use crate::bench::isa::{Class, Code, Mix, Sought};
 use crate::bench::random_network;
 use crate::lower::Program;
@@ -77,6 +78,19 @@ fn the_committed_figures_are_whole() {
         }
     }
     assert!(Figures::parse("{}").unwrap_err().contains("compiler"));
+}
+
+/// A figure is found by the text of its shader: after a change of the text the model would take a similar shader's.
+#[test]
+fn the_committed_figures_are_of_these_shaders() {
+    let (figures, plan) = (Figures::bundled().unwrap(), plan());
+    for images in [1, 8, 64] {
+        let recording = Recording::new(&plan, &machine("rx-6800").target(images), &|_, _| 0);
+        for dispatch in recording.dispatches() {
+            let what = "update the figures: cargo bench --bench isa -- --update";
+            assert!(figures.of_text(&dispatch.source).is_some(), "{}, batch {images}: {what}", dispatch.name);
+        }
+    }
 }
 
 /// A step with more products takes more instructions, and so does the turn that finishes its sums.
