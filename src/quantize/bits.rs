@@ -25,7 +25,7 @@ pub struct Bits {
 
 impl Bits {
     /// The bits of `layer` if it is quantized unless a pattern says otherwise.
-    pub(super) fn of(&self, layer: &str) -> LayerBits {
+    pub fn of(&self, layer: &str) -> LayerBits {
         self.told(layer).unwrap_or(self.usual)
     }
 

@@ -2,6 +2,7 @@
 
 mod auto;
 mod calibration;
+mod in_float;
 mod summary;
 mod time;
 
@@ -97,7 +98,7 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     let checkpoint = args.source.open(&args.checkpoint, [&args.output])?;
     // The name that the caller gives is that of the result, below.
     let options = ConvertOptions { name: None, unquantized: Unquantized::Expected, ..args.source.options()? };
-    let Conversion { mut packed, notes, .. } = args.source.convert(&checkpoint, &options)?;
+    let Conversion { mut packed, mut notes, .. } = args.source.convert(&checkpoint, &options)?;
     args.preparation.apply(&mut packed)?;
     let float = Model::try_from(packed)?;
     float.need_pixels()?;
@@ -120,7 +121,9 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     interrupt::says(None);
     model.save(&args.output).map_err(Failure::of_writing)?;
     let evaluation = args.eval.as_ref().map(|directory| evaluate(args, directory, &float, &model)).transpose()?;
-    let header = model.header();
+    let bytes = size(&args.output);
+    let (header, kept) = (model.header(), kept_in_float(&float.header().network));
+    notes.extend(in_float::remark(&header.graph, &model.packed().params, &kept, &options.bits, bytes));
     let summary = Summary {
         name: &header.name,
         network: &header.network,
@@ -132,7 +135,7 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
         warnings: summary::warnings(&report),
         evaluation,
         notes: &notes,
-        bytes: size(&args.output),
+        bytes,
         float_bytes: float.packed().params.tensors().values().map(|tensor| tensor.bytes().len()).sum(),
         output: &args.output,
     };
