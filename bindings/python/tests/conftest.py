@@ -4,6 +4,12 @@ import lq_infer
 import numpy as np
 import pytest
 
+try:
+    # Before any device is listed: see "Triton beside Mesa" in bindings/README.md.
+    import triton  # noqa: F401
+except ImportError:
+    pass
+
 ROOT = pathlib.Path(__file__).parents[3]
 
 
