@@ -47,7 +47,7 @@ fn uses(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn is_root(source: &Source) -> bool {
-    source.module.is_empty() || source.module.iter().any(|part| part == "tests")
+    source.module.is_empty() || source.is_for_tests()
 }
 
 /// The module whose file defines what `path` names, followed through re-exports.

@@ -9,6 +9,13 @@ pub struct Source {
     pub text: String,
 }
 
+impl Source {
+    /// Whether it is a module of tests in a file of its own, which `#[cfg(test)]` in its parent leaves out.
+    pub fn is_for_tests(&self) -> bool {
+        self.module.iter().any(|part| part == "tests")
+    }
+}
+
 pub fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files = files(&root, "rs");
