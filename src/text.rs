@@ -29,6 +29,12 @@ pub fn wrapped(text: &str, indent: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// "1 picture", "2 pictures".
+pub fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
 /// The candidate that `name` was most likely meant to be: the one that contains it, or the most similar one.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     meant(name, candidates).first().copied()

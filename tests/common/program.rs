@@ -21,13 +21,13 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Runs the program and expects it to fail with `code` and, beside notes, one line of error that contains all of `parts`.
+/// Runs the program and expects it to fail with `code` and, after notes, one line of error; all of `parts` are somewhere in that.
 /// Usage errors (code 2) may have more lines.
 pub fn fails(args: &[&str], code: i32, parts: &[&str]) {
     let output = run(args);
     let error = stderr(&output);
     assert_eq!(output.status.code(), Some(code), "{args:?}: {error}");
-    let errors = error.lines().filter(|line| !line.starts_with("note: ")).count();
+    let errors = error.lines().skip_while(|line| !line.starts_with("lq-infer: error: ")).count();
     assert!(code == 2 || errors == 1, "{args:?}: {error}");
     for part in parts {
         assert!(error.contains(part), "{args:?} should say '{part}': {error}");

@@ -19,6 +19,7 @@ use crate::quantize::{
     ALL_LAYERS, Bits, Method, QuantizeOptions, Quantized, Tuning, count_layers, kept_in_float, quantize,
 };
 use crate::session::Model;
+use crate::text::counted;
 use auto::AutoArgs;
 use calibration::{Calibration, need_folder};
 use clap::Args;
@@ -180,8 +181,9 @@ fn provenance(args: &QuantizeArgs, options: &QuantizeOptions, pictures: usize) -
 /// What is about to be done.
 fn start_of(float: &Model, options: &QuantizeOptions, widths: &str, pictures: usize) -> Result<String> {
     let layers = count_layers(float.packed(), options, &kept_in_float(&float.header().network))?;
-    let mirrored = if options.mirror { " and their mirror images" } else { "" };
-    Ok(format!("quantizing {layers} layers of {} to {widths} with {pictures} pictures{mirrored}", base_name(float)))
+    let (layers, pictures) = (counted(layers, "layer"), counted(pictures, "picture"));
+    let mirrored = if options.mirror { ", mirrored as well" } else { "" };
+    Ok(format!("quantizing {layers} of {} to {widths} with {pictures}{mirrored}", base_name(float)))
 }
 
 fn quantized(float: &Model, pictures: &Calibration, options: &QuantizeOptions) -> Result<Quantized> {

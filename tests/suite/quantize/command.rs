@@ -38,7 +38,7 @@ fn a_model_says_how_it_was_made() {
     assert!(lines.contains("group2/block2/conv2  3/32") && lines.contains("group0/block0/conv1  2/2"), "{lines}");
     let notes = stderr(&printed);
     assert!(notes.contains("few pictures to calibrate with (2)"), "{notes}");
-    let start = "quantizing 18 layers of cifar-resnet-20 to 2/2,group2/*=3/32 with 2 pictures and their mirror images";
+    let start = "quantizing 18 layers of cifar-resnet-20 to 2/2,group2/*=3/32 with 2 pictures, mirrored as well";
     assert!(notes.contains(start), "{notes}");
     for part in [
         "\nfeedback  with codes",
