@@ -29,6 +29,16 @@ fn each<A: Copy, B: Copy, C: Copy + Default>(a: [A; N], b: [B; N], f: impl Fn(A,
     out
 }
 
+/// As the arrays' own `map`, which the compiler does not always inline.
+#[inline(always)]
+fn map<A: Copy, B: Copy + Default>(a: [A; N], f: impl Fn(A) -> B) -> [B; N] {
+    let mut out = [B::default(); N];
+    for k in 0..N {
+        out[k] = f(a[k]);
+    }
+    out
+}
+
 #[inline(always)]
 fn bits(flags: [bool; N]) -> u32 {
     let mut mask = 0;
@@ -85,12 +95,12 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn load(self, from: &[u32; N]) -> [i32; N] {
-        from.map(|w| w as i32)
+        map(*from, |w| w as i32)
     }
 
     #[inline(always)]
     fn store(self, v: [i32; N], to: &mut [u32; N]) {
-        *to = v.map(|v| v as u32);
+        *to = map(v, |v| v as u32);
     }
 
     #[inline(always)]
@@ -130,7 +140,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn shift_right<const BITS: u32>(self, a: [i32; N]) -> [i32; N] {
-        a.map(|a| a >> BITS)
+        map(a, |a| a >> BITS)
     }
 
     #[inline(always)]
@@ -140,12 +150,12 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn count(self, sums: [i32; N], x: [i32; N]) -> [i32; N] {
-        self.add(sums, x.map(byte_ones))
+        self.add(sums, map(x, byte_ones))
     }
 
     #[inline(always)]
     fn counted(self, sums: [i32; N]) -> [i32; N] {
-        sums.map(sum_of_bytes)
+        map(sums, sum_of_bytes)
     }
 
     #[inline(always)]
@@ -176,7 +186,7 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn real(self, v: [i32; N]) -> [f64; N] {
-        v.map(f64::from)
+        map(v, f64::from)
     }
 
     #[inline(always)]
