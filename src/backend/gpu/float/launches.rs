@@ -1,5 +1,6 @@
 //! Steps to launches: the shader, its constants and its buffers.
 
+use super::forms::{Form, grouped, point, tile};
 use super::fuse::{Head, Step};
 use super::place::Places;
 use super::weights::Folded;
@@ -7,7 +8,7 @@ use crate::backend::gpu::header::Header;
 use crate::backend::gpu::kernels::Target;
 use crate::backend::gpu::kernels::geometry;
 use crate::backend::gpu::kernels::launch::Launch;
-use crate::backend::gpu::kernels::rounds::{rounds, rounds_of_taps};
+use crate::backend::gpu::kernels::rounds::rounds_of_taps;
 use crate::backend::gpu::kernels::texts::ROWS;
 use crate::backend::gpu::table::{QUAD, Table};
 use crate::graph::{Graph, Op, Params};
@@ -16,22 +17,9 @@ use crate::tensor::{Shape, Window};
 use std::ops::Range;
 
 const EPILOGUE: &str = include_str!("../../../../shaders/float/epilogue.wgsl");
-pub(in crate::backend::gpu) const TILE: &str = include_str!("../../../../shaders/float/conv.tile.wgsl");
-pub(in crate::backend::gpu) const POINT: &str = include_str!("../../../../shaders/float/conv.point.wgsl");
-pub(in crate::backend::gpu) const GROUPED: &str = include_str!("../../../../shaders/float/conv.grouped.wgsl");
 const POOL: &str = include_str!("../../../../shaders/float/pool.wgsl");
 const COPY: &str = include_str!("../../../../shaders/float/copy.wgsl");
 const JOIN: &str = include_str!("../../../../shaders/float/join.wgsl");
-
-/// Neighbouring pixels that an invocation of `conv.tile.wgsl` computes. 4 pixels by 4 quads was the fastest of the
-/// tiles tried (`benches/record/2026-11-25-f32.md`).
-pub(in crate::backend::gpu) const PIXELS: usize = 4;
-/// Quads of output channels that it computes at once.
-pub(in crate::backend::gpu) const QUADS: usize = 4;
-/// Windows with more taps in a row get half as many quads, or the unrolled shader would become too long.
-pub(in crate::backend::gpu) const LONG_ROW: usize = 3;
-/// Windows with more taps in a row use `conv.point.wgsl`, which does not unroll them.
-pub(in crate::backend::gpu) const LONGEST_ROW: usize = 16;
 
 type Launches = Vec<(&'static str, Launch)>;
 
@@ -105,12 +93,9 @@ impl Maker<'_> {
         let (node, input) = (&self.graph.nodes()[id], self.shapes[step.input]);
         let folded = Folded::of(node, self.params, step.affine.as_ref(), input.c)?;
         let folded = folded.ok_or_else(|| format!("layer '{}' is not a convolution", node.name))?;
-        let (output, taps_x) = (self.output(step), window.kernel[1]);
-        let tiled = groups == 1 && output.pixels() > 1 && taps_x <= LONGEST_ROW;
-        let at_once = match tiled {
-            true => (if taps_x > LONG_ROW { QUADS / 2 } else { QUADS }).min(output.c.div_ceil(QUAD)),
-            false => 1,
-        };
+        let output = self.output(step);
+        let form = Form::of(window, output, groups);
+        let at_once = form.at_once();
         let per_quad = QUAD * folded.taps * folded.inputs.next_multiple_of(if groups == 1 { QUAD } else { 1 });
         let room = self.most / per_quad / at_once * at_once;
         if room == 0 {
@@ -122,51 +107,30 @@ impl Maker<'_> {
         }
         let all = output.c.div_ceil(QUAD).next_multiple_of(at_once);
         let parts = (0..all).step_by(room).map(|first| first..all.min(first + room));
+        let shapes = [input, output];
         let launch = |quads: Range<usize>| {
-            let (kernel, mut launch) = if tiled {
-                ("float.tile", self.tile(&folded, window, [input, output], &quads, at_once))
-            } else if groups == 1 {
-                let weights = folded.points(quads.clone());
-                ("float.point", point(&quads, POINT, [input, output], window, "vec4<f32>", weights))
-            } else {
-                let weights = folded.plain(quads.clone());
-                let mut launch = point(&quads, GROUPED, [input, output], window, "f32", weights);
-                launch.header.shape("GROUP_IN", folded.inputs).shape("GROUP_OUT", output.c / groups);
-                launch.rounds = QUAD * rounds_of_taps(window.kernel, rounds(folded.inputs, 0));
-                ("float.grouped", launch)
+            let (kernel, mut launch, element, weights) = match form {
+                Form::Tile(_) => {
+                    let turns = quads.len() / at_once;
+                    let launch = tile(EPILOGUE, window, shapes, turns, at_once, self.target.workgroup_size);
+                    ("float.tile", launch, "vec4<u32>", folded.tiles(quads.clone(), at_once, window.kernel[1]))
+                }
+                Form::Point => {
+                    let launch = point(EPILOGUE, window, shapes, quads.len());
+                    ("float.point", launch, "vec4<f32>", folded.points(quads.clone()))
+                }
+                Form::Grouped => {
+                    let launch = grouped(EPILOGUE, window, shapes, quads.len(), groups);
+                    ("float.grouped", launch, "f32", folded.plain(quads.clone()))
+                }
             };
+            launch.read("weights", element, weights);
             launch.header.shape("FIRST_QUAD", quads.start);
             self.read_input(&mut launch, step);
             self.finish(&mut launch, step, all * QUAD, None, &|c| if c < output.c { folded.shift(c) } else { 0.0 });
             (kernel, launch)
         };
         Ok(parts.map(launch).collect())
-    }
-
-    fn tile(
-        &self,
-        folded: &Folded,
-        window: &Window,
-        [input, output]: [Shape; 2],
-        quads: &Range<usize>,
-        at_once: usize,
-    ) -> Launch {
-        let tile = [PIXELS, 2, 1].into_iter().find(|&n| n <= output.w).unwrap_or(1);
-        let across = output.w.div_ceil(tile);
-        let mut launch = Launch::new(across * output.h, &[EPILOGUE, TILE]);
-        (launch.workgroup_size, launch.layers) = (self.target.workgroup_size, quads.len() / at_once);
-        let ([rows, taps_x], lanes) = (window.kernel, folded.inputs.min(QUAD));
-        launch.rounds = rounds(rows, rounds(input.c.div_ceil(QUAD), 0));
-        let header = &mut launch.header;
-        geometry::window_with_constant_rows(header, window, input, output);
-        header.shape("TILES", across).number("TILE", tile).number("QUADS_AT_ONCE", at_once);
-        header.number("COLUMNS", geometry::columns(window, tile));
-        header.number("IN_LANES", lanes).flag("WHOLE_TILES", output.w.is_multiple_of(tile));
-        header.shape("OUT_QUADS", output.c.div_ceil(QUAD));
-        header.flag("WHOLE_TURNS", output.c.div_ceil(QUAD).is_multiple_of(at_once));
-        header.number("STEP_WEIGHTS", taps_x * lanes * at_once);
-        launch.read("weights", "vec4<u32>", folded.tiles(quads.clone(), at_once, taps_x));
-        launch
     }
 
     fn read_input(&self, launch: &mut Launch, step: &Step) {
@@ -209,23 +173,6 @@ impl Maker<'_> {
         launch.read("residual", "vec4<f32>", residual);
         launch.write("output", "vec4<f32>", output).write("second", "vec4<f32>", second);
     }
-}
-
-/// A launch with one invocation for each pixel and each quad of `quads`.
-fn point(
-    quads: &Range<usize>,
-    file: &'static str,
-    [input, output]: [Shape; 2],
-    window: &Window,
-    element: &'static str,
-    weights: Vec<u32>,
-) -> Launch {
-    let mut launch = Launch::new(output.pixels() * quads.len(), &[ROWS, EPILOGUE, file]);
-    geometry::window(&mut launch.header, window, input, output);
-    launch.header.shape("QUADS", quads.len());
-    launch.rounds = rounds_of_taps(window.kernel, rounds(input.c.div_ceil(QUAD), 0));
-    launch.read("weights", element, weights);
-    launch
 }
 
 /// A number in the form that tables hold.

@@ -3,11 +3,13 @@
 //! quantized network.
 //!
 //! * `fuse` turns the graph into steps; `place` decides which tensors lie inside which concatenation.
+//! * `forms` says which shader runs a convolution, here and in training.
 //! * `launches` and `weights` give each step its shader, constants and layouts.
 //! * `net` holds the buffers and runs the launches.
 //!
 //! Tensors are `[image, h, w]` of vectors of four channels. Channels past the last one are 0.
 
+mod forms;
 mod fuse;
 mod launches;
 mod net;
@@ -15,7 +17,7 @@ mod place;
 mod weights;
 
 #[cfg(feature = "train")]
-pub(super) use launches::{GROUPED, LONG_ROW, LONGEST_ROW, PIXELS, POINT, QUADS, TILE};
+pub(super) use forms::{Form, QUADS, grouped, point, tile};
 pub use net::FloatNet;
 
 use super::record::{Recording, Sources, Target, Variant};

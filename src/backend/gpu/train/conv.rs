@@ -3,11 +3,8 @@
 use super::recorder::{Extent, NOTHING, SCRATCH};
 use super::ways::{Way, back, flat, forward};
 use super::{BufferId, Into, Recorder, Tensor, quads, row};
-use crate::backend::gpu::float::{GROUPED, LONG_ROW, LONGEST_ROW, PIXELS, POINT, QUADS, TILE};
-use crate::backend::gpu::kernels::geometry;
+use crate::backend::gpu::float::{Form, QUADS, grouped, point, tile};
 use crate::backend::gpu::kernels::launch::Launch;
-use crate::backend::gpu::kernels::rounds::{rounds, rounds_of_taps};
-use crate::backend::gpu::kernels::texts::ROWS;
 use crate::backend::gpu::table::QUAD;
 use crate::float::Geometry;
 
@@ -23,28 +20,6 @@ pub(crate) struct ConvLayer {
     pub weights: (BufferId, usize),
     /// The buffer with the bias, and where it begins.
     pub bias: Option<(BufferId, usize)>,
-}
-
-/// Which shader runs a way, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// `conv.tile.wgsl` with so many quads of outputs at once.
-    Tile(usize),
-    Point,
-    Grouped,
-}
-
-impl Form {
-    fn of(way: &Way, groups: usize) -> Self {
-        let taps = way.window.kernel[1];
-        match groups {
-            1 if way.output.pixels() > 1 && taps <= LONGEST_ROW => {
-                Form::Tile((if taps > LONG_ROW { QUADS / 2 } else { QUADS }).min(quads(way.output.c)))
-            }
-            1 => Form::Point,
-            _ => Form::Grouped,
-        }
-    }
 }
 
 impl Recorder {
@@ -92,21 +67,22 @@ impl Recorder {
         (to, adds): (BufferId, bool),
         table: BufferId,
     ) {
-        let (form, [c_in, c_out]) = (Form::of(way, layer.groups), [way.input.c, way.output.c]);
+        let (form, [c_in, c_out]) = (Form::of(&way.window, way.output, layer.groups), [way.input.c, way.output.c]);
         let (groups, taps) = (layer.groups, way.window.taps());
         self.order(way, form, layer, weights);
         self.at_least(NOTHING, row(c_out) + QUAD * QUADS);
         self.multiplies(way.output.pixels() * c_out * taps * c_in / groups);
-        let mut launch = match form {
-            Form::Tile(at_once) => self.tile(way, at_once),
-            Form::Point => point(way, POINT, "vec4<f32>"),
-            Form::Grouped => {
-                let mut launch = point(way, GROUPED, "f32");
-                launch.header.shape("GROUP_IN", c_in / groups).shape("GROUP_OUT", c_out / groups);
-                launch.rounds = QUAD * rounds_of_taps(way.window.kernel, rounds(c_in / groups, 0));
-                launch
+        let (window, shapes, all) = (&way.window, [way.input, way.output], quads(c_out));
+        let (kernel, mut launch, element) = match form {
+            Form::Tile(at_once) => {
+                let turns = all.div_ceil(at_once);
+                let launch = tile(STORE, window, shapes, turns, at_once, self.target.workgroup_size);
+                ("train.tile", launch, "vec4<u32>")
             }
+            Form::Point => ("train.point", point(STORE, window, shapes, all), "vec4<f32>"),
+            Form::Grouped => ("train.grouped", grouped(STORE, window, shapes, all, groups), "f32"),
         };
+        launch.read("weights", element, SCRATCH);
         let header = &mut launch.header;
         header.shape("FIRST_QUAD", 0).number("ROWS", 1);
         header.shape("IN_QUADS", quads(c_in)).shape("IN_ROW", quads(c_in)).shape("IN_AT", 0);
@@ -116,31 +92,7 @@ impl Recorder {
         header.shape("FIRST_Y", first_y).shape("FIRST_X", first_x).shape("SPREAD_Y", by_y).shape("SPREAD_X", by_x);
         header.shape("TO_H", h).shape("TO_W", w);
         launch.read("input", "vec4<f32>", from).read("table", "vec4<i32>", table).write("output", "vec4<f32>", to);
-        let kernel = match form {
-            Form::Tile(_) => "train.tile",
-            Form::Point => "train.point",
-            Form::Grouped => "train.grouped",
-        };
         self.add(kernel, launch, Extent::ByImage);
-    }
-
-    fn tile(&self, way: &Way, at_once: usize) -> Launch {
-        let Way { input, output, window, .. } = way;
-        let tile = [PIXELS, 2, 1].into_iter().find(|&n| n <= output.w).unwrap_or(1);
-        let across = output.w.div_ceil(tile);
-        let mut launch = Launch::new(across * output.h, &[STORE, TILE]);
-        (launch.workgroup_size, launch.layers) = (self.target.workgroup_size, quads(output.c).div_ceil(at_once));
-        launch.rounds = rounds(window.kernel[0], rounds(quads(input.c), 0));
-        let lanes = input.c.min(QUAD);
-        let header = &mut launch.header;
-        geometry::window_with_constant_rows(header, window, *input, *output);
-        header.shape("TILES", across).number("TILE", tile).number("QUADS_AT_ONCE", at_once);
-        header.number("COLUMNS", geometry::columns(window, tile));
-        header.number("IN_LANES", lanes).flag("WHOLE_TILES", output.w.is_multiple_of(tile));
-        header.shape("OUT_QUADS", quads(output.c)).flag("WHOLE_TURNS", quads(output.c).is_multiple_of(at_once));
-        header.number("STEP_WEIGHTS", window.kernel[1] * lanes * at_once);
-        launch.read("weights", "vec4<u32>", SCRATCH);
-        launch
     }
 
     /// Puts the weights of a layer in the order in which a way reads them.
@@ -170,15 +122,4 @@ impl Recorder {
         launch.read("weights", "f32", weights).write("ordered", "f32", SCRATCH);
         self.add("train.order", launch, Extent::Once);
     }
-}
-
-/// A launch with one invocation for each pixel and quad.
-fn point(way: &Way, file: &'static str, element: &'static str) -> Launch {
-    let Way { input, output, window, .. } = way;
-    let mut launch = Launch::new(output.pixels() * quads(output.c), &[ROWS, STORE, file]);
-    geometry::window(&mut launch.header, window, *input, *output);
-    launch.header.shape("QUADS", quads(output.c));
-    launch.rounds = rounds_of_taps(window.kernel, rounds(quads(input.c), 0));
-    launch.read("weights", element, SCRATCH);
-    launch
 }
