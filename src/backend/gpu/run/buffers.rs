@@ -71,6 +71,23 @@ pub(crate) fn bind_group<'a>(
     gpu.device().create_bind_group(&descriptor)
 }
 
+/// What runs a dispatch.
+pub(crate) type Bound = (wgpu::ComputePipeline, wgpu::BindGroup);
+
+/// Adds a dispatch for so many images to a pass.
+pub(crate) fn dispatch(
+    pass: &mut wgpu::ComputePass,
+    recording: &Recording,
+    dispatch: &Dispatch,
+    (pipeline, buffers): &Bound,
+    images: usize,
+) {
+    let [x, y, z] = recording.workgroups(dispatch, images);
+    pass.set_pipeline(pipeline);
+    pass.set_bind_group(0, buffers, &[]);
+    pass.dispatch_workgroups(x, y, z);
+}
+
 /// A buffer with these contents.
 pub(crate) fn filled(gpu: &Gpu, name: &str, words: &[u32], usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
     let buffer = buffer(gpu, name, words.len(), usage)?;

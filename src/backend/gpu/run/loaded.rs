@@ -1,6 +1,6 @@
 //! A recording that is loaded onto a GPU, and its execution: one compute pass per batch.
 
-use super::buffers::{Buffers, buffer, bytes};
+use super::buffers::{Bound, Buffers, buffer, bytes, dispatch};
 use super::layout::Layout;
 use super::pace::{Pace, Part};
 use super::pipelines::compile;
@@ -30,7 +30,7 @@ pub(crate) struct Loaded {
     pace: Pace,
     buffers: Buffers,
     /// Pipeline and buffers of each dispatch.
-    bound: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
+    bound: Vec<Bound>,
     /// Upload and result buffers that no call uses right now.
     idle: Mutex<Vec<Transfer>>,
     /// Those of calls that ended early. They are dropped by the next thread that has its turn, because dropping a buffer
@@ -156,11 +156,7 @@ impl Loaded {
 
     /// Adds the dispatch with this index to a pass.
     pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass, images: usize, index: usize) {
-        let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches()[index], &self.bound[index]);
-        let [x, y, z] = self.recording.workgroups(dispatch, images);
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, buffers, &[]);
-        pass.dispatch_workgroups(x, y, z);
+        dispatch(pass, &self.recording, &self.recording.dispatches()[index], &self.bound[index], images);
     }
 
     /// Begins a batch; `input` has the words of `images` images, which must be prepared for.

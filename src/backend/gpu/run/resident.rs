@@ -2,7 +2,7 @@
 //! they were submitted, and the host reads what it asks for.
 
 use super::batch_limit::BatchLimit;
-use super::buffers::{bind_group, buffer, bytes};
+use super::buffers::{Bound, bind_group, buffer, bytes, dispatch};
 use super::pace::Pace;
 use super::pipelines::compile;
 use super::rounds::within_rounds;
@@ -17,7 +17,7 @@ use crate::platform::Instant;
 use std::ops::Range;
 use std::time::Duration;
 
-/// It, with its pipelines and buffers.
+/// A recording on a device, with its pipelines and buffers.
 #[derive(Debug)]
 pub(crate) struct Resident {
     gpu: Gpu,
@@ -28,7 +28,7 @@ pub(crate) struct Resident {
     buffers: Vec<wgpu::Buffer>,
     words: Vec<usize>,
     params: wgpu::Buffer,
-    bound: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
+    bound: Vec<Bound>,
 }
 
 /// Dispatches that follow each other.
@@ -229,11 +229,8 @@ impl Resident {
         let descriptor = wgpu::ComputePassDescriptor { label: Some("lq-infer"), timestamp_writes: None };
         let mut pass = encoder.begin_compute_pass(&descriptor);
         for index in dispatches {
-            let (dispatch, (pipeline, buffers)) = (&self.recording.dispatches()[index], &self.bound[index]);
-            let [x, y, z] = self.recording.workgroups(dispatch, self.images_of(index, images));
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, buffers, &[]);
-            pass.dispatch_workgroups(x, y, z);
+            let (launch, images) = (&self.recording.dispatches()[index], self.images_of(index, images));
+            dispatch(&mut pass, &self.recording, launch, &self.bound[index], images);
         }
     }
 }

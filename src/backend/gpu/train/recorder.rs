@@ -32,7 +32,7 @@ pub(in crate::backend::gpu) struct Wanted {
     pub words: usize,
 }
 
-/// Collects them.
+/// Collects buffers and launches.
 pub(crate) struct Recorder {
     pub(in crate::backend::gpu) recording: Recording,
     pub(in crate::backend::gpu) buffers: Vec<Wanted>,
