@@ -6,6 +6,7 @@ mod backward;
 mod basis;
 mod layer;
 mod linear;
+mod logits;
 mod moves;
 mod patches;
 mod product;
@@ -21,6 +22,7 @@ pub(crate) use basis::BasisFit;
 pub(crate) use layer::rank;
 pub(crate) use layer::{Conv, Layer, affine, float_layer, geometry, layer, quantizer};
 pub(crate) use linear::{Factor, mirror, solve_small, times};
+pub(crate) use logits::best;
 #[cfg(feature = "train")]
 pub(crate) use moves::Move;
 pub(crate) use patches::Geometry;

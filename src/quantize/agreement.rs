@@ -3,10 +3,9 @@
 use super::network::{Pair, Tensors};
 use super::tape::Tape;
 use crate::error::{Error, Result};
-use crate::float;
+use crate::float::{self, best};
 use crate::graph::{Fact, Graph, Params};
 use serde::Serialize;
-use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +28,7 @@ impl Agreement {
         let spread = spread(float);
         Agreement {
             pictures: float.len(),
-            same_class: float.iter().zip(low).filter(|(a, b)| class(a) == class(b)).count(),
+            same_class: float.iter().zip(low).filter(|(a, b)| best(a) == best(b)).count(),
             difference: (spread > 0.0).then(|| squares / spread),
         }
     }
@@ -60,15 +59,6 @@ pub(super) fn logits(
     Ok(last)
 }
 
-/// The class with the highest logit, the first of several.
-fn class(logits: &[f32]) -> usize {
-    let higher = |best: usize, at: usize| match logits[at].total_cmp(&logits[best]) {
-        Ordering::Greater => at,
-        _ => best,
-    };
-    (0..logits.len()).reduce(higher).unwrap_or(0)
-}
-
 /// The sum of squared differences of numbers from their means over all rows.
 pub(super) fn spread(rows: &[Vec<f32>]) -> f64 {
     let column = |at: usize| rows.iter().map(move |row| f64::from(row[at]));
@@ -90,6 +80,6 @@ mod tests {
         // Squares 0 + 1, 4 + 4 and 0 + 0, of twice (1 + 1 + 0).
         assert_eq!(Agreement::new(&float, &low), Agreement { pictures: 3, same_class: 2, difference: Some(9.0 / 4.0) });
         assert_eq!(Agreement::new(&float[..1], &low[..1]), Agreement { pictures: 1, same_class: 1, difference: None });
-        assert_eq!(class(&[1.0, 2.0, 2.0]), 1);
+        assert_eq!(best(&[1.0, 2.0, 2.0]), 1);
     }
 }

@@ -3,7 +3,7 @@
 //! With logits z, probabilities p = exp(z) / sum exp(z) and targets t that sum to 1, the loss is -sum t log p =
 //! log sum exp(z) - sum t z, whose gradient is p - t.
 
-use crate::float::Number;
+use crate::float::{Number, best};
 
 /// What the probabilities should be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,12 +52,6 @@ pub(in crate::train) fn loss<R: Number>(
         worth.right += usize::from(best(logits) == label);
     }
     worth
-}
-
-/// The class with the largest logit, the first of equal ones.
-pub(in crate::train) fn best<R: Number>(logits: &[R]) -> usize {
-    let better = |best: usize, at: usize| if logits[at] > logits[best] { at } else { best };
-    (0..logits.len()).reduce(better).unwrap_or(0)
 }
 
 /// The probabilities, and the logarithm of the sum of the exponentials.
