@@ -3,6 +3,7 @@
 use super::failure::{Failure, Outcome};
 use crate::error::Error;
 use crate::files::{check_replaceable, read_text, replace_file};
+use crate::text::counted;
 use std::path::{Path, PathBuf};
 
 /// Largest file of labels that is read. ImageNet's take 30 kB.
@@ -15,12 +16,11 @@ pub(super) fn read_labels(path: &Path) -> Result<Vec<String>, Error> {
 
 /// Refuses labels of another number than the network has classes.
 pub(super) fn check_labels(path: &Path, labels: &[String], classes: usize) -> Result<(), Error> {
-    let count = labels.len();
-    if count == classes {
+    if labels.len() == classes {
         return Ok(());
     }
-    let labels = if count == 1 { "label" } else { "labels" };
-    let problem = format!("holds {count} {labels}, the network has {classes} classes; expected one label per line");
+    let labels = counted(labels.len(), "label");
+    let problem = format!("holds {labels}, the network has {classes} classes; expected one label per line");
     Err(Error::bad_input(path, problem))
 }
 

@@ -33,6 +33,7 @@ pub use kept::kept_in_float;
 pub use layer::Errors;
 pub use options::{Method, QuantizeOptions};
 pub use pictures::Pictures;
+pub use place::is_end;
 pub use report::{LayerReport, QuantizeReport, QuantizerReport};
 pub use run::{ALL_LAYERS, Quantized, count_layers, quantize};
 pub use tune::Tuning;

@@ -23,10 +23,9 @@ pub(super) fn place(float: &Graph, bits: &Bits, ends: bool, kept: &BTreeSet<Stri
     if let Some(pattern) = bits.unmatched(&names).next() {
         return Err(format!("no convolution or dense layer is named '{pattern}'; there are {}", some(&names)));
     }
-    let is_end = |id: NodeId| float.nodes()[id].inputs.contains(&0) || convs.last() == Some(&id);
     let wanted = |id: NodeId| {
         let name = &float.nodes()[id].name;
-        let usual = (ends || !is_end(id)) && !kept.contains(name);
+        let usual = (ends || !is_end(float, id)) && !kept.contains(name);
         bits.told(name).or_else(|| usual.then(|| bits.of(name)))
     };
     let mut placing = Placing { nonnegative: float.nonnegative(), ..Placing::default() };
@@ -56,6 +55,11 @@ pub(super) fn place(float: &Graph, bits: &Bits, ends: bool, kept: &BTreeSet<Stri
         return Err("there is nothing to quantize: it has no convolution between the first and the last".into());
     }
     Ok(Placed { graph: Graph::new(placing.nodes)?, layers })
+}
+
+/// Whether a convolution is the first or the last of its network.
+pub fn is_end(graph: &Graph, id: NodeId) -> bool {
+    graph.nodes()[id].inputs.contains(&0) || graph.nodes().iter().rposition(is_conv) == Some(id)
 }
 
 fn is_conv(node: &Node) -> bool {

@@ -6,11 +6,12 @@ use crate::cli::args::parse_count;
 use crate::cli::failure::Outcome;
 use crate::cli::output;
 use crate::error::Result;
-use crate::quantize::{Choice, ChosenLayer, FileSize, Pictures, Price, QuantizeOptions, choose, kept_in_float};
+use crate::quantize::{Choice, ChosenLayer, FileSize, Pictures, Price, QuantizeOptions, choose};
 use crate::session::Model;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 #[derive(Args, Debug)]
 pub(super) struct AutoArgs {
@@ -82,12 +83,15 @@ impl AutoArgs {
         float: &Model,
         pictures: &dyn Pictures,
         options: &QuantizeOptions,
+        kept: &BTreeSet<String>,
     ) -> Result<Option<Automatic>> {
         match (self.size, self.time) {
-            (Some(most), _) => automatic(float, pictures, options, &FileSize { float: float.packed(), most }).map(Some),
+            (Some(most), _) => {
+                automatic(float, pictures, options, kept, &FileSize { float: float.packed(), most }).map(Some)
+            }
             (_, Some(share)) => {
                 let price = ModelledTime::new(float, share, &self.gpu, self.batch)?;
-                automatic(float, pictures, options, &price).map(Some)
+                automatic(float, pictures, options, kept, &price).map(Some)
             }
             _ => Ok(None),
         }
@@ -98,6 +102,7 @@ fn automatic(
     float: &Model,
     pictures: &dyn Pictures,
     options: &QuantizeOptions,
+    kept: &BTreeSet<String>,
     price: &dyn Price,
 ) -> Result<Automatic> {
     let bar = output::long_progress(0, "layers tried");
@@ -107,7 +112,7 @@ fn automatic(
             output::detail(|| format!("trying widths of {name}"));
         }
     };
-    let choice = choose(float.packed(), pictures, options, &kept_in_float(&float.header().network), price, &tell);
+    let choice = choose(float.packed(), pictures, options, kept, price, &tell);
     bar.finish_and_clear();
     let choice = choice?;
     let row = |layer: &ChosenLayer| {

@@ -2,7 +2,7 @@
 
 use crate::cli::output;
 use crate::graph::{Graph, Op, Params, Role, Weights};
-use crate::quantize::Bits;
+use crate::quantize::{Bits, is_end};
 use std::collections::BTreeSet;
 
 /// Names the `kept` layers if together they take more than half of a file of `bytes`, and says how they are quantized as well. The
@@ -14,14 +14,11 @@ pub(super) fn remark(
     bits: &Bits,
     bytes: usize,
 ) -> Option<String> {
-    let is_conv = |op: &Op| matches!(op, Op::Conv { .. });
-    let last = graph.nodes().iter().rposition(|node| is_conv(&node.op))?;
-    let inner = graph.nodes()[..last].iter().filter(|node| {
-        matches!(node.op, Op::Conv { weights: Weights::Float, .. })
-            && !node.inputs.contains(&0)
-            && kept.contains(&node.name)
+    let inner = graph.nodes().iter().enumerate().filter(|(id, node)| {
+        let is_float = matches!(node.op, Op::Conv { weights: Weights::Float, .. });
+        is_float && kept.contains(&node.name) && !is_end(graph, *id)
     });
-    let names: Vec<&str> = inner.map(|node| node.name.as_str()).collect();
+    let names: Vec<&str> = inner.map(|(_, node)| node.name.as_str()).collect();
     let weight = |name: &&str| params.get(name, Role::Weight).map_or(0, |weight| weight.bytes().len());
     let taken: usize = names.iter().map(weight).sum();
     let more: String = names.iter().map(|name| format!(",{name}={}", bits.of(name))).collect();

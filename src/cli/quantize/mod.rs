@@ -24,6 +24,7 @@ use auto::AutoArgs;
 use calibration::{Calibration, need_folder};
 use clap::Args;
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use summary::{Evaluation, Summary};
@@ -107,13 +108,13 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     let start = Instant::now();
     let pictures = Calibration::find(&args.calibrate, args.pictures.get(), args.seed, &float)?;
     let count = pictures.paths.len();
-    let widest = quantize_options(args, &float, count);
-    let automatic = args.auto.choose(&float, &pictures, &widest)?;
+    let (widest, kept) = (quantize_options(args, &float, count), kept_in_float(&float.header().network));
+    let automatic = args.auto.choose(&float, &pictures, &widest, &kept)?;
     let bits = automatic.as_ref().map_or(widest.bits.clone(), |automatic| automatic.choice.bits.clone());
     let options = QuantizeOptions { bits, ..widest.clone() };
     let widths = if automatic.is_some() { "the chosen bits".to_owned() } else { options.bits.to_string() };
-    output::note(&start_of(&float, &options, &widths, count)?);
-    let Quantized { mut packed, report } = quantized(&float, &pictures, &options)?;
+    output::note(&start_of(&float, &options, &kept, &widths, count)?);
+    let Quantized { mut packed, report } = quantized(&float, &pictures, &options, &kept)?;
     let seconds = start.elapsed().as_secs_f64();
     packed.header.source.converter = provenance(args, &widest, count);
     packed.header.name =
@@ -123,7 +124,7 @@ pub(super) fn run(args: &QuantizeArgs) -> Outcome {
     model.save(&args.output).map_err(Failure::of_writing)?;
     let evaluation = args.eval.as_ref().map(|directory| evaluate(args, directory, &float, &model)).transpose()?;
     let bytes = size(&args.output);
-    let (header, kept) = (model.header(), kept_in_float(&float.header().network));
+    let header = model.header();
     notes.extend(in_float::remark(&header.graph, &model.packed().params, &kept, &options.bits, bytes));
     let summary = Summary {
         name: &header.name,
@@ -179,14 +180,25 @@ fn provenance(args: &QuantizeArgs, options: &QuantizeOptions, pictures: usize) -
 }
 
 /// What is about to be done.
-fn start_of(float: &Model, options: &QuantizeOptions, widths: &str, pictures: usize) -> Result<String> {
-    let layers = count_layers(float.packed(), options, &kept_in_float(&float.header().network))?;
+fn start_of(
+    float: &Model,
+    options: &QuantizeOptions,
+    kept: &BTreeSet<String>,
+    widths: &str,
+    pictures: usize,
+) -> Result<String> {
+    let layers = count_layers(float.packed(), options, kept)?;
     let (layers, pictures) = (counted(layers, "layer"), counted(pictures, "picture"));
     let mirrored = if options.mirror { ", mirrored as well" } else { "" };
     Ok(format!("quantizing {layers} of {} to {widths} with {pictures}{mirrored}", base_name(float)))
 }
 
-fn quantized(float: &Model, pictures: &Calibration, options: &QuantizeOptions) -> Result<Quantized> {
+fn quantized(
+    float: &Model,
+    pictures: &Calibration,
+    options: &QuantizeOptions,
+    kept: &BTreeSet<String>,
+) -> Result<Quantized> {
     let (layers, steps) = (output::long_progress(0, "layers"), OnceCell::new());
     let tell = |name: &str, done, total| {
         let bar = match name {
@@ -200,8 +212,7 @@ fn quantized(float: &Model, pictures: &Calibration, options: &QuantizeOptions) -
         bar.set(done, total);
         output::detail(|| name.to_owned());
     };
-    let kept = kept_in_float(&float.header().network);
-    let quantized = quantize(float.packed(), pictures, options, &kept, &tell);
+    let quantized = quantize(float.packed(), pictures, options, kept, &tell);
     [Some(&layers), steps.get()].into_iter().flatten().for_each(|bar| bar.finish_and_clear());
     quantized
 }
