@@ -1,7 +1,7 @@
 //! The digest of logits.
 
-use crate::pointers::{array, array_mut};
-use crate::status::{Status, outcome, usage};
+use crate::pointers::{array, array_mut, room_for};
+use crate::status::{Status, outcome};
 use lq_infer::Digest;
 use std::ffi::c_char;
 
@@ -17,10 +17,7 @@ pub unsafe extern "C" fn lq_digest(logits: *const f32, numbers: usize, digest: *
     outcome(|| unsafe {
         let (logits, out) = (array(logits, numbers, "logits")?, array_mut(digest.cast::<u8>(), room, "digest")?);
         let text = Digest::of(logits) + "\0";
-        let place = out.get_mut(..text.len());
-        let place =
-            place.ok_or_else(|| usage(format!("there is room for {room} bytes, expected at least {}", text.len())))?;
-        place.copy_from_slice(text.as_bytes());
+        room_for(out, text.len(), "bytes")?.copy_from_slice(text.as_bytes());
         Ok(())
     })
 }

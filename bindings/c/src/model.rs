@@ -3,7 +3,7 @@
 #[cfg(feature = "image")]
 use crate::picture::decoded;
 use crate::picture::picture;
-use crate::pointers::{array, array_mut, free, give, required, text};
+use crate::pointers::{array, array_mut, free, give, required, room_for, text};
 use crate::status::{Status, outcome, usage};
 use lq_infer::{Error, Pixels};
 use std::ffi::{CString, c_char};
@@ -157,9 +157,6 @@ pub unsafe extern "C" fn lq_model_preprocess_file(
 
 fn preprocess(model: &Model, picture: &Pixels, out: &mut [u8]) -> Result<(), Error> {
     let image = model.inner.preprocess(picture)?;
-    let (room, needed) = (out.len(), image.len());
-    let place = out.get_mut(..needed);
-    let place = place.ok_or_else(|| usage(format!("there is room for {room} bytes, expected at least {needed}")))?;
-    place.copy_from_slice(&image);
+    room_for(out, image.len(), "bytes")?.copy_from_slice(&image);
     Ok(())
 }

@@ -4,9 +4,9 @@ use crate::call::{Call, control};
 #[cfg(feature = "image")]
 use crate::picture::decoded;
 use crate::picture::picture;
-use crate::pointers::{array, array_mut, free, required};
+use crate::pointers::{array, array_mut, free, required, room_for};
 use crate::status::{Status, outcome, usage};
-use lq_infer::{Batch, Classification, ClassifyOptions, Control, Error};
+use lq_infer::{Batch, Classification, ClassifyOptions, Control, Error, Pixels};
 
 /// A network that is ready to run on one device.
 pub struct Net {
@@ -84,9 +84,7 @@ fn numbers(net: &Net, images: usize, channels: usize) -> Result<usize, Error> {
 /// Writes the logits of `images` images to an array of at least so many numbers.
 fn run(net: &Net, batch: &Batch, images: usize, out: &mut [f32], control: &Control) -> Result<(), Error> {
     let needed = images.saturating_mul(classes(net));
-    if out.len() < needed {
-        return Err(usage(format!("there is room for {} logits, expected at least {needed}", out.len())));
-    }
+    let out = room_for(out, needed, "logits")?;
     let rows = net.inner.logits(batch, control)?;
     out.iter_mut().zip(rows.iter().flatten()).for_each(|(out, logit)| *out = *logit);
     Ok(())
@@ -118,9 +116,7 @@ pub unsafe extern "C" fn lq_net_classify(
         let (net, control) = (required(net, "net")?, control(call)?);
         let picture = picture(pixels, format, [width, height, stride])?;
         let top = array_mut(top, room, "top")?;
-        let options = ClassifyOptions { top_k: Some(top.len()), control };
-        tell(&net.inner.classify(&picture, &options)?, top, found);
-        Ok(())
+        classify(net, &picture, (top, found), control)
     })
 }
 
@@ -142,9 +138,7 @@ pub unsafe extern "C" fn lq_net_classify_file(
         let (net, control) = (required(net, "net")?, control(call)?);
         let picture = decoded(bytes, size)?;
         let top = array_mut(top, room, "top")?;
-        let options = ClassifyOptions { top_k: Some(top.len()), control };
-        tell(&net.inner.classify(&picture, &options)?, top, found);
-        Ok(())
+        classify(net, &picture, (top, found), control)
     })
 }
 
@@ -181,6 +175,18 @@ unsafe fn found_none<'a>(found: *mut usize) -> Option<&'a mut usize> {
     let mut place = unsafe { found.as_mut() };
     place.iter_mut().for_each(|found| **found = 0);
     place
+}
+
+/// Classifies a picture, and writes the most probable classes.
+fn classify(
+    net: &Net,
+    picture: &Pixels,
+    (top, found): (&mut [Prediction], Option<&mut usize>),
+    control: Control,
+) -> Result<(), Error> {
+    let options = ClassifyOptions { top_k: Some(top.len()), control };
+    tell(&net.inner.classify(picture, &options)?, top, found);
+    Ok(())
 }
 
 /// Writes the most probable classes, as many as there is room for.

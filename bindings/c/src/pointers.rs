@@ -42,6 +42,13 @@ pub(crate) unsafe fn array_mut<'a, T>(pointer: *mut T, count: usize, name: &str)
     }
 }
 
+/// The first `needed` elements of an array to write to, which messages call `what`.
+pub(crate) fn room_for<'a, T>(out: &'a mut [T], needed: usize, what: &str) -> Result<&'a mut [T], Error> {
+    let found = out.len();
+    let problem = || usage(format!("there is room for {found} {what}, expected at least {needed}"));
+    out.get_mut(..needed).ok_or_else(problem)
+}
+
 fn bounded<T>(count: usize, name: &str) -> Result<(), Error> {
     match count.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok()) {
         true => Ok(()),
