@@ -22,7 +22,7 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
-    /// A checkpoint of a training that cannot be used.
+    /// A training checkpoint that cannot be used.
     #[error("{}: not a usable checkpoint: {}", shown(path), brief(problem))]
     BadCheckpoint {
         /// The file, or the name that stands for it.

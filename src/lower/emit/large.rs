@@ -15,7 +15,7 @@ pub(super) const MOST_WORDS: usize = (128 << 20) / size_of::<u32>();
 /// Parts have a multiple of this many channels, if possible.
 const TOGETHER: usize = 64;
 
-/// How many of `outputs` channels have `most` words of weights together at most, if each has `words`; at least one.
+/// How many channels, of `outputs`, have weights that fit into `most` words if each takes `words`; at least one.
 fn together(outputs: usize, words: usize, most: usize) -> usize {
     let fitting = (most / words.max(1)).clamp(1, outputs.max(1));
     if fitting > TOGETHER { fitting / TOGETHER * TOGETHER } else { fitting }
