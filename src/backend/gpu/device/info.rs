@@ -5,6 +5,10 @@ use crate::backend::gpu::record::WORKGROUP_SIZE;
 /// Storage buffers of the largest kernel: input, weights, table, residual, values and codes.
 const STORAGE_BUFFERS: u32 = 6;
 
+/// The OpenGL of which shaders are compiled for computing. Older ones may have compute shaders as an extension, which wgpu
+/// counts, but naga writes none for them: NVIDIA's driver gives a context of 3.3 to whoever asks for no version.
+const COMPUTE_GL: [u32; 2] = [4, 3];
+
 /// Parts of the names of rasterisers that compute on the CPU.
 const SOFTWARE: [&str; 6] = ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "microsoft basic render", "warp"];
 
@@ -95,11 +99,21 @@ impl AdapterInfo {
         }
     }
 
+    /// Its version of OpenGL, if it is reached through that and not through OpenGL ES, whose versions begin with words.
+    fn desktop_gl(&self) -> Option<[u32; 2]> {
+        let mut numbers = self.driver_info.split(['.', ' ']).map(|part| part.parse().ok());
+        let version = [numbers.next()??, numbers.next()??];
+        (self.api == "gl").then_some(version)
+    }
+
     /// Why the kernels cannot run on it, if they cannot.
     pub(super) fn unusable(&self) -> Option<String> {
         let limits = &self.limits;
         if !self.compute {
             return Some("it has no compute shaders".into());
+        }
+        if let Some([major, minor]) = self.desktop_gl().filter(|version| *version < COMPUTE_GL) {
+            return Some(format!("it offers OpenGL {major}.{minor}, needed is {}.{}", COMPUTE_GL[0], COMPUTE_GL[1]));
         }
         if limits.storage_buffers < STORAGE_BUFFERS {
             return Some(format!(
@@ -111,5 +125,26 @@ impl AdapterInfo {
             return Some(format!("its workgroups hold {}, needed are {WORKGROUP_SIZE}", limits.workgroup_invocations));
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opengl_that_is_too_old_for_its_compute_shaders_is_unusable() {
+        let limits = wgpu::Limits { max_storage_buffers_per_shader_stage: 8, ..wgpu::Limits::default() };
+        let unusable = |backend, version: &str| {
+            let driver_info = version.to_owned();
+            let raw = wgpu::AdapterInfo { driver_info, ..wgpu::AdapterInfo::new(wgpu::DeviceType::Other, backend) };
+            AdapterInfo::new(&raw, &limits, wgpu::Features::empty(), true).unusable()
+        };
+        let gl = |version| unusable(wgpu::Backend::Gl, version);
+        assert_eq!(gl("3.3.0 NVIDIA 580.159.04").as_deref(), Some("it offers OpenGL 3.3, needed is 4.3"));
+        assert_eq!(gl("4.3.0 NVIDIA 580.159.04"), None);
+        assert_eq!(gl("4.5 (Core Profile) Mesa 22.3.6"), None);
+        assert_eq!(gl("OpenGL ES 3.1 build 1"), None);
+        assert_eq!(unusable(wgpu::Backend::Vulkan, "3.3.0"), None);
     }
 }
