@@ -81,12 +81,19 @@ impl Machine {
         Target {
             least_subgroup: Some(self.subgroups[0]),
             workgroup_size: WORKGROUP_SIZE,
+            slots: Target::slots_of(self.multiply_adds()),
             images,
             adders: self.adders,
             dots: self.dots,
             // What the Vulkan drivers of all of them allow at least.
             ..Target::plain(65_535)
         }
+    }
+
+    /// Fused multiply-adds of floats per second.
+    fn multiply_adds(&self) -> f64 {
+        let begun = (self.units * self.simds) as f64 * self.lanes * self.clock;
+        begun / (self.cost)(Class::Fma).main
     }
 
     /// What the vector instructions of `mix` cost, in instructions at full rate.

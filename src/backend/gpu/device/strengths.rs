@@ -5,6 +5,10 @@ use super::info::AdapterInfo;
 /// PCI vendor of NVIDIA's GPUs.
 const NVIDIA: &str = "10de";
 
+/// In a file, for a number of slots that was not measured; and the largest logarithm of one that was.
+const UNKNOWN: u8 = 255;
+const MOST_SLOTS: u8 = 16;
+
 /// What a device is good at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Strengths {
@@ -15,6 +19,8 @@ pub(crate) struct Strengths {
     /// Whether kernels that share loads and work within a workgroup are faster than those whose invocations each work
     /// alone.
     pub sharing: bool,
+    /// The logarithm of the number of places where 32 invocations compute at a time, if that was measured.
+    pub slots: Option<u8>,
 }
 
 impl Strengths {
@@ -29,21 +35,23 @@ impl Strengths {
     pub(crate) fn usual(info: &AdapterInfo) -> Self {
         let nvidia = info.pci_id.as_ref().is_some_and(|id| id.starts_with(NVIDIA));
         let dots = nvidia && info.api == "vulkan" || info.software;
-        Strengths { adders: nvidia, dots, sharing: !info.software }
+        Strengths { adders: nvidia, dots, sharing: !info.software, slots: None }
     }
 
     /// As kept in a file.
-    pub(crate) fn to_bytes(self) -> [u8; 3] {
-        [self.adders, self.dots, self.sharing].map(u8::from)
+    pub(crate) fn to_bytes(self) -> [u8; 4] {
+        let [adders, dots, sharing] = [self.adders, self.dots, self.sharing].map(u8::from);
+        [adders, dots, sharing, self.slots.unwrap_or(UNKNOWN)]
     }
 
     /// From a file.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0..=1, 0..=1, 0..=1] => {
-                Some(Strengths { adders: bytes[0] == 1, dots: bytes[1] == 1, sharing: bytes[2] == 1 })
-            }
-            _ => None,
-        }
+        let &[adders @ 0..=1, dots @ 0..=1, sharing @ 0..=1, slots] = bytes else { return None };
+        let slots = match slots {
+            0..=MOST_SLOTS => Some(slots),
+            UNKNOWN => None,
+            _ => return None,
+        };
+        Some(Strengths { adders: adders == 1, dots: dots == 1, sharing: sharing == 1, slots })
     }
 }

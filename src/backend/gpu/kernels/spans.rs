@@ -7,8 +7,6 @@ use super::rounds::rounds;
 use super::variant::{Span, Target, WORKGROUP_SIZE};
 use crate::quant::{WORD_BITS, words};
 
-/// Places of a middling GPU where a workgroup computes at a time, each with 32 lanes.
-pub(super) const SLOTS: usize = 128;
 /// Cycles that an invocation waits for what it reads from memory.
 pub(super) const LATENCY: usize = 400;
 /// Cycles of one slot that a workgroup takes besides its own: being started, loading its shape, finding its place.
@@ -42,10 +40,10 @@ pub(super) fn of(channels: usize, target: &Target) -> Vec<Span> {
     spans
 }
 
-/// Cycles until `workgroups` workgroups are done, of which each executes for `busy` cycles and waits for memory `waits`
-/// times.
-pub(super) fn cycles(workgroups: usize, busy: usize, waits: usize) -> usize {
-    let of_slot = workgroups.div_ceil(SLOTS);
+/// Cycles until `workgroups` workgroups are done on a device with so many slots, of which each executes for `busy` cycles
+/// and waits for memory `waits` times.
+pub(super) fn cycles(slots: usize, workgroups: usize, busy: usize, waits: usize) -> usize {
+    let of_slot = workgroups.div_ceil(slots.max(1));
     let (busy, waiting) = (busy + START, waits * LATENCY);
     (of_slot * busy).max(of_slot.div_ceil(WAITING) * (busy + waiting))
 }

@@ -5,6 +5,11 @@ pub const WORKGROUP_SIZE: u32 = 64;
 /// Most invocations of a workgroup that divides the work of one invocation: what every device has room for.
 pub(crate) const MAX_TEAM: usize = 128;
 
+/// Places of a middling GPU where 32 invocations compute at a time.
+const MIDDLING: usize = 128;
+/// Cycles per second of a GPU: most have half as many to half as many again.
+const CLOCK: f64 = 1.8e9;
+
 /// The properties of a device that the choice and the text of kernels depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -16,6 +21,8 @@ pub struct Target {
     pub workgroup_size: u32,
     /// Rounds that the loops of one invocation may make together, if the device ends them early.
     pub rounds: Option<usize>,
+    /// Places where 32 invocations compute at a time, as a power of two.
+    pub slots: usize,
     /// Images of the batches that are expected: with few, the work of a layer has to be divided further.
     pub images: usize,
     /// Whether counting bits takes longer than the logic that adds words up before they are counted.
@@ -34,11 +41,19 @@ impl Target {
             least_subgroup: None,
             workgroup_size: WORKGROUP_SIZE,
             rounds: None,
+            slots: MIDDLING,
             images: 1,
             adders: false,
             dots: false,
             sharing: true,
         }
+    }
+
+    /// The [`slots`](Target::slots) of a device that does so many fused multiply-adds per second. A power of two, because
+    /// neither this rate nor the clock is known well, and what is chosen should stay the same.
+    pub fn slots_of(multiply_adds: f64) -> usize {
+        let slots = (multiply_adds / CLOCK / 32.0).clamp(1.0, 65_536.0);
+        1 << slots.log2().round() as u32
     }
 
     /// Whether the device lets an invocation make so many rounds.

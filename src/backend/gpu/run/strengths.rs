@@ -8,14 +8,16 @@ use crate::backend::peak::rough_rate;
 use crate::error::Result;
 
 /// The version of the file's contents, and of what it means to the kernels.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 /// Another way counts as better than the usual one only if it is so much faster: less is noise.
 const CLEARLY: f64 = 1.15;
 
 /// The properties of a device that kernels are made for, for batches of `images` images.
 pub(crate) fn target(gpu: &Gpu, images: usize) -> Target {
-    let Strengths { adders, dots, sharing } = strengths(gpu);
-    Target { adders, dots, sharing, images: images.max(1), ..gpu.target() }
+    let Strengths { adders, dots, sharing, slots } = strengths(gpu);
+    let usual = gpu.target();
+    let slots = slots.map_or(usual.slots, |slots| 1 << slots);
+    Target { adders, dots, sharing, slots, images: images.max(1), ..usual }
 }
 
 /// What is kept of the device; if nothing is, what is usual. A hardware GPU that keeps files is measured the first time.
@@ -38,9 +40,11 @@ fn measured(gpu: &Gpu, usual: Strengths) -> Result<Strengths> {
     // What a product of a weight and a colour takes: three products of bytes, of which one in four is wasted on alpha; or
     // two products of floats, and some more for the conversion of the colour.
     let dots = rate(Probe::new(gpu, Peak::ByteProducts))? / 4.0;
-    let floats = rate(Probe::floats(gpu))? / 2.5;
+    // Last, when the GPU has had time to raise its clock.
+    let multiply_adds = rate(Probe::floats(gpu))?;
     let adders = better(usual.adders, added / plain);
-    Ok(Strengths { adders, dots: better(usual.dots, dots / floats), ..usual })
+    let slots = Some(Target::slots_of(multiply_adds).ilog2() as u8);
+    Ok(Strengths { adders, dots: better(usual.dots, dots / (multiply_adds / 2.5)), slots, ..usual })
 }
 
 /// Whether to do what is `advantage` times as fast as the other way, where `usual` says what is usually better.
@@ -60,11 +64,19 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_read_back() {
-        for number in 0..8 {
-            let strengths = Strengths { adders: number & 1 > 0, dots: number & 2 > 0, sharing: number & 4 > 0 };
+        for (number, slots) in (0..8).zip([None, Some(0), Some(9), Some(16)].into_iter().cycle()) {
+            let strengths = Strengths { adders: number & 1 > 0, dots: number & 2 > 0, sharing: number & 4 > 0, slots };
             assert_eq!(Strengths::from_bytes(&strengths.to_bytes()), Some(strengths));
         }
-        assert_eq!(Strengths::from_bytes(&[1, 2, 0]), None);
-        assert_eq!(Strengths::from_bytes(&[1, 0]), None);
+        for other in [&[1, 2, 0, 7][..], &[1, 0, 1, 17], &[1, 0, 1], &[]] {
+            assert_eq!(Strengths::from_bytes(other), None);
+        }
+    }
+
+    #[test]
+    fn slots_follow_from_the_rate_of_multiply_adds() {
+        // Radeon RX 6800, GeForce RTX 3060, H200, an integrated GPU; and nonsense.
+        let rates = [3840.0 * 2.1e9, 3584.0 * 1.7e9, 16_896.0 * 1.98e9, 768.0 * 1.3e9, 0.0, f64::NAN, f64::INFINITY];
+        assert_eq!(rates.map(Target::slots_of), [128, 128, 512, 16, 1, 1, 65_536]);
     }
 }
