@@ -1,16 +1,27 @@
 // Adds up what conv.gradient.wgsl has summed of the parts of a batch, and puts it in the order of the weights,
-// [out, kh, kw, in]. Each invocation adds up one vector of four output channels.
+// [out, kh, kw, in]. For each vector of four output channels SHARES invocations of a workgroup add up every so many parts, and the
+// first of them what they have.
+
+const VECTORS = WORKGROUP_SIZE / SHARES;
+
+var<workgroup> shares: array<vec4<f32>, WORKGROUP_SIZE>;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     load_shape();
-    let index = invocation(id, lane);
-    if index >= PER_IMAGE {
+    let index = invocation(id, lane) / WORKGROUP_SIZE * VECTORS + lane % VECTORS;
+    let share = lane / VECTORS;
+    var sum = vec4(0.0);
+    for (var part = share; part < PARTS; part += SHARES) {
+        sum += parts[part * ALL + min(index, ALL - 1u)];
+    }
+    shares[lane] = sum;
+    workgroupBarrier();
+    if share > 0u || index >= ALL {
         return;
     }
-    var sum = vec4(0.0);
-    for (var part = 0u; part < PARTS; part++) {
-        sum += parts[part * PER_IMAGE + index];
+    for (var other = 1u; other < SHARES; other++) {
+        sum += shares[other * VECTORS + lane];
     }
     let own = index % COUNT;
     let s = index / COUNT % SUMS;

@@ -7,6 +7,7 @@ use super::{BufferId, Recorder, Tensor, quads, row};
 use crate::backend::gpu::kernels::geometry;
 use crate::backend::gpu::kernels::launch::Launch;
 use crate::backend::gpu::kernels::rounds::rounds;
+use crate::backend::gpu::record::WORKGROUP_SIZE;
 use crate::backend::gpu::table::QUAD;
 use crate::float::Geometry;
 use crate::tensor::Window;
@@ -22,6 +23,10 @@ const PIXELS: usize = 4;
 const QUADS: usize = 2;
 /// Neighbouring taps that it computes at most.
 const TAPS: usize = 4;
+/// Parts that an invocation adds up at least, and the most among which a sum is divided: then neighbouring ones still read
+/// whole cache lines.
+const PARTS_OF_SHARE: usize = 8;
+const MOST_SHARES: usize = 16;
 /// Words of all partial sums of a layer, unless a single part has more.
 const PARTIAL_WORDS: usize = 1 << 24;
 
@@ -71,14 +76,23 @@ impl Recorder {
         self.at_least(SCRATCH, parts * turns * sums * count * QUAD);
         self.add("train.conv_gradient", launch, Extent::Once);
 
-        let mut launch = Launch::new(turns * sums * count, &[GRADIENT_SUM]);
-        launch.rounds = rounds(parts, 0);
+        let (all, shares) = (turns * sums * count, self.shares(parts));
+        let workgroups = all.div_ceil(WORKGROUP_SIZE as usize / shares);
+        let mut launch = Launch::new(workgroups * WORKGROUP_SIZE as usize, &[GRADIENT_SUM]);
+        launch.rounds = rounds(parts.div_ceil(shares), 0) + rounds(shares, 0);
         let header = &mut launch.header;
+        header.number("SHARES", shares).shape("ALL", all);
         header.shape("KH", kh).shape("KW", kw).shape("TAPS", taps).shape("LANES", lanes).shape("AT_ONCE", at_once);
         header.shape("SUMS", sums).shape("COUNT", count).shape("PARTS", parts).shape("AT", at);
         header.shape("IN_QUADS", quads(from.c)).shape("IN_C", from.c).shape("OUT_C", result.c);
         launch.read("parts", "vec4<f32>", SCRATCH).write("slopes", "f32", to);
         self.add("train.conv_gradient_sum", launch, Extent::Once);
+    }
+
+    /// Among how many invocations the sum of so many parts is divided: not at all on a rasteriser, where they would take turns.
+    fn shares(&self, parts: usize) -> usize {
+        let wanted = if self.software { 1 } else { parts / PARTS_OF_SHARE };
+        1 << wanted.clamp(1, MOST_SHARES).ilog2()
     }
 
     fn grouped_weights(&mut self, geometry: &Geometry, [x, gradient]: [BufferId; 2], (to, at): (BufferId, usize)) {
