@@ -104,11 +104,17 @@ impl Timeline {
         self.spans.iter().filter(|s| s.track == Track::Host && s.name == name).map(|s| s.length).sum()
     }
 
-    /// From the start of the GPU's first span to the end of its last; None if it has none.
+    /// The time during which the GPU was at work; None if it has no spans. A batch may be several runs, between which it waits.
     pub fn device(&self) -> Option<Duration> {
-        let device = || self.spans.iter().filter(|s| s.track == Track::Device);
-        let end = device().map(|s| s.start + s.length).max()?;
-        Some(end - device().map(|s| s.start).min()?)
+        let mut spans: Vec<&Span> = self.spans.iter().filter(|s| s.track == Track::Device).collect();
+        spans.sort_by_key(|s| s.start);
+        let (mut end, mut busy) = (spans.first()?.start, Duration::ZERO);
+        for span in spans {
+            let until = span.start + span.length;
+            busy += until.saturating_sub(end.max(span.start));
+            end = end.max(until);
+        }
+        Some(busy)
     }
 }
 
@@ -205,5 +211,27 @@ impl Recorder {
 
     fn timeline(&self) -> MutexGuard<'_, Timeline> {
         self.timeline.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_is_at_work_during_its_spans_and_not_between_runs() {
+        let span = |track, start, length| Span {
+            track,
+            name: String::new(),
+            kernel: "",
+            step: None,
+            start: Duration::from_millis(start),
+            length: Duration::from_millis(length),
+        };
+        let timeline = |spans: &[Span]| Timeline { clock: Clock::Passes, spans: spans.to_vec() };
+        let [first, overlapping, later] = [(10, 5), (12, 6), (30, 2)].map(|(s, l)| span(Track::Device, s, l));
+        let host = span(Track::Host, 0, 100);
+        assert_eq!(timeline(&[host.clone()]).device(), None);
+        assert_eq!(timeline(&[host, later, first, overlapping]).device(), Some(Duration::from_millis(10)));
     }
 }
