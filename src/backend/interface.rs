@@ -1,6 +1,7 @@
 //! What every backend provides: a device prepares plans, and a prepared plan runs batches.
 
 use super::control::Control;
+use super::input::InputWords;
 use super::peak::Peak;
 use super::timeline::{Detail, Timeline};
 use crate::error::{Error, Result};
@@ -64,6 +65,11 @@ pub trait Executable: Send + Sync {
     /// The largest batch for [`Executable::run`]: what was asked for, or less if the device's limits require it.
     fn max_batch(&self) -> usize;
 
+    /// Images of a run, so that the device is at work on one while the host makes the input of the next.
+    fn images_at_once(&self) -> usize {
+        self.max_batch()
+    }
+
     /// Runs `images` images. `input` holds their input tensors one after the other, and the result their logits.
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>>;
 
@@ -76,8 +82,8 @@ pub trait Executable: Send + Sync {
 
     /// Starts [`Executable::run`]; calling the result waits for it. GPUs return as soon as the work is submitted, so
     /// that the caller can prepare or start another batch while they compute. CPUs compute before they return.
-    fn begin<'a>(&'a self, input: &[u32], images: usize, control: &Control) -> Result<Pending<'a>> {
-        let output = self.run(input, images, control)?;
+    fn begin<'a>(&'a self, input: &dyn InputWords, images: usize, control: &Control) -> Result<Pending<'a>> {
+        let output = self.run(&input.all()?, images, control)?;
         Ok(Box::new(|_| Ok(output)))
     }
 
@@ -105,12 +111,12 @@ pub(super) fn check_images(images: usize, max_batch: usize) -> Result<()> {
     Err(Error::Usage(format!("a batch of {images} images was prepared for {max_batch}")))
 }
 
-/// An error unless `input` has `images` images of so many words, and a batch of that size was prepared for.
-pub(super) fn check_batch(input: &[u32], images: usize, input_words: usize, max_batch: usize) -> Result<()> {
+/// An error unless `words` are those of `images` images of so many words, and a batch of that size was prepared for.
+pub(super) fn check_batch(words: usize, images: usize, input_words: usize, max_batch: usize) -> Result<()> {
     check_images(images, max_batch)?;
     let expected = images * input_words;
-    if input.len() != expected {
-        return Err(Error::Usage(format!("{images} images need {expected} words, got {}", input.len())));
+    if words != expected {
+        return Err(Error::Usage(format!("{images} images need {expected} words, got {words}")));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod arena;
 mod control;
 pub mod cpu;
 pub mod gpu;
+mod input;
 mod interface;
 mod noise;
 mod peak;
@@ -13,6 +14,7 @@ mod timeline;
 
 pub use arena::{Arena, ArenaLayout, Output, traced};
 pub use control::{CancelToken, Control};
+pub use input::InputWords;
 pub use interface::{Backend, Executable, Pending, Progress, Traced, Tuned};
 pub use noise::noise;
 pub use peak::Peak;

@@ -56,7 +56,7 @@ impl Logits {
             Logits::Sums { bias, frac, .. } => {
                 let diagonals = words.len() / bias.len().max(1);
                 let classes = words.chunks_exact(diagonals).zip(bias.iter().zip(frac));
-                let sum = |d: &[u32]| combine_diagonals(&d.iter().map(|&d| d as i32).collect::<Vec<_>>());
+                let sum = |d: &[u32]| combine_diagonals(bytemuck::cast_slice(d));
                 classes.map(|(d, (&bias, &frac))| real(sum(d) + i128::from(bias), frac)).collect()
             }
         }

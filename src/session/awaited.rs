@@ -76,8 +76,8 @@ async fn logits(net: &Net, batch: &Batch, control: &Control) -> Result<Vec<Vec<f
     let mut logits = Vec::with_capacity(images);
     for range in prepared.runs(images, elements) {
         let images = range.len() / elements;
-        let words = batch.words(net.model().packed(), prepared.input, range)?;
-        let sums = gpu.run_async(&words, images, control).await?;
+        let input = batch.input(net.model(), &prepared, range);
+        let sums = gpu.run_async(&input, images, control).await?;
         logits.extend(prepared.logits(&sums));
     }
     Ok(logits)

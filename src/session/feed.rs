@@ -5,12 +5,12 @@ use crate::format::Packed;
 use crate::graph::preprocess::{ChannelOrder, Normalize};
 use crate::lower::{InputForm, PIXEL_ALPHA, PIXEL_OFFSET};
 
-/// RGB pixels `[n, h, w, 3]` as input words.
-pub(super) fn pixels(packed: &Packed, form: InputForm, rgb: &[u8]) -> Result<Vec<u32>, String> {
+/// RGB pixels `[n, h, w, 3]` as input words, or a range of them that begins with number `first`, at a pixel.
+pub(super) fn pixels(packed: &Packed, form: InputForm, rgb: &[u8], first: usize) -> Result<Vec<u32>, String> {
     if form == InputForm::Pixels {
         return Ok(ordered(packed, rgb).map(pixel_word).collect());
     }
-    tensor(packed, form, &real(packed, rgb)?)
+    tensor(packed, form, &real(packed, rgb, first)?, first)
 }
 
 /// The word of one pixel in the network's channel order. `shaders/texture/columns.wgsl` makes the same word of a texture's
@@ -20,10 +20,10 @@ fn pixel_word(channels: [u8; 3]) -> u32 {
     pack_lanes([a, b, c, PIXEL_ALPHA])
 }
 
-/// The first layer's tensor for RGB pixels.
-pub(super) fn real(packed: &Packed, rgb: &[u8]) -> Result<Vec<f32>, String> {
+/// The first layer's tensor for RGB pixels that begin with number `first`, at a pixel.
+pub(super) fn real(packed: &Packed, rgb: &[u8], first: usize) -> Result<Vec<f32>, String> {
     let pixels: Vec<u8> = ordered(packed, rgb).flatten().collect();
-    normalize(packed, &pixels)
+    normalize(packed, &pixels, first)
 }
 
 /// RGB pixels in the network's order.
@@ -35,11 +35,13 @@ fn ordered<'a>(packed: &Packed, rgb: &'a [u8]) -> impl Iterator<Item = [u8; 3]> 
     })
 }
 
-/// The first layer's tensor for pixels in the network's channel order, in `f32` as the original code computes it.
-fn normalize(packed: &Packed, pixels: &[u8]) -> Result<Vec<f32>, String> {
+/// The first layer's tensor for pixels in the network's channel order that begin with number `first`, in `f32` as the
+/// original code computes it.
+fn normalize(packed: &Packed, pixels: &[u8], first: usize) -> Result<Vec<f32>, String> {
     match (&packed.header.preprocess.normalize, &packed.mean_image) {
         (Normalize::MeanImage { divide }, Some(mean)) => {
-            let mean = mean.f32().iter().cycle();
+            let mean = mean.f32();
+            let mean = mean.iter().cycle().skip(first % mean.len().max(1));
             Ok(pixels.iter().zip(mean).map(|(&p, m)| (f32::from(p) - m) / *divide as f32).collect())
         }
         (Normalize::Channel { mean, std }, _) => {
@@ -51,25 +53,25 @@ fn normalize(packed: &Packed, pixels: &[u8]) -> Result<Vec<f32>, String> {
     }
 }
 
-/// The first layer's tensor `[n, h, w, c]` as input words.
+/// The first layer's tensor `[n, h, w, c]` as input words, or a range of it that begins with number `first`, at a pixel.
 ///
 /// # Errors
 /// If a number is not finite or too large.
-pub(super) fn tensor(packed: &Packed, form: InputForm, x: &[f32]) -> Result<Vec<u32>, String> {
+pub(super) fn tensor(packed: &Packed, form: InputForm, x: &[f32], first: usize) -> Result<Vec<u32>, String> {
     let channels = packed.header.graph.input_shape().c;
     match form {
         InputForm::Pixels => Err("a program for pixels was given a tensor".into()),
-        InputForm::Values { frac } => Ok(fixed(x, channels, frac)?.into_iter().map(|v| v as u32).collect()),
+        InputForm::Values { frac } => Ok(fixed(x, channels, frac, first)?.into_iter().map(|v| v as u32).collect()),
         InputForm::Limbs { frac } => {
-            let values = fixed(x, channels, frac)?;
+            let values = fixed(x, channels, frac, first)?;
             let groups = values.chunks_exact(channels).flat_map(|row| row.chunks(LIMB_LANES));
             Ok(groups.flat_map(|group| split_values(group.iter().copied())).collect())
         }
     }
 }
 
-/// The numbers in fixed point with `frac` fraction bits.
-fn fixed(x: &[f32], channels: usize, frac: i32) -> Result<Vec<i32>, String> {
+/// The numbers in fixed point with `frac` fraction bits; `first` is the first of them in the batch.
+fn fixed(x: &[f32], channels: usize, frac: i32, first: usize) -> Result<Vec<i32>, String> {
     let one = |(i, &x): (usize, &f32)| {
         let v = to_fixed(f64::from(x), frac);
         if x.is_finite() && v.abs() <= i64::from(VALUE_MAX) {
@@ -78,8 +80,8 @@ fn fixed(x: &[f32], channels: usize, frac: i32) -> Result<Vec<i32>, String> {
         let limit = scale_by_power(f64::from(VALUE_MAX), -frac);
         Err(format!(
             "has {x} at pixel {}, channel {}; the first layer takes -{limit:.3} to {limit:.3}",
-            i / channels,
-            i % channels
+            (first + i) / channels,
+            (first + i) % channels
         ))
     };
     x.iter().enumerate().map(one).collect()

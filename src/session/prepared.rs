@@ -28,6 +28,8 @@ pub(super) struct Programs {
 /// device by now.
 pub(super) struct Prepared {
     pub input: InputForm,
+    /// Words of the input of one image.
+    pub input_words: usize,
     pub logits: Logits,
     /// Words of the logits of one image.
     pub output_words: usize,
@@ -116,21 +118,24 @@ impl Programs {
             Ok(())
         };
         options.control.check()?;
-        let (input, logits, output_words) = (plan.program().input, plan.program().logits.clone(), plan.output_words());
+        let (input, logits) = (plan.program().input, plan.program().logits.clone());
+        let (input_words, output_words) = (plan.input_words(), plan.output_words());
         let prepare = || self.backend.prepare(plan, self.max_batch, &progress);
         let executable = Recorder::host(recorder, "compile", prepare)?;
         let times = PrepareTimes { lower, compile: start.elapsed() - lower };
-        let prepared = Arc::new(Prepared { input, logits, output_words, executable, times });
+        let prepared = Arc::new(Prepared { input, input_words, logits, output_words, executable, times });
         *slot = Some(prepared.clone());
         Ok(prepared)
     }
 }
 
 impl Prepared {
-    /// The runs that a batch of `images` images with `elements` numbers each takes: the ranges of these numbers.
+    /// The runs that a batch of `images` images with `elements` numbers each takes: the ranges of these numbers. They are as
+    /// long as each other, or nearly so.
     pub(super) fn runs(&self, images: usize, elements: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (numbers, per_run) = (images * elements, self.executable.max_batch() * elements);
-        (0..numbers).step_by(per_run).map(move |start| start..numbers.min(start + per_run))
+        let runs = images.div_ceil(self.executable.images_at_once());
+        let first = move |run: usize| images * run / runs * elements;
+        (0..runs).map(move |run| first(run)..first(run + 1))
     }
 
     /// The logits of each image of a run.

@@ -1,9 +1,10 @@
 //! A sequence of batches through a prepared network. On a GPU the next batch is made and sent while the one before is
 //! computed; a CPU computes a batch when it is sent.
 
+use super::batch::Input;
 use super::prepared::Prepared;
 use super::{Batch, Model};
-use crate::backend::{Control, Detail, Pending, Recorder};
+use crate::backend::{Control, Detail, InputWords, Pending, Recorder};
 use crate::error::{Error, Result};
 
 /// How closely runs are timed, and who records the times.
@@ -53,10 +54,9 @@ impl<'a> Stream<'a> {
         let (images, elements) = batch.images(self.model)?;
         for range in self.prepared.runs(images, elements) {
             let images = range.len() / elements;
-            let form = self.prepared.input;
-            let words = self.host("pack", || batch.words(self.model.packed(), form, range))?;
+            let input = batch.input(self.model, self.prepared, range);
             let before = self.pending.take();
-            let begun = self.begin(&words, images);
+            let begun = self.begin(&input, images);
             // The run before is finished even if this one could not begin.
             self.give_out(before, each)?;
             match self.timing {
@@ -68,12 +68,13 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    fn begin(&self, words: &[u32], images: usize) -> Result<Pending<'a>> {
+    fn begin(&self, input: &Input, images: usize) -> Result<Pending<'a>> {
         self.control.check()?;
         let executable = &self.prepared.executable;
-        let Some((detail, recorder)) = self.timing else { return executable.begin(words, images, self.control) };
+        let Some((detail, recorder)) = self.timing else { return executable.begin(input, images, self.control) };
+        let words = self.host("pack", || input.all())?;
         let start = recorder.now();
-        let (sums, run) = executable.timed(words, images, detail, self.control)?;
+        let (sums, run) = executable.timed(&words, images, detail, self.control)?;
         recorder.insert(start, run);
         Ok(Box::new(|_| Ok(sums)))
     }

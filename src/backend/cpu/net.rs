@@ -64,7 +64,7 @@ impl Executable for CpuNet {
     }
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
-        check_batch(input, 1, self.memory.input_words(), 1)?;
+        check_batch(input.len(), 1, self.memory.input_words(), 1)?;
         self.threads.run(|| {
             let mut arena = Arena::new(&self.memory, input)?;
             let trace = self.steps.iter().enumerate().map(|(index, step)| {
@@ -79,7 +79,7 @@ impl Executable for CpuNet {
 impl CpuNet {
     /// Runs a batch, and times its steps if there is a recorder.
     fn images(&self, input: &[u32], images: usize, control: &Control, recorder: Option<&Recorder>) -> Result<Vec<u32>> {
-        check_batch(input, images, self.memory.input_words(), self.max_batch)?;
+        check_batch(input.len(), images, self.memory.input_words(), self.max_batch)?;
         let (from, to) = (self.memory.input_words(), self.memory.output_words());
         let mut output = vec![0; images * to];
         // Every thread computes the same number of whole images; all threads together compute each of those that are

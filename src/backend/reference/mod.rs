@@ -83,7 +83,7 @@ impl Executable for ReferenceNet {
     }
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
-        check_batch(input, 1, self.plan.input_words(), 1)?;
+        check_batch(input.len(), 1, self.plan.input_words(), 1)?;
         let mut arena = Arena::new(&self.memory, input)?;
         let steps = self.plan.program().steps.iter().enumerate();
         Ok(steps
@@ -96,7 +96,7 @@ impl Executable for ReferenceNet {
 
 impl ReferenceNet {
     fn images(&self, input: &[u32], images: usize, control: &Control, recorder: Option<&Recorder>) -> Result<Vec<u32>> {
-        check_batch(input, images, self.plan.input_words(), self.max_batch)?;
+        check_batch(input.len(), images, self.plan.input_words(), self.max_batch)?;
         let (from, to) = (self.plan.input_words(), self.plan.output_words());
         let mut output = vec![0; images * to];
         let one = |(input, output): (&[u32], &mut [u32])| self.image(input, output, control, recorder);

@@ -68,7 +68,8 @@ impl Drop for Notice {
 pub(crate) struct Turn<'a>(#[expect(dead_code, reason = "it is held")] MutexGuard<'a, ()>);
 
 impl Gpu {
-    /// Submits `commands` and asks for `results` to be mapped for reading once they are done; `what` names the work.
+    /// Submits `commands` and asks for the buffers `mapped` to be mapped once they are done, for reading or for writing as
+    /// their usage says; `what` names the work.
     ///
     /// # Errors
     /// Those of `commands` and of the device. Then, or if waiting fails, a mapping may be pending: drop the buffers.
@@ -76,12 +77,12 @@ impl Gpu {
         &self,
         turn: Turn,
         what: &str,
-        results: &[&wgpu::Buffer],
+        mapped: &[&wgpu::Buffer],
         commands: impl FnOnce(&mut wgpu::CommandEncoder) -> Result<()>,
     ) -> Result<Submission> {
         let mut commands = Some(commands);
         let once = |_: usize, encoder: &mut wgpu::CommandEncoder| commands.take().map_or(Ok(()), |once| once(encoder));
-        self.submit_parts(turn, what, results, 1, once)
+        self.submit_parts(turn, what, mapped, 1, once)
     }
 
     /// The same with `count` submissions one after the other: `commands` is told which of them it fills.
@@ -89,7 +90,7 @@ impl Gpu {
         &self,
         _turn: Turn,
         what: &str,
-        results: &[&wgpu::Buffer],
+        mapped: &[&wgpu::Buffer],
         count: usize,
         mut commands: impl FnMut(usize, &mut wgpu::CommandEncoder) -> Result<()>,
     ) -> Result<Submission> {
@@ -102,11 +103,13 @@ impl Gpu {
                 commands(part, &mut encoder)?;
                 self.queue().submit([encoder.finish()]);
             }
-            for buffer in results {
+            for buffer in mapped {
                 let notice = notice();
-                buffer.map_async(wgpu::MapMode::Read, .., move |event| notice.tell(event));
+                let for_writing = buffer.usage().contains(wgpu::BufferUsages::MAP_WRITE);
+                let mode = if for_writing { wgpu::MapMode::Write } else { wgpu::MapMode::Read };
+                buffer.map_async(mode, .., move |event| notice.tell(event));
             }
-            if results.is_empty() {
+            if mapped.is_empty() {
                 let notice = notice();
                 self.queue().on_submitted_work_done(move || notice.tell(Ok(())));
             }
@@ -114,7 +117,7 @@ impl Gpu {
         });
         let late = self.judged_now(report)?;
         submitted?;
-        Ok(Submission { gpu: self.clone(), events, expected: results.len().max(1), waker, late })
+        Ok(Submission { gpu: self.clone(), events, expected: mapped.len().max(1), waker, late })
     }
 
     /// The contents of `buffer`, which a [`Submission`] has mapped, up to `bytes`; unmaps it.

@@ -63,7 +63,7 @@ impl FloatNet {
             return Err(Error::Usage(format!("{} images need {expected} numbers, got {}", self.images, input.len())));
         }
         let vectors = pad_channels(input, channels);
-        let logits = self.loaded.begin(&vectors, self.images, control)?.wait(control)?.read()?;
+        let logits = self.loaded.begin(&vectors.as_slice(), self.images, control)?.wait(control)?.read()?;
         let pixels = logits.chunks_exact(outputs.next_multiple_of(QUAD));
         Ok(pixels.flat_map(|pixel| pixel.iter().take(outputs)).map(|&bits| f32::from_bits(bits)).collect())
     }

@@ -119,6 +119,17 @@ fn slots(gpu: &Gpu, layout: &Layout, sizes: RangeInclusive<usize>) -> Result<(Ve
 
 /// A buffer of so many words.
 pub(crate) fn buffer(gpu: &Gpu, label: &str, words: usize, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
+    buffer_with(gpu, label, words, usage, false)
+}
+
+/// The same, and whether it is `mapped` when it is made.
+pub(super) fn buffer_with(
+    gpu: &Gpu,
+    label: &str,
+    words: usize,
+    usage: wgpu::BufferUsages,
+    mapped: bool,
+) -> Result<wgpu::Buffer> {
     // Buffers must not be empty, and shaders see elements of up to four words.
     let size = bytes(words.next_multiple_of(4).max(4));
     gpu.guarded(&format!("{size} bytes for {label}"), || {
@@ -126,7 +137,7 @@ pub(crate) fn buffer(gpu: &Gpu, label: &str, words: usize, usage: wgpu::BufferUs
             label: Some(label),
             size,
             usage,
-            mapped_at_creation: false,
+            mapped_at_creation: mapped,
         })
     })
 }

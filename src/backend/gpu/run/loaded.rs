@@ -4,8 +4,8 @@ use super::buffers::{Bound, Buffers, buffer, bytes, dispatch};
 use super::layout::Layout;
 use super::pace::{Pace, Part};
 use super::pipelines::compile;
-use crate::backend::Control;
-use crate::backend::Progress;
+use super::upload::{upload, write};
+use crate::backend::{Control, InputWords, Progress};
 use crate::backend::gpu::device::{Gpu, Submission, Turn};
 use crate::backend::gpu::header::Params;
 use crate::backend::gpu::record::{Dispatch, Recording};
@@ -38,9 +38,9 @@ pub(crate) struct Loaded {
     spent: Mutex<Vec<Transfer>>,
 }
 
-/// The upload and result buffers of one call.
+/// The upload and result buffers of one call. While the device does not use it, the upload buffer is mapped.
 #[derive(Debug)]
-struct Transfer {
+pub(super) struct Transfer {
     upload: wgpu::Buffer,
     result: wgpu::Buffer,
 }
@@ -160,34 +160,55 @@ impl Loaded {
     }
 
     /// Begins a batch; `input` has the words of `images` images, which must be prepared for.
-    pub(crate) fn begin(&self, input: &[u32], images: usize, control: &Control) -> Result<InFlight<'_>> {
-        self.begin_batch(self.gpu.turn(control)?, input, images)
+    pub(crate) fn begin(&self, input: &dyn InputWords, images: usize, control: &Control) -> Result<InFlight<'_>> {
+        let transfer = self.filled(self.gpu.turn(control)?, input)?;
+        self.begin_batch(self.gpu.turn(control)?, transfer, images)
     }
 
     /// [`Loaded::begin`] without blocking.
-    pub(crate) async fn begin_async(&self, input: &[u32], images: usize, control: &Control) -> Result<InFlight<'_>> {
-        self.begin_batch(self.gpu.turn_async(control).await?, input, images)
+    pub(crate) async fn begin_async(
+        &self,
+        input: &dyn InputWords,
+        images: usize,
+        control: &Control,
+    ) -> Result<InFlight<'_>> {
+        let transfer = self.filled(self.gpu.turn_async(control).await?, input)?;
+        self.begin_batch(self.gpu.turn_async(control).await?, transfer, images)
     }
 
-    fn begin_batch(&self, turn: Turn, input: &[u32], images: usize) -> Result<InFlight<'_>> {
+    /// Buffers for a call, with its input. Other threads may have their turn while it is written.
+    pub(super) fn filled(&self, turn: Turn, input: &dyn InputWords) -> Result<Transfer> {
+        drop(std::mem::take(&mut *self.spent.lock().unwrap_or_else(PoisonError::into_inner)));
+        let transfer = self.transfer()?;
+        drop(turn);
+        match write(&self.gpu, &transfer.upload, input) {
+            Ok(()) => Ok(transfer),
+            Err(error) => {
+                self.put_back(transfer);
+                Err(error)
+            }
+        }
+    }
+
+    fn begin_batch(&self, turn: Turn, transfer: Transfer, images: usize) -> Result<InFlight<'_>> {
         let parts = self.pace.parts(images, self.dispatches().len());
-        self.begin_parts(turn, input, &parts, &[], |part, encoder| {
+        self.begin_parts(turn, transfer, &parts, &[], |part, encoder| {
             self.pass(encoder, part.images.len(), part.dispatches.clone());
         })
     }
 
     /// [`Loaded::begin`] with other commands between input and output, which fill the buffers `results` for reading.
-    pub(crate) fn begin_with(
+    pub(super) fn begin_with(
         &self,
         turn: Turn,
-        input: &[u32],
+        transfer: Transfer,
         images: usize,
         results: &[&wgpu::Buffer],
         dispatches: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
         let mut dispatches = Some(dispatches);
         let whole = Part { images: 0..images, dispatches: 0..self.dispatches().len() };
-        self.begin_parts(turn, input, &[whole], results, |_, encoder| {
+        self.begin_parts(turn, transfer, &[whole], results, |_, encoder| {
             if let Some(dispatches) = dispatches.take() {
                 dispatches(encoder);
             }
@@ -199,20 +220,15 @@ impl Loaded {
     fn begin_parts(
         &self,
         turn: Turn,
-        input: &[u32],
+        transfer: Transfer,
         parts: &[Part],
         results: &[&wgpu::Buffer],
         mut dispatches: impl FnMut(&Part, &mut wgpu::CommandEncoder),
     ) -> Result<InFlight<'_>> {
-        drop(std::mem::take(&mut *self.spent.lock().unwrap_or_else(PoisonError::into_inner)));
-        let transfer = self.transfer()?;
-        let results: Vec<_> = results.iter().copied().chain([&transfer.result]).collect();
+        let mapped: Vec<_> = results.iter().copied().chain([&transfer.result, &transfer.upload]).collect();
         let begin = Instant::now();
         let submission =
-            self.gpu.submit_parts(turn, "running the network", &results, parts.len(), |index, encoder| {
-                if index == 0 {
-                    self.gpu.queue().write_buffer(&transfer.upload, 0, bytemuck::cast_slice(input));
-                }
+            self.gpu.submit_parts(turn, "running the network", &mapped, parts.len(), |index, encoder| {
                 let part = &parts[index];
                 if part.dispatches.start == 0 {
                     self.encode_input(encoder, &transfer.upload, part.images.clone());
@@ -241,15 +257,19 @@ impl Loaded {
         submission.wait(control)
     }
 
+    /// Keeps the buffers of a call for the next one.
+    fn put_back(&self, transfer: Transfer) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
+    }
+
     fn transfer(&self) -> Result<Transfer> {
         if let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(idle);
         }
-        let upload = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
         let result = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
         let max_batch = self.max_batch();
         Ok(Transfer {
-            upload: buffer(&self.gpu, "upload", max_batch * self.layout.input_words(), upload)?,
+            upload: upload(&self.gpu, max_batch * self.layout.input_words())?,
             result: buffer(&self.gpu, "result", max_batch * self.layout.output_words(), result)?,
         })
     }
@@ -310,7 +330,7 @@ impl Done<'_> {
     pub(crate) fn read(self) -> Result<Vec<u32>> {
         let Done { loaded, transfer, images } = self;
         let words = loaded.gpu.read_mapped(&transfer.result, bytes(images * loaded.layout.output_words()))?;
-        loaded.idle.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
+        loaded.put_back(transfer);
         Ok(words)
     }
 }

@@ -2,8 +2,8 @@
 //! baseline share it.
 //!
 //! * `layout`: the tensors of a recording and their slots; `batch_limit`: how many images the device's limits allow.
-//! * `pipelines`: compiled shaders; `buffers`: slots, constants, uniforms; `loaded`: a recording with both, ready to
-//!   run.
+//! * `pipelines`: compiled shaders; `buffers`: slots, constants, uniforms; `upload`: what comes from the host; `loaded`: a
+//!   recording with all of them, ready to run.
 //! * `pace`: how a batch is divided among submissions.
 //! * `trace`: what each dispatch wrote; `timed`: runs with a timeline, by timestamps (`stamps`) where there are some.
 //! * `resident`: a recording whose tensors stay on the device, which training is.
@@ -29,6 +29,7 @@ mod strengths;
 mod timed;
 mod trace;
 mod tuner;
+mod upload;
 
 pub(crate) use batch_limit::BatchLimit;
 pub(crate) use layout::Layout;

@@ -10,11 +10,15 @@ use super::picture::{PictureImport, Target, TexturePicture};
 use crate::backend::gpu::device::Gpu;
 use crate::backend::gpu::record::Dispatch;
 use crate::backend::interface::check_batch;
-use crate::backend::{Control, Detail, Executable, Pending, Progress, Timeline, Traced};
+use crate::backend::{Control, Detail, Executable, InputWords, Pending, Progress, Timeline, Traced};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
+
+/// Input words of a run, if there are more: 64 or more pictures of 224 x 224 pixels keep any GPU busy, and the host has made
+/// those of the next run before they are done.
+const RUN_WORDS: usize = 1 << 22;
 
 /// A plan that is ready on a GPU. Any number of threads may run and encode at once.
 #[derive(Debug)]
@@ -45,8 +49,13 @@ impl GpuNet {
     }
 
     /// [`Executable::run`] without blocking.
-    pub(crate) async fn run_async(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
-        self.check_batch(input, images)?;
+    pub(crate) async fn run_async(
+        &self,
+        input: &dyn InputWords,
+        images: usize,
+        control: &Control,
+    ) -> Result<Vec<u32>> {
+        self.check_batch(input.count(), images)?;
         control.check()?;
         if images == 0 {
             return Ok(Vec::new());
@@ -178,14 +187,20 @@ impl GpuNet {
         import.encode(&self.loaded.gpu, encoder, pictures, target)
     }
 
-    fn check_batch(&self, input: &[u32], images: usize) -> Result<()> {
-        check_batch(input, images, self.loaded.layout.input_words(), self.loaded.max_batch())
+    fn check_batch(&self, words: usize, images: usize) -> Result<()> {
+        check_batch(words, images, self.loaded.layout.input_words(), self.loaded.max_batch())
     }
 }
 
 impl Executable for GpuNet {
     fn max_batch(&self) -> usize {
         self.loaded.max_batch()
+    }
+
+    fn images_at_once(&self) -> usize {
+        // A rasteriser computes on the processor that would make the input meanwhile.
+        let wanted = if self.loaded.gpu.info().software { usize::MAX } else { RUN_WORDS };
+        (wanted / self.loaded.layout.input_words().max(1)).clamp(1, self.max_batch())
     }
 
     fn trace(&self, input: &[u32]) -> Result<Vec<Traced>> {
@@ -197,19 +212,19 @@ impl Executable for GpuNet {
     }
 
     fn run(&self, input: &[u32], images: usize, control: &Control) -> Result<Vec<u32>> {
-        self.begin(input, images, control)?(control)
+        self.begin(&input, images, control)?(control)
     }
 
     fn timed(&self, input: &[u32], images: usize, detail: Detail, control: &Control) -> Result<(Vec<u32>, Timeline)> {
-        self.check_batch(input, images)?;
+        self.check_batch(input.len(), images)?;
         if images == 0 {
             return Ok(Default::default());
         }
         self.loaded.run_timed(input, images, detail, control)
     }
 
-    fn begin<'a>(&'a self, input: &[u32], images: usize, control: &Control) -> Result<Pending<'a>> {
-        self.check_batch(input, images)?;
+    fn begin<'a>(&'a self, input: &dyn InputWords, images: usize, control: &Control) -> Result<Pending<'a>> {
+        self.check_batch(input.count(), images)?;
         if images == 0 {
             return Ok(Box::new(|_| Ok(Vec::new())));
         }

@@ -104,7 +104,8 @@ impl Loaded {
         let recorder = Recorder::start();
         let host = Some(&recorder);
         let in_flight = Recorder::host(host, "upload", || {
-            self.begin_with(self.gpu.turn(control)?, input, images, results, dispatches)
+            let transfer = self.filled(self.gpu.turn(control)?, &input)?;
+            self.begin_with(self.gpu.turn(control)?, transfer, images, results, dispatches)
         })?;
         let (batch, done) = Recorder::host(host, "wait", || in_flight.wait(control).map(|b| (b, recorder.now())))?;
         let output = Recorder::host(host, "readback", || batch.read())?;
