@@ -78,8 +78,14 @@ seconds_of() {
     fi
 }
 
-# Lines of JSON as an array; a file of JSON, or null.
+# Lines of JSON as an array; whole files of JSON as an array; a file of JSON, or null.
 array() { printf '[%s]' "$({ cat "$@" 2>/dev/null || true; } | paste -sd, -)"; }
+files() {
+    local name separator=
+    printf '['
+    for name; do [ ! -s "$name" ] || { printf '%s' "$separator"; cat "$name"; separator=,; }; done
+    printf ']'
+}
 file() { if [ -s "$1" ]; then cat "$1"; else printf null; fi; }
 strings() { printf '[%s]' "$({ cat "$1" 2>/dev/null || true; } | sed 's/[\\"]/\\&/g; s/.*/"&"/' | paste -sd, -)"; }
 
@@ -160,7 +166,7 @@ record() {
     printf '{"schema":1,"seconds":%s,"driver":%s,"start":%s,\n' "$SECONDS" "$(strings "$out/driver")" "$(file "$out/start.json")"
     printf '"devices":%s,\n"digests":%s,\n' "$(array "$out/devices.jsonl")" "$(array "$out/digests.jsonl")"
     printf '"bench":%s,\n"explained":%s,\n' "$(file "$out/bench.json")" "$(array "$out/explained.jsonl")"
-    printf '"rivals":%s,\n"problems":%s}\n' "$(array "$out"/rivals-*.json)" "$(strings "$out/problems")"
+    printf '"rivals":%s,\n"problems":%s}\n' "$(files "$out"/rivals-*.json)" "$(strings "$out/problems")"
 }
 
 rehearse() {
@@ -169,6 +175,11 @@ rehearse() {
     # shellcheck disable=SC2064 # the folder's name is known now, but not at the end
     trap "rm -rf '$folder'" EXIT
     pack "$folder/pack"
+    # Rivals write their figures on several lines.
+    [ -f "$folder/pack/rivals.py" ] || cat >"$folder/pack/rivals.py" <<'PYTHON'
+import json, sys
+json.dump({"nothing": {"gpu_ms": 1.0}}, open(sys.argv[sys.argv.index("--json") + 1], "w"), indent=1)
+PYTHON
     SHORT=1 "$folder/pack/device.sh" run "$folder/out" >"$folder/log" || { cat "$folder/log"; return 1; }
     "${LQ_INFER_PYTHON:-python3}" - "$folder/out/record.json" <<'PYTHON'
 import json, sys
@@ -177,6 +188,7 @@ assert record["devices"] and all(d["check"]["healthy"] for d in record["devices"
 assert len(record["digests"]) >= 3 and all(d["holds"] for d in record["digests"]), record["digests"]
 assert record["bench"]["complete"] and all(c["warm"] for c in record["bench"]["cells"]), "the bench has no figures"
 assert record["explained"] and record["explained"][0]["modelled"], "nothing is explained"
+assert len(record["rivals"]) == 2, record["rivals"]
 assert record["start"]["first"] and not record["problems"], record["problems"]
 print(f"rehearsed in {record['seconds']} s: {len(record['digests'])} digests, {len(record['bench']['cells'])} cells")
 PYTHON

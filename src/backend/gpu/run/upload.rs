@@ -2,10 +2,9 @@
 //! between batches, because fresh memory costs more than what is written to it: the system clears each page of it first.
 
 use super::buffers::{buffer_with, bytes};
-use crate::backend::InputWords;
 use crate::backend::gpu::device::Gpu;
+use crate::backend::input::{InputWords, each_part};
 use crate::error::Result;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Such a buffer for so many words, mapped.
@@ -21,9 +20,7 @@ pub(super) fn write(gpu: &Gpu, upload: &wgpu::Buffer, input: &dyn InputWords) ->
         place.map_err(|e| gpu.failure(&e.to_string()))?.copy_from_slice(bytemuck::cast_slice(&words));
         Ok(())
     };
-    // Which thread finds an error first differs from run to run; which error is the first does not.
-    let written: Vec<Result<()>> = input.parts().into_par_iter().map(one).collect();
-    written.into_iter().collect::<Result<()>>()?;
+    each_part(input, one)?;
     upload.unmap();
     Ok(())
 }
