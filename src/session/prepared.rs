@@ -9,9 +9,13 @@ use crate::error::{Error, Result};
 use crate::lower::{InputForm, InputKind, Logits};
 use crate::platform::{BROWSER, Instant};
 use crate::threads;
+use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// With fewer words, waking threads takes longer than making logits of all of them.
+const WORTH_WAKING: usize = 1 << 15;
 
 /// The programs of one model on one device, each prepared when it is first needed.
 pub(super) struct Programs {
@@ -139,7 +143,10 @@ impl Prepared {
     }
 
     /// The logits of each image of a run.
-    pub(super) fn logits<'a>(&'a self, sums: &'a [u32]) -> impl Iterator<Item = Vec<f32>> + 'a {
-        sums.chunks_exact(self.output_words).map(|sums| self.logits.to_floats(sums))
+    pub(super) fn logits(&self, sums: &[u32]) -> Vec<Vec<f32>> {
+        if sums.len() < WORTH_WAKING {
+            return sums.chunks_exact(self.output_words).map(|sums| self.logits.to_floats(sums)).collect();
+        }
+        sums.par_chunks_exact(self.output_words).map(|sums| self.logits.to_floats(sums)).collect()
     }
 }

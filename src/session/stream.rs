@@ -86,10 +86,8 @@ impl<'a> Stream<'a> {
         each: &mut impl FnMut(Vec<f32>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(pending) = pending else { return Ok(()) };
-        for sums in pending(self.control)?.chunks_exact(self.prepared.output_words) {
-            each(self.host("join", || self.prepared.logits.to_floats(sums)))?;
-        }
-        Ok(())
+        let sums = pending(self.control)?;
+        self.host("join", || self.prepared.logits(&sums)).into_iter().try_for_each(each)
     }
 
     /// Does `work` on the host, and records it if the runs are timed.

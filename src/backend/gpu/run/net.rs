@@ -49,12 +49,7 @@ impl GpuNet {
     }
 
     /// [`Executable::run`] without blocking.
-    pub(crate) async fn run_async(
-        &self,
-        input: &dyn InputWords,
-        images: usize,
-        control: &Control,
-    ) -> Result<Vec<u32>> {
+    pub(crate) async fn run_async(&self, input: &dyn InputWords, images: usize, control: &Control) -> Result<Vec<u32>> {
         self.check_batch(input.count(), images)?;
         control.check()?;
         if images == 0 {
