@@ -6,7 +6,7 @@ use lq_infer::internals::backend::Control;
 use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::internals::format::npy::NpyData;
 use lq_infer::internals::session::add_golden;
-use lq_infer::{Batch, Model, PrepareOptions};
+use lq_infer::{Batch, PrepareOptions};
 use std::path::PathBuf;
 
 pub fn both_kinds_of_checkpoint_give_the_same_model() {
@@ -32,25 +32,16 @@ pub fn both_kinds_of_checkpoint_give_the_same_model() {
     }
 }
 
-pub fn the_bundled_model_is_the_converted_checkpoint() {
-    let shared = shared();
-    let path = shared.join("checkpoints/resnet20-cifar10-w2a2");
-    let packed = convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
-    let model = add_golden(packed, &cpu()).unwrap();
-    let out = tempfile::tempdir().unwrap();
-    model.save(out.path().join("m")).unwrap();
-    let bundled = concat!(env!("CARGO_MANIFEST_DIR"), "/models/resnet20-cifar10-w2a2.safetensors");
-    assert!(std::fs::read(out.path().join("m")).unwrap() == std::fs::read(bundled).unwrap(), "convert it again");
-}
-
 pub fn the_trained_network_agrees_with_its_float64_evaluation() {
     let shared = shared();
     let file = std::fs::read(shared.join("data/cifar10-test-2000.npy")).unwrap();
     let (_, NpyData::U8(pixels)) = lq_infer::internals::format::npy::read(&file).unwrap() else { panic!("not uint8") };
     let reference = read_npz(&shared.join("checkpoints/resnet20-cifar10-w2a2/reference.npz"));
     let NpyData::F64(expected) = &reference["logits"].1 else { panic!("not float64") };
-    let net =
-        cpu().prepare_with(&Model::bundled().unwrap(), PrepareOptions { max_batch: 64, ..Default::default() }).unwrap();
+    let checkpoint = Checkpoint::open(&shared.join("checkpoints/resnet20-cifar10-w2a2")).unwrap();
+    let packed = convert(&checkpoint, &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+    let model = add_golden(packed, &cpu()).unwrap();
+    let net = cpu().prepare_with(&model, PrepareOptions { max_batch: 64, ..Default::default() }).unwrap();
     let logits = net.logits(&Batch::Pixels(pixels), &Control::default()).unwrap();
     let mut errors = Vec::new();
     let mut agreeing = 0;
