@@ -1,6 +1,6 @@
 // Adds up what conv.gradient.wgsl has summed of the parts of a batch, and puts it in the order of the weights,
-// [out, kh, kw, in]. For each vector of four output channels SHARES invocations of a workgroup add up every so many parts, and the
-// first of them what they have.
+// [out, kh, kw, in]. The parts of a vector of four output channels are divided among SHARES invocations of a workgroup; the first of
+// them adds up their sums.
 
 const VECTORS = WORKGROUP_SIZE / SHARES;
 

@@ -1,13 +1,15 @@
 //! What a batch is made of before a device has it.
 
 use crate::error::Result;
+use crate::threads::enter;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
 
 /// Words of a part: few enough to stay in a thread's cache between being made and being written.
 const PART: usize = 1 << 14;
-/// With fewer parts, waking threads takes longer than making all of them: those of a picture of 224 x 224 pixels are 50 us of work.
+/// With fewer parts, waking threads takes longer than making all of them: the four of a picture of 224 x 224 pixels are 50 us of
+/// work.
 const WORTH_WAKING: usize = 8;
 
 /// The input words of a batch: in memory, or made a part at a time. A GPU has them written to where it reads them, by several
@@ -37,7 +39,10 @@ pub trait InputWords: Sync {
     /// # Errors
     /// The first error of a part.
     fn all(&self) -> Result<Cow<'_, [u32]>> {
-        let made = each_part(self, |part| self.part(part))?;
+        let mut made = each_part(self, |part| self.part(part))?;
+        if made.len() == 1 {
+            return Ok(made.swap_remove(0));
+        }
         let mut all = Vec::with_capacity(self.count());
         made.iter().for_each(|words| all.extend_from_slice(words));
         Ok(Cow::Owned(all))
@@ -47,7 +52,7 @@ pub trait InputWords: Sync {
 /// What `work` makes of each part of `input`, by several threads if that is worth it.
 ///
 /// # Errors
-/// The first error of a part. (Which thread finds one first differs from run to run.)
+/// The first error of a part (which thread finds one first differs from run to run), and those of [`enter`].
 pub(super) fn each_part<T: Send>(
     input: &(impl InputWords + ?Sized),
     work: impl Fn(Range<usize>) -> Result<T> + Sync,
@@ -56,6 +61,7 @@ pub(super) fn each_part<T: Send>(
     if parts.len() < WORTH_WAKING {
         return parts.into_iter().map(work).collect();
     }
+    enter()?;
     let done: Vec<Result<T>> = parts.into_par_iter().map(&work).collect();
     done.into_iter().collect()
 }

@@ -144,7 +144,7 @@ impl Prepared {
 
     /// The logits of each image of a run.
     pub(super) fn logits(&self, sums: &[u32]) -> Vec<Vec<f32>> {
-        if sums.len() < WORTH_WAKING {
+        if sums.len() < WORTH_WAKING || threads::enter().is_err() {
             return sums.chunks_exact(self.output_words).map(|sums| self.logits.to_floats(sums)).collect();
         }
         sums.par_chunks_exact(self.output_words).map(|sums| self.logits.to_floats(sums)).collect()

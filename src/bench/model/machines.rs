@@ -65,8 +65,9 @@ const INTEL_LATENCY: Latency = Latency { vector: 250.0, scalar: 250.0, local: 60
 
 /// Emptying the device, a barrier with its flush of caches and filling the device again, for drivers of Vulkan. Assumed.
 const AMD_LAUNCH: f64 = 5e-6;
-/// The same. Assumed.
-const NVIDIA_LAUNCH: f64 = 3e-6;
+/// The same, from runs of ResNet-18 on an H200 (driver 580) with a single picture: 24 launches took 28 to 48 us more than with
+/// 3 us each (`benches/record/2026-11-27-h200.md`).
+const NVIDIA_LAUNCH: f64 = 4.5e-6;
 /// The same. Assumed.
 const INTEL_LAUNCH: f64 = 8e-6;
 

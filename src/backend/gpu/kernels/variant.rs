@@ -7,7 +7,7 @@ pub(crate) const MAX_TEAM: usize = 128;
 
 /// Places of a middling GPU where 32 invocations compute at a time.
 const MIDDLING: usize = 128;
-/// Cycles per second of a GPU: most have half as many to half as many again.
+/// Cycles per second of a GPU, roughly.
 const CLOCK: f64 = 1.8e9;
 
 /// The properties of a device that the choice and the text of kernels depend on.
