@@ -4,7 +4,7 @@ use super::probe::Probe;
 use crate::backend::Peak;
 use crate::backend::gpu::device::{Gpu, STRENGTHS, Strengths};
 use crate::backend::gpu::record::Target;
-use crate::backend::peak::rough_rate;
+use crate::backend::peak::{best_rate, rough_rate};
 use crate::error::Result;
 
 /// The version of the file's contents, and of what it means to the kernels.
@@ -40,8 +40,8 @@ fn measured(gpu: &Gpu, usual: Strengths) -> Result<Strengths> {
     // What a product of a weight and a colour takes: three products of bytes, of which one in four is wasted on alpha; or
     // two products of floats, and some more for the conversion of the colour.
     let dots = rate(Probe::new(gpu, Peak::ByteProducts))? / 4.0;
-    // Last, when the GPU has had time to raise its clock.
-    let multiply_adds = rate(Probe::floats(gpu))?;
+    // The only rate that counts by itself. It takes longer, so that the GPU has time to raise its clock.
+    let multiply_adds = Probe::floats(gpu).and_then(|probe| best_rate(|amount| probe.run(amount)))?;
     let adders = better(usual.adders, added / plain);
     let slots = Some(Target::slots_of(multiply_adds).ilog2() as u8);
     Ok(Strengths { adders, dots: better(usual.dots, dots / (multiply_adds / 2.5)), slots, ..usual })
