@@ -231,7 +231,7 @@ mod tests {
         let timeline = |spans: &[Span]| Timeline { clock: Clock::Passes, spans: spans.to_vec() };
         let [first, overlapping, later] = [(10, 5), (12, 6), (30, 2)].map(|(s, l)| span(Track::Device, s, l));
         let host = span(Track::Host, 0, 100);
-        assert_eq!(timeline(&[host.clone()]).device(), None);
+        assert_eq!(timeline(std::slice::from_ref(&host)).device(), None);
         assert_eq!(timeline(&[host, later, first, overlapping]).device(), Some(Duration::from_millis(10)));
     }
 }
