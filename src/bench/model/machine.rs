@@ -81,7 +81,7 @@ impl Machine {
         Target {
             least_subgroup: Some(self.subgroups[0]),
             workgroup_size: WORKGROUP_SIZE,
-            slots: Target::slots_of(self.multiply_adds()),
+            simd_units: Target::simd_units_of(self.multiply_adds()),
             images,
             adders: self.adders,
             dots: self.dots,

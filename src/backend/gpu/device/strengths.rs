@@ -5,9 +5,9 @@ use super::info::AdapterInfo;
 /// PCI vendor of NVIDIA's GPUs.
 const NVIDIA: &str = "10de";
 
-/// In a file, for a number of slots that was not measured; and the largest logarithm of one that was.
+/// In a file, for a number of SIMD units that was not measured; and the largest logarithm of one that was.
 const UNKNOWN: u8 = 255;
-const MOST_SLOTS: u8 = 16;
+const MOST_UNITS: u8 = 16;
 
 /// What a device is good at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub(crate) struct Strengths {
     /// Whether kernels that share loads and work within a workgroup are faster than those whose invocations each work
     /// alone.
     pub sharing: bool,
-    /// The logarithm of the number of places where 32 invocations compute at a time, if that was measured.
-    pub slots: Option<u8>,
+    /// The logarithm of the number of SIMD units, if that was measured.
+    pub simd_units: Option<u8>,
 }
 
 impl Strengths {
@@ -35,23 +35,23 @@ impl Strengths {
     pub(crate) fn usual(info: &AdapterInfo) -> Self {
         let nvidia = info.pci_id.as_ref().is_some_and(|id| id.starts_with(NVIDIA));
         let dots = nvidia && info.api == "vulkan" || info.software;
-        Strengths { adders: nvidia, dots, sharing: !info.software, slots: None }
+        Strengths { adders: nvidia, dots, sharing: !info.software, simd_units: None }
     }
 
     /// As kept in a file.
     pub(crate) fn to_bytes(self) -> [u8; 4] {
         let [adders, dots, sharing] = [self.adders, self.dots, self.sharing].map(u8::from);
-        [adders, dots, sharing, self.slots.unwrap_or(UNKNOWN)]
+        [adders, dots, sharing, self.simd_units.unwrap_or(UNKNOWN)]
     }
 
     /// From a file.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let &[adders @ 0..=1, dots @ 0..=1, sharing @ 0..=1, slots] = bytes else { return None };
-        let slots = match slots {
-            0..=MOST_SLOTS => Some(slots),
+        let &[adders @ 0..=1, dots @ 0..=1, sharing @ 0..=1, simd_units] = bytes else { return None };
+        let simd_units = match simd_units {
+            0..=MOST_UNITS => Some(simd_units),
             UNKNOWN => None,
             _ => return None,
         };
-        Some(Strengths { adders: adders == 1, dots: dots == 1, sharing: sharing == 1, slots })
+        Some(Strengths { adders: adders == 1, dots: dots == 1, sharing: sharing == 1, simd_units })
     }
 }

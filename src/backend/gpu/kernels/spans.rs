@@ -9,9 +9,9 @@ use crate::quant::{WORD_BITS, words};
 
 /// Cycles that an invocation waits for what it reads from memory.
 pub(super) const LATENCY: usize = 400;
-/// Cycles of one slot that a workgroup takes besides its own: being started, loading its shape, finding its place.
+/// Cycles of one SIMD unit that a workgroup takes besides its own: being started, loading its shape, finding its place.
 const START: usize = 300;
-/// Workgroups of a slot that wait for memory at the same time.
+/// Workgroups of a SIMD unit that wait for memory at the same time.
 const WAITING: usize = 8;
 /// Fewest channels of a span: narrower layers leave some of them unused.
 const LEAST: usize = 8;
@@ -40,12 +40,12 @@ pub(super) fn of(channels: usize, target: &Target) -> Vec<Span> {
     spans
 }
 
-/// Cycles until `workgroups` workgroups are done on a device with so many slots, of which each executes for `busy` cycles
+/// Cycles until `workgroups` workgroups are done on a device with so many SIMD units, of which each executes for `busy` cycles
 /// and waits for memory `waits` times.
-pub(super) fn cycles(slots: usize, workgroups: usize, busy: usize, waits: usize) -> usize {
-    let of_slot = workgroups.div_ceil(slots.max(1));
+pub(super) fn cycles(simd_units: usize, workgroups: usize, busy: usize, waits: usize) -> usize {
+    let of_unit = workgroups.div_ceil(simd_units.max(1));
     let (busy, waiting) = (busy + START, waits * LATENCY);
-    (of_slot * busy).max(of_slot.div_ceil(WAITING) * (busy + waiting))
+    (of_unit * busy).max(of_unit.div_ceil(WAITING) * (busy + waiting))
 }
 
 impl Span {

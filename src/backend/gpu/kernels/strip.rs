@@ -82,8 +82,8 @@ fn cost(strip: &Strip, k: &LimbConv, output: Shape, target: &Target) -> usize {
     let crowded = if pixels * k.window.stride[1] > 8 { 5 } else { 4 };
     let instructions = (k.window.kernel[0] * (row + 20) + 50 * pixels + 100) * crowded / 4;
     let workgroups = target.images * output.h * output.w.div_ceil(pixels) * span.layers(output.c) / span.at_once();
-    let slots = target.slots;
-    spans::cycles(slots, workgroups, instructions * span.workgroup_size.div_ceil(32) as usize, k.window.kernel[0] + 2)
+    let busy = instructions * span.workgroup_size.div_ceil(32) as usize;
+    spans::cycles(target.simd_units, workgroups, busy, k.window.kernel[0] + 2)
 }
 
 /// Rows of the window whose sums f32 holds exactly.

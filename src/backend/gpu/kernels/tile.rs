@@ -92,16 +92,16 @@ fn steps(tile: &Tile, k: &BitConv) -> usize {
 
 /// What the target's batch is thought to take, in clock cycles: a model to order tiles by until they are timed.
 ///
-/// It assumes that each of the device's slots executes an instruction for 32 invocations per cycle, keeps several workgroups,
-/// and needs [`spans::LATENCY`] cycles for each round trip to memory, of which a step has one. A product takes two
+/// It assumes that each of the device's SIMD units executes an instruction for 32 invocations per cycle, keeps several
+/// workgroups, and needs [`spans::LATENCY`] cycles for each round trip to memory, of which a step has one. A product takes two
 /// instructions, a pixel's epilogue sixty.
 fn cost(tile: &Tile, k: &BitConv, output: Shape, target: &Target) -> usize {
     let planes = k.parts.first().map_or(1, |part| part.planes);
     let instructions = steps(tile, k) * (2 * step_products(tile, k, planes) + 20) + 60 * tile.pixels + 100;
     let workgroups =
         target.images * output.h * output.w.div_ceil(tile.pixels) * tile.span.layers(output.c) / tile.span.at_once();
-    let slots = target.slots;
-    spans::cycles(slots, workgroups, instructions * tile.span.workgroup_size.div_ceil(32) as usize, steps(tile, k) + 3)
+    let busy = instructions * tile.span.workgroup_size.div_ceil(32) as usize;
+    spans::cycles(target.simd_units, workgroups, busy, steps(tile, k) + 3)
 }
 
 /// Rounds of an invocation. Loops over planes, pixels and columns are unrolled.

@@ -5,7 +5,7 @@ pub const WORKGROUP_SIZE: u32 = 64;
 /// Most invocations of a workgroup that divides the work of one invocation: what every device has room for.
 pub(crate) const MAX_TEAM: usize = 128;
 
-/// Places of a middling GPU where 32 invocations compute at a time.
+/// SIMD units of a middling GPU.
 const MIDDLING: usize = 128;
 /// Multiply-adds of a lane per second that are measured, roughly: GPUs have clocks of about 1.8 GHz, of which the loop of a probe
 /// uses five sixths.
@@ -22,8 +22,8 @@ pub struct Target {
     pub workgroup_size: u32,
     /// Rounds that the loops of one invocation may make together, if the device ends them early.
     pub rounds: Option<usize>,
-    /// Places where 32 invocations compute at a time, as a power of two.
-    pub slots: usize,
+    /// How many SIMD units it has: places where an instruction is executed for 32 invocations at a time. A power of two.
+    pub simd_units: usize,
     /// Images of the batches that are expected: with few, the work of a layer has to be divided further.
     pub images: usize,
     /// Whether counting bits takes longer than the logic that adds words up before they are counted.
@@ -42,7 +42,7 @@ impl Target {
             least_subgroup: None,
             workgroup_size: WORKGROUP_SIZE,
             rounds: None,
-            slots: MIDDLING,
+            simd_units: MIDDLING,
             images: 1,
             adders: false,
             dots: false,
@@ -50,11 +50,11 @@ impl Target {
         }
     }
 
-    /// The [`slots`](Target::slots) of a device that does so many fused multiply-adds per second. A power of two, because
+    /// The [`simd_units`](Target::simd_units) of a device that does so many fused multiply-adds per second. A power of two, because
     /// neither this rate nor the clock is known well, and what is chosen should stay the same.
-    pub fn slots_of(multiply_adds: f64) -> usize {
-        let slots = (multiply_adds / LANE_RATE / 32.0).clamp(1.0, 65_536.0);
-        1 << slots.log2().round() as u32
+    pub fn simd_units_of(multiply_adds: f64) -> usize {
+        let simd_units = (multiply_adds / LANE_RATE / 32.0).clamp(1.0, 65_536.0);
+        1 << simd_units.log2().round() as u32
     }
 
     /// Whether the device lets an invocation make so many rounds.

@@ -14,10 +14,10 @@ const CLEARLY: f64 = 1.15;
 
 /// The properties of a device that kernels are made for, for batches of `images` images.
 pub(crate) fn target(gpu: &Gpu, images: usize) -> Target {
-    let Strengths { adders, dots, sharing, slots } = strengths(gpu);
+    let Strengths { adders, dots, sharing, simd_units } = strengths(gpu);
     let usual = gpu.target();
-    let slots = slots.map_or(usual.slots, |slots| 1 << slots);
-    Target { adders, dots, sharing, slots, images: images.max(1), ..usual }
+    let simd_units = simd_units.map_or(usual.simd_units, |simd_units| 1 << simd_units);
+    Target { adders, dots, sharing, simd_units, images: images.max(1), ..usual }
 }
 
 /// What is kept of the device; if nothing is, what is usual. A hardware GPU that keeps files is measured the first time.
@@ -43,8 +43,8 @@ fn measured(gpu: &Gpu, usual: Strengths) -> Result<Strengths> {
     // The only rate that counts by itself. It takes longer, so that the GPU has time to raise its clock.
     let multiply_adds = Probe::floats(gpu).and_then(|probe| best_rate(|amount| probe.run(amount)))?;
     let adders = better(usual.adders, added / plain);
-    let slots = Some(Target::slots_of(multiply_adds).ilog2() as u8);
-    Ok(Strengths { adders, dots: better(usual.dots, dots / (multiply_adds / 2.5)), slots, ..usual })
+    let simd_units = Some(Target::simd_units_of(multiply_adds).ilog2() as u8);
+    Ok(Strengths { adders, dots: better(usual.dots, dots / (multiply_adds / 2.5)), simd_units, ..usual })
 }
 
 /// Whether to do what is `advantage` times as fast as the other way, where `usual` says what is usually better.
@@ -64,8 +64,9 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_read_back() {
-        for (number, slots) in (0..8).zip([None, Some(0), Some(9), Some(16)].into_iter().cycle()) {
-            let strengths = Strengths { adders: number & 1 > 0, dots: number & 2 > 0, sharing: number & 4 > 0, slots };
+        for (number, simd_units) in (0..8).zip([None, Some(0), Some(9), Some(16)].into_iter().cycle()) {
+            let strengths =
+                Strengths { adders: number & 1 > 0, dots: number & 2 > 0, sharing: number & 4 > 0, simd_units };
             assert_eq!(Strengths::from_bytes(&strengths.to_bytes()), Some(strengths));
         }
         for other in [&[1, 2, 0, 7][..], &[1, 0, 1, 17], &[1, 0, 1], &[]] {
@@ -74,9 +75,9 @@ mod tests {
     }
 
     #[test]
-    fn slots_follow_from_the_rate_of_multiply_adds() {
+    fn simd_units_follow_from_the_rate_of_multiply_adds() {
         // Radeon RX 6800, GeForce RTX 3060, H200, an integrated GPU; and nonsense.
         let rates = [3840.0 * 2.1e9, 3584.0 * 1.7e9, 16_896.0 * 1.98e9, 768.0 * 1.3e9, 0.0, f64::NAN, f64::INFINITY];
-        assert_eq!(rates.map(Target::slots_of), [128, 128, 512, 16, 1, 1, 65_536]);
+        assert_eq!(rates.map(Target::simd_units_of), [128, 128, 512, 16, 1, 1, 65_536]);
     }
 }
