@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::platform::process;
+use rayon::prelude::*;
 use std::sync::OnceLock;
 
 /// What was found when this library first needed threads.
@@ -35,6 +36,14 @@ pub(crate) fn enter() -> Result<()> {
     if start.started { Ok(()) } else { alone() }
 }
 
+/// What `work` makes of each item, in order: by several threads if that is `worth` waking them and they can be used.
+pub(crate) fn each<T: Send, R: Send>(items: Vec<T>, worth: bool, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    if !worth || enter().is_err() {
+        return items.into_iter().map(work).collect();
+    }
+    items.into_par_iter().map(&work).collect()
+}
+
 /// Starts rayon's global threads, unless somebody else has.
 fn start() -> bool {
     // Rayon panics if its global pool was never built and cannot be, so it is built here, where that is an error. For
@@ -60,7 +69,6 @@ fn alone() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rayon::prelude::*;
 
     #[test]
     fn a_thread_can_do_all_the_work_alone() {

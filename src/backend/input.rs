@@ -1,8 +1,7 @@
 //! What a batch is made of before a device has it.
 
 use crate::error::Result;
-use crate::threads::enter;
-use rayon::prelude::*;
+use crate::threads::each;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -52,18 +51,14 @@ pub trait InputWords: Sync {
 /// What `work` makes of each part of `input`, by several threads if that is worth it.
 ///
 /// # Errors
-/// The first error of a part (which thread finds one first differs from run to run), and those of [`enter`].
+/// The first error of a part in their order, whichever thread found one first.
 pub(super) fn each_part<T: Send>(
     input: &(impl InputWords + ?Sized),
     work: impl Fn(Range<usize>) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let parts = input.parts();
-    if parts.len() < WORTH_WAKING {
-        return parts.into_iter().map(work).collect();
-    }
-    enter()?;
-    let done: Vec<Result<T>> = parts.into_par_iter().map(&work).collect();
-    done.into_iter().collect()
+    let worth = parts.len() >= WORTH_WAKING;
+    each(parts, worth, work).into_iter().collect()
 }
 
 impl InputWords for &[u32] {

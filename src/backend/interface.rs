@@ -66,7 +66,7 @@ pub trait Executable: Send + Sync {
     fn max_batch(&self) -> usize;
 
     /// Images of a run, so that the device is at work on one while the host makes the input of the next.
-    fn images_at_once(&self) -> usize {
+    fn images_per_run(&self) -> usize {
         self.max_batch()
     }
 

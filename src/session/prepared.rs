@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::lower::{InputForm, InputKind, Logits};
 use crate::platform::{BROWSER, Instant};
 use crate::threads;
-use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -137,16 +136,14 @@ impl Prepared {
     /// The runs that a batch of `images` images with `elements` numbers each takes: the ranges of these numbers. They are as
     /// long as each other, or nearly so.
     pub(super) fn runs(&self, images: usize, elements: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let runs = images.div_ceil(self.executable.images_at_once());
+        let runs = images.div_ceil(self.executable.images_per_run());
         let first = move |run: usize| images * run / runs * elements;
         (0..runs).map(move |run| first(run)..first(run + 1))
     }
 
     /// The logits of each image of a run.
     pub(super) fn logits(&self, sums: &[u32]) -> Vec<Vec<f32>> {
-        if sums.len() < WORTH_WAKING || threads::enter().is_err() {
-            return sums.chunks_exact(self.output_words).map(|sums| self.logits.to_floats(sums)).collect();
-        }
-        sums.par_chunks_exact(self.output_words).map(|sums| self.logits.to_floats(sums)).collect()
+        let images = sums.chunks_exact(self.output_words).collect();
+        threads::each(images, sums.len() >= WORTH_WAKING, |sums| self.logits.to_floats(sums))
     }
 }

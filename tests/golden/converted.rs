@@ -7,6 +7,7 @@ use lq_infer::internals::convert::{Checkpoint, ConvertOptions, convert};
 use lq_infer::internals::format::npy::NpyData;
 use lq_infer::internals::session::add_golden;
 use lq_infer::{Batch, PrepareOptions};
+use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 pub fn both_kinds_of_checkpoint_give_the_same_model() {
@@ -30,6 +31,17 @@ pub fn both_kinds_of_checkpoint_give_the_same_model() {
         };
         assert!(bytes(folder.clone()) == bytes(folder.join("params.npz")), "{network} differs");
     }
+}
+
+pub fn a_conversion_keeps_its_bytes() {
+    let path = shared().join("checkpoints/resnet20-cifar10-w2a2");
+    let packed = convert(&Checkpoint::open(&path).unwrap(), &ConvertOptions::default(), &|_, _| {}).unwrap().packed;
+    let model = add_golden(packed, &cpu()).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    model.save(out.path().join("m")).unwrap();
+    let found = Sha256::digest(std::fs::read(out.path().join("m")).unwrap());
+    let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(found, "2d06f285015364d24f8e007b249a230deddf158f07779fa9a0db569213503984");
 }
 
 pub fn the_trained_network_agrees_with_its_float64_evaluation() {

@@ -20,7 +20,7 @@ use trials::{Arguments, Trial, run, trial, trials};
 fn main() -> ExitCode {
     let missing = std::env::var_os(SHARED).is_none().then(|| format!("{SHARED} is not set"));
     let mut all = trials! { missing;
-        converted: both_kinds_of_checkpoint_give_the_same_model,
+        converted: both_kinds_of_checkpoint_give_the_same_model, a_conversion_keeps_its_bytes,
             the_trained_network_agrees_with_its_float64_evaluation;
         official: quantizers_match_the_official_ones;
         original: no_configuration_is_left_out, pictures_minus_the_mean_image_are_the_tensor;

@@ -192,7 +192,7 @@ impl Executable for GpuNet {
         self.loaded.max_batch()
     }
 
-    fn images_at_once(&self) -> usize {
+    fn images_per_run(&self) -> usize {
         // A rasteriser computes on the processor that would make the input meanwhile.
         let wanted = if self.loaded.gpu.info().software { usize::MAX } else { RUN_WORDS };
         (wanted / self.loaded.layout.input_words().max(1)).clamp(1, self.max_batch())
