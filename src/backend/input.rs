@@ -51,7 +51,7 @@ pub trait InputWords: Sync {
 /// What `work` makes of each part of `input`, by several threads if that is worth it.
 ///
 /// # Errors
-/// The first error of a part in their order, whichever thread found one first.
+/// That of the first part that has one, whichever thread found an error first.
 pub(super) fn each_part<T: Send>(
     input: &(impl InputWords + ?Sized),
     work: impl Fn(Range<usize>) -> Result<T> + Sync,
