@@ -2,8 +2,11 @@
 
     pip install pyspark pandas pyarrow
     python spark_udf.py photos/ results/ [net.safetensors]
+
+Spark needs Java. Its workers need this package too: on a cluster, PYSPARK_PYTHON names their Python.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 
@@ -41,13 +44,19 @@ def row(net: lq_infer.Net, data: bytes) -> dict[str, object]:
     return {"label": best.label, "probability": best.probability, "digest": found.digest, "error": None}
 
 
-def main() -> None:
-    folder, results = sys.argv[1:3]
-    model = lq_infer.Model.open(sys.argv[3]) if len(sys.argv) > 3 else lq_infer.Model.bundled()
-    spark = SparkSession.builder.getOrCreate()
+def classify(spark: SparkSession, folder: str, results: str, model: lq_infer.Model) -> None:
+    """Classifies every file of ``folder`` and writes the rows to ``results``."""
     files = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(folder)
     found = files.select("path", classifier(model)("content").alias("found")).select("path", "found.*")
     found.write.parquet(results)
+
+
+def main() -> None:
+    folder, results = sys.argv[1:3]
+    model = lq_infer.Model.open(sys.argv[3]) if len(sys.argv) > 3 else lq_infer.Model.bundled()
+    # Otherwise workers on this machine run the first python3 on the path.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    classify(SparkSession.builder.getOrCreate(), folder, results, model)
 
 
 if __name__ == "__main__":
