@@ -4,7 +4,7 @@
 
 Each round is a process of either, one after the other, so that both see the same changes of the machine. Of each process two
 figures are taken: the median of its calls, and the quickest one, which other programs on the machine disturb least. The
-comparison takes the median over the rounds for the former and the quickest of all for the latter.
+comparison takes the median of the rounds' ratios for the former and the quickest of all for the latter.
 """
 
 import argparse

@@ -25,14 +25,14 @@ def classifier(model: lq_infer.Model, threads: int = 1):
     packed = model.to_bytes()
 
     @pandas_udf("label string, probability double, digest string, error string")
-    def classify(columns: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
+    def classified(columns: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         # Prepared once for all batches of a partition.
         model = lq_infer.Model.from_bytes(packed)
         net = lq_infer.Engine("cpu", threads=threads).prepare(model, max_batch=BATCH)
         for column in columns:
             yield pd.DataFrame([row(net, data) for data in column])
 
-    return classify
+    return classified
 
 
 def row(net: lq_infer.Net, data: bytes) -> dict[str, object]:
