@@ -29,8 +29,8 @@ class Report:
     same_class: int
     #: Median over the images of the largest difference of a logit, in standard deviations of the logits.
     median_difference: float
-    #: Everything that `lq-infer convert --json` prints.
-    details: "dict[str, Any]"
+    #: Everything that `lq-infer convert --json` prints: too much to be shown with the rest.
+    details: "dict[str, Any]" = dataclasses.field(repr=False)
 
 
 def export(
