@@ -1,7 +1,7 @@
 //! Counts the instructions that the CPU's kernels execute on one thread, under valgrind, and compares the counts with
 //! committed figures. Unlike times, counts hardly vary, so even small regressions show on any machine.
 //!
-//!     cargo bench --bench instructions -- [--update]
+//!     cargo bench --package instructions -- [--update]
 //!
 //! Fails if a figure has grown by more than 3 % and 20,000 instructions. Valgrind supports neither AVX-512 nor
 //! AVX-VNNI, so only AVX2 and portable code are counted.
@@ -48,7 +48,7 @@ fn check() -> Outcome<()> {
     match comparison.failures() {
         0 => Ok(()),
         n => Err(format!(
-            "{n} figures need attention; if they are meant to be so: cargo bench --bench instructions -- --update"
+            "{n} figures need attention; if they are meant to be so: cargo bench --package instructions -- --update"
         )
         .into()),
     }
@@ -63,7 +63,7 @@ fn update() -> Outcome<()> {
 }
 
 fn file() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions/expected.json")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("expected.json")
 }
 
 /// The compiler's version and target, which affect the figures as the sources do.
