@@ -2,6 +2,7 @@
 
 use super::product::{Extent, View, add_product_in_parallel, add_upper_product};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Columns that are factored before the rest of the matrix is updated.
 const BLOCK: usize = 48;
@@ -41,21 +42,51 @@ impl Factor {
         &self.upper[i * self.order..][..self.order]
     }
 
-    /// Solves X H = B for the rows of B, `[rows, order]`, in place.
+    /// Solves X H = B for the rows of B, `[rows, order]`, in place: first Y L' = B, then X L = Y. With a block solved, what it
+    /// contributes to the others is one product of matrices for all rows.
     pub(crate) fn solve_rows(&self, b: &mut [f64]) {
-        b.par_chunks_mut(self.order.max(1)).for_each(|x| self.solve(x));
+        let order = self.order;
+        let rows = b.len() / order.max(1);
+        let block_at = |first: usize| first..order.min(first + BLOCK);
+        for at in (0..order).step_by(BLOCK).map(block_at) {
+            let solved = self.solve_block(b, &at, |x| self.solve_forward(&at, x));
+            let after = View { data: &self.upper[at.start * order + at.end..], rows: order, columns: 1 };
+            let extent = Extent { rows, depth: at.len(), columns: order - at.end };
+            add_product_in_parallel(&mut b[at.end..], order, View::of(&solved, at.len()), after, extent);
+        }
+        for at in (0..order).step_by(BLOCK).rev().map(block_at) {
+            let solved = self.solve_block(b, &at, |x| self.solve_backward(&at, x));
+            let before = View { data: &self.upper[at.start..], rows: 1, columns: order };
+            let extent = Extent { rows, depth: at.len(), columns: at.start };
+            add_product_in_parallel(b, order, View::of(&solved, at.len()), before, extent);
+        }
     }
 
-    /// Solves H x = b in place: first L y = b, then L' x = y.
-    fn solve(&self, x: &mut [f64]) {
-        for i in 0..self.order {
-            let row = self.row(i);
+    /// Solves the numbers of a block in all rows, and gives them with the other sign.
+    fn solve_block(&self, b: &mut [f64], at: &Range<usize>, solve: impl Fn(&mut [f64]) + Sync) -> Vec<f64> {
+        let mut solved = vec![0.0; b.len() / self.order * at.len()];
+        b.par_chunks_exact_mut(self.order).zip(solved.par_chunks_exact_mut(at.len())).for_each(|(row, solved)| {
+            let x = &mut row[at.clone()];
+            solve(x);
+            solved.iter_mut().zip(x).for_each(|(solved, x)| *solved = -*x);
+        });
+        solved
+    }
+
+    /// Solves y L' = x for the block `at` alone, in place.
+    fn solve_forward(&self, at: &Range<usize>, x: &mut [f64]) {
+        for i in 0..x.len() {
+            let row = &self.row(at.start + i)[at.clone()];
             x[i] /= row[i];
             let solved = x[i];
             x[i + 1..].iter_mut().zip(&row[i + 1..]).for_each(|(x, l)| *x -= solved * l);
         }
-        for i in (0..self.order).rev() {
-            let row = self.row(i);
+    }
+
+    /// Solves y L = x for the block `at` alone, in place.
+    fn solve_backward(&self, at: &Range<usize>, x: &mut [f64]) {
+        for i in (0..x.len()).rev() {
+            let row = &self.row(at.start + i)[at.clone()];
             let known: f64 = x[i + 1..].iter().zip(&row[i + 1..]).map(|(x, l)| x * l).sum();
             x[i] = (x[i] - known) / row[i];
         }
@@ -102,8 +133,9 @@ pub(crate) fn times(x: &[f64], matrix: &[f64], order: usize) -> Vec<f64> {
 /// Solves a small symmetric positive system `[n, n]` in place of `b`; `None` if it is singular.
 pub(crate) fn solve_small(matrix: &[f64], b: &[f64]) -> Option<Vec<f64>> {
     let factor = Factor::new(b.len(), matrix.to_vec())?;
-    let mut x = b.to_vec();
-    factor.solve(&mut x);
+    let (all, mut x) = (0..b.len(), b.to_vec());
+    factor.solve_forward(&all, &mut x);
+    factor.solve_backward(&all, &mut x);
     Some(x)
 }
 

@@ -26,7 +26,7 @@ pub(crate) use logits::best;
 #[cfg(feature = "train")]
 pub(crate) use moves::Move;
 pub(crate) use patches::Geometry;
-pub(crate) use product::{Extent, View, add_upper_product};
+pub(crate) use product::{Extent, View, add_product_in_parallel, add_upper_product};
 #[cfg(feature = "train")]
 pub(crate) use sweep::{Product, Start, Sweep, WeightGradient};
 #[cfg(feature = "train")]

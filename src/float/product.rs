@@ -13,6 +13,11 @@ use std::ops::AddAssign;
 
 /// Most rows of the tile whose sums stay in registers. It has the columns of a vector.
 const ROWS: usize = 6;
+/// Panels of columns from which it pays to gather the left matrix: its rows or columns may lie so that they contend for the
+/// same places in a cache.
+const OFTEN: usize = 4;
+/// Bytes of a panel.
+const PANEL: usize = 16384;
 /// Rows of a result that one task computes.
 const BAND: usize = 8 * ROWS;
 
@@ -37,8 +42,9 @@ impl<'a, T> View<'a, T> {
         View { rows: self.columns, columns: self.rows, ..self }
     }
 
-    fn rows_from(self, row: usize) -> Self {
-        View { data: &self.data[(row * self.rows).min(self.data.len())..], ..self }
+    /// What begins with this element.
+    fn from(self, row: usize, column: usize) -> Self {
+        View { data: &self.data[(row * self.rows + column * self.columns).min(self.data.len())..], ..self }
     }
 }
 
@@ -93,7 +99,7 @@ fn bands<T: Number, C: Copy + AddAssign + From<T> + Send>(
 ) {
     c.par_chunks_mut(BAND * stride).take(extent.rows.div_ceil(BAND)).enumerate().for_each(|(at, c)| {
         let (row, rows) = (at * BAND, BAND.min(extent.rows - at * BAND));
-        let (a, extent, first_column) = (a.rows_from(row), Extent { rows, ..extent }, first_column(row));
+        let (a, extent, first_column) = (a.from(row, 0), Extent { rows, ..extent }, first_column(row));
         run(Band { c, stride, a, b, extent, first_column });
     });
 }
@@ -116,28 +122,61 @@ fn run<T: Number, C: Copy + AddAssign + From<T>>(band: Band<T, C>) {
 impl<T: Number, C: Copy + AddAssign + From<T>> Work<T> for Band<'_, T, C> {
     type Output = ();
 
+    /// The depth is taken in pieces whose panels stay in the nearest cache. Between pieces sums are in memory, which changes
+    /// nothing in their bits.
     #[inline(always)]
     fn run<S: Vectors<T>>(mut self, s: S) {
         let Extent { rows, depth, columns } = self.extent;
-        let mut panel = vec![[T::default(); LANES]; depth];
-        for column in (self.first_column..columns).step_by(LANES) {
-            pack(&mut panel, self.b, column, LANES.min(columns - column));
-            let mut row = 0;
-            while row < rows {
-                row += match rows - row {
-                    ROWS.. if S::SUMS >= ROWS => self.tile::<S, ROWS>(s, &panel, row, column),
-                    3.. => self.tile::<S, 3>(s, &panel, row, column),
-                    _ => self.tile::<S, 1>(s, &panel, row, column),
-                };
+        if rows == 0 {
+            return;
+        }
+        let starts = (self.first_column..columns).step_by(LANES);
+        let mut sums = vec![[T::default(); LANES]; starts.len() * rows];
+        let piece = PANEL / (LANES * size_of::<T>());
+        let (mut panel, mut left) = (vec![[T::default(); LANES]; piece.min(depth)], Vec::new());
+        for first in (0..depth).step_by(piece) {
+            let panel = &mut panel[..piece.min(depth - first)];
+            let a = self.a.from(0, first);
+            let a = if starts.len() < OFTEN { a } else { gathered(a, rows, panel.len(), &mut left) };
+            for (column, sums) in starts.clone().zip(sums.chunks_exact_mut(rows)) {
+                pack(panel, self.b.from(first, column), LANES.min(columns - column));
+                add_panel::<T, S>(s, a, panel, sums);
             }
+        }
+        for (column, sums) in starts.zip(sums.chunks_exact(rows)) {
+            self.add(column, sums);
         }
     }
 }
 
-/// Columns of `b` as a panel, with zeros after the last.
-fn pack<T: Number>(panel: &mut [[T; LANES]], b: View<T>, column: usize, width: usize) {
+impl<T: Number, C: Copy + AddAssign + From<T>> Band<'_, T, C> {
+    /// Adds the sums of a panel from `column` on to the result.
+    fn add(&mut self, column: usize, sums: &[[T; LANES]]) {
+        let width = LANES.min(self.extent.columns - column);
+        for (c, sums) in self.c.chunks_mut(self.stride).zip(sums) {
+            c[column..column + width].iter_mut().zip(sums).for_each(|(c, &sum)| *c += C::from(sum));
+        }
+    }
+}
+
+/// The first rows and columns of a matrix, column after column.
+fn gathered<'a, T: Number>(a: View<T>, rows: usize, columns: usize, numbers: &'a mut Vec<T>) -> View<'a, T> {
+    numbers.resize(rows * columns, T::default());
+    for (k, to) in numbers.chunks_exact_mut(rows).enumerate() {
+        let from = &a.data[k * a.columns..];
+        if a.rows == 1 {
+            to.copy_from_slice(&from[..rows]);
+        } else {
+            to.iter_mut().zip(from.iter().step_by(a.rows)).for_each(|(to, &x)| *to = x);
+        }
+    }
+    View { data: numbers, rows: 1, columns: rows }
+}
+
+/// The first `width` columns of `b` as a panel, with zeros after the last.
+fn pack<T: Number>(panel: &mut [[T; LANES]], b: View<T>, width: usize) {
     for (step, packed) in panel.iter_mut().enumerate() {
-        let from = step * b.rows + column * b.columns;
+        let from = step * b.rows;
         if b.columns == 1 && width == LANES {
             packed.copy_from_slice(&b.data[from..from + LANES]);
         } else {
@@ -147,29 +186,47 @@ fn pack<T: Number>(panel: &mut [[T; LANES]], b: View<T>, column: usize, width: u
     }
 }
 
-impl<T: Number, C: Copy + AddAssign + From<T>> Band<'_, T, C> {
-    /// Adds the sums of `M` rows and a panel of columns. Gives the number of rows.
-    #[inline(always)]
-    fn tile<S: Vectors<T>, const M: usize>(&mut self, s: S, panel: &[[T; LANES]], row: usize, column: usize) -> usize {
-        let a = self.a.rows_from(row);
-        let mut sums = [[s.splat(T::default()); 1]; M];
-        let last = (M - 1) * a.rows + panel.len().saturating_sub(1) * a.columns;
-        assert!(panel.is_empty() || last < a.data.len(), "a row of the left matrix is missing");
-        for (step, b) in panel.iter().enumerate() {
-            let b = s.read(b);
-            for m in 0..M {
-                // SAFETY: `m < M` and `step < panel.len()`, so the index is at most `last`, which was checked.
-                let x = s.splat(unsafe { *a.data.get_unchecked(m * a.rows + step * a.columns) });
-                sums[m][0] = s.add(sums[m][0], s.mul(x, b));
-            }
-        }
-        let width = LANES.min(self.extent.columns - column);
-        for (m, [sums]) in s.arrays(&sums).iter().enumerate() {
-            let c = &mut self.c[(row + m) * self.stride + column..][..width];
-            c.iter_mut().zip(sums).for_each(|(c, &sum)| *c += C::from(sum));
-        }
-        M
+/// Continues the sums of all rows of `a` and a panel of columns.
+#[inline(always)]
+fn add_panel<T: Number, S: Vectors<T>>(s: S, a: View<T>, panel: &[[T; LANES]], sums: &mut [[T; LANES]]) {
+    let mut row = 0;
+    while row < sums.len() {
+        let (a, sums) = (a.from(row, 0), &mut sums[row..]);
+        row += match sums.len() {
+            ROWS.. if S::SUMS >= ROWS => tile::<T, S, ROWS>(s, a, panel, sums),
+            3.. if S::SUMS > 3 => tile::<T, S, 3>(s, a, panel, sums),
+            2.. => tile::<T, S, 2>(s, a, panel, sums),
+            _ => tile::<T, S, 1>(s, a, panel, sums),
+        };
     }
+}
+
+/// Continues the sums of `M` rows. Gives their number.
+#[inline(always)]
+fn tile<T: Number, S: Vectors<T>, const M: usize>(
+    s: S,
+    a: View<T>,
+    panel: &[[T; LANES]],
+    sums: &mut [[T; LANES]],
+) -> usize {
+    let last = (M - 1) * a.rows + panel.len().saturating_sub(1) * a.columns;
+    assert!(panel.is_empty() || last < a.data.len(), "a row of the left matrix is missing");
+    let mut registers = [[s.splat(T::default()); 1]; M];
+    for m in 0..M {
+        registers[m][0] = s.read(&sums[m]);
+    }
+    for (step, b) in panel.iter().enumerate() {
+        let b = s.read(b);
+        for m in 0..M {
+            // SAFETY: `m < M` and `step < panel.len()`, so the index is at most `last`, which was checked.
+            let x = s.splat(unsafe { *a.data.get_unchecked(m * a.rows + step * a.columns) });
+            registers[m][0] = s.add(registers[m][0], s.mul(x, b));
+        }
+    }
+    for (sums, [done]) in sums.iter_mut().zip(s.arrays(&registers)) {
+        *sums = done;
+    }
+    M
 }
 
 #[cfg(test)]
@@ -193,7 +250,7 @@ mod tests {
 
     #[test]
     fn products_have_the_bits_of_plain_loops() {
-        for extent in [[1, 1, 1], [6, 5, 16], [7, 3, 17], [50, 40, 33], [103, 9, 5]] {
+        for extent in [[1, 1, 1], [6, 5, 16], [7, 3, 17], [50, 40, 33], [103, 9, 5], [50, 600, 70]] {
             let [rows, depth, columns] = extent;
             let extent = Extent { rows, depth, columns };
             let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));

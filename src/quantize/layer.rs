@@ -1,6 +1,6 @@
 //! One convolution: from what it reads and should give to codes, bases and a constant per output.
 
-use super::codes::{self, Channel};
+use super::codes::{self, Channel, Solution};
 use super::moments::Statistics;
 use super::options::Method;
 use super::problem::{Problem, constants, error};
@@ -78,24 +78,26 @@ pub(super) fn quantize(statistics: &Statistics, own: &[f32], bits: usize, option
             nearest
         }
         Some(problem) => {
-            let in_own_order = |channels: &[Channel]| -> Vec<Channel> {
-                let own = |c: &Channel| Channel {
-                    basis: c.basis.clone(),
-                    codes: problem.in_own_order(&c.codes),
-                    weights: problem.in_own_order(&c.weights),
-                };
-                channels.iter().map(own).collect()
-            };
-            errors.fitted = of(&problem.in_own_order(&problem.target));
-            let fed = codes::feedback(&problem, bits);
-            errors.feedback = of(&weights(&in_own_order(&fed)));
-            let channels = in_own_order(&codes::descend(&problem, fed));
-            errors.last = of(&weights(&channels));
-            channels
+            let error = |weights: &[f64], cost: f64| problem.error(statistics, own, weights, cost);
+            errors.fitted = error(&problem.in_own_order(&problem.target), 0.0);
+            let [fed, last] = codes::solve(&problem, bits).map(|Solution { channels, cost }| {
+                let channels: Vec<Channel> = channels.iter().map(|channel| in_own_order(&problem, channel)).collect();
+                (error(&weights(&channels), cost), channels)
+            });
+            (errors.feedback, errors.last) = (fed.0, last.0);
+            last.1
         }
     };
     let weights = weights(&channels);
     Found { constants: constants(statistics, &weights), weights: stored(&weights), channels: Some(channels), errors }
+}
+
+fn in_own_order(problem: &Problem, channel: &Channel) -> Channel {
+    Channel {
+        basis: channel.basis.clone(),
+        codes: problem.in_own_order(&channel.codes),
+        weights: problem.in_own_order(&channel.weights),
+    }
 }
 
 /// Fits the weights of one group that stays in float to what it reads by now.

@@ -23,12 +23,16 @@ pub(super) struct Problem {
     pub depth: usize,
     /// Place of each input in the layer's own order.
     pub order: Vec<usize>,
+    /// How much weights are held.
+    ridge: f64,
     /// H and the ridge, `[depth, depth]`.
     pub metric: Vec<f64>,
     /// Its factor.
     pub factor: Factor,
     /// w*, `[outputs, depth]`.
     pub target: Vec<f64>,
+    /// w* times the metric, which is K and the ridge times w0.
+    right: Vec<f64>,
 }
 
 impl Problem {
@@ -44,21 +48,48 @@ impl Problem {
         let mut order: Vec<usize> = (0..depth).collect();
         order.sort_by(|&a, &b| variance(a).total_cmp(&variance(b)).then(b.cmp(&a)));
         let ordered = |row: &[f64]| order.iter().map(|&i| row[i]).collect::<Vec<f64>>();
-        let plain: Vec<f64> =
+        let mut metric: Vec<f64> =
             order.iter().flat_map(|&i| ordered(&statistics.covariance[i * depth..][..depth])).collect();
         for attempt in 0..TRIES {
             let ridge = ridge * mean * 10f64.powi(attempt as i32);
-            let mut metric = plain.clone();
-            (0..depth).for_each(|i| metric[i * depth + i] += ridge);
+            order.iter().enumerate().for_each(|(at, &i)| metric[at * depth + at] = variance(i) + ridge);
             if let Some(factor) = Factor::new(depth, metric.clone()) {
                 let rows = statistics.cross.chunks_exact(depth).zip(own.chunks_exact(depth));
                 let right = rows.flat_map(|(k, w)| order.iter().map(move |&i| k[i] + ridge * f64::from(w[i])));
-                let mut target: Vec<f64> = right.collect();
+                let right: Vec<f64> = right.collect();
+                let mut target = right.clone();
                 factor.solve_rows(&mut target);
-                return Some(Problem { depth, order, metric, factor, target });
+                return Some(Problem { depth, order, ridge, metric, factor, target, right });
             }
         }
         None
+    }
+
+    /// w* of an output.
+    pub(super) fn target_of(&self, output: usize) -> &[f64] {
+        &self.target[output * self.depth..][..self.depth]
+    }
+
+    /// w* of an output, times the metric.
+    pub(super) fn right_of(&self, output: usize) -> &[f64] {
+        &self.right[output * self.depth..][..self.depth]
+    }
+
+    /// w* M w*' of an output.
+    pub(super) fn power_of(&self, output: usize) -> f64 {
+        self.target_of(output).iter().zip(self.right_of(output)).map(|(w, r)| w * r).sum()
+    }
+
+    /// What [`error`] gives for weights that cost `cost` in all, without a product with the covariance; `own` and `weights` in
+    /// the layer's own order.
+    ///
+    /// With M = H + ridge and w* M = K + ridge w0, a cost (w* - w) M (w* - w)' is
+    /// w* M w*' + w H w' - 2 w K' + ridge (|w - w0|^2 - |w0|^2).
+    pub(super) fn error(&self, statistics: &Statistics, own: &[f32], weights: &[f64], cost: f64) -> f64 {
+        let power: f64 = (0..self.target.len() / self.depth).map(|output| self.power_of(output)).sum();
+        let away = |(&w, &own): (&f64, &f32)| (w - f64::from(own)).powi(2) - f64::from(own).powi(2);
+        let held: f64 = weights.iter().zip(own).map(away).sum();
+        share(statistics, cost - power - self.ridge * held)
     }
 
     /// Rows in the layer's own order, from rows in the problem's.
@@ -77,7 +108,12 @@ pub(super) fn error(statistics: &Statistics, weights: &[f64]) -> f64 {
     let product = times(weights, &statistics.covariance, depth);
     let own: f64 = weights.iter().zip(&product).map(|(w, hw)| w * hw).sum();
     let cross: f64 = weights.iter().zip(&statistics.cross).map(|(w, k)| w * k).sum();
-    if statistics.power > 0.0 { ((statistics.power - 2.0 * cross + own) / statistics.power).max(0.0) } else { 0.0 }
+    share(statistics, own - 2.0 * cross)
+}
+
+/// The variance of what is wanted and `rest`, as a share of the former.
+fn share(statistics: &Statistics, rest: f64) -> f64 {
+    if statistics.power > 0.0 { ((statistics.power + rest) / statistics.power).max(0.0) } else { 0.0 }
 }
 
 /// The constant for each output with which the mean is that of what is wanted.
@@ -149,6 +185,19 @@ pub(super) mod tests {
         );
         let variances: Vec<f64> = (0..7).map(|i| problem.metric[i * 8]).collect();
         assert!(variances.is_sorted(), "{variances:?}");
+    }
+
+    #[test]
+    fn a_cost_tells_the_error() {
+        let (statistics, own) = example(6, 7, 4);
+        let problem = Problem::new(&statistics, &own, 0.05).unwrap();
+        let target = problem.in_own_order(&problem.target);
+        assert!((problem.error(&statistics, &own, &target, 0.0) - error(&statistics, &target)).abs() < 1e-12);
+        let rounded: Vec<f64> = target.iter().map(|w| (4.0 * w).round() / 4.0).collect();
+        let e: Vec<f64> = (0..28).map(|at| problem.target[at] - rounded[at / 7 * 7 + problem.order[at % 7]]).collect();
+        let cost = e.iter().zip(times(&e, &problem.metric, 7)).map(|(e, g)| e * g).sum();
+        let (found, expected) = (problem.error(&statistics, &own, &rounded, cost), error(&statistics, &rounded));
+        assert!(expected > 0.01 && (found - expected).abs() < 1e-12, "{found} {expected}");
     }
 
     #[test]

@@ -116,9 +116,13 @@ fn weights_fitted_to_outputs_are_better_than_nearest_ones() {
         let e = layer.outputs;
         assert!(e.fitted <= e.inputs && e.last <= e.nearest && e.last <= e.feedback * 1.01, "{layer:?}");
     }
-    // At 2/2 a network of random weights gives hardly more than noise, whatever the method.
-    let off = |method| difference(&model, &quantized(&model, "4/4", method).packed);
-    assert!(off(Method::FULL) < off(Method::FAST));
+    // With few bits for activations too, a network of random weights gives hardly more than noise, whatever the method.
+    for (id, size) in [("cifar-resnet-20", 16), ("torch-resnet-18", 48)] {
+        let model = float(id, size);
+        let off = |method| difference(&model, &quantized(&model, "4/32", method).packed);
+        let (full, fast) = (off(Method::FULL), off(Method::FAST));
+        assert!(full < 0.8 * fast, "{id}: {full} {fast}");
+    }
     assert!(fast.report.layers.iter().all(|layer| layer.bits == "2/2" && layer.outputs.last.is_nan()));
 }
 
