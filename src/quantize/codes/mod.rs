@@ -104,14 +104,14 @@ mod tests {
             let problem = problem(seed, 6);
             let plain = plain(&problem.target, 6, 2);
             let [fed, last] = solve(&problem, 2);
-            for output in 0..4 {
+            for (output, plain) in plain.iter().enumerate() {
                 let of = |solution: &Solution| cost(&problem, output, &solution.channels[output].weights);
                 assert!(of(&last) <= of(&fed) * (1.0 + 1e-6));
                 found += of(&last);
                 // All 4^6 codes with the best basis for each.
                 let all = (0..1usize << 12).map(|all| {
                     let codes = (0..6).map(|i| (all >> (2 * i) & 3) as u8).collect();
-                    let channel = Channel { codes, ..plain[output].clone() };
+                    let channel = Channel { codes, ..plain.clone() };
                     cost(&problem, output, &refit(&problem, output, vec![channel])[0].channel.weights)
                 });
                 least += all.fold(f64::INFINITY, f64::min);
