@@ -10,7 +10,7 @@ const BLOCK: usize = 48;
 /// A symmetric matrix H = L L' of positive pivots, as its transposed factor: row i holds L[j][i] for j >= i.
 pub(crate) struct Factor {
     pub order: usize,
-    /// `[order, order]`; what is left of the diagonal means nothing.
+    /// `[order, order]`; what is left of the diagonal is unspecified.
     pub upper: Vec<f64>,
 }
 
@@ -42,21 +42,21 @@ impl Factor {
         &self.upper[i * self.order..][..self.order]
     }
 
-    /// Solves X H = B for the rows of B, `[rows, order]`, in place: first Y L' = B, then X L = Y. With a block solved, what it
-    /// contributes to the others is one product of matrices for all rows.
+    /// Solves X H = B for the rows of B, `[rows, order]`, in place: first Y L' = B, then X L = Y. Once a block of columns is
+    /// solved, one product of matrices takes what it contributes from the other columns of all rows.
     pub(crate) fn solve_rows(&self, b: &mut [f64]) {
         let order = self.order;
         let rows = b.len() / order.max(1);
         let block_at = |first: usize| first..order.min(first + BLOCK);
         for at in (0..order).step_by(BLOCK).map(block_at) {
             let solved = self.solve_block(b, &at, |x| self.solve_forward(&at, x));
-            let after = View { data: &self.upper[at.start * order + at.end..], rows: order, columns: 1 };
+            let after = View::of(&self.upper[at.start * order + at.end..], order);
             let extent = Extent { rows, depth: at.len(), columns: order - at.end };
             add_product_in_parallel(&mut b[at.end..], order, View::of(&solved, at.len()), after, extent);
         }
         for at in (0..order).step_by(BLOCK).rev().map(block_at) {
             let solved = self.solve_block(b, &at, |x| self.solve_backward(&at, x));
-            let before = View { data: &self.upper[at.start..], rows: 1, columns: order };
+            let before = View::of(&self.upper[at.start..], order).transposed();
             let extent = Extent { rows, depth: at.len(), columns: at.start };
             add_product_in_parallel(b, order, View::of(&solved, at.len()), before, extent);
         }
@@ -166,10 +166,12 @@ mod tests {
                     assert!((product - matrix[i * order + j]).abs() < 1e-9, "order {order}, {i}, {j}");
                 }
             }
-            let wanted: Vec<f64> = (0..2 * order).map(|i| i as f64 - 3.0).collect();
-            let mut rows = times(&wanted, &matrix, order);
-            factor.solve_rows(&mut rows);
-            rows.iter().zip(&wanted).for_each(|(x, w)| assert!((x - w).abs() < 1e-6, "{x} for {w}"));
+            for rows in [1, 2, 100] {
+                let wanted: Vec<f64> = (0..rows * order).map(|i| (i % 260) as f64 - 3.0).collect();
+                let mut rows = times(&wanted, &matrix, order);
+                factor.solve_rows(&mut rows);
+                rows.iter().zip(&wanted).for_each(|(x, w)| assert!((x - w).abs() < 1e-6, "{x} for {w}"));
+            }
         }
     }
 

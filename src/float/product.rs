@@ -13,8 +13,8 @@ use std::ops::AddAssign;
 
 /// Most rows of the tile whose sums stay in registers. It has the columns of a vector.
 const ROWS: usize = 6;
-/// Panels of columns from which it pays to gather the left matrix: its rows or columns may lie so that they contend for the
-/// same places in a cache.
+/// From this many panels of columns on, the left matrix is copied to where its numbers lie side by side. Where its rows are a
+/// multiple of 4 KB apart, they would push each other out of the nearest cache.
 const OFTEN: usize = 4;
 /// Bytes of a panel.
 const PANEL: usize = 16384;
@@ -194,14 +194,14 @@ fn add_panel<T: Number, S: Vectors<T>>(s: S, a: View<T>, panel: &[[T; LANES]], s
         let (a, sums) = (a.from(row, 0), &mut sums[row..]);
         row += match sums.len() {
             ROWS.. if S::SUMS >= ROWS => tile::<T, S, ROWS>(s, a, panel, sums),
-            3.. if S::SUMS > 3 => tile::<T, S, 3>(s, a, panel, sums),
+            3.. if S::SUMS >= 3 => tile::<T, S, 3>(s, a, panel, sums),
             2.. => tile::<T, S, 2>(s, a, panel, sums),
             _ => tile::<T, S, 1>(s, a, panel, sums),
         };
     }
 }
 
-/// Continues the sums of `M` rows. Gives their number.
+/// Continues the sums of `M` rows and returns `M`.
 #[inline(always)]
 fn tile<T: Number, S: Vectors<T>, const M: usize>(
     s: S,
@@ -234,44 +234,68 @@ mod tests {
     use super::*;
     use crate::random::Rng;
 
-    fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    fn numbers<T: From<f32>>(count: usize, seed: u64) -> Vec<T> {
         let mut rng = Rng::new(seed);
-        (0..count).map(|_| rng.uniform(-1.0, 1.0) as f32).collect()
+        (0..count).map(|_| T::from(rng.uniform(-1.0, 1.0) as f32)).collect()
     }
 
     /// The definition: one accumulator per element, in the order of the depth.
-    fn by_hand(a: View<f32>, b: View<f32>, e: Extent) -> Vec<f32> {
+    fn by_hand<T: Number>(a: View<T>, b: View<T>, e: Extent) -> Vec<T> {
         let element = |i: usize, j: usize| {
             let term = |k: usize| a.data[i * a.rows + k * a.columns] * b.data[k * b.rows + j * b.columns];
-            (0..e.depth).fold(0f32, |sum, k| sum + term(k))
+            (0..e.depth).fold(T::default(), |sum, k| sum + term(k))
         };
         (0..e.rows).flat_map(|i| (0..e.columns).map(move |j| (i, j))).map(|(i, j)| element(i, j)).collect()
     }
 
-    #[test]
-    fn products_have_the_bits_of_plain_loops() {
-        for extent in [[1, 1, 1], [6, 5, 16], [7, 3, 17], [50, 40, 33], [103, 9, 5], [50, 600, 70]] {
+    /// Matrices both ways round, with the extent of their product.
+    fn check_all<T: Number + From<f32>>(check: impl Fn(View<T>, View<T>, Extent)) {
+        for extent in [[1, 1, 1], [6, 5, 16], [7, 3, 17], [50, 40, 33], [103, 9, 5], [50, 300, 70], [3, 600, 100]] {
             let [rows, depth, columns] = extent;
             let extent = Extent { rows, depth, columns };
             let (a, b) = (numbers(rows * depth, 1), numbers(depth * columns, 2));
-            for (a, b) in [
-                (View::of(&a, depth), View::of(&b, columns)),
-                (View::of(&a, rows).transposed(), View::of(&b, depth).transposed()),
-            ] {
-                let expected = by_hand(a, b, extent);
-                let (mut alone, mut shared, mut upper) =
-                    (expected.clone(), vec![0f32; expected.len()], vec![0f64; expected.len()]);
-                alone.fill(0.0);
-                add_product(&mut alone, columns, a, b, extent);
-                add_product_in_parallel(&mut shared, columns, a, b, extent);
-                add_upper_product(&mut upper, columns, a, b, extent);
-                assert_eq!(alone, expected);
-                assert_eq!(shared, expected);
-                for (at, (&upper, &expected)) in upper.iter().zip(&expected).enumerate() {
-                    let (row, column) = (at / columns, at % columns);
-                    assert!(column < row || upper == f64::from(expected), "row {row}, column {column}");
-                }
-            }
+            check(View::of(&a, depth), View::of(&b, columns), extent);
+            check(View::of(&a, rows).transposed(), View::of(&b, depth).transposed(), extent);
         }
+    }
+
+    fn every_instruction_set<T: Number + From<f32> + AddAssign + std::fmt::Debug>() {
+        check_all(|a: View<T>, b: View<T>, extent| {
+            let stride = extent.columns + 3;
+            let before: Vec<T> = numbers(extent.rows * stride, 3);
+            let mut expected = before.clone();
+            for (row, sums) in expected.chunks_mut(stride).zip(by_hand(a, b, extent).chunks(extent.columns)) {
+                row.iter_mut().zip(sums).for_each(|(c, &sum)| *c += sum);
+            }
+            for set in InstructionSet::all() {
+                let mut found = before.clone();
+                T::run(set, Band { c: &mut found, stride, a, b, extent, first_column: 0 });
+                assert_eq!(found, expected, "{}", set.name());
+            }
+        });
+    }
+
+    #[test]
+    fn products_have_the_bits_of_plain_loops_with_every_instruction_set() {
+        every_instruction_set::<f32>();
+        every_instruction_set::<f64>();
+    }
+
+    #[test]
+    fn threads_share_products() {
+        check_all(|a: View<f32>, b: View<f32>, extent| {
+            let expected = by_hand(a, b, extent);
+            let zeros = vec![0f32; expected.len()];
+            let (mut alone, mut shared, mut upper) = (zeros.clone(), zeros, vec![0f64; expected.len()]);
+            add_product(&mut alone, extent.columns, a, b, extent);
+            add_product_in_parallel(&mut shared, extent.columns, a, b, extent);
+            add_upper_product(&mut upper, extent.columns, a, b, extent);
+            assert_eq!(alone, expected);
+            assert_eq!(shared, expected);
+            for (at, (&upper, &expected)) in upper.iter().zip(&expected).enumerate() {
+                let (row, column) = (at / extent.columns, at % extent.columns);
+                assert!(column < row || upper == f64::from(expected), "row {row}, column {column}");
+            }
+        });
     }
 }

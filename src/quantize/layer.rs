@@ -8,8 +8,8 @@ use std::borrow::Cow;
 
 /// The weights of one group, in the layer's own order.
 pub(super) struct Found<'a> {
-    /// The levels of the codes, or real weights, `[outputs, depth]`. The float network's own are borrowed: the first dense layer
-    /// of a VGG has 400 MB of them.
+    /// The levels of the codes, or real weights, `[outputs, depth]`. The float network's own are borrowed: the first dense
+    /// layer of a VGG has 400 MB of them.
     pub weights: Cow<'a, [f32]>,
     /// Codes and bases, if the layer is quantized.
     pub channels: Option<Vec<Channel>>,
@@ -78,11 +78,11 @@ pub(super) fn quantize(statistics: &Statistics, own: &[f32], bits: usize, option
             nearest
         }
         Some(problem) => {
-            let error = |weights: &[f64], cost: f64| problem.error(statistics, own, weights, cost);
-            errors.fitted = error(&problem.in_own_order(&problem.target), 0.0);
+            let error_of = |weights: &[f64], cost: f64| problem.error(statistics, own, weights, cost);
+            errors.fitted = error_of(&problem.in_own_order(&problem.target), 0.0);
             let [fed, last] = codes::solve(&problem, bits).map(|Solution { channels, cost }| {
                 let channels: Vec<Channel> = channels.iter().map(|channel| in_own_order(&problem, channel)).collect();
-                (error(&weights(&channels), cost), channels)
+                (error_of(&weights(&channels), cost), channels)
             });
             (errors.feedback, errors.last) = (fed.0, last.0);
             last.1

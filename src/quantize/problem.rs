@@ -17,13 +17,14 @@ use crate::float::{Factor, times};
 /// How often a covariance that cannot be factored gets a ten times larger ridge.
 const TRIES: usize = 8;
 
-/// The problem of all outputs of one group. Inputs are in ascending order of their variance, of equal ones the later one first.
+/// The problem of all outputs of one group. Inputs are in ascending order of their variance, of equal ones the later one
+/// first.
 pub(super) struct Problem {
     /// Inputs.
     pub depth: usize,
     /// Place of each input in the layer's own order.
     pub order: Vec<usize>,
-    /// How much weights are held.
+    /// The ridge, in units of the metric.
     ridge: f64,
     /// H and the ridge, `[depth, depth]`.
     pub metric: Vec<f64>,
@@ -31,7 +32,7 @@ pub(super) struct Problem {
     pub factor: Factor,
     /// w*, `[outputs, depth]`.
     pub target: Vec<f64>,
-    /// w* times the metric, which is K and the ridge times w0.
+    /// The right-hand side w* M, which is K and the ridge times w0.
     right: Vec<f64>,
 }
 
@@ -70,7 +71,7 @@ impl Problem {
         &self.target[output * self.depth..][..self.depth]
     }
 
-    /// w* of an output, times the metric.
+    /// w* M of an output.
     pub(super) fn right_of(&self, output: usize) -> &[f64] {
         &self.right[output * self.depth..][..self.depth]
     }
@@ -80,8 +81,8 @@ impl Problem {
         self.target_of(output).iter().zip(self.right_of(output)).map(|(w, r)| w * r).sum()
     }
 
-    /// What [`error`] gives for weights that cost `cost` in all, without a product with the covariance; `own` and `weights` in
-    /// the layer's own order.
+    /// What [`error`] gives for weights that cost `cost` in all, without a product with the covariance. `own` and `weights`
+    /// are in the layer's own order.
     ///
     /// With M = H + ridge and w* M = K + ridge w0, a cost (w* - w) M (w* - w)' is
     /// w* M w*' + w H w' - 2 w K' + ridge (|w - w0|^2 - |w0|^2).
@@ -131,7 +132,7 @@ pub(super) mod tests {
     use super::*;
     use crate::random::Rng;
 
-    /// Statistics of 4 outputs over 7 inputs that depend on each other, and the float weights.
+    /// Statistics of outputs over inputs that depend on each other, and the float weights.
     pub(in crate::quantize) fn example(seed: u64, depth: usize, outputs: usize) -> (Statistics, Vec<f32>) {
         let mut rng = Rng::new(seed);
         let own: Vec<f32> = (0..outputs * depth).map(|_| rng.uniform(-1.0, 1.0) as f32).collect();

@@ -57,7 +57,7 @@ vectors! {
 vectors! {
     impl Vectors<f64> for Avx2;
     registers = [0, 1, 2, 3] of __m256d, 4 numbers each;
-    sums = 3;
+    sums = 2;
     splat = _mm256_set1_pd;
     load = _mm256_loadu_pd;
     store = _mm256_storeu_pd;

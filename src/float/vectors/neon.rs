@@ -60,7 +60,7 @@ vectors! {
 vectors! {
     impl Vectors<f64> for Neon;
     registers = [0, 1, 2, 3, 4, 5, 6, 7] of float64x2_t, 2 numbers each;
-    sums = 3;
+    sums = 2;
     splat = vdupq_n_f64;
     load = vld1q_f64;
     store = vst1q_f64;

@@ -1,6 +1,7 @@
 //! *Descent*. A change of one weight by d changes the cost by M[i][i] d^2 - 2 d g[i], where g = (w* - q) M. So the best
 //! level for it is the one nearest to q[i] + g[i] / M[i][i]. Weights take turns, in the order of error feedback, until none
-//! changes. Then the basis is refitted and it starts again, until that improves nothing.
+//! changes or [`SWEEPS`] are over. Then the basis is refitted and it starts again, until that improves nothing or [`ROUNDS`]
+//! are over.
 
 use super::channel::{Channel, Table};
 use super::refit::Refitted;
@@ -16,18 +17,20 @@ const LEAST_GAIN: f64 = 1e-6;
 /// Descent and refit in turns.
 pub(super) fn descend(problem: &Problem, output: usize, mut best: Refitted) -> Refitted {
     for _ in 0..ROUNDS {
-        let channel = descended(problem, &best.channel, best.gradient(problem, output));
-        let next = best.clone().refit(problem, output, channel);
-        let is_last = next.cost >= best.cost * (1.0 - LEAST_GAIN);
-        best = best.or_cheaper(next);
-        if is_last {
+        let channel = one_descent(problem, &best.channel, best.gradient(problem, output));
+        let next = best.clone().with_codes(problem, output, channel);
+        let goes_on = next.cost < best.cost * (1.0 - LEAST_GAIN);
+        if next.cost < best.cost {
+            best = next;
+        }
+        if !goes_on {
             break;
         }
     }
     best
 }
 
-pub(super) fn descended(problem: &Problem, channel: &Channel, mut gradient: Vec<f64>) -> Channel {
+pub(super) fn one_descent(problem: &Problem, channel: &Channel, mut gradient: Vec<f64>) -> Channel {
     let (depth, table) = (problem.depth, Table::new(&channel.basis));
     let mut channel = channel.clone();
     for _ in 0..SWEEPS {

@@ -16,11 +16,11 @@ use crate::float::{Extent, View, add_product_in_parallel};
 use crate::quantize::problem::Problem;
 use rayon::prelude::*;
 
-/// Inputs whose codes are chosen before those before them learn of it.
+/// Inputs of a block.
 const BLOCK: usize = 48;
 
 /// The codes of the outputs from number `first`, one for each basis.
-pub(super) fn feedback(problem: &Problem, first: usize, bases: Vec<Vec<f32>>) -> Vec<Channel> {
+pub(super) fn choose_codes(problem: &Problem, first: usize, bases: Vec<Vec<f32>>) -> Vec<Channel> {
     let depth = problem.depth;
     let mut outputs: Vec<Output> =
         bases.into_iter().enumerate().map(|(at, basis)| Output::new(problem.target_of(first + at), basis)).collect();
@@ -34,7 +34,7 @@ pub(super) fn feedback(problem: &Problem, first: usize, bases: Vec<Vec<f32>>) ->
             output.choose(&block, &mut sums[start..][..block.width], differences);
         });
         let extent = Extent { rows: outputs.len(), depth: block.width, columns: start };
-        let before = View { data: &problem.factor.upper[start..], rows: 1, columns: depth };
+        let before = View::of(&problem.factor.upper[start..], depth).transposed();
         add_product_in_parallel(&mut sums, depth, View::of(&differences, block.width), before, extent);
     }
     outputs.into_iter().map(|output| output.channel).collect()
@@ -89,7 +89,7 @@ mod tests {
         for depth in [1, 47, 48, 49, 130] {
             let problem = problem(8, depth);
             let bases: Vec<Vec<f32>> = (1..=2).map(|v| vec![0.1 * v as f32, 0.25 * v as f32]).collect();
-            for (at, found) in feedback(&problem, 2, bases.clone()).into_iter().enumerate() {
+            for (at, found) in choose_codes(&problem, 2, bases.clone()).into_iter().enumerate() {
                 let (target, table) = (problem.target_of(2 + at), Table::new(&bases[at]));
                 let mut expected = Channel::unset(bases[at].clone(), depth);
                 for i in (0..depth).rev() {

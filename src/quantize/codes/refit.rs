@@ -14,7 +14,8 @@ use crate::float::{solve_small, times};
 use crate::quantize::problem::Problem;
 use rayon::prelude::*;
 
-/// How much a refit holds the basis, as a share of its matrix: codes may make it singular.
+/// How much a refit holds the old basis, as a share of the mean of the diagonal of B M B', which is singular when two bits
+/// always agree.
 const HOLD: f64 = 1e-7;
 
 /// A channel with the best basis for its codes.
@@ -30,11 +31,12 @@ pub(super) struct Refitted {
 pub(super) fn refit(problem: &Problem, first: usize, channels: Vec<Channel>) -> Vec<Refitted> {
     let signs: Vec<f64> = channels.iter().flat_map(Channel::signs).collect();
     let products = times(&signs, &problem.metric, problem.depth);
+    drop(signs);
     let length = products.len() / channels.len().max(1);
-    let solved = |(at, channel): (usize, Channel)| {
+    let refitted = |(at, channel): (usize, Channel)| {
         Refitted::new(problem, first + at, channel, products[at * length..][..length].to_vec())
     };
-    channels.into_par_iter().enumerate().map(solved).collect()
+    channels.into_par_iter().enumerate().map(refitted).collect()
 }
 
 impl Refitted {
@@ -49,6 +51,8 @@ impl Refitted {
         let v: Vec<f64> = basis.iter().map(|&v| f64::from(v)).collect();
         let own: f64 = matrix.chunks_exact(bits).zip(&v).map(|(row, v_i)| v_i * dot(row, &v)).sum();
         let cost = problem.power_of(output) - 2.0 * dot(&v, &right) + own;
+        // Rounding may leave less than nothing of a small cost.
+        let cost = if cost < 0.0 { 0.0 } else { cost };
         Refitted { channel: channel.with_basis(basis), products, cost }
     }
 
@@ -61,8 +65,8 @@ impl Refitted {
         gradient
     }
 
-    /// The best basis for `channel`, whose codes are these with some changes.
-    pub(super) fn refit(self, problem: &Problem, output: usize, channel: Channel) -> Self {
+    /// The best basis for the codes of `channel`, of which most should be the same as these.
+    pub(super) fn with_codes(self, problem: &Problem, output: usize, channel: Channel) -> Self {
         let depth = problem.depth;
         let mut products = self.products;
         for (at, (&old, &new)) in self.channel.codes.iter().zip(&channel.codes).enumerate() {
@@ -76,11 +80,6 @@ impl Refitted {
         }
         Refitted::new(problem, output, channel, products)
     }
-
-    /// Whichever costs less, of two for the same output; this one if they cost the same.
-    pub(super) fn or_cheaper(self, other: Self) -> Self {
-        if other.cost < self.cost { other } else { self }
-    }
 }
 
 /// The solution, held near `basis`. `None` if there is none.
@@ -92,8 +91,8 @@ fn solved(matrix: &[f64], right: &[f64], basis: &[f32]) -> Option<Vec<f32>> {
         matrix[i * bits + i] += hold;
         right[i] += hold * f64::from(v);
     }
-    let solution = solve_small(&matrix, &right)?;
-    solution.iter().all(|v| v.is_finite()).then(|| solution.into_iter().map(|v| v as f32).collect())
+    let solution: Vec<f32> = solve_small(&matrix, &right)?.into_iter().map(|v| v as f32).collect();
+    solution.iter().all(|v| v.is_finite()).then_some(solution)
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -114,7 +113,7 @@ mod tests {
             |bits: usize| Channel::nearest((1..=bits).map(|v| v as f32).collect(), &random(&mut rng, problem.depth));
         for bits in 1..=4 {
             let before = refit(&problem, 3, vec![channel(bits)]).remove(0);
-            let changed = before.refit(&problem, 3, channel(bits));
+            let changed = before.with_codes(&problem, 3, channel(bits));
             let new = refit(&problem, 3, vec![changed.channel.clone()]).remove(0);
             assert_eq!(changed.channel.codes, new.channel.codes);
             let pairs = changed.channel.basis.iter().zip(&new.channel.basis);

@@ -2,7 +2,7 @@
 
 mod shifts;
 
-use crate::float::{Extent, Geometry, View, add_product_in_parallel, mirror};
+use crate::float::{Extent, Geometry, View, add_product_in_parallel, add_upper_product, mirror};
 use rayon::prelude::*;
 use shifts::Shifts;
 
@@ -14,8 +14,9 @@ pub(super) struct Moments {
     geometry: Geometry,
     group: usize,
     count: f64,
-    /// Sums of what is read and of what is wanted, and of the squares of the latter.
+    /// Sums of what is read and of what is wanted.
     sums: Vec<f64>,
+    /// Sums of squares of what is wanted. There is one for each output so that additions do not wait for each other.
     squares: Vec<f64>,
     /// Absent if only means are asked for.
     products: Option<Products>,
@@ -24,9 +25,16 @@ pub(super) struct Moments {
 /// Sums of products.
 struct Products {
     /// Of what is read with itself.
-    own: Shifts,
+    own: Own,
     /// Of what is read with what is wanted, `[depth, outputs]`.
     cross: Vec<f64>,
+}
+
+enum Own {
+    /// Pairs of taps share products.
+    Shared(Shifts),
+    /// Each pair by itself: `[depth, depth]`, of which only the upper triangle counts.
+    Each(Vec<f64>),
 }
 
 /// What [`Moments`] come to.
@@ -34,7 +42,7 @@ pub(super) struct Statistics {
     /// Means of what is read, `[depth]`, and of what is wanted, `[outputs]`.
     pub read: Vec<f64>,
     pub wanted: Vec<f64>,
-    /// Mean variance of what is wanted, all outputs together.
+    /// The sum of the outputs' variances.
     pub power: f64,
     /// The covariance of what is read, `[depth, depth]`, and with what is wanted, `[outputs, depth]`.
     pub covariance: Vec<f64>,
@@ -45,7 +53,11 @@ impl Moments {
     /// Nothing yet. `whole` asks for covariances.
     pub(super) fn new(geometry: Geometry, group: usize, whole: bool) -> Self {
         let (depth, outputs) = (geometry.depth(), geometry.outputs());
-        let products = || Products { own: Shifts::new(geometry, group), cross: vec![0.0; depth * outputs] };
+        let each = || Own::Each(vec![0.0; depth * depth]);
+        let products = || Products {
+            own: Shifts::new(geometry, group).map_or_else(each, Own::Shared),
+            cross: vec![0.0; depth * outputs],
+        };
         Moments {
             geometry,
             group,
@@ -58,8 +70,8 @@ impl Moments {
 
     /// Adds pictures, of which `read` and `wanted` hold the tensors.
     pub(super) fn add(&mut self, read: &[f32], wanted: &[f32]) {
-        if let Some(products) = &mut self.products {
-            products.own.add(read);
+        if let Some(Products { own: Own::Shared(shifts), .. }) = &mut self.products {
+            shifts.add(read);
         }
         let Geometry { from, to, .. } = self.geometry;
         let (depth, outputs) = (self.geometry.depth(), self.geometry.outputs());
@@ -87,10 +99,13 @@ impl Moments {
         }
         let count = rows.len() / width;
         self.count += count as f64;
-        if let Some(Products { cross, .. }) = &mut self.products {
-            let extent = Extent { rows: depth, depth: count, columns: outputs };
+        if let Some(Products { own, cross }) = &mut self.products {
             let (read, wanted) = (View::of(rows, width), View::of(&rows[depth..], width));
-            add_product_in_parallel(cross, outputs, read.transposed(), wanted, extent);
+            let extent = |columns| Extent { rows: depth, depth: count, columns };
+            add_product_in_parallel(cross, outputs, read.transposed(), wanted, extent(outputs));
+            if let Own::Each(sums) = own {
+                add_upper_product(sums, depth, read.transposed(), read, extent(depth));
+            }
         }
     }
 
@@ -101,7 +116,10 @@ impl Moments {
         let (read, wanted) = means.split_at(depth);
         let (mut covariance, mut cross) = (Vec::new(), Vec::new());
         if let Some(Products { own, cross: products }) = self.products {
-            covariance = own.finish();
+            covariance = match own {
+                Own::Shared(shifts) => shifts.finish(),
+                Own::Each(sums) => sums,
+            };
             for (row, &mean) in covariance.chunks_exact_mut(depth).zip(read) {
                 row.iter_mut().zip(read).for_each(|(product, other)| *product = *product / self.count - mean * other);
             }
@@ -124,17 +142,28 @@ mod tests {
 
     #[test]
     fn statistics_are_those_of_plain_loops() {
-        for (window, h, w, groups) in [
-            (Window::padded(3, 1, 1), 7, 6, 1),
-            (Window::padded(3, 2, 1), 5, 4, 2),
-            (Window { dilation: [2, 1], ..Window::padded(3, 1, 2) }, 6, 5, 4),
-            (Window::padded(3, 1, 0), 4, 5, 1),
-            (Window::padded(1, 2, 0), 5, 4, 2),
-            (Window { kernel: [2, 5], before: [0, 3], after: [1, 2], ..Window::padded(1, 1, 0) }, 3, 3, 2),
+        let sparse = Window { dilation: [2, 1], ..Window::padded(3, 1, 2) };
+        let oblong = Window { kernel: [2, 5], before: [0, 3], after: [1, 2], ..Window::padded(1, 1, 0) };
+        // Window, input, groups, and whether pairs of taps share products.
+        for (window, [h, w, c], groups, shared) in [
+            (Window::padded(3, 1, 1), [7, 6, 50], 1, true),
+            (Window::padded(3, 1, 1), [4, 4, 16], 2, true),
+            (Window::padded(3, 1, 0), [4, 5, 8], 1, true),
+            (sparse, [6, 5, 16], 2, true),
+            (oblong, [3, 4, 16], 2, true),
+            (Window::padded(3, 2, 1), [5, 4, 16], 2, true),
+            (Window::padded(3, 2, 1), [32, 30, 8], 1, false),
+            (Window::padded(2, 3, 0), [5, 8, 8], 1, false),
+            (Window::padded(3, 1, 1), [5, 4, 4], 4, false),
+            (Window::padded(1, 2, 0), [5, 4, 8], 1, false),
+            (Window::padded(3, 1, 1), [1, 1, 8], 1, false),
+            (Window::padded(3, 1, 0), [3, 3, 8], 1, false),
         ] {
-            let from = Shape { h, w, c: 4 };
+            let from = Shape { h, w, c };
             let [h, w] = window.output([h, w]).unwrap();
-            check(Geometry { from, to: Shape { h, w, c: 8 }, window, groups });
+            let geometry = Geometry { from, to: Shape { h, w, c: 8 }, window, groups };
+            assert_eq!(Shifts::new(geometry, 0).is_some(), shared, "{window} of {from}");
+            check(geometry);
         }
     }
 
@@ -143,13 +172,18 @@ mod tests {
         let (inputs, outputs, depth) = (geometry.inputs(), geometry.outputs(), geometry.depth());
         let mut rng = Rng::new(1);
         let mut random = |count| (0..count).map(|_| rng.uniform(-1.0, 2.0) as f32).collect::<Vec<f32>>();
-        let pictures = 60;
+        let pictures = 12;
         let (read, wanted) = (random(pictures * from.elements()), random(pictures * to.elements()));
         for group in 0..groups {
             let mut moments = Moments::new(geometry, group, true);
-            moments.add(&read[..20 * from.elements()], &wanted[..20 * to.elements()]);
-            moments.add(&read[20 * from.elements()..], &wanted[20 * to.elements()..]);
+            moments.add(&read[..7 * from.elements()], &wanted[..7 * to.elements()]);
+            moments.add(&read[7 * from.elements()..], &wanted[7 * to.elements()..]);
             let found = moments.finish();
+            let mut means = Moments::new(geometry, group, false);
+            means.add(&read, &wanted);
+            let means = means.finish();
+            assert!(means.covariance.is_empty() && means.cross.is_empty());
+            assert_eq!((&means.read, &means.wanted, means.power), (&found.read, &found.wanted, found.power));
             // Every row by itself, then sums in float64.
             let mut rows: Vec<Vec<f64>> = Vec::new();
             for (picture, pixel) in (0..pictures).flat_map(|p| (0..to.pixels()).map(move |x| (p, x))) {
