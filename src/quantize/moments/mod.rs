@@ -4,10 +4,7 @@ mod shifts;
 
 use crate::float::{Extent, Geometry, View, add_product_in_parallel, add_upper_product, mirror};
 use rayon::prelude::*;
-use shifts::Shifts;
-
-/// Rows that are summed in float32 before the sum is added in float64.
-const ROWS: usize = 256;
+use shifts::{Shifts, TERMS};
 
 /// Sums over all positions of all pictures, for one group of a convolution.
 pub(super) struct Moments {
@@ -77,9 +74,9 @@ impl Moments {
         let (depth, outputs) = (self.geometry.depth(), self.geometry.outputs());
         let width = depth + outputs;
         let positions = wanted.len() / to.c;
-        let mut rows = vec![0f32; ROWS * width];
-        for first in (0..positions).step_by(ROWS) {
-            let rows = &mut rows[..ROWS.min(positions - first) * width];
+        let mut rows = vec![0f32; TERMS * width];
+        for first in (0..positions).step_by(TERMS) {
+            let rows = &mut rows[..TERMS.min(positions - first) * width];
             rows.par_chunks_mut(width).enumerate().for_each(|(at, row)| {
                 let position = first + at;
                 let picture = &read[position / to.pixels() * from.elements()..][..from.elements()];

@@ -10,8 +10,8 @@ use crate::float::{Extent, Geometry, View, add_product_in_parallel, add_upper_pr
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Pairs of pixels whose products are summed in float32 before the sum is added in float64.
-const PAIRS: usize = 256;
+/// Products that are summed in float32 before the sum is added in float64.
+pub(super) const TERMS: usize = 256;
 /// With fewer channels, products would be too small for vectors.
 const LEAST_INPUTS: usize = 8;
 
@@ -47,11 +47,11 @@ impl Shifts {
         let regions = regions(&geometry);
         let (mut found, mut products) = (Vec::new(), 0);
         for distance in distances(&geometry) {
-            for (region, Region { pixels, .. }) in regions.iter().enumerate() {
+            for (at, region) in regions.iter().enumerate() {
                 let has_partner = |&&pixel: &&[usize; 2]| partner(&geometry, pixel, distance).is_some();
-                let count = pixels.iter().filter(has_partner).count();
-                if count > 0 && pairs(&geometry, &regions[region], distance).next().is_some() {
-                    found.push((region, distance));
+                let count = region.pixels.iter().filter(has_partner).count();
+                if count > 0 && pairs(&geometry, region, distance).next().is_some() {
+                    found.push((at, distance));
                     products += count;
                 }
             }
@@ -148,7 +148,7 @@ impl Shift {
                     left.extend_from_slice(&picture[start(pixel)..][..inputs]);
                     right.extend_from_slice(&picture[start(other)..][..inputs]);
                 }
-                if left.len() == PAIRS * inputs {
+                if left.len() == TERMS * inputs {
                     self.add_products(&left, &right, inputs);
                     left.clear();
                     right.clear();
